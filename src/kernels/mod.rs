@@ -1,0 +1,1 @@
+//! Numeric kernels for the CPU, on plain slices.

@@ -1,0 +1,3 @@
+//! The plan: its schema, the 2018 rules that make it, and its way in and out of TOML.
+
+pub mod schema;

@@ -1,0 +1,440 @@
+//! The plan: every number that a run uses, as types. TOML keys are the field names.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::volume::{Shape, Spacing};
+
+/// A whole experiment, validated: nothing in it is undecided.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// Version of this schema; 1.
+    pub schema: u32,
+    /// Name of the experiment, and of its folder under `runtime.runs`.
+    pub name: String,
+    /// The data set that the plan is for.
+    pub data: Data,
+    /// The constants of the 2018 planning rules, kept so that a plan can be made again.
+    pub rules: Rules,
+    /// What is run: configurations, folds and seeds.
+    pub run: Matrix,
+    /// How the cases are split into folds.
+    pub split: Split,
+    /// From images to prepared cases.
+    pub preprocess: Preprocess,
+    /// The networks that can be trained, by name.
+    pub configurations: BTreeMap<ConfigurationName, Configuration>,
+    /// What all networks share.
+    pub network: Network,
+    /// The loss.
+    pub loss: Loss,
+    /// Optimiser, schedule and stopping rule.
+    pub train: Train,
+    /// Random transforms of training patches.
+    pub augment: Augment,
+    /// Sliding-window prediction.
+    pub predict: Predict,
+    /// What is done to a predicted label map.
+    pub postprocess: Postprocess,
+    /// Where and on what it runs. Changes no result and no digest.
+    pub runtime: Runtime,
+}
+
+/// The data set that a plan was made for, as it was measured.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Data {
+    /// Folder name of the data set; looked for in the folders of `runtime.data`.
+    pub dataset: String,
+    /// Modality of each channel, in file order, such as `"MRI"` or `"CT"`.
+    pub channels: Vec<String>,
+    /// Foreground classes by label value.
+    #[serde(with = "labels_by_number")]
+    pub labels: BTreeMap<u8, String>,
+    /// Number of training cases.
+    pub cases: usize,
+    /// Median spacing of the training cases, mm, `[z, y, x]`.
+    pub median_spacing: Spacing,
+    /// Median shape of the training cases after cropping, at their own spacing, voxels, `[z, y, x]`.
+    pub median_shape: [f64; 3],
+    /// Mean over cases of the cropped volume divided by the original volume.
+    pub crop_ratio: f64,
+    /// Classes that form a single component in every training case that has them.
+    pub single_component: Vec<u8>,
+    /// Name of a generator that makes the data set when it is absent.
+    pub generator: Generator,
+}
+
+/// Where a data set comes from when it is not on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Generator {
+    /// Nowhere: it has to be put in place by a person.
+    None,
+    /// The built-in phantom (`segplan phantom`).
+    Phantom,
+}
+
+/// Whether the aspect ratio of a 3D patch follows millimetres or voxels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Aspect {
+    /// Physical extent; reproduces Table 1 of the paper.
+    Mm,
+    /// Voxels; the literal text of the paper.
+    Voxel,
+}
+
+/// Constants of the planning rules. Source: arXiv:1809.10486, section 2.1.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rules {
+    /// What the aspect ratio of a 3D patch follows.
+    pub aspect: Aspect,
+    /// Patch of the reference 2D network, pixels, `[y, x]`.
+    pub reference_patch_2d: [usize; 2],
+    /// Batch size of the reference 2D network.
+    pub reference_batch_2d: usize,
+    /// Most poolings of an axis in 2D.
+    pub max_pools_2d: usize,
+    /// Patch of the reference 3D network, voxels, `[z, y, x]`; its volume caps every 3D patch.
+    pub reference_patch_3d: Shape,
+    /// Batch size of the reference 3D network.
+    pub reference_batch_3d: usize,
+    /// Most poolings of an axis in 3D.
+    pub max_pools_3d: usize,
+    /// An axis is pooled until its feature map is smaller than this many voxels.
+    pub pool_until_below: usize,
+    /// Largest share of the data set's voxels in one batch.
+    pub dataset_fraction: f64,
+    /// Smallest batch size, whatever the share.
+    pub min_batch_size: usize,
+    /// A low-resolution stage is added when the median case exceeds this many reference patches.
+    pub cascade_factor: f64,
+    /// In the low-resolution stage, axes finer than the coarsest spacing divided by this are coarsened first.
+    pub lowres_anisotropy: f64,
+    /// Feature maps of the first resolution.
+    pub base_features: usize,
+    /// Most feature maps in 2D.
+    pub max_features_2d: usize,
+    /// Most feature maps in 3D.
+    pub max_features_3d: usize,
+    /// Masked normalisation when cropping removes at least this share of the average case.
+    pub mask_norm_reduction: f64,
+    /// A 3D patch is augmented slice by slice when its longest edge is more than this many times its shortest.
+    pub slice_wise_ratio: f64,
+}
+
+/// The kinds of network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum ConfigurationName {
+    /// Slices in the plane of the finest spacings.
+    #[serde(rename = "2d")]
+    TwoD,
+    /// 3D at the target spacing.
+    #[serde(rename = "3d_fullres")]
+    FullRes,
+    /// 3D at a coarser spacing: the first stage of the cascade.
+    #[serde(rename = "3d_lowres")]
+    LowRes,
+    /// 3D at the target spacing that also sees the first stage's prediction.
+    #[serde(rename = "3d_cascade")]
+    Cascade,
+}
+
+impl ConfigurationName {
+    /// All of them, in the order in which they run.
+    pub const ALL: [Self; 4] = [Self::TwoD, Self::FullRes, Self::LowRes, Self::Cascade];
+
+    /// The name as written in a plan and on disk.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::TwoD => "2d",
+            Self::FullRes => "3d_fullres",
+            Self::LowRes => "3d_lowres",
+            Self::Cascade => "3d_cascade",
+        }
+    }
+}
+
+impl fmt::Display for ConfigurationName {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.pad(self.as_str())
+    }
+}
+
+/// What is run: every configuration, fold and seed listed here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Matrix {
+    /// Configurations to train.
+    pub configurations: Vec<ConfigurationName>,
+    /// Folds to train, counted from 0.
+    pub folds: Vec<usize>,
+    /// Seeds of weights, sampling and augmentation; each is a run of its own.
+    pub seeds: Vec<u64>,
+}
+
+/// How the cases are split.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Split {
+    /// Number of folds.
+    pub folds: usize,
+    /// Seed of the shuffle.
+    pub seed: u64,
+}
+
+/// From images to prepared cases. Source: spec sections 3 to 5.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Preprocess {
+    /// Spline order of image resampling: 0, 1 or 3.
+    pub image_order: u8,
+    /// Order of label resampling: 0 is nearest neighbour, 1 is linear on each label's indicator.
+    pub label_order: u8,
+    /// Spacing ratio above which the coarsest axis is resampled apart, by nearest neighbour; 0 switches this off.
+    pub separate_z_ratio: f64,
+    /// Normalisation of each channel.
+    pub normalization: Vec<Normalization>,
+    /// Whether z-scores are taken inside of the non-zero mask only, and the outside set to 0.
+    pub masked: bool,
+    /// Intensities of the foreground of all training cases, one entry a channel; used by `"ct"`.
+    pub intensities: Vec<Intensities>,
+}
+
+/// How a channel is normalised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Normalization {
+    /// Clip to the foreground's percentiles, then its mean and standard deviation.
+    Ct,
+    /// Mean and standard deviation of the image itself.
+    ZScore,
+}
+
+/// Foreground intensities of one channel over all training cases.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Intensities {
+    /// Mean.
+    pub mean: f64,
+    /// Population standard deviation.
+    pub sd: f64,
+    /// 0.5 % quantile.
+    pub percentile_00_5: f64,
+    /// 99.5 % quantile.
+    pub percentile_99_5: f64,
+}
+
+/// One network and the grid that it works on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Configuration {
+    /// Voxel spacing of the prepared cases, mm, `[z, y, x]`. A 0 keeps each case's own spacing on that axis (2D).
+    pub spacing: Spacing,
+    /// Median shape of the prepared cases, voxels, `[z, y, x]`.
+    pub median_shape: Shape,
+    /// Axis (0 = z, 1 = y, 2 = x) that slices are perpendicular to; moved to the front of prepared cases. 0 in 3D.
+    pub slice_axis: usize,
+    /// Patch, voxels, `[z, y, x]` after `slice_axis` has been moved to the front; z is 1 in 2D.
+    pub patch_size: Shape,
+    /// Patches in a batch.
+    pub batch_size: usize,
+    /// Number of poolings of each axis, in the patch's order.
+    pub pools: [usize; 3],
+    /// Feature maps at each resolution, finest first.
+    pub features: Vec<usize>,
+    /// What the Dice loss is summed over.
+    pub dice: DiceScope,
+    /// Which set of random transforms is used.
+    pub augmentation: AugmentationKind,
+}
+
+/// What the sums of the Dice loss run over. Source: spec section 8.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DiceScope {
+    /// Each sample by itself, then the mean.
+    Sample,
+    /// All voxels of the batch as one volume.
+    Batch,
+}
+
+/// Which set of random transforms is used. Source: spec section 10.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AugmentationKind {
+    /// In the plane of the slice.
+    #[serde(rename = "2d")]
+    TwoD,
+    /// In space.
+    #[serde(rename = "3d")]
+    ThreeD,
+    /// A 3D patch, transformed slice by slice with the 2D parameters.
+    #[serde(rename = "slice_wise")]
+    SliceWise,
+}
+
+/// What all networks share. Source: spec section 7.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Network {
+    /// Slope of the leaky ReLU for negative values.
+    pub leaky_slope: f64,
+    /// Added to the variance by instance normalisation.
+    pub norm_eps: f64,
+}
+
+/// The loss. Source: spec section 8.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Loss {
+    /// Added to numerator and denominator of each Dice term.
+    pub dice_smooth: f64,
+    /// Whether background counts in the Dice term.
+    pub dice_background: bool,
+}
+
+/// Optimiser, schedule and stopping rule. Source: spec section 9.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Train {
+    /// Initial learning rate of Adam.
+    pub learning_rate: f64,
+    /// L2 term added to the gradient.
+    pub weight_decay: f64,
+    /// Whether Adam keeps the largest second moment (AMSGrad).
+    pub amsgrad: bool,
+    /// Training batches in an epoch.
+    pub batches: usize,
+    /// Validation batches in an epoch.
+    pub validation_batches: usize,
+    /// Most epochs.
+    pub max_epochs: usize,
+    /// Weight of the past in the training loss's moving average.
+    pub ema_train: f64,
+    /// Weight of the past in the validation loss's moving average.
+    pub ema_validation: f64,
+    /// The learning rate is multiplied by this at a plateau.
+    pub lr_factor: f64,
+    /// Epochs without improvement of the training average before a drop.
+    pub lr_patience: usize,
+    /// Least improvement of the training average that counts.
+    pub lr_threshold: f64,
+    /// Epochs without improvement of the validation average before training stops.
+    pub stop_patience: usize,
+    /// Least improvement of the validation average that counts.
+    pub stop_threshold: f64,
+    /// Training stops only below this learning rate.
+    pub lr_floor: f64,
+    /// A checkpoint is written every so many epochs.
+    pub checkpoint_epochs: usize,
+}
+
+/// Random transforms of training patches: ranges and probabilities. Source: spec section 10.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Augment {
+    /// Probability of elastic deformation.
+    pub elastic_probability: f64,
+    /// Range of its amplitude in 3D, voxels.
+    pub elastic_alpha_3d: [f64; 2],
+    /// Range of its amplitude in 2D, pixels.
+    pub elastic_alpha_2d: [f64; 2],
+    /// Range of its smoothing, voxels.
+    pub elastic_sigma: [f64; 2],
+    /// Probability of rotation.
+    pub rotation_probability: f64,
+    /// Largest angle about each axis in 3D, degrees.
+    pub rotation_degrees_3d: f64,
+    /// Largest angle in 2D, degrees; flat patches (edges beyond 1.5 to 1) use the 3D angle.
+    pub rotation_degrees_2d: f64,
+    /// Probability of scaling.
+    pub scale_probability: f64,
+    /// Range of the zoom; above 1 shows more of the image.
+    pub scale: [f64; 2],
+    /// Probability of the gamma transform.
+    pub gamma_probability: f64,
+    /// Range of its exponent.
+    pub gamma: [f64; 2],
+    /// Probability of mirroring, for each axis.
+    pub mirror_probability: f64,
+    /// Order of the labels' interpolation: 0 is nearest neighbour, 1 linear on each label.
+    pub label_order: u8,
+}
+
+/// Sliding-window prediction. Source: spec section 12.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Predict {
+    /// Step between windows as a share of the patch.
+    pub step: f64,
+    /// Standard deviation of the Gaussian weights as a share of the patch.
+    pub gaussian_sigma: f64,
+    /// Whether predictions of all mirrored images are averaged.
+    pub mirror: bool,
+    /// Spline order of the softmax on its way to the original grid: 1 or 3.
+    pub softmax_order: u8,
+}
+
+/// What is done to a predicted label map. Source: spec section 13.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Postprocess {
+    /// The rule.
+    pub rule: PostprocessRule,
+}
+
+/// Rules of post-processing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PostprocessRule {
+    /// Leave predictions as they are.
+    None,
+    /// Keep the largest component of each class that is a single component in every training case.
+    SingleComponent,
+}
+
+/// Where and on what a run happens. Nothing in here changes a result.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Runtime {
+    /// Folders in which data sets are looked for; relative to the working folder.
+    pub data: Vec<PathBuf>,
+    /// Folder of the runs; relative to the working folder.
+    pub runs: PathBuf,
+    /// Device: `"flex"`, `"wgpu"`, `"vulkan"` or `"cuda:0"`.
+    pub device: String,
+    /// Threads; 0 takes one for each core.
+    pub threads: usize,
+    /// Memory that preprocessing may use at once, GiB.
+    pub memory_gib: u64,
+}
+
+mod labels_by_number {
+    //! TOML keys are strings; labels are numbers. Sorted as numbers, so that 10 comes after 2.
+
+    use std::collections::BTreeMap;
+
+    use serde::de::Error as _;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(labels: &BTreeMap<u8, String>, out: S) -> Result<S::Ok, S::Error> {
+        out.collect_map(labels.iter().map(|(label, name)| (label.to_string(), name)))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<u8, String>, D::Error> {
+        let written = BTreeMap::<String, String>::deserialize(from)?;
+        written
+            .into_iter()
+            .map(|(key, name)| match key.parse::<u8>() {
+                Ok(label) if label > 0 => Ok((label, name)),
+                _ => Err(D::Error::custom(format!("`{key}` is not a label; expected a whole number from 1 to 255"))),
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,92 @@
+//! Images and label maps on a voxel grid.
+//!
+//! Input: NIfTI files. Output: arrays in `[c, z, y, x]` or `[z, y, x]` order with their spacing and placement. Deliberately
+//! absent: data sets, plans, randomness and Burn.
+
+use std::fmt;
+
+use ndarray::{Array3, Array4};
+use serde::{Deserialize, Serialize};
+
+/// Number of voxels of a grid, or of a patch, along `[z, y, x]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Shape(pub [usize; 3]);
+
+impl Shape {
+    /// Number of voxels.
+    pub fn voxels(self) -> usize {
+        self.0.iter().product()
+    }
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [z, y, x] = self.0;
+        write!(out, "{z} × {y} × {x}")
+    }
+}
+
+/// Edge lengths of a voxel in millimetres, `[z, y, x]`.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Spacing(pub [f64; 3]);
+
+impl fmt::Display for Spacing {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [z, y, x] = self.0;
+        write!(out, "{z:.4} × {y:.4} × {x:.4} mm")
+    }
+}
+
+/// A half-open box of voxels, `[z, y, x]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BoundingBox {
+    /// First voxel inside.
+    pub start: [usize; 3],
+    /// First voxel outside.
+    pub end: [usize; 3],
+}
+
+impl BoundingBox {
+    /// The whole of a grid.
+    pub fn whole(shape: Shape) -> Self {
+        Self { start: [0; 3], end: shape.0 }
+    }
+
+    /// Shape of the box.
+    pub fn shape(self) -> Shape {
+        Shape(std::array::from_fn(|axis| self.end[axis] - self.start[axis]))
+    }
+}
+
+/// Where a voxel grid lies in the world: its shape, its spacing, and the NIfTI header that it came with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Geometry {
+    /// Voxels along `[z, y, x]`.
+    pub shape: Shape,
+    /// Millimetres along `[z, y, x]`.
+    pub spacing: Spacing,
+    /// Rows of the affine from voxel `(x, y, z, 1)` to world millimetres `(x, y, z)`, as NIfTI defines it.
+    pub affine: [[f64; 4]; 3],
+    /// The header as read, from which spacing and placement are written back without loss.
+    pub header: ::nifti::NiftiHeader,
+}
+
+/// An image: one or more channels on one grid.
+#[derive(Clone, Debug)]
+pub struct Image {
+    /// Intensities, `[c, z, y, x]`.
+    pub voxels: Array4<f32>,
+    /// Where the grid lies.
+    pub geometry: Geometry,
+}
+
+/// A label map: one integer a voxel.
+#[derive(Clone, Debug)]
+pub struct LabelMap {
+    /// Labels, `[z, y, x]`. 0 is background; -1, in prepared cases only, is outside of the non-zero mask.
+    pub labels: Array3<i16>,
+    /// Where the grid lies.
+    pub geometry: Geometry,
+}
