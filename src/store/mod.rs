@@ -1,0 +1,147 @@
+//! Every file name that the program makes, and the only way it writes them: to a temporary name, then renamed.
+//!
+//! Input: bytes, text or tensors and where they belong. Output: files that are whole whenever the process is killed.
+//! Deliberately absent: what the files mean.
+
+pub mod folder;
+pub mod tensors;
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use sha2::{Digest, Sha256};
+use thiserror::Error;
+
+/// A file could not be read or written.
+#[derive(Debug, Error)]
+#[error("cannot {verb} `{}`: {source}", path.display())]
+pub struct StoreError {
+    /// What was tried: read, write, create.
+    pub verb: &'static str,
+    /// The file.
+    pub path: PathBuf,
+    /// Why it failed.
+    pub source: io::Error,
+}
+
+/// Writes a file so that it is either the old one or the whole new one, whenever the process is killed.
+///
+/// Missing parent folders are made.
+///
+/// # Errors
+///
+/// When the folder cannot be made or the file cannot be written, with its path.
+pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    let fail = |source| StoreError { verb: "write", path: path.to_owned(), source };
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(fail)?;
+    }
+    let temporary = temporary_name(path);
+    fs::write(&temporary, bytes).map_err(fail)?;
+    fs::rename(&temporary, path).map_err(fail)
+}
+
+/// Name beside `path` that a file has while it is being written; of this process alone.
+pub fn temporary_name(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.partial", std::process::id()));
+    path.with_file_name(name)
+}
+
+/// Text of a file.
+///
+/// # Errors
+///
+/// When the file cannot be read or is not UTF-8, with its path.
+pub fn read_text(path: &Path) -> Result<String, StoreError> {
+    fs::read_to_string(path).map_err(|source| StoreError { verb: "read", path: path.to_owned(), source })
+}
+
+/// Text of a file, or nothing where there is no such file.
+///
+/// # Errors
+///
+/// When the file is there and cannot be read.
+pub fn read_text_if_present(path: &Path) -> Result<Option<String>, StoreError> {
+    match read_text(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(failure) if failure.source.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(failure) => Err(failure),
+    }
+}
+
+/// Removes a file, if it is there.
+///
+/// # Errors
+///
+/// When the file is there and cannot be removed.
+pub fn remove_if_present(path: &Path) -> Result<(), StoreError> {
+    match fs::remove_file(path) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => {
+            Err(StoreError { verb: "remove", path: path.to_owned(), source })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A stamp of some files that changes when any of them is replaced: paths' names, sizes and times of change.
+///
+/// Contents are not read: a data set of many gigabytes is checked in a moment.
+///
+/// # Errors
+///
+/// When a file is missing, with its path.
+pub fn stamp(paths: &[&Path]) -> Result<String, StoreError> {
+    let mut hash = Sha256::new();
+    for path in paths {
+        let fail = |source| StoreError { verb: "read", path: (*path).to_owned(), source };
+        let metadata = fs::metadata(path).map_err(fail)?;
+        let changed = metadata.modified().map_err(fail)?.duration_since(UNIX_EPOCH).unwrap_or_default();
+        hash.update(path.file_name().unwrap_or_default().as_encoded_bytes());
+        hash.update(metadata.len().to_le_bytes());
+        hash.update(changed.as_nanos().to_le_bytes());
+    }
+    Ok(hex(&hash.finalize()))
+}
+
+/// Digest of bytes: SHA-256 in hexadecimal.
+pub fn digest(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn writing_replaces_a_file_and_leaves_nothing_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("new/plan.toml");
+        write_atomic(&path, b"one").unwrap();
+        write_atomic(&path, b"two").unwrap();
+        assert_eq!(read_text(&path).unwrap(), "two");
+        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_stamp_notices_a_changed_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("image.nii");
+        write_atomic(&path, b"one").unwrap();
+        let before = stamp(&[&path]).unwrap();
+        assert_eq!(before, stamp(&[&path]).unwrap());
+        write_atomic(&path, b"three").unwrap();
+        assert_ne!(before, stamp(&[&path]).unwrap());
+    }
+
+    #[test]
+    fn digests_are_sha256() {
+        assert_eq!(digest(b""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    }
+}
