@@ -1,0 +1,193 @@
+//! Windows of a sliding-window prediction: where they start, how they are weighted, how their results are put together.
+//! Source: spec section 12.
+
+use ndarray::{Array3, Array4, ArrayView4, Axis, Zip, s};
+
+use crate::plan::schema::{Configuration, Predict};
+use crate::volume::Shape;
+
+/// Added to a Gaussian weight, so that no voxel goes without (spec section 12).
+const WEIGHT_EPS: f64 = 1e-8;
+
+/// All windows over one image.
+#[derive(Debug)]
+pub struct Windows {
+    /// First voxel of each window in the padded image, `[z, y, x]`.
+    pub starts: Vec<[usize; 3]>,
+    padded: Array4<f32>,
+    offset: [usize; 3],
+    shape: [usize; 3],
+    patch: Shape,
+    weights: Array3<f32>,
+}
+
+impl Windows {
+    /// Pads an image `[c, z, y, x]` with zeros to at least the patch, evenly on both sides with the odd voxel at the end,
+    /// and lays windows over it.
+    pub fn new(image: ArrayView4<'_, f32>, configuration: &Configuration, settings: &Predict) -> Self {
+        let patch = configuration.patch_size;
+        let (channels, z, y, x) = image.dim();
+        let shape = [z, y, x];
+        let size: [usize; 3] = std::array::from_fn(|axis| shape[axis].max(patch.0[axis]));
+        let offset: [usize; 3] = std::array::from_fn(|axis| (size[axis] - shape[axis]) / 2);
+        let mut padded = Array4::zeros((channels, size[0], size[1], size[2]));
+        padded
+            .slice_mut(s![.., offset[0]..offset[0] + z, offset[1]..offset[1] + y, offset[2]..offset[2] + x])
+            .assign(&image);
+        let [along_z, along_y, along_x] = std::array::from_fn(|axis| starts(size[axis], patch.0[axis], settings.step));
+        let mut all = Vec::with_capacity(along_z.len() * along_y.len() * along_x.len());
+        for &z in &along_z {
+            for &y in &along_y {
+                all.extend(along_x.iter().map(|&x| [z, y, x]));
+            }
+        }
+        Self { starts: all, padded, offset, shape, patch, weights: gaussian(patch, settings.gaussian_sigma) }
+    }
+
+    /// What the network sees of a window, `[c, z, y, x]`, mirrored along the given axes (0 = z).
+    pub fn patch(&self, window: usize, flip: &[usize]) -> Array4<f32> {
+        let mut view = self.padded.slice(s![.., ..;1, ..;1, ..;1]);
+        let [z, y, x] = self.starts[window];
+        let [depth, height, width] = self.patch.0;
+        view.slice_collapse(s![.., z..z + depth, y..y + height, x..x + width]);
+        for &axis in flip {
+            view.invert_axis(Axis(axis + 1));
+        }
+        view.as_standard_layout().into_owned()
+    }
+
+    /// A sum to add windows to, `[class, z, y, x]` of the padded image.
+    pub fn empty_sum(&self, classes: usize) -> Array4<f32> {
+        let (_, z, y, x) = self.padded.dim();
+        Array4::zeros((classes, z, y, x))
+    }
+
+    /// Adds the probabilities `[class, z, y, x]` of a mirrored window, times its weights and `share`.
+    ///
+    /// # Panics
+    ///
+    /// When `probabilities` are not those of one patch for each class of `sum`.
+    pub fn add(&self, sum: &mut Array4<f32>, window: usize, flip: &[usize], probabilities: &[f32], share: f32) {
+        let [depth, height, width] = self.patch.0;
+        let classes = sum.len_of(Axis(0));
+        let mut values = ArrayView4::from_shape((classes, depth, height, width), probabilities)
+            .expect("probabilities of one patch for each class");
+        for &axis in flip {
+            values.invert_axis(Axis(axis + 1));
+        }
+        let [z, y, x] = self.starts[window];
+        let mut target = sum.slice_mut(s![.., z..z + depth, y..y + height, x..x + width]);
+        for (class, values) in values.outer_iter().enumerate() {
+            let target = target.index_axis_mut(Axis(0), class);
+            Zip::from(target).and(values).and(&self.weights).for_each(|sum, &value, &weight| {
+                *sum += value * weight * share;
+            });
+        }
+    }
+
+    /// The weighted mean over windows, on the image's own grid, `[class, z, y, x]`.
+    pub fn mean(&self, sum: Array4<f32>) -> Array4<f32> {
+        let (_, z, y, x) = self.padded.dim();
+        let mut total = Array3::<f32>::zeros((z, y, x));
+        let [depth, height, width] = self.patch.0;
+        for &[z, y, x] in &self.starts {
+            let mut part = total.slice_mut(s![z..z + depth, y..y + height, x..x + width]);
+            part += &self.weights;
+        }
+        let mut mean = sum;
+        for values in mean.outer_iter_mut() {
+            Zip::from(values).and(&total).par_for_each(|value, &weight| *value /= weight);
+        }
+        let [start_z, start_y, start_x] = self.offset;
+        let [depth, height, width] = self.shape;
+        mean.slice(s![.., start_z..start_z + depth, start_y..start_y + height, start_x..start_x + width]).to_owned()
+    }
+}
+
+/// First voxels of the windows along an axis of `size` voxels: evenly spaced, at most `step` of a patch apart, the last
+/// window flush with the end.
+///
+/// Source: spec section 12. A patch of one voxel (the slice axis in 2D) visits every voxel.
+pub fn starts(size: usize, patch: usize, step: f64) -> Vec<usize> {
+    assert!(size >= patch, "an axis of {size} voxels padded to a patch of {patch}");
+    let stride = (patch as f64 * step).max(1.0);
+    let intervals = ((size - patch) as f64 / stride).ceil() as usize;
+    if intervals == 0 {
+        return vec![0];
+    }
+    let gap = (size - patch) as f64 / intervals as f64;
+    (0..=intervals).map(|window| (window as f64 * gap).round_ties_even() as usize).collect()
+}
+
+/// Weights of a window's voxels, `[z, y, x]`: a Gaussian about its centre, 1 at the most.
+///
+/// `sigma` is the standard deviation as a share of each edge. Source: spec section 12, which filters an impulse at
+/// `patch / 2` with SciPy's Gaussian; dividing by the maximum removes its normalisation.
+pub fn gaussian(patch: Shape, sigma: f64) -> Array3<f32> {
+    let lines: [Vec<f64>; 3] = patch.0.map(|edge| {
+        let centre = (edge / 2) as f64;
+        let sigma = (edge as f64 * sigma).max(f64::MIN_POSITIVE);
+        // SciPy cuts its kernel at four standard deviations.
+        let radius = (4.0 * sigma + 0.5).floor();
+        (0..edge)
+            .map(|voxel| {
+                let distance = voxel as f64 - centre;
+                if distance.abs() > radius { 0.0 } else { (-0.5 * (distance / sigma).powi(2)).exp() }
+            })
+            .collect()
+    });
+    Array3::from_shape_fn(patch.0, |(z, y, x)| (lines[0][z] * lines[1][y] * lines[2][x] + WEIGHT_EPS) as f32)
+}
+
+/// The sets of axes (0 = z) that are mirrored: every combination of the axes longer than a voxel, or none.
+///
+/// Source: spec section 12: eight in 3D, four in 2D.
+pub fn mirrored_axes(patch: Shape, mirror: bool) -> Vec<Vec<usize>> {
+    let axes: Vec<usize> = (0..3).filter(|&axis| mirror && patch.0[axis] > 1).collect();
+    (0..1_usize << axes.len())
+        .map(|set| axes.iter().enumerate().filter(|(bit, _)| set >> bit & 1 == 1).map(|(_, &axis)| axis).collect())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn windows_start_where_the_specification_says() {
+        assert_eq!(starts(110, 64, 0.5), [0, 23, 46]);
+        assert_eq!(starts(482, 128, 0.5), [0, 59, 118, 177, 236, 295, 354]);
+        assert_eq!(starts(512, 128, 0.5), [0, 64, 128, 192, 256, 320, 384]);
+        assert_eq!(starts(64, 64, 0.5), [0]);
+        assert_eq!(starts(3, 1, 0.5), [0, 1, 2]);
+    }
+
+    #[test]
+    fn all_mirrorings_are_eight_in_3d_and_four_in_2d() {
+        assert_eq!(mirrored_axes(Shape([40, 56, 40]), true).len(), 8);
+        assert_eq!(mirrored_axes(Shape([1, 56, 40]), true), [vec![], vec![1], vec![2], vec![1, 2]]);
+        assert_eq!(mirrored_axes(Shape([40, 56, 40]), false), [Vec::<usize>::new()]);
+    }
+
+    #[test]
+    fn the_centre_weighs_one_and_the_corners_least() {
+        let weights = gaussian(Shape([8, 16, 4]), 0.125);
+        assert!((weights[[4, 8, 2]] - 1.0).abs() < 1e-6);
+        assert!(weights.iter().all(|&weight| weight >= weights[[0, 0, 0]] && weight > 0.0));
+    }
+
+    proptest! {
+        #[test]
+        fn windows_cover_every_voxel(size in 1_usize..200, patch in 1_usize..64) {
+            let size = size.max(patch);
+            let starts = starts(size, patch, 0.5);
+            let mut covered = vec![false; size];
+            for start in starts {
+                covered[start..start + patch].fill(true);
+            }
+            prop_assert!(covered.into_iter().all(|voxel| voxel));
+        }
+    }
+}

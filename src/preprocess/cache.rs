@@ -1,0 +1,282 @@
+//! Prepared cases on disk: made once, shared by all experiments that prepare alike, read through a memory map.
+//!
+//! A cache folder is named by the digest of the plan's preprocessing, and each file carries a stamp of the image and label
+//! files that it was made of, so that neither a changed plan nor a changed image is ever served stale data.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::thread;
+
+use ndarray::{ArrayView3, ArrayView4};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::dataset::{Case, CaseId, Dataset};
+use crate::plan::schema::{Configuration, Plan};
+use crate::preprocess::{Placement, Prepared, prepare, target_spacing};
+use crate::store::folder::prepared_case;
+use crate::store::tensors::{self, TensorData, TensorFile, TensorFileError};
+use crate::store::{self, StoreError};
+use crate::volume::nifti::{NiftiError, read_header, read_image, read_labels};
+use crate::volume::resample::resampled_shape;
+
+/// Bytes a voxel of an image needs while it is being prepared: the channel itself, its resampled copy, the spline
+/// coefficients and the axis-moved result.
+const BYTES_PER_VOXEL: usize = 4 * 4;
+
+/// Cases could not be prepared.
+#[derive(Debug, Error)]
+pub enum PreprocessError {
+    /// A case's image or label map could not be read.
+    #[error("case `{case}`: {source}")]
+    Nifti {
+        /// The case.
+        case: CaseId,
+        /// Why.
+        source: NiftiError,
+    },
+    /// Image and labels do not fit each other or the plan.
+    #[error("case `{case}`: {reason}; `segplan verify` lists every fault of the data set")]
+    Mismatch {
+        /// The case.
+        case: CaseId,
+        /// What does not fit.
+        reason: String,
+    },
+    /// A file of the case is missing.
+    #[error("case `{case}`: {source}")]
+    Missing {
+        /// The case.
+        case: CaseId,
+        /// Which file.
+        source: StoreError,
+    },
+    /// A prepared case could not be written or read.
+    #[error(transparent)]
+    Tensors(#[from] TensorFileError),
+    /// Several cases failed.
+    #[error("{} cases cannot be prepared:\n  {}", .0.len(), .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n  "))]
+    Several(Vec<PreprocessError>),
+}
+
+/// What a prepared file says of itself.
+#[derive(Debug, Serialize, Deserialize)]
+struct Header {
+    placement: Placement,
+    source: String,
+}
+
+/// A prepared case, open on disk.
+#[derive(Debug)]
+pub struct PreparedCase {
+    /// Name of the case.
+    pub id: CaseId,
+    /// How its grid lies in the original image.
+    pub placement: Placement,
+    image: [usize; 4],
+    classes: Vec<u8>,
+    file: TensorFile,
+}
+
+impl PreparedCase {
+    /// Opens a prepared case and checks that it is whole.
+    ///
+    /// # Errors
+    ///
+    /// When the file is missing or damaged.
+    pub fn open(folder: &Path, id: &CaseId) -> Result<Self, PreprocessError> {
+        let file = TensorFile::open(&prepared_case(folder, &id.0))?;
+        let header: Header = file.metadata()?;
+        let (shape, _) = file.tensor::<f32>("image")?;
+        let image: [usize; 4] =
+            shape.try_into().map_err(|_| file.damaged(format!("its image has shape {shape:?}; expected `[c, z, y, x]`")))?;
+        let (shape, _) = file.tensor::<i16>("labels")?;
+        if shape != &image[1..] {
+            return Err(file.damaged(format!("labels of shape {shape:?} for an image of shape {image:?}")).into());
+        }
+        let classes: Vec<u8> =
+            file.names().filter_map(|name| name.strip_prefix("foreground.")?.parse().ok()).collect();
+        for class in &classes {
+            file.tensor::<u32>(&foreground_name(*class))?;
+        }
+        Ok(Self { id: id.clone(), placement: header.placement, image, classes, file })
+    }
+
+    /// Normalised intensities, `[c, z, y, x]`.
+    pub fn image(&self) -> ArrayView4<'_, f32> {
+        let (_, voxels) = self.file.tensor("image").expect("`open` has read this tensor");
+        ArrayView4::from_shape(self.image, voxels).expect("`open` has checked this shape")
+    }
+
+    /// Labels, `[z, y, x]`; -1 is outside of the non-zero mask.
+    pub fn labels(&self) -> ArrayView3<'_, i16> {
+        let (_, labels) = self.file.tensor("labels").expect("`open` has read this tensor");
+        let [_, z, y, x] = self.image;
+        ArrayView3::from_shape((z, y, x), labels).expect("`open` has checked this shape")
+    }
+
+    /// Classes that the case has voxels of, ascending.
+    pub fn classes(&self) -> &[u8] {
+        &self.classes
+    }
+
+    /// Some voxels of a class, `[z, y, x]`, in raster order; none of a class that the case lacks.
+    pub fn foreground(&self, class: u8) -> &[[u32; 3]] {
+        match self.file.tensor(&foreground_name(class)) {
+            Ok((_, voxels)) => bytemuck::cast_slice(voxels),
+            Err(_) => &[],
+        }
+    }
+}
+
+fn foreground_name(class: u8) -> String {
+    // Zero-padded, so that the file's order of names is the order of numbers.
+    format!("foreground.{class:03}")
+}
+
+/// Prepares those training cases of a data set whose prepared file is missing or older than its sources.
+///
+/// At most `plan.runtime.memory_gib` are used at once, by an estimate from the images' headers; a single case that needs
+/// more is prepared alone. `on_done` is called after each case. Returns how many cases were made anew.
+///
+/// # Errors
+///
+/// Every case that could not be prepared; the others are prepared all the same.
+pub fn prepare_all(
+    dataset: &Dataset,
+    plan: &Plan,
+    configuration: &Configuration,
+    folder: &Path,
+    on_done: &(dyn Fn() + Sync),
+) -> Result<usize, PreprocessError> {
+    let budget = Budget::new(usize::try_from(plan.runtime.memory_gib << 30).unwrap_or(usize::MAX));
+    let next = AtomicUsize::new(0);
+    let made = AtomicUsize::new(0);
+    let failures = Mutex::new(BTreeMap::new());
+    // Threads of their own: a pool's thread that waited for the budget could be one that the budget's holder waits for.
+    let workers = rayon::current_num_threads().min(dataset.training.len()).max(1);
+    thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                while let Some(case) = dataset.training.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    match prepare_case(case, plan, configuration, folder, &budget) {
+                        Ok(true) => _ = made.fetch_add(1, Ordering::Relaxed),
+                        Ok(false) => (),
+                        Err(failure) => {
+                            failures.lock().unwrap_or_else(PoisonError::into_inner).insert(case.id.clone(), failure);
+                        }
+                    }
+                    on_done();
+                }
+            });
+        }
+    });
+    let mut failures: Vec<_> =
+        failures.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect();
+    match failures.len() {
+        0 => Ok(made.into_inner()),
+        1 => Err(failures.remove(0)),
+        _ => Err(PreprocessError::Several(failures)),
+    }
+}
+
+/// Prepares one case unless its file is there and fresh; true when it was made.
+fn prepare_case(
+    case: &Case,
+    plan: &Plan,
+    configuration: &Configuration,
+    folder: &Path,
+    budget: &Budget,
+) -> Result<bool, PreprocessError> {
+    let source = source_stamp(case).map_err(|source| PreprocessError::Missing { case: case.id.clone(), source })?;
+    if is_fresh(folder, &case.id, &source) {
+        return Ok(false);
+    }
+    let nifti = |source| PreprocessError::Nifti { case: case.id.clone(), source };
+    let needed = case.images.iter().try_fold(0, |sum, path| {
+        let header = read_header(path)?;
+        let geometry = &header.geometry;
+        let target = resampled_shape(geometry.shape, geometry.spacing, target_spacing(geometry.spacing, configuration));
+        Ok(sum + header.channels * BYTES_PER_VOXEL * geometry.shape.voxels().max(target.voxels()))
+    });
+    let _claim = budget.claim(needed.map_err(nifti)?);
+
+    let image = read_image(&case.images).map_err(nifti)?;
+    let labels = case.labels.as_deref().map(read_labels).transpose().map_err(nifti)?;
+    let mismatch = |reason| PreprocessError::Mismatch { case: case.id.clone(), reason };
+    let channels = image.voxels.dim().0;
+    if channels != plan.data.channels.len() {
+        return Err(mismatch(format!("{channels} channels in the image, {} in the plan", plan.data.channels.len())));
+    }
+    if let Some(labels) = &labels
+        && labels.geometry.shape != image.geometry.shape
+    {
+        return Err(mismatch(format!("image of {} and labels of {}", image.geometry.shape, labels.geometry.shape)));
+    }
+    write_prepared(folder, &case.id, source, &prepare(&image, labels.as_ref(), &plan.preprocess, configuration))?;
+    Ok(true)
+}
+
+fn source_stamp(case: &Case) -> Result<String, StoreError> {
+    let paths: Vec<&Path> = case.images.iter().chain(&case.labels).map(PathBuf::as_path).collect();
+    store::stamp(&paths)
+}
+
+fn is_fresh(folder: &Path, id: &CaseId, source: &str) -> bool {
+    TensorFile::open(&prepared_case(folder, &id.0))
+        .and_then(|file| file.metadata::<Header>())
+        .is_ok_and(|header| header.source == source)
+}
+
+fn write_prepared(folder: &Path, id: &CaseId, source: String, case: &Prepared) -> Result<(), TensorFileError> {
+    let image = case.image.as_slice().expect("a prepared image is in standard order");
+    let labels = case.labels.as_slice().expect("prepared labels are in standard order");
+    let mut all = BTreeMap::from([
+        ("image".to_owned(), TensorData::new(case.image.shape(), image)),
+        ("labels".to_owned(), TensorData::new(case.labels.shape(), labels)),
+    ]);
+    for (&class, voxels) in &case.foreground {
+        all.insert(foreground_name(class), TensorData::new(&[voxels.len(), 3], voxels.as_flattened()));
+    }
+    tensors::write(&prepared_case(folder, &id.0), &all, &Header { placement: case.placement, source })
+}
+
+/// Bytes that may be in use at once.
+struct Budget {
+    limit: usize,
+    used: Mutex<usize>,
+    returned: Condvar,
+}
+
+/// A part of the budget, given back when dropped.
+struct Claim<'a> {
+    budget: &'a Budget,
+    bytes: usize,
+}
+
+impl Budget {
+    fn new(limit: usize) -> Self {
+        Self { limit, used: Mutex::new(0), returned: Condvar::new() }
+    }
+
+    /// Waits until the bytes are free. More than the limit is granted to a claim that is alone.
+    fn claim(&self, bytes: usize) -> Claim<'_> {
+        let bytes = bytes.min(self.limit);
+        let used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut used = self
+            .returned
+            .wait_while(used, |used| *used > 0 && *used + bytes > self.limit)
+            .unwrap_or_else(PoisonError::into_inner);
+        *used += bytes;
+        Claim { budget: self, bytes }
+    }
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        *self.budget.used.lock().unwrap_or_else(PoisonError::into_inner) -= self.bytes;
+        self.budget.returned.notify_all();
+    }
+}

@@ -1,0 +1,96 @@
+//! Intensity normalisation. Source: arXiv:1809.10486, section 2.2 (spec section 5).
+
+use ndarray::{Array3, ArrayView3, Zip};
+
+use crate::plan::schema::{Intensities, Normalization};
+
+/// Added to an image's own standard deviation. Source: the first public code (spec section 5).
+const SD_EPS: f64 = 1e-8;
+
+/// Normalises one channel in place.
+///
+/// `inside` is given where statistics are taken inside of the non-zero mask only (label 0 and above); the outside becomes
+/// exactly 0. A `"ct"` channel needs `intensities`.
+///
+/// # Panics
+///
+/// When a `"ct"` channel comes without intensities, which a validated plan excludes.
+pub fn normalize(
+    image: &mut Array3<f32>,
+    scheme: Normalization,
+    intensities: Option<&Intensities>,
+    inside: Option<ArrayView3<'_, i16>>,
+) {
+    match scheme {
+        Normalization::Ct => {
+            let known = intensities.expect("a validated plan has the intensities of each `ct` channel");
+            let (low, high) = (known.percentile_00_5 as f32, known.percentile_99_5 as f32);
+            let (mean, sd) = (known.mean as f32, known.sd.max(SD_EPS) as f32);
+            image.par_mapv_inplace(|value| (value.clamp(low, high) - mean) / sd);
+        }
+        Normalization::ZScore => z_score(image, inside),
+    }
+}
+
+fn z_score(image: &mut Array3<f32>, inside: Option<ArrayView3<'_, i16>>) {
+    let Some(labels) = inside else {
+        let (mean, sd) = mean_and_sd(image.iter().copied());
+        image.par_mapv_inplace(|value| ((f64::from(value) - mean) / sd) as f32);
+        return;
+    };
+    let voxels = image.iter().zip(labels).filter(|&(_, &label)| label >= 0).map(|(&value, _)| value);
+    let (mean, sd) = mean_and_sd(voxels);
+    Zip::from(image).and(labels).par_for_each(|value, &label| {
+        *value = if label >= 0 { ((f64::from(*value) - mean) / sd) as f32 } else { 0.0 };
+    });
+}
+
+/// Mean, and population standard deviation with [`SD_EPS`] added; summed in two passes in `f64`.
+fn mean_and_sd(values: impl Iterator<Item = f32> + Clone) -> (f64, f64) {
+    let (count, sum) = values.clone().fold((0_usize, 0.0), |(count, sum), value| (count + 1, sum + f64::from(value)));
+    if count == 0 {
+        return (0.0, 1.0);
+    }
+    let mean = sum / count as f64;
+    let squares = values.map(|value| (f64::from(value) - mean).powi(2)).sum::<f64>();
+    (mean, (squares / count as f64).sqrt() + SD_EPS)
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::array;
+
+    use super::*;
+
+    const CT: Intensities = Intensities { mean: 100.0, sd: 40.0, percentile_00_5: -20.0, percentile_99_5: 200.0 };
+
+    #[test]
+    fn ct_clips_and_scales_by_the_data_sets_foreground() {
+        let mut image = array![[[100.0_f32, 1000.0, -1000.0]]];
+        normalize(&mut image, Normalization::Ct, Some(&CT), None);
+        assert_eq!(image, array![[[0.0, 2.5, -3.0]]]);
+    }
+
+    #[test]
+    fn z_score_has_mean_zero_and_unit_deviation() {
+        let mut image = array![[[1.0_f32, 2.0], [3.0, 6.0]]];
+        normalize(&mut image, Normalization::ZScore, None, None);
+        let mean = image.mean().unwrap();
+        let variance = image.mapv(|value| value * value).mean().unwrap();
+        assert!(mean.abs() < 1e-6 && (variance - 1.0).abs() < 1e-6, "{mean} {variance}");
+    }
+
+    #[test]
+    fn masked_z_score_leaves_the_outside_exactly_zero() {
+        let mut image = array![[[5.0_f32, 1.0, 3.0]]];
+        normalize(&mut image, Normalization::ZScore, None, Some(array![[[-1_i16, 0, 2]]].view()));
+        assert_eq!(image, array![[[0.0, -1.0, 1.0]]]);
+    }
+
+    #[test]
+    fn a_constant_image_becomes_zero_and_not_nan() {
+        let mut image = Array3::from_elem((2, 2, 2), 7.0_f32);
+        normalize(&mut image, Normalization::ZScore, None, None);
+        assert!(image.iter().all(|&value| value == 0.0));
+    }
+}

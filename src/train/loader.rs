@@ -1,0 +1,101 @@
+//! Batches, made by threads ahead of the device and handed over in order.
+
+use std::ops::Range;
+use std::sync::mpsc::sync_channel;
+use std::thread;
+
+use crate::dataset::CaseId;
+use crate::volume::Shape;
+
+/// Batches that each thread holds ready beyond the one that it is making.
+const AHEAD: usize = 1;
+
+/// Patches of some cases, stacked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Batch {
+    /// Intensities, `[b, c, z, y, x]` in row-major order.
+    pub images: Vec<f32>,
+    /// Class of each voxel, `[b, z, y, x]` in row-major order.
+    pub labels: Vec<i32>,
+    /// Channels of each patch.
+    pub channels: usize,
+    /// Shape of each patch.
+    pub patch: Shape,
+    /// The case that each patch is of.
+    pub cases: Vec<CaseId>,
+}
+
+/// Makes the batches of `steps` with `workers` threads and gives them to `consume` in the order of their steps.
+///
+/// A batch is a function of its step alone, so neither the number of threads nor their timing changes one. Stops at the
+/// first error of `consume`; a panic of `make` is passed on.
+///
+/// # Errors
+///
+/// Whatever `consume` returns.
+pub fn for_each_batch<E>(
+    steps: Range<usize>,
+    workers: usize,
+    make: &(dyn Fn(usize) -> Batch + Sync),
+    mut consume: impl FnMut(usize, Batch) -> Result<(), E>,
+) -> Result<(), E> {
+    let workers = workers.max(1);
+    thread::scope(|scope| {
+        let queues: Vec<_> = (0..workers)
+            .map(|worker| {
+                let (sender, receiver) = sync_channel(AHEAD);
+                let steps = steps.clone().skip(worker).step_by(workers);
+                scope.spawn(move || {
+                    for step in steps {
+                        // The receiver is gone when `consume` has failed: there is nobody to work for.
+                        if sender.send(make(step)).is_err() {
+                            return;
+                        }
+                    }
+                });
+                receiver
+            })
+            .collect();
+        for (step, queue) in steps.clone().zip(queues.iter().cycle()) {
+            // A closed queue means that the worker has panicked; the scope passes the panic on when it ends.
+            let Ok(batch) = queue.recv() else { break };
+            consume(step, batch)?;
+        }
+        Ok(())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn batch(step: usize) -> Batch {
+        let cases = vec![CaseId(step.to_string())];
+        Batch { images: vec![step as f32], labels: vec![0], channels: 1, patch: Shape([1; 3]), cases }
+    }
+
+    #[test]
+    fn batches_come_in_order_whatever_the_number_of_threads() {
+        for workers in [1, 2, 7] {
+            let mut seen = Vec::new();
+            let done = for_each_batch(3..20, workers, &batch, |step, batch| {
+                seen.push((step, batch.images[0] as usize));
+                Ok::<_, ()>(())
+            });
+            assert_eq!(done, Ok(()));
+            assert_eq!(seen, (3..20).map(|step| (step, step)).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn an_error_stops_all_threads() {
+        let failed = for_each_batch(0..1000, 3, &batch, |step, _| if step == 5 { Err(step) } else { Ok(()) });
+        assert_eq!(failed, Err(5));
+    }
+
+    #[test]
+    #[should_panic(expected = "a scoped thread panicked")]
+    fn a_panic_of_a_thread_is_not_lost() {
+        let _ = for_each_batch(0..4, 2, &|step| { assert!(step < 2, "made up"); batch(step) }, |_, _| Ok::<_, ()>(()));
+    }
+}
