@@ -1,1 +1,79 @@
-//! The command line.
+//! The command line: one subcommand a verb. The only room that prints.
+//!
+//! Results go to standard output; progress and errors go to standard error.
+
+mod evaluate;
+mod failure;
+mod phantom;
+mod plan;
+mod predict;
+mod run;
+mod terminal;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+use crate::cli::failure::Failure;
+
+/// nnU-Net (2018) experiments from one declarative, editable TOML plan.
+#[derive(Debug, Parser)]
+#[command(name = "segplan", version, max_term_width = 100, arg_required_else_help = true, after_help = EXAMPLES)]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  segplan run experiments/phantom.toml             make, train and evaluate the built-in data set
+  segplan verify data/Task04_Hippocampus           list every fault of a data set
+  segplan plan data/Task04_Hippocampus -o experiments/hippocampus.toml
+  segplan run experiments/hippocampus.toml --fold 0 --configuration 3d_fullres --set train.max_epochs=50
+  segplan predict --run runs/hippocampus --input new_images --output segmentations
+
+Exit codes: 0 done, 1 failed, 2 wrong input, 3 damaged data, 4 interrupted with a checkpoint";
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// List every fault of a data set: files, shapes, placement, labels
+    Verify(verify::Arguments),
+    /// Measure a data set and write its plan
+    Plan(plan::Arguments),
+    /// Do whatever of a plan is not yet done: prepare, train, predict, evaluate, draw
+    Run(run::Arguments),
+    /// Segment new images with a finished run
+    Predict(predict::Arguments),
+    /// Score a folder of predictions against a folder of references
+    Evaluate(evaluate::Arguments),
+    /// Make the built-in data set
+    Phantom(phantom::Arguments),
+}
+
+/// Reads the command line, does what it says, and reports how that went.
+pub fn main() -> ExitCode {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let done = match Arguments::parse().verb {
+        Verb::Verify(arguments) => verify::verify(&arguments),
+        Verb::Plan(arguments) => plan::plan(&arguments),
+        Verb::Run(arguments) => run::run(&arguments),
+        Verb::Predict(arguments) => predict::predict(&arguments),
+        Verb::Evaluate(arguments) => evaluate::evaluate(&arguments),
+        Verb::Phantom(arguments) => phantom::phantom(&arguments),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+/// Uses as many threads as the plan says; all cores for 0.
+fn use_threads(threads: usize) -> Result<(), Failure> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build_global()
+        .map_err(|error| Failure::failed(miette::miette!("cannot start {threads} threads: {error}")))
+}

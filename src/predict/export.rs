@@ -2,7 +2,7 @@
 
 use ndarray::{Array3, ArrayView4, Zip, s};
 
-use crate::plan::schema::{Configuration, Preprocess};
+use crate::plan::schema::{Configuration, Plan};
 use crate::preprocess::{Placement, separate_axis, target_spacing};
 use crate::volume::Spacing;
 use crate::volume::resample::{Order, resize};
@@ -18,16 +18,17 @@ pub struct Export {
 
 impl Export {
     /// The way back of what [`crate::preprocess::prepare`] did to an image of the given spacing.
-    pub fn new(softmax_order: u8, rules: &Preprocess, configuration: &Configuration, spacing: Spacing) -> Self {
-        let separate = separate_axis(rules.separate_z_ratio, spacing, target_spacing(spacing, configuration));
-        Self { order: Order::from_number(softmax_order), separate }
+    pub fn new(plan: &Plan, configuration: &Configuration, spacing: Spacing) -> Self {
+        let ratio = plan.preprocess.separate_z_ratio;
+        let separate = separate_axis(ratio, spacing, target_spacing(spacing, configuration));
+        Self { order: Order::from_number(plan.predict.softmax_order), separate }
     }
 
-    /// Labels on the original grid, `[z, y, x]`, of probabilities `[class, z, y, x]` on the prepared one.
+    /// The most probable class of each voxel on the original grid, `[z, y, x]`, of probabilities `[class, z, y, x]` on the prepared one.
     ///
     /// Each class is resampled by itself and compared with the best so far, so that no more than two classes are held at
-    /// the original size. Voxels outside of the crop are background.
-    pub fn labels(self, probabilities: ArrayView4<'_, f32>, placement: &Placement) -> Array3<u8> {
+    /// the original size. Voxels outside of the crop are background; the lower class wins a tie.
+    pub fn classes(self, probabilities: ArrayView4<'_, f32>, placement: &Placement) -> Array3<u8> {
         let crop = placement.crop;
         let shape = crop.shape();
         let back = placement.axes_back();
@@ -42,10 +43,10 @@ impl Export {
                 }
             });
         }
-        let mut labels = Array3::zeros(placement.original.0);
+        let mut classes = Array3::zeros(placement.original.0);
         let [start, end] = [crop.start, crop.end];
-        labels.slice_mut(s![start[0]..end[0], start[1]..end[1], start[2]..end[2]]).assign(&winner);
-        labels
+        classes.slice_mut(s![start[0]..end[0], start[1]..end[1], start[2]..end[2]]).assign(&winner);
+        classes
     }
 }
 

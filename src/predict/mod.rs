@@ -1,4 +1,4 @@
-//! Sliding-window prediction: from a prepared case to labels on the image's own grid.
+//! Sliding-window prediction: from a prepared image to labels on the image's own grid.
 //!
 //! Input: trained networks and a prepared image. Output: class probabilities on the prepared grid, and from there labels on
 //! the original grid. Deliberately absent: files and post-processing. Source: spec section 12.
@@ -6,57 +6,82 @@
 pub mod export;
 pub mod window;
 
-use burn::tensor::{Device, Tensor, TensorData, activation::softmax};
-use ndarray::{Array4, ArrayView4, Axis};
+use burn::tensor::activation::softmax;
+use burn::tensor::{Device, Tensor, TensorData};
+use ndarray::{Array3, Array4, ArrayView4, Axis};
 
 use crate::network::UNet;
-use crate::plan::schema::{Configuration, Predict};
+use crate::plan::schema::{Configuration, Plan};
+use crate::predict::export::Export;
 use crate::predict::window::{Windows, mirrored_axes};
-use crate::volume::Shape;
+use crate::preprocess::Placement;
+use crate::volume::{Shape, Spacing};
 
-/// Class probabilities of a prepared image, `[class, z, y, x]`, the mean over networks, mirrorings and overlapping windows.
-///
-/// The image `[c, z, y, x]` is padded with zeros to at least the patch; windows overlap by half a patch and count more
-/// towards their centre. `on_window` is called after each batch of windows with how many of how many are done.
-///
-/// Source: spec section 12.
-///
-/// # Panics
-///
-/// When there is no network.
-pub fn probabilities(
-    networks: &[UNet],
-    image: ArrayView4<'_, f32>,
-    configuration: &Configuration,
-    settings: &Predict,
-    device: &Device,
-    on_window: &mut dyn FnMut(usize, usize),
-) -> Array4<f32> {
-    assert!(!networks.is_empty(), "at least one network");
-    let windows = Windows::new(image, configuration, settings);
-    let flips = mirrored_axes(configuration.patch_size, settings.mirror);
-    // One pass is a window seen in one mirroring; as many passes share a batch as in training.
-    let passes: Vec<(usize, &Vec<usize>)> =
-        (0..windows.starts.len()).flat_map(|window| flips.iter().map(move |flip| (window, flip))).collect();
-    let share = 1.0 / (networks.len() * flips.len()) as f32;
+/// Trained networks of one configuration, ready to predict together.
+#[derive(Debug)]
+pub struct Predictor<'a> {
+    /// The plan that they were trained by.
+    pub plan: &'a Plan,
+    /// Their configuration.
+    pub configuration: &'a Configuration,
+    /// The networks; their probabilities are averaged.
+    pub networks: &'a [UNet],
+    /// Where it is computed.
+    pub device: &'a Device,
+}
 
-    let mut sum = windows.empty_sum(networks[0].classes());
-    let mut done = 0;
-    for batch in passes.chunks(configuration.batch_size) {
-        let patches = batch.iter().map(|&(window, flip)| windows.patch(window, flip));
-        let input = stack(patches, configuration.patch_size, device);
-        for network in networks {
-            let output = softmax(network.forward(input.clone()), 1);
-            let output: Vec<f32> = output.into_data().convert::<f32>().into_vec().expect("probabilities are f32");
-            let size = output.len() / batch.len();
-            for (&(window, flip), probabilities) in batch.iter().zip(output.chunks_exact(size)) {
-                windows.add(&mut sum, window, flip, probabilities, share);
+impl Predictor<'_> {
+    /// Class probabilities of a prepared image, `[class, z, y, x]`: the mean over networks, mirrorings and overlapping
+    /// windows.
+    ///
+    /// The image `[c, z, y, x]` is padded with zeros to at least the patch; windows overlap by half a patch and count more
+    /// towards their centre. `on_batch` is called after each batch of windows with how many of how many are done.
+    ///
+    /// Source: spec section 12.
+    ///
+    /// # Panics
+    ///
+    /// When there is no network.
+    pub fn probabilities(&self, image: ArrayView4<'_, f32>, on_batch: &mut dyn FnMut(usize, usize)) -> Array4<f32> {
+        assert!(!self.networks.is_empty(), "at least one network");
+        let patch = self.configuration.patch_size;
+        let windows = Windows::new(image, self.configuration, &self.plan.predict);
+        let flips = mirrored_axes(patch, self.plan.predict.mirror);
+        // A pass is a window seen in one mirroring; as many passes share a batch as patches do in training.
+        let passes: Vec<(usize, &Vec<usize>)> =
+            (0..windows.starts.len()).flat_map(|window| flips.iter().map(move |flip| (window, flip))).collect();
+        let share = 1.0 / (self.networks.len() * flips.len()) as f32;
+
+        let mut sum = windows.empty_sum(self.plan.data.labels.len() + 1);
+        let mut done = 0;
+        for batch in passes.chunks(self.configuration.batch_size) {
+            let patches = batch.iter().map(|&(window, flip)| windows.patch(window, flip));
+            let input = stack(patches, patch, self.device);
+            for network in self.networks {
+                let output = softmax(network.forward(input.clone()), 1);
+                let output: Vec<f32> = output.into_data().convert::<f32>().into_vec().expect("probabilities are f32");
+                let size = output.len() / batch.len();
+                for (&(window, flip), probabilities) in batch.iter().zip(output.chunks_exact(size)) {
+                    windows.add(&mut sum, window, flip, probabilities, share);
+                }
             }
+            done += batch.len();
+            on_batch(done, passes.len());
         }
-        done += batch.len();
-        on_window(done, passes.len());
+        windows.mean(sum)
     }
-    windows.mean(sum)
+
+    /// Labels of an image on its own grid, `[z, y, x]`, from its prepared form `[c, z, y, x]`.
+    ///
+    /// `spacing` is the image's own, mm. Values are those of the data set's labels; no post-processing is done.
+    pub fn labels(&self, image: ArrayView4<'_, f32>, placement: &Placement, spacing: Spacing) -> Array3<u8> {
+        let probabilities = self.probabilities(image, &mut |_, _| ());
+        let export = Export::new(self.plan, self.configuration, spacing);
+        let mut labels = export.classes(probabilities.view(), placement);
+        let values: Vec<u8> = std::iter::once(0).chain(self.plan.data.labels.keys().copied()).collect();
+        labels.par_mapv_inplace(|class| values[usize::from(class)]);
+        labels
+    }
 }
 
 fn stack(patches: impl Iterator<Item = Array4<f32>>, patch: Shape, device: &Device) -> Tensor<5> {

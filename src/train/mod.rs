@@ -1,1 +1,232 @@
-//! The train room.
+//! Training one network: batches, loss, optimiser, schedule, log and checkpoint.
+//!
+//! Input: prepared cases of one fold and the plan. Output: weights, and one row of the log an epoch. Deliberately absent:
+//! folds (a [`Job`] is one), plots and the terminal, which listen as [`Observer`]s. Source: spec sections 8 to 11.
+
+pub mod augment;
+pub mod checkpoint;
+pub mod loader;
+pub mod log;
+pub mod loss;
+pub mod online;
+pub mod optimizer;
+pub mod patches;
+pub mod sample;
+pub mod schedule;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use burn::module::AutodiffModule;
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use thiserror::Error;
+
+use crate::dataset::CaseId;
+use crate::network::weights::WeightsError;
+use crate::plan::schema::{Configuration, Plan};
+use crate::preprocess::cache::PreparedCase;
+use crate::store::folder::FoldFolder;
+use crate::store::tensors::TensorFileError;
+use crate::train::checkpoint::Training;
+use crate::train::loader::{Batch, for_each_batch};
+use crate::train::log::{EpochRow, LogError, StepRow};
+use crate::train::loss::dice_ce;
+use crate::train::online::OnlineDice;
+use crate::train::patches::{Patches, Set};
+use crate::train::schedule::StopReason;
+
+/// One network to train: a configuration, a fold, a seed.
+#[derive(Debug)]
+pub struct Job<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// The configuration to train.
+    pub configuration: &'a Configuration,
+    /// Fold, counted from 0.
+    pub fold: usize,
+    /// Seed of weights, sampling and augmentation.
+    pub seed: u64,
+    /// Cases to train on.
+    pub training: &'a [PreparedCase],
+    /// Held-out cases, which choose nothing but the learning rate's end.
+    pub validation: &'a [PreparedCase],
+    /// Where the results go.
+    pub folder: &'a FoldFolder,
+    /// Digest of the part of the plan that decides the result; a checkpoint of another one is refused.
+    pub digest: &'a str,
+    /// Where it is computed.
+    pub device: &'a Device,
+    /// Threads that prepare batches.
+    pub workers: usize,
+}
+
+/// Listens to a training.
+pub trait Observer {
+    /// A training step is done: its place in the epoch, and its loss.
+    fn step(&mut self, job: &Job<'_>, epoch: usize, step: usize, loss: f64);
+    /// An epoch is done; `rows` holds all so far, the last one its own.
+    fn epoch(&mut self, job: &Job<'_>, rows: &[EpochRow], stop: Option<StopReason>);
+}
+
+/// How a training ended without an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// The stopping rule fired; weights are written.
+    Finished(StopReason),
+    /// It was asked to stop; a checkpoint is written.
+    Interrupted,
+}
+
+/// Training failed.
+#[derive(Debug, Error)]
+pub enum TrainError {
+    /// The loss is not a number any more.
+    #[error(
+        "the loss is {loss} at epoch {epoch}, step {step}, on a batch of the cases {}; nothing was written since the last \
+         checkpoint: look at these cases with `segplan verify`, or lower `train.learning_rate`",
+        cases.iter().map(|case| format!("`{case}`")).collect::<Vec<_>>().join(", ")
+    )]
+    NonFinite {
+        /// Epoch, counted from 0.
+        epoch: usize,
+        /// Step within the epoch, counted from 0.
+        step: usize,
+        /// The loss.
+        loss: f64,
+        /// The cases of the batch.
+        cases: Vec<CaseId>,
+    },
+    /// A checkpoint of another plan is in the way.
+    #[error("`{path}` was written by another plan")]
+    OtherPlan {
+        /// The checkpoint.
+        path: String,
+    },
+    /// A fold has no cases to train on, or none to validate on.
+    #[error("fold {fold} has {training} training and {validation} validation cases; each needs at least one")]
+    NoCases {
+        /// The fold.
+        fold: usize,
+        /// Cases to train on.
+        training: usize,
+        /// Cases to validate on.
+        validation: usize,
+    },
+    /// Weights or checkpoint could not be read or written.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+    /// A checkpoint could not be read or written.
+    #[error(transparent)]
+    Tensors(#[from] TensorFileError),
+    /// The log could not be read or written.
+    #[error(transparent)]
+    Log(#[from] LogError),
+}
+
+/// Trains until the stopping rule fires, or until `interrupted` is set; goes on from a checkpoint where there is one.
+///
+/// The result does not depend on how often it was interrupted.
+///
+/// # Errors
+///
+/// A non-finite loss, or files that cannot be read or written.
+pub fn train(job: &Job<'_>, interrupted: &AtomicBool, observer: &mut dyn Observer) -> Result<Ending, TrainError> {
+    if job.training.is_empty() || job.validation.is_empty() {
+        let (training, validation) = (job.training.len(), job.validation.len());
+        return Err(TrainError::NoCases { fold: job.fold, training, validation });
+    }
+    let device = job.device.clone().autodiff();
+    let mut training = Training::start_or_resume(job, &device)?;
+    loop {
+        if let Some(reason) = training.stop {
+            training.finish(job)?;
+            return Ok(Ending::Finished(reason));
+        }
+        let begun = Instant::now();
+        training_steps(job, &mut training, &device, interrupted, observer)?;
+        training.epoch_seconds += begun.elapsed().as_secs_f64();
+        if interrupted.load(Ordering::Relaxed) {
+            training.save(job)?;
+            return Ok(Ending::Interrupted);
+        }
+        let begun = Instant::now();
+        let (validation_loss, dice) = validate(job, &training)?;
+        training.epoch_seconds += begun.elapsed().as_secs_f64();
+        training.end_epoch(job, validation_loss, &dice);
+        training.save(job)?;
+        observer.epoch(job, &training.epochs, training.stop);
+    }
+}
+
+/// The training batches of an epoch that are still to be done.
+fn training_steps(
+    job: &Job<'_>,
+    training: &mut Training,
+    device: &Device,
+    interrupted: &AtomicBool,
+    observer: &mut dyn Observer,
+) -> Result<(), TrainError> {
+    let epoch = training.epochs.len();
+    let patches = Patches::new(job, Set::Training, epoch);
+    let steps = training.step..job.plan.train.batches;
+    let done = for_each_batch(steps, job.workers, &|step| patches.batch(step), |step, batch| {
+        if interrupted.load(Ordering::Relaxed) {
+            return Err(None);
+        }
+        let begun = Instant::now();
+        let (images, labels) = upload(&batch, device);
+        let network = training.network.clone();
+        let loss = dice_ce(network.forward(images), labels, job.configuration.dice, &job.plan.loss);
+        let value = scalar(&loss);
+        if !value.is_finite() {
+            return Err(Some(TrainError::NonFinite { epoch, step, loss: value, cases: batch.cases }));
+        }
+        training.update(loss.backward());
+        training.add_step(StepRow { epoch, step, loss: value, seconds: begun.elapsed().as_secs_f64() });
+        observer.step(job, epoch, step, value);
+        Ok(())
+    });
+    match done {
+        Err(Some(failure)) => Err(failure),
+        Ok(()) | Err(None) => Ok(()),
+    }
+}
+
+/// Mean loss over the validation batches, and Dice of their pooled voxels.
+fn validate(job: &Job<'_>, training: &Training) -> Result<(f64, OnlineDice), TrainError> {
+    let network = training.network.valid();
+    let device = job.device;
+    let epoch = training.epochs.len();
+    let patches = Patches::new(job, Set::Validation, epoch);
+    let classes = job.plan.data.labels.len() + 1;
+    let mut dice = OnlineDice::new(classes);
+    let mut sum = 0.0;
+    let steps = job.plan.train.validation_batches;
+    for_each_batch(0..steps, job.workers, &|step| patches.batch(step), |step, batch| {
+        let (images, labels) = upload(&batch, device);
+        let logits = network.forward(images);
+        let predicted = logits.clone().argmax(1);
+        let loss = scalar(&dice_ce(logits, labels, job.configuration.dice, &job.plan.loss));
+        if !loss.is_finite() {
+            return Err(TrainError::NonFinite { epoch, step, loss, cases: batch.cases });
+        }
+        sum += loss;
+        let predicted: Vec<i32> = predicted.into_data().convert::<i32>().into_vec().expect("classes are integers");
+        dice.add(&predicted, &batch.labels);
+        Ok(())
+    })?;
+    Ok((sum / steps as f64, dice))
+}
+
+/// Images `[b, c, z, y, x]` and labels `[b, z, y, x]` on the device.
+fn upload(batch: &Batch, device: &Device) -> (Tensor<5>, Tensor<4, Int>) {
+    let count = batch.cases.len();
+    let [z, y, x] = batch.patch.0;
+    let images = TensorData::new(batch.images.clone(), [count, batch.channels, z, y, x]);
+    let labels = TensorData::new(batch.labels.clone(), [count, z, y, x]);
+    (Tensor::from_data(images, device), Tensor::from_data(labels, device))
+}
+
+fn scalar(loss: &Tensor<1>) -> f64 {
+    loss.clone().into_scalar::<f64>()
+}

@@ -1,0 +1,33 @@
+//! `segplan evaluate`: predictions against references, folder by folder.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::cli::failure::{Failure, plain};
+use crate::evaluate::evaluate_folders;
+use crate::evaluate::summary::summarize;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Folder of reference label maps
+    #[arg(long)]
+    reference: PathBuf,
+    /// Folder of predicted label maps of the same names
+    #[arg(long)]
+    prediction: PathBuf,
+    /// Write one row a case and label to this Parquet file
+    #[arg(short, long)]
+    output: Option<PathBuf>,
+}
+
+#[expect(clippy::print_stdout, reason = "the table of scores is the result of this verb")]
+pub(super) fn evaluate(arguments: &Arguments) -> Result<(), Failure> {
+    let scores = evaluate_folders(&arguments.reference, &arguments.prediction)
+        .map_err(|error| Failure::damaged_data(plain(error)))?;
+    if let Some(path) = &arguments.output {
+        crate::evaluate::scores::write(path, &scores).map_err(|error| Failure::failed(plain(error)))?;
+    }
+    println!("{}", summarize(&scores).table());
+    Ok(())
+}

@@ -1,0 +1,54 @@
+//! How a failed verb ends: a report for a person, and an exit code for a script.
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use miette::Report;
+
+/// Why a verb did not do what it was asked to.
+#[derive(Debug)]
+pub(super) struct Failure {
+    code: u8,
+    report: Option<Report>,
+}
+
+impl Failure {
+    /// Exit code 1: it was tried and did not work.
+    pub(super) fn failed(report: Report) -> Self {
+        Self { code: 1, report: Some(report) }
+    }
+
+    /// Exit code 2: the plan or the arguments are wrong.
+    pub(super) fn wrong_input(report: Report) -> Self {
+        Self { code: 2, report: Some(report) }
+    }
+
+    /// Exit code 3: files of a data set or of a run are damaged.
+    pub(super) fn damaged_data(report: Report) -> Self {
+        Self { code: 3, report: Some(report) }
+    }
+
+    /// Exit code 3, where everything has been said already.
+    pub(super) fn damaged_data_listed() -> Self {
+        Self { code: 3, report: None }
+    }
+
+    /// Exit code 4: interrupted; a checkpoint is there, and the text says how to go on.
+    pub(super) fn interrupted() -> Self {
+        Self { code: 4, report: None }
+    }
+
+    /// Prints the report and gives the exit code.
+    #[expect(clippy::print_stderr, reason = "this is where errors are printed")]
+    pub(super) fn report(self) -> ExitCode {
+        if let Some(report) = self.report {
+            eprintln!("{report:?}");
+        }
+        ExitCode::from(self.code)
+    }
+}
+
+/// A report of an error that has no source text to point at.
+pub(super) fn plain(error: impl Error + Send + Sync + 'static) -> Report {
+    miette::miette!("{error}")
+}

@@ -1,0 +1,33 @@
+//! `segplan phantom`: the built-in data set.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::cli::failure::{Failure, plain};
+use crate::cli::terminal::Terminal;
+use crate::dataset::phantom::{PhantomConfig, write};
+use crate::experiment::events::Events;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Folder to make, in the Decathlon's layout
+    folder: PathBuf,
+    /// Number of cases
+    #[arg(long, default_value_t = PhantomConfig::default().cases)]
+    cases: usize,
+    /// Seed of shapes and noise
+    #[arg(long, default_value_t = PhantomConfig::default().seed)]
+    seed: u64,
+}
+
+pub(super) fn phantom(arguments: &Arguments) -> Result<(), Failure> {
+    let config = PhantomConfig { cases: arguments.cases, seed: arguments.seed, ..PhantomConfig::default() };
+    let terminal = Terminal::new();
+    terminal.begin("making the phantom", config.cases);
+    let made = write(&arguments.folder, &config, &|| terminal.advance());
+    terminal.end();
+    made.map_err(|error| Failure::failed(plain(error)))?;
+    terminal.say(&format!("{} cases in `{}`", config.cases, arguments.folder.display()));
+    Ok(())
+}

@@ -1,0 +1,67 @@
+//! `segplan predict`: new images, segmented with a finished run.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::cli::failure::{Failure, plain};
+use crate::cli::run::{configuration, stop_on_signals};
+use crate::cli::terminal::Terminal;
+use crate::cli::use_threads;
+use crate::experiment::events::Events;
+use crate::experiment::segment::{Request, SegmentError, segment};
+use crate::plan::schema::ConfigurationName;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Run folder, such as `runs/hippocampus`
+    #[arg(long)]
+    run: PathBuf,
+    /// Folder of images: one NIfTI file a case, or `CASE_0000.nii.gz` for each channel
+    #[arg(long)]
+    input: PathBuf,
+    /// Folder to write the segmentations to, as uint8 NIfTI on the images' own grids
+    #[arg(long)]
+    output: PathBuf,
+    /// Configuration to use; the one with the best cross-validation scores where it is not given
+    #[arg(long, value_name = "NAME", value_parser = configuration)]
+    configuration: Option<ConfigurationName>,
+    /// Device to compute on; the run's own where it is not given
+    #[arg(long)]
+    device: Option<String>,
+}
+
+pub(super) fn predict(arguments: &Arguments) -> Result<(), Failure> {
+    use_threads(0)?;
+    let interrupted = stop_on_signals()?;
+    let terminal = Terminal::new();
+    let request = Request {
+        run: &arguments.run,
+        input: &arguments.input,
+        output: &arguments.output,
+        configuration: arguments.configuration,
+        device: arguments.device.as_deref(),
+    };
+    let done = segment(&request, &terminal, &interrupted).map_err(|error| match error {
+        SegmentError::Plan(error) => Failure::wrong_input((*error).into()),
+        SegmentError::Cases(_) | SegmentError::State(_) | SegmentError::Weights(_) => {
+            Failure::damaged_data(plain(error))
+        }
+        SegmentError::Score(_) => Failure::failed(plain(error)),
+        SegmentError::Device(_) | SegmentError::Images(_) | SegmentError::Untrained { .. } => {
+            Failure::wrong_input(plain(error))
+        }
+    })?;
+    if done.interrupted {
+        terminal.say("interrupted; the images that were done are written");
+        return Err(Failure::interrupted());
+    }
+    terminal.say(&format!(
+        "{} images segmented by {} of {} networks' mean; see `{}`",
+        done.images,
+        done.configuration,
+        done.networks,
+        arguments.output.display()
+    ));
+    Ok(())
+}

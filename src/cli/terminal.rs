@@ -1,0 +1,109 @@
+//! Progress on a terminal: bars with loss, Dice, learning rate and time left. Without a terminal: one line an epoch.
+
+use std::io::{IsTerminal, stderr};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::experiment::events::{Events, NetworkId};
+use crate::plan::schema::Train;
+use crate::train::log::EpochRow;
+use crate::train::schedule::StopReason;
+
+/// Progress on standard error.
+pub(super) struct Terminal {
+    bar: Mutex<ProgressBar>,
+    interactive: bool,
+}
+
+impl Terminal {
+    pub(super) fn new() -> Self {
+        Self { bar: Mutex::new(ProgressBar::hidden()), interactive: stderr().is_terminal() }
+    }
+
+    fn bar(&self) -> ProgressBar {
+        self.bar.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn replace(&self, bar: ProgressBar) {
+        let old = std::mem::replace(&mut *self.bar.lock().unwrap_or_else(PoisonError::into_inner), bar);
+        old.finish_and_clear();
+    }
+
+    fn start(&self, template: &str, what: &str, total: usize) {
+        let style = ProgressStyle::with_template(template).expect("the templates of this file are well formed");
+        let bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stderr())
+            .with_style(style)
+            .with_prefix(what.to_owned());
+        bar.enable_steady_tick(Duration::from_millis(200));
+        self.replace(bar);
+    }
+}
+
+impl Events for Terminal {
+    #[expect(clippy::print_stderr, reason = "this is where progress is printed")]
+    fn say(&self, text: &str) {
+        self.bar().suspend(|| eprintln!("{text}"));
+    }
+
+    fn begin(&self, what: &str, total: usize) {
+        if self.interactive {
+            self.start("{prefix} {wide_bar} {pos}/{len} · {eta} left", what, total);
+        } else {
+            self.say(&format!("{what}: {total} to do"));
+        }
+    }
+
+    fn advance(&self) {
+        self.bar().inc(1);
+    }
+
+    fn end(&self) {
+        self.replace(ProgressBar::hidden());
+    }
+
+    fn step(&self, network: NetworkId, train: &Train, epoch: usize, step: usize, loss: f64) {
+        if !self.interactive {
+            return;
+        }
+        let prefix = format!("{network} · epoch {}/{}", epoch + 1, train.max_epochs);
+        if self.bar().is_hidden() || self.bar().is_finished() || self.bar().prefix() != prefix {
+            self.start("{prefix} {wide_bar} {pos}/{len} · loss {msg} · {eta} left", &prefix, train.batches);
+        }
+        let bar = self.bar();
+        bar.set_position(step as u64 + 1);
+        bar.set_message(format!("{loss:.4}"));
+    }
+
+    fn epoch(&self, network: NetworkId, train: &Train, rows: &[EpochRow], stop: Option<StopReason>) {
+        if let Some(row) = rows.last() {
+            self.end();
+            self.say(&epoch_line(network, train, rows, row, stop));
+        }
+    }
+}
+
+fn epoch_line(
+    network: NetworkId,
+    train: &Train,
+    rows: &[EpochRow],
+    row: &EpochRow,
+    stop: Option<StopReason>,
+) -> String {
+    let seconds = rows.iter().map(|row| row.seconds).sum::<f64>() / rows.len() as f64;
+    let left = seconds * (train.max_epochs.saturating_sub(rows.len())) as f64;
+    let ending = match stop {
+        Some(reason) => format!("stopped: {reason}"),
+        None => format!("at most {} left", HumanDuration(Duration::from_secs_f64(left))),
+    };
+    format!(
+        "{network} · epoch {:>3} · loss {:>7.4} train {:>7.4} validation · Dice {} · rate {:.1e} · {:.1} s · {ending}",
+        row.epoch + 1,
+        row.train_loss,
+        row.validation_loss,
+        row.mean_dice.map_or_else(|| "  -  ".to_owned(), |dice| format!("{dice:.3}")),
+        row.learning_rate,
+        row.seconds,
+    )
+}

@@ -1,0 +1,36 @@
+//! `segplan verify`: every fault of a data set at once.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::cli::failure::{Failure, plain};
+use crate::cli::terminal::Terminal;
+use crate::dataset::scan::scan;
+use crate::dataset::verify as check;
+use crate::experiment::events::Events;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Folder of the data set (Decathlon or nnU-Net v2 raw)
+    dataset: PathBuf,
+}
+
+#[expect(clippy::print_stdout, reason = "the list of faults is the result of this verb")]
+pub(super) fn verify(arguments: &Arguments) -> Result<(), Failure> {
+    let dataset = scan(&arguments.dataset).map_err(|error| Failure::wrong_input(plain(error)))?;
+    let cases = dataset.training.len() + dataset.test.len();
+    let terminal = Terminal::new();
+    terminal.begin("checking cases", cases);
+    let faults = check::verify(&dataset, &|| terminal.advance());
+    terminal.end();
+    for fault in &faults {
+        println!("{fault}");
+    }
+    if faults.is_empty() {
+        println!("`{}`: {cases} cases, no fault found", dataset.name);
+        return Ok(());
+    }
+    terminal.say(&format!("`{}`: {} faults in {cases} cases", dataset.name, faults.len()));
+    Err(Failure::damaged_data_listed())
+}

@@ -1,0 +1,84 @@
+//! Where the data set of a plan is, and the built-in one when it is absent.
+
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use crate::dataset::phantom::{self, PhantomConfig, PhantomError};
+use crate::dataset::scan::{DatasetError, scan};
+use crate::dataset::Dataset;
+use crate::experiment::events::Events;
+use crate::plan::schema::{Generator, Plan};
+
+/// The data set of a plan cannot be used.
+#[derive(Debug, Error)]
+pub enum DataError {
+    /// It is in none of the folders.
+    #[error(
+        "data set `{name}` is not in {}; put its folder there, or name the folder that holds it: \
+         `--set 'runtime.data=[\"FOLDER\"]'`",
+        folders.iter().map(|folder| format!("`{}`", folder.display())).collect::<Vec<_>>().join(" nor in ")
+    )]
+    Absent {
+        /// Name of the data set.
+        name: String,
+        /// Where it was looked for.
+        folders: Vec<PathBuf>,
+    },
+    /// There is no folder to look in.
+    #[error("`runtime.data` names no folder; expected at least one, such as `[\"data\"]`")]
+    NoFolder,
+    /// The folder is not a data set.
+    #[error(transparent)]
+    Dataset(#[from] DatasetError),
+    /// The phantom could not be made.
+    #[error(transparent)]
+    Phantom(#[from] PhantomError),
+    /// The data set is not the one that the plan was made for.
+    #[error("data set `{name}` does not fit the plan: {reason}; plan it anew with `segplan plan`")]
+    Mismatch {
+        /// Name of the data set.
+        name: String,
+        /// What differs.
+        reason: String,
+    },
+}
+
+/// The data set of a plan, found in one of the folders of `runtime.data`; made, where it is the phantom and absent.
+///
+/// # Errors
+///
+/// When it is nowhere, cannot be understood, or has other channels or labels than the plan.
+pub fn find(plan: &Plan, events: &dyn Events) -> Result<Dataset, DataError> {
+    let folders: Vec<PathBuf> = plan.runtime.data.iter().map(|folder| folder.join(&plan.data.dataset)).collect();
+    let folder = match folders.iter().find(|folder| folder.is_dir()) {
+        Some(folder) => folder,
+        None => make(plan, &folders, events)?,
+    };
+    let dataset = scan(folder)?;
+    let mismatch = |reason| Err(DataError::Mismatch { name: dataset.name.clone(), reason });
+    if dataset.channels != plan.data.channels {
+        return mismatch(format!("its channels are {:?}, the plan's are {:?}", dataset.channels, plan.data.channels));
+    }
+    if !dataset.labels.keys().eq(plan.data.labels.keys()) {
+        return mismatch(format!("its labels are {:?}, the plan's are {:?}", dataset.labels, plan.data.labels));
+    }
+    Ok(dataset)
+}
+
+fn make<'a>(plan: &Plan, folders: &'a [PathBuf], events: &dyn Events) -> Result<&'a Path, DataError> {
+    let folder = folders.first().ok_or(DataError::NoFolder)?;
+    match plan.data.generator {
+        Generator::None => {
+            Err(DataError::Absent { name: plan.data.dataset.clone(), folders: plan.runtime.data.clone() })
+        }
+        Generator::Phantom => {
+            let config = PhantomConfig { cases: plan.data.cases, ..PhantomConfig::default() };
+            events.begin("making the phantom", config.cases);
+            let made = phantom::write(folder, &config, &|| events.advance());
+            events.end();
+            made?;
+            Ok(folder)
+        }
+    }
+}

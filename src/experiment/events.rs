@@ -1,0 +1,38 @@
+//! What an experiment tells of itself while it runs.
+
+use crate::plan::schema::{ConfigurationName, Train};
+use crate::train::log::EpochRow;
+use crate::train::schedule::StopReason;
+
+/// One network among those of an experiment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NetworkId {
+    /// Its configuration.
+    pub configuration: ConfigurationName,
+    /// Its seed.
+    pub seed: u64,
+    /// Its fold, counted from 0.
+    pub fold: usize,
+}
+
+impl std::fmt::Display for NetworkId {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "{} fold {} seed {}", self.configuration, self.fold, self.seed)
+    }
+}
+
+/// Listens to an experiment. Calls come from several threads.
+pub trait Events: Sync {
+    /// A sentence that stays on the screen.
+    fn say(&self, text: &str);
+    /// Something of `total` parts begins.
+    fn begin(&self, what: &str, total: usize);
+    /// One more part is done.
+    fn advance(&self);
+    /// What began last has ended.
+    fn end(&self);
+    /// A training step is done: its place in its epoch, and its loss.
+    fn step(&self, network: NetworkId, train: &Train, epoch: usize, step: usize, loss: f64);
+    /// A training epoch is done; `rows` holds all so far.
+    fn epoch(&self, network: NetworkId, train: &Train, rows: &[EpochRow], stop: Option<StopReason>);
+}

@@ -1,0 +1,296 @@
+//! The stage graph of an experiment: what is done, what is stale, what runs next.
+//!
+//! Input: a plan. Output: its run folder, filled. Each stage is done when its results carry the digest of the plan's tables
+//! that decide them, so that a run can be killed at any instant and started again. Deliberately absent: the terminal.
+
+pub mod data;
+pub mod events;
+mod fold;
+mod pictures;
+mod record;
+pub mod splits;
+pub mod state;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+
+use clap::ValueEnum;
+use thiserror::Error;
+
+use crate::dataset::{CaseId, Dataset};
+use crate::device::{DeviceError, device};
+use crate::evaluate::scores::{self, Score, ScoreError};
+use crate::evaluate::summary::summarize;
+use crate::experiment::data::DataError;
+use crate::experiment::events::{Events, NetworkId};
+use crate::experiment::fold::{Fold, Progress};
+use crate::experiment::splits::SplitError;
+use crate::experiment::state::StateError;
+use crate::fingerprint::FingerprintError;
+use crate::network::weights::WeightsError;
+use crate::plan::digest::stage_digests;
+use crate::plan::load::LoadedPlan;
+use crate::plan::schema::{ConfigurationName, Plan};
+use crate::preprocess::cache::{PreprocessError, prepare_all};
+use crate::report::ReportError;
+use crate::store::StoreError;
+use crate::store::folder::{RunFolder, prepared_folder};
+use crate::train::TrainError;
+use crate::volume::nifti::NiftiError;
+
+/// The stages of an experiment, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum Stage {
+    /// Compare the data set with what the plan says of it
+    Fingerprint,
+    /// Make the prepared cases
+    Preprocess,
+    /// Train the networks
+    Train,
+    /// Predict the held-out cases
+    Predict,
+    /// Score the predictions
+    Evaluate,
+}
+
+/// What part of a plan is run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The last stage.
+    pub until: Stage,
+    /// Configurations; those of the plan where none is named.
+    pub configurations: Vec<ConfigurationName>,
+    /// Folds; those of the plan where none is named.
+    pub folds: Vec<usize>,
+    /// Values that the command line has changed, for the record.
+    pub overrides: Vec<String>,
+}
+
+/// How a run ended without an error.
+#[derive(Debug)]
+pub enum Outcome {
+    /// Everything that was asked for is done.
+    Done(Summary),
+    /// It was asked to stop; it can go on.
+    Interrupted,
+}
+
+/// What a finished run has to say.
+#[derive(Debug)]
+pub struct Summary {
+    /// Scores as a table, where there are any.
+    pub table: Option<String>,
+    /// What was done, and where it is.
+    pub text: String,
+}
+
+/// A run failed.
+#[derive(Debug, Error)]
+#[expect(missing_docs, reason = "each variant passes on one room's error, whose text says it all")]
+pub enum ExperimentError {
+    #[error(transparent)]
+    Data(#[from] DataError),
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+    #[error(transparent)]
+    Fingerprint(#[from] FingerprintError),
+    #[error(transparent)]
+    Preprocess(#[from] PreprocessError),
+    #[error(transparent)]
+    Split(#[from] SplitError),
+    #[error(transparent)]
+    State(#[from] StateError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Train(#[from] TrainError),
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+    #[error(transparent)]
+    Score(#[from] ScoreError),
+    #[error(transparent)]
+    Report(#[from] ReportError),
+    #[error("case `{case}`: {source}")]
+    Nifti { case: CaseId, source: NiftiError },
+    #[error("case `{case}` is not in data set `{dataset}`; `splits_final.json` is of another one")]
+    UnknownCase { case: CaseId, dataset: String },
+    #[error("configuration `{name}` is not in the plan; it has {known}")]
+    UnknownConfiguration { name: ConfigurationName, known: String },
+    #[error("fold {fold} is not among the {folds} folds of `split.folds`, counted from 0")]
+    UnknownFold { fold: usize, folds: usize },
+    #[error("configuration `{0}` belongs to the cascade, which cannot be trained yet; take it out of `run.configurations`")]
+    Cascade(ConfigurationName),
+    #[error(
+        "`{folder}` holds results of another plan. These keys differ:\n{differences}\nGive the changed plan a name of its own: \
+         `--set name={suggestion}`"
+    )]
+    OtherPlan { folder: String, differences: String, suggestion: String },
+    #[error("another process is running `{0}`; wait for it, or stop it")]
+    Locked(String),
+}
+
+impl ExperimentError {
+    /// Exit code of the program: 2 wrong input, 3 damaged data, 1 otherwise.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Data(_)
+            | Self::Device(_)
+            | Self::UnknownConfiguration { .. }
+            | Self::UnknownFold { .. }
+            | Self::Cascade(_)
+            | Self::OtherPlan { .. }
+            | Self::Split(_) => 2,
+            Self::Fingerprint(_)
+            | Self::Preprocess(_)
+            | Self::State(_)
+            | Self::Nifti { .. }
+            | Self::UnknownCase { .. }
+            | Self::Weights(_) => 3,
+            Self::Store(_) | Self::Train(_) | Self::Score(_) | Self::Report(_) | Self::Locked(_) => 1,
+        }
+    }
+}
+
+/// Does whatever of a plan is not yet done, up to `options.until`.
+///
+/// Nothing of a finished stage is done again; when `interrupted` is set, the step at hand is finished, a checkpoint is
+/// written, and [`Outcome::Interrupted`] is returned.
+///
+/// # Errors
+///
+/// Wrong plans, damaged data and failed stages, each by the room that found it. What was finished before stays.
+pub fn run(
+    loaded: &LoadedPlan,
+    options: &Options,
+    events: &dyn Events,
+    interrupted: &AtomicBool,
+) -> Result<Outcome, ExperimentError> {
+    let plan = &loaded.plan;
+    let networks = networks(plan, options)?;
+    let device = device(&plan.runtime.device)?;
+    let folder = RunFolder::new(&plan.runtime.runs, &plan.name);
+    let _lock = record::lock(&folder)?;
+    record::refuse_other_plan(&folder, loaded)?;
+    let dataset = data::find(plan, events)?;
+    record::write(&folder, loaded, options, &dataset)?;
+
+    check_fingerprint(plan, &dataset, &folder, events)?;
+    if options.until == Stage::Fingerprint {
+        return Ok(done("the data set is as the plan says", &folder));
+    }
+    let prepared = preprocess(plan, &dataset, &networks, events)?;
+    if options.until == Stage::Preprocess {
+        return Ok(done("all cases are prepared", &folder));
+    }
+    let cases: Vec<CaseId> = dataset.training.iter().map(|case| case.id.clone()).collect();
+    let splits = splits::load_or_draw(&folder.splits(), &cases, &plan.split)?;
+
+    let mut rows = Vec::new();
+    let mut anything_new = false;
+    for id in networks {
+        let fold = Fold {
+            plan,
+            id,
+            configuration: &plan.configurations[&id.configuration],
+            digests: &stage_digests(plan, id.configuration),
+            dataset: &dataset,
+            prepared: &prepared[&id.configuration],
+            split: &splits[id.fold],
+            folder: folder.fold(id.configuration.as_str(), id.seed, id.fold),
+            device: &device,
+            events,
+            interrupted,
+        };
+        let Some((progress, scores)) = fold.run(options.until)? else { return Ok(Outcome::Interrupted) };
+        anything_new |= progress == Progress::Done;
+        rows.extend(scores);
+    }
+    finish(&folder, &rows, anything_new, options.until)
+}
+
+/// The networks that are asked for: configurations in their order, then seeds, then folds.
+fn networks(plan: &Plan, options: &Options) -> Result<Vec<NetworkId>, ExperimentError> {
+    let or_plan = |asked: &[ConfigurationName]| {
+        if asked.is_empty() { plan.run.configurations.clone() } else { asked.to_vec() }
+    };
+    let configurations = or_plan(&options.configurations);
+    let folds = if options.folds.is_empty() { &plan.run.folds } else { &options.folds };
+    for &name in &configurations {
+        if !plan.configurations.contains_key(&name) {
+            let known: Vec<String> = plan.configurations.keys().map(|name| format!("`{name}`")).collect();
+            return Err(ExperimentError::UnknownConfiguration { name, known: known.join(", ") });
+        }
+        if matches!(name, ConfigurationName::LowRes | ConfigurationName::Cascade) {
+            return Err(ExperimentError::Cascade(name));
+        }
+    }
+    if let Some(&fold) = folds.iter().find(|&&fold| fold >= plan.split.folds) {
+        return Err(ExperimentError::UnknownFold { fold, folds: plan.split.folds });
+    }
+    let mut all = Vec::new();
+    for &configuration in &configurations {
+        for &seed in &plan.run.seeds {
+            all.extend(folds.iter().map(|&fold| NetworkId { configuration, seed, fold }));
+        }
+    }
+    Ok(all)
+}
+
+/// Measures the data set, unless that is done, and says where the plan differs from it.
+fn check_fingerprint(
+    plan: &Plan,
+    dataset: &Dataset,
+    folder: &RunFolder,
+    events: &dyn Events,
+) -> Result<(), ExperimentError> {
+    let measured = record::fingerprint(folder, dataset, events)?;
+    for difference in measured.differences(&plan.data) {
+        events.say(&format!("the data set is not quite the plan's: {difference}"));
+    }
+    Ok(())
+}
+
+/// Prepares the cases for each configuration that is asked for; gives the folder of each.
+fn preprocess(
+    plan: &Plan,
+    dataset: &Dataset,
+    networks: &[NetworkId],
+    events: &dyn Events,
+) -> Result<BTreeMap<ConfigurationName, PathBuf>, ExperimentError> {
+    let mut folders = BTreeMap::new();
+    for &NetworkId { configuration: name, .. } in networks {
+        if folders.contains_key(&name) {
+            continue;
+        }
+        let folder = prepared_folder(&plan.runtime.runs, &stage_digests(plan, name).preprocess);
+        events.begin(&format!("{name}: preparing cases"), dataset.training.len());
+        let made = prepare_all(dataset, plan, &plan.configurations[&name], &folder, &|| events.advance());
+        events.end();
+        let made = made?;
+        if made > 0 {
+            events.say(&format!("{name}: {made} cases prepared in `{}`", folder.display()));
+        }
+        folders.insert(name, folder);
+    }
+    Ok(folders)
+}
+
+fn done(what: &str, folder: &RunFolder) -> Outcome {
+    Outcome::Done(Summary { table: None, text: format!("{what}; see `{}`", folder.root.display()) })
+}
+
+fn finish(folder: &RunFolder, rows: &[Score], anything_new: bool, until: Stage) -> Result<Outcome, ExperimentError> {
+    let what = match (anything_new, until) {
+        (false, _) => "everything was done before: nothing to do",
+        (true, Stage::Train) => "all networks are trained",
+        (true, Stage::Predict) => "all held-out cases are predicted",
+        (true, _) => "all held-out cases are scored",
+    };
+    if rows.is_empty() {
+        return Ok(done(what, folder));
+    }
+    scores::write(&folder.scores(), rows)?;
+    let text = format!("{what}; see `{}`", folder.root.display());
+    Ok(Outcome::Done(Summary { table: Some(summarize(rows).table()), text }))
+}

@@ -1,0 +1,63 @@
+//! What of a fold is done, and by which plan.
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::store::folder::FoldFolder;
+use crate::store::{self, StoreError};
+
+/// Digests of the plan's stages under which a fold's stages were finished.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FoldState {
+    /// Weights are there.
+    pub trained: Option<String>,
+    /// Predictions are being made; those that are there are of this digest.
+    pub predicting: Option<String>,
+    /// All held-out cases are predicted.
+    pub predicted: Option<String>,
+    /// All held-out cases are scored.
+    pub evaluated: Option<String>,
+}
+
+/// A fold's state could not be read or written.
+#[derive(Debug, Error)]
+pub enum StateError {
+    /// The file could not be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The file is damaged.
+    #[error("`{path}` is damaged: {source}; remove it to do this fold's stages again")]
+    Damaged {
+        /// The file.
+        path: String,
+        /// Why.
+        source: serde_json::Error,
+    },
+}
+
+impl FoldState {
+    /// The state of a fold; nothing is done where there is no file.
+    ///
+    /// # Errors
+    ///
+    /// When the file is there and cannot be understood.
+    pub fn load(folder: &FoldFolder) -> Result<Self, StateError> {
+        let path = folder.state();
+        match store::read_text_if_present(&path)? {
+            None => Ok(Self::default()),
+            Some(text) => serde_json::from_str(&text)
+                .map_err(|source| StateError::Damaged { path: path.display().to_string(), source }),
+        }
+    }
+
+    /// Writes the state.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be written.
+    pub fn save(&self, folder: &FoldFolder) -> Result<(), StateError> {
+        let mut text = serde_json::to_string_pretty(self).expect("a state is four optional texts");
+        text.push('\n');
+        Ok(store::write_atomic(&folder.state(), text.as_bytes())?)
+    }
+}
