@@ -1,1 +1,193 @@
 //! Device names to Burn devices: the only place that knows which backends are compiled in.
+//!
+//! Input: the name in a plan's `[runtime] device`. Output: a Burn device without automatic differentiation; the training
+//! loop adds that once, by `device.autodiff()`. Deliberately absent: a default. A run always says where it runs.
+//!
+//! The CPU backend, `flex`, works on rayon's global pool, and so do the loops of this crate; [`limit_threads`] sets the
+//! size of that pool. Results do not depend on it.
+
+use burn::tensor::Device;
+#[cfg(any(feature = "wgpu", feature = "vulkan"))]
+use burn::tensor::DeviceKind;
+use thiserror::Error;
+
+/// A device cannot be used.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum DeviceError {
+    /// The name is none that the program knows.
+    #[error("unknown device `{name}`; known are {}", known())]
+    Unknown {
+        /// The name as given.
+        name: String,
+    },
+    /// What follows the colon is not a device number, or the backend has no numbered devices.
+    #[error("device `{name}`: `{number}` is not a device number; write `{backend}`{}", numbered_example(*.backend))]
+    Number {
+        /// The name as given.
+        name: String,
+        /// What followed the colon.
+        number: String,
+        /// The backend that was named.
+        backend: &'static str,
+    },
+    /// The program was built without this backend.
+    #[error(
+        "device `{name}` is not in this build, which has {}; build it in with `cargo build --release --features {feature}`",
+        list(&compiled())
+    )]
+    NotCompiled {
+        /// The name as given.
+        name: String,
+        /// The cargo feature that adds the backend.
+        feature: &'static str,
+    },
+    /// The threads were already started with another count.
+    #[error("cannot use {threads} threads: {reason}")]
+    Threads {
+        /// The count asked for.
+        threads: usize,
+        /// What rayon says.
+        reason: String,
+    },
+}
+
+/// The backends that a plan may name; each is also the name of its cargo feature.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Backend {
+    Flex,
+    Wgpu,
+    Vulkan,
+    Cuda,
+}
+
+impl Backend {
+    const ALL: [Self; 4] = [Self::Flex, Self::Wgpu, Self::Vulkan, Self::Cuda];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Flex => "flex",
+            Self::Wgpu => "wgpu",
+            Self::Vulkan => "vulkan",
+            Self::Cuda => "cuda",
+        }
+    }
+
+    /// The device of that number, or `None` where the backend is not compiled in.
+    fn open(self, number: Option<usize>) -> Option<Device> {
+        match self {
+            Self::Flex => cfg_select! { feature = "flex" => { Some(Device::flex()) } _ => { None } },
+            Self::Wgpu => cfg_select! { feature = "wgpu" => { Some(Device::wgpu(kind(number))) } _ => { None } },
+            Self::Vulkan => cfg_select! { feature = "vulkan" => { Some(Device::vulkan(kind(number))) } _ => { None } },
+            Self::Cuda => cfg_select! {
+                feature = "cuda" => { Some(Device::cuda(number.unwrap_or(0))) }
+                _ => {{ let _ = number; None }}
+            },
+        }
+    }
+
+    fn is_compiled(self) -> bool {
+        match self {
+            Self::Flex => cfg!(feature = "flex"),
+            Self::Wgpu => cfg!(feature = "wgpu"),
+            Self::Vulkan => cfg!(feature = "vulkan"),
+            Self::Cuda => cfg!(feature = "cuda"),
+        }
+    }
+}
+
+#[cfg(any(feature = "wgpu", feature = "vulkan"))]
+fn kind(number: Option<usize>) -> DeviceKind {
+    number.map_or(DeviceKind::DefaultDevice, DeviceKind::DiscreteGpu)
+}
+
+/// The device of a name: `"flex"`, `"wgpu"`, `"vulkan"`, `"cuda"`, the latter three also with a number, as `"cuda:1"`.
+///
+/// A graphics card is not touched before the first tensor is put on it.
+///
+/// # Errors
+///
+/// When the name is unknown, its number is not one, or its backend is not compiled in; the message lists the known names
+/// or gives the cargo command.
+pub fn device(name: &str) -> Result<Device, DeviceError> {
+    let (backend, number) = match name.split_once(':') {
+        Some((backend, number)) => (backend, Some(number)),
+        None => (name, None),
+    };
+    let backend = Backend::ALL
+        .into_iter()
+        .find(|known| known.name() == backend)
+        .ok_or_else(|| DeviceError::Unknown { name: name.to_owned() })?;
+    let number = number
+        .map(|text| {
+            let wrong =
+                || DeviceError::Number { name: name.to_owned(), number: text.to_owned(), backend: backend.name() };
+            if backend == Backend::Flex { Err(wrong()) } else { text.parse::<usize>().map_err(|_| wrong()) }
+        })
+        .transpose()?;
+    backend.open(number).ok_or_else(|| DeviceError::NotCompiled { name: name.to_owned(), feature: backend.name() })
+}
+
+/// The backends of this build, in the order in which they are documented.
+pub fn compiled() -> Vec<&'static str> {
+    Backend::ALL.into_iter().filter(|backend| backend.is_compiled()).map(Backend::name).collect()
+}
+
+/// Sets how many threads the CPU work of the whole process uses; 0 takes one for each core.
+///
+/// To be called once, before anything else runs.
+///
+/// # Errors
+///
+/// When the threads have already been started.
+pub fn limit_threads(threads: usize) -> Result<(), DeviceError> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build_global()
+        .map_err(|error| DeviceError::Threads { threads, reason: error.to_string() })
+}
+
+fn known() -> String {
+    list(&["flex", "wgpu", "vulkan", "cuda:0"])
+}
+
+fn list(names: &[&str]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+fn numbered_example(backend: &str) -> String {
+    if backend == Backend::Flex.name() { String::new() } else { format!(" or `{backend}:0`") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_compiled_backend_opens_without_differentiation() {
+        for name in compiled() {
+            assert!(!device(name).expect("compiled in").is_autodiff(), "{name}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_name_lists_the_known_ones() {
+        let message = device("gpu").expect_err("no such device").to_string();
+        assert_eq!(message, "unknown device `gpu`; known are `flex`, `wgpu`, `vulkan`, `cuda:0`");
+    }
+
+    #[test]
+    fn a_wrong_number_says_what_to_write() {
+        let message = device("cuda:first").expect_err("not a number").to_string();
+        assert_eq!(message, "device `cuda:first`: `first` is not a device number; write `cuda` or `cuda:0`");
+        let message = device("flex:0").expect_err("flex has one device").to_string();
+        assert_eq!(message, "device `flex:0`: `0` is not a device number; write `flex`");
+    }
+
+    #[cfg(not(feature = "cuda"))]
+    #[test]
+    fn a_backend_outside_the_build_names_the_command_that_adds_it() {
+        let message = device("cuda:0").expect_err("not compiled").to_string();
+        assert!(message.starts_with("device `cuda:0` is not in this build"), "{message}");
+        assert!(message.ends_with("`cargo build --release --features cuda`"), "{message}");
+    }
+}

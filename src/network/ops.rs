@@ -1,0 +1,122 @@
+//! The operations of the network, as plain Burn functions that run and differentiate on every backend.
+//!
+//! These four functions are all that [`super::UNet`] computes with, so they are where a faster implementation for one
+//! backend is put in. All tensors are `[b, c, z, y, x]`.
+
+use burn::tensor::activation::leaky_relu;
+use burn::tensor::module::conv3d;
+use burn::tensor::ops::ConvOptions;
+use burn::tensor::{Tensor, assert_shape};
+
+/// What a block reads.
+pub enum BlockInput {
+    /// One tensor `[b, c, z, y, x]`.
+    One(Tensor<5>),
+    /// The concatenation of two along the channels, not yet made.
+    Pair {
+        /// First channels: what was upsampled, `[b, c1, z, y, x]`.
+        up: Tensor<5>,
+        /// Last channels: what the encoder kept, `[b, c2, z, y, x]`.
+        skip: Tensor<5>,
+    },
+}
+
+/// The numbers of one block.
+pub struct BlockParams {
+    /// Kernel, `[out, in, kz, ky, kx]`, odd edges.
+    pub weight: Tensor<5>,
+    /// Bias of the convolution, `[out]`.
+    pub bias: Tensor<1>,
+    /// Scale after the normalisation, `[out]`.
+    pub gamma: Tensor<1>,
+    /// Shift after the normalisation, `[out]`.
+    pub beta: Tensor<1>,
+    /// Added to the variance.
+    pub eps: f64,
+    /// Slope of the activation below zero.
+    pub slope: f64,
+}
+
+/// Convolution (stride 1, zero padding that keeps the shape), instance normalisation, leaky ReLU: `[b, out, z, y, x]`.
+///
+/// Source: spec section 7.
+pub fn conv_norm_act(input: BlockInput, block: BlockParams) -> Tensor<5> {
+    let input = match input {
+        BlockInput::One(input) => input,
+        BlockInput::Pair { up, skip } => Tensor::cat(vec![up, skip], 1),
+    };
+    let [_, _, kz, ky, kx] = block.weight.dims();
+    let options = ConvOptions::new([1; 3], [kz / 2, ky / 2, kx / 2], [1; 3], 1);
+    let maps = conv3d(input, block.weight, Some(block.bias), options);
+    leaky_relu(instance_norm(maps, block.gamma, block.beta, block.eps), block.slope)
+}
+
+/// Zero mean and unit (population) variance of each map of each sample, then the affine map of its channel.
+fn instance_norm(maps: Tensor<5>, gamma: Tensor<1>, beta: Tensor<1>, eps: f64) -> Tensor<5> {
+    let shape @ [samples, channels, z, y, x] = maps.dims();
+    let maps = maps.reshape([samples, channels, z * y * x]);
+    let centred = maps.clone() - maps.mean_dim(2);
+    let variance = centred.clone().square().mean_dim(2);
+    let scale = gamma.reshape([1, channels, 1]) / (variance + eps).sqrt();
+    (centred * scale + beta.reshape([1, channels, 1])).reshape(shape)
+}
+
+/// Maximum over boxes of the kernel's shape, which is also the stride.
+///
+/// One axis at a time, x first: where several voxels of a box are equal, the gradient goes to the first of them in memory
+/// order, as in `PyTorch`.
+///
+/// # Panics
+///
+/// When an edge is not divisible by its kernel.
+pub fn max_pool(input: Tensor<5>, kernel: [usize; 3]) -> Tensor<5> {
+    let [samples, channels, mut z, mut y, mut x] = input.dims();
+    for axis in 0..3 {
+        let edge = [z, y, x][axis];
+        assert_eq!(edge % kernel[axis], 0, "axis {axis} of {edge} voxels is not divisible by its pooling");
+    }
+    let [kz, ky, kx] = kernel;
+    let mut pooled = input;
+    if kx > 1 {
+        x /= kx;
+        pooled = pooled.reshape([samples * channels, z, y, x, kx]).max_dim(4).reshape([samples, channels, z, y, x]);
+    }
+    if ky > 1 {
+        y /= ky;
+        pooled = pooled.reshape([samples * channels, z, y, ky, x]).max_dim(3).reshape([samples, channels, z, y, x]);
+    }
+    if kz > 1 {
+        z /= kz;
+        pooled = pooled.reshape([samples * channels, z, kz, y, x]).max_dim(2).reshape([samples, channels, z, y, x]);
+    }
+    pooled
+}
+
+/// Transposed convolution whose stride is its kernel, without bias: `[b, in, z, y, x]` to `[b, out, z·kz, y·ky, x·kx]`.
+///
+/// `weight` is `[in, out, kz, ky, kx]`, the order of `PyTorch`. As no two boxes of the output overlap, it is one matrix
+/// product, rearranged.
+pub fn up(input: Tensor<5>, weight: Tensor<5>) -> Tensor<5> {
+    let [samples, inputs, z, y, x] = input.dims();
+    let [_, outputs, kz, ky, kx] = weight.dims();
+    assert_shape!(weight, [inputs, outputs, kz, ky, kx]);
+    let weight = weight.reshape([inputs, outputs * kz * ky * kx]).transpose().unsqueeze::<3>();
+    weight
+        .matmul(input.reshape([samples, inputs, z * y * x]))
+        .reshape([samples, outputs, kz, ky, kx, z, y, x])
+        .permute([0, 1, 5, 2, 6, 3, 7, 4])
+        .reshape([samples, outputs, z * kz, y * ky, x * kx])
+}
+
+/// Convolution with a kernel of one voxel, without bias: `[b, in, z, y, x]` to `[b, out, z, y, x]`.
+///
+/// `weight` is `[out, in, 1, 1, 1]`.
+pub fn head(input: Tensor<5>, weight: Tensor<5>) -> Tensor<5> {
+    let [samples, inputs, z, y, x] = input.dims();
+    let [outputs, ..] = weight.dims();
+    assert_shape!(weight, [outputs, inputs, 1, 1, 1]);
+    weight
+        .reshape([1, outputs, inputs])
+        .matmul(input.reshape([samples, inputs, z * y * x]))
+        .reshape([samples, outputs, z, y, x])
+}

@@ -1,0 +1,55 @@
+//! Small networks for tests.
+
+use burn::tensor::{Device, Tensor, TensorData};
+
+use super::{UNet, UNetConfig};
+use crate::plan::schema::{AugmentationKind, Configuration, DiceScope, Network};
+use crate::random::{Key, Purpose, Rng, stream};
+use crate::volume::{Shape, Spacing};
+
+/// The CPU.
+pub(crate) fn cpu() -> Device {
+    crate::device::device("flex").expect("tests run on the default features")
+}
+
+/// A configuration of which only the network's numbers matter.
+pub(crate) fn configuration(patch: [usize; 3], pools: [usize; 3], features: &[usize]) -> Configuration {
+    Configuration {
+        spacing: Spacing([1.0; 3]),
+        median_shape: Shape(patch),
+        slice_axis: 0,
+        patch_size: Shape(patch),
+        batch_size: 2,
+        pools,
+        features: features.to_vec(),
+        dice: DiceScope::Sample,
+        augmentation: AugmentationKind::ThreeD,
+    }
+}
+
+/// The constants of the spec's section 7.
+pub(crate) fn network() -> Network {
+    Network { leaky_slope: 0.01, norm_eps: 1e-5 }
+}
+
+/// A network with the weights of a seed.
+pub(crate) fn planned(configuration: &Configuration, io: (usize, usize), seed: u64, device: &Device) -> UNet {
+    UNetConfig::new(configuration, &network(), io.0, io.1).init(&mut weights(seed), device)
+}
+
+/// Two poolings, one input channel, three classes.
+pub(crate) fn tiny(seed: u64, device: &Device) -> UNet {
+    planned(&configuration([8, 16, 16], [1, 2, 2], &[4, 8, 16]), (1, 3), seed, device)
+}
+
+/// The stream of a seed's weights.
+pub(crate) fn weights(seed: u64) -> Rng {
+    stream(Key { purpose: Purpose::Weights, seed, counters: [0; 4] })
+}
+
+/// A tensor that both `PyTorch` and the tests can make: `sin(frequency · i + phase)` at element `i`.
+pub(crate) fn wave<const D: usize>(shape: [usize; D], frequency: f64, phase: f64, device: &Device) -> Tensor<D> {
+    let count = shape.iter().product::<usize>();
+    let values = (0..count).map(|i| (frequency * i as f64 + phase).sin() as f32).collect::<Vec<_>>();
+    Tensor::from_data(TensorData::new(values, shape), device)
+}

@@ -1,0 +1,123 @@
+//! The network against shapes, naive twins of its operations, and itself.
+
+use burn::module::Module;
+use burn::tensor::Tensor;
+
+use super::ops::{self, BlockInput, BlockParams};
+use super::testing::{configuration, cpu, network, planned, tiny, wave, weights};
+use super::weights::{to_host, values};
+use super::*;
+
+#[test]
+fn logits_have_the_shape_of_the_images() {
+    for (patch, pools, io) in
+        [([8, 8, 8], [2, 2, 2], (1, 3)), ([1, 16, 8], [0, 3, 2], (2, 4)), ([8, 64, 64], [2, 5, 5], (1, 2))]
+    {
+        let most = pools.into_iter().max().unwrap_or(0);
+        let plan = configuration(patch, pools, &(0..=most).map(|level| (2 << level).min(8)).collect::<Vec<_>>());
+        let unet = planned(&plan, io, 0, &cpu());
+        let [z, y, x] = patch;
+        let logits = unet.forward(wave([2, io.0, z, y, x], 0.1, 0.0, &cpu()));
+        assert_eq!(logits.dims(), [2, io.1, z, y, x]);
+        assert!(values(logits).iter().all(|logit| logit.is_finite()));
+        let config = UNetConfig::new(&plan, &network(), io.0, io.1);
+        assert_eq!(unet.num_params() as u64, config.topology.parameters());
+    }
+}
+
+#[test]
+fn the_seed_decides_the_weights() {
+    assert_eq!(to_host(&tiny(1, &cpu())), to_host(&tiny(1, &cpu().autodiff())));
+    assert_ne!(to_host(&tiny(1, &cpu())), to_host(&tiny(2, &cpu())));
+}
+
+#[test]
+fn first_weights_have_the_spread_of_he() {
+    let plan = configuration([4, 4, 4], [1, 1, 1], &[24, 32]);
+    let unet = UNetConfig::new(&plan, &network(), 1, 2).init(&mut weights(3), &cpu());
+    // The fan-in of a transposed convolution counts its outputs.
+    for (weight, fan_in) in [(&unet.encoder[1][1].conv.weight, 32 * 27), (&unet.up[0].weight, 24 * 8)] {
+        let drawn = values(weight.val());
+        let mean = drawn.iter().sum::<f32>() / drawn.len() as f32;
+        let variance = drawn.iter().map(|w| (w - mean).powi(2)).sum::<f32>() / drawn.len() as f32;
+        let expected = 2.0 / (1.0 + 1e-4) / fan_in as f32;
+        assert!((variance / expected - 1.0).abs() < 0.05, "{variance} is not about {expected}");
+        assert!(mean.abs() < 0.1 * expected.sqrt(), "{mean}");
+    }
+}
+
+#[test]
+fn a_pair_is_a_concatenation() {
+    let (up, skip) = (wave([2, 3, 2, 4, 4], 0.7, 0.0, &cpu()), wave([2, 2, 2, 4, 4], 0.3, 1.0, &cpu()));
+    let params = || BlockParams {
+        weight: wave([4, 5, 3, 3, 3], 0.9, 0.5, &cpu()),
+        bias: wave([4], 1.0, 0.0, &cpu()),
+        gamma: wave([4], 1.0, 2.0, &cpu()),
+        beta: wave([4], 1.0, 3.0, &cpu()),
+        eps: 1e-5,
+        slope: 0.01,
+    };
+    let joined = BlockInput::One(Tensor::cat(vec![up.clone(), skip.clone()], 1));
+    let pair = values(ops::conv_norm_act(BlockInput::Pair { up, skip }, params()));
+    assert_eq!(pair, values(ops::conv_norm_act(joined, params())));
+}
+
+#[test]
+fn pooling_is_the_maximum_of_each_box() {
+    let edges = [2, 3, 4, 6, 8];
+    let input = wave(edges, 1.3, 0.2, &cpu());
+    let given = values(input.clone());
+    for kernel in [[1, 1, 1], [1, 2, 2], [2, 2, 2], [2, 1, 2], [2, 2, 1]] {
+        let pooled = ops::max_pool(input.clone(), kernel);
+        let [samples, channels, z, y, x] = pooled.dims();
+        let mut expected = vec![f32::NEG_INFINITY; samples * channels * z * y * x];
+        for (at, value) in given.iter().enumerate() {
+            let [_, _, i, j, k] = position(at, edges);
+            let map = at / (edges[2] * edges[3] * edges[4]);
+            let cell = ((map * z + i / kernel[0]) * y + j / kernel[1]) * x + k / kernel[2];
+            expected[cell] = expected[cell].max(*value);
+        }
+        assert_eq!(values(pooled), expected, "{kernel:?}");
+    }
+}
+
+#[test]
+fn the_gradient_of_pooling_goes_to_the_first_of_equal_voxels() {
+    let device = cpu().autodiff();
+    let input = Tensor::<5>::ones([1, 1, 2, 2, 4], &device).require_grad();
+    let gradients = ops::max_pool(input.clone(), [2, 2, 2]).sum().backward();
+    let gradient = values(input.grad(&gradients).expect("tracked"));
+    assert_eq!(gradient, [[1.0, 0.0, 1.0, 0.0], [0.0; 4], [0.0; 4], [0.0; 4]].concat());
+}
+
+#[test]
+fn upsampling_adds_each_voxel_times_the_kernel() {
+    let edges = [2, 3, 2, 3, 2];
+    let input = wave(edges, 1.1, 0.4, &cpu());
+    for [kz, ky, kx] in [[1, 2, 2], [2, 2, 2], [2, 1, 2]] {
+        let kernel = wave([3, 2, kz, ky, kx], 0.8, 0.1, &cpu());
+        let (given, weight) = (values(input.clone()), values(kernel.clone()));
+        let [_, _, z, y, x] = edges;
+        let mut expected = vec![0.0_f32; 2 * 2 * z * kz * y * ky * x * kx];
+        for (at, value) in given.iter().enumerate() {
+            let [sample, from, i, j, k] = position(at, edges);
+            for (tap, weight) in weight[from * 2 * kz * ky * kx..][..2 * kz * ky * kx].iter().enumerate() {
+                let [_, to, di, dj, dk] = position(tap, [1, 2, kz, ky, kx]);
+                let row = ((sample * 2 + to) * z * kz + i * kz + di) * y * ky + j * ky + dj;
+                expected[row * x * kx + k * kx + dk] += value * weight;
+            }
+        }
+        let upsampled = values(ops::up(input.clone(), kernel));
+        assert!(upsampled.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-5), "{:?}", [kz, ky, kx]);
+    }
+}
+
+/// Indices of element `at` of a tensor.
+fn position(mut at: usize, edges: [usize; 5]) -> [usize; 5] {
+    let mut indices = [0; 5];
+    for axis in (0..5).rev() {
+        indices[axis] = at % edges[axis];
+        at /= edges[axis];
+    }
+    indices
+}

@@ -1,0 +1,182 @@
+//! Adam, and the whole of network, loss and Adam, against `PyTorch`.
+
+use burn::tensor::{Int, Tensor};
+use serde::Deserialize;
+
+use super::*;
+use crate::network::UNetConfig;
+use crate::network::testing::{configuration, cpu, network, tiny, wave, weights as seeded};
+use crate::plan::schema::{DiceScope, Loss};
+use crate::train::loss::dice_ce;
+
+/// The plan's defaults, as far as the optimiser reads them.
+fn train(amsgrad: bool, weight_decay: f64) -> Train {
+    Train {
+        learning_rate: 3e-4,
+        weight_decay,
+        amsgrad,
+        batches: 250,
+        validation_batches: 50,
+        max_epochs: 1000,
+        ema_train: 0.93,
+        ema_validation: 0.9,
+        lr_factor: 0.2,
+        lr_patience: 30,
+        lr_threshold: 5e-3,
+        stop_patience: 60,
+        stop_threshold: 5e-3,
+        lr_floor: 1e-6,
+        checkpoint_epochs: 10,
+    }
+}
+
+#[derive(Deserialize)]
+struct Adam {
+    amsgrad: bool,
+    weight_decay: f64,
+    path: Vec<[f32; 5]>,
+}
+
+#[test]
+fn adam_walks_the_path_of_pytorch() {
+    let oracles: Vec<Adam> =
+        serde_json::from_str(include_str!("../../../tests/reference/values/adam.json")).expect("valid values");
+    assert_eq!(oracles.len(), 2);
+    for oracle in oracles {
+        let mut optimizer = Optimizer::new(&train(oracle.amsgrad, oracle.weight_decay));
+        let mut weight = Tensor::<1>::from_floats([0.5, -0.25, 0.0, 1.0, -2.0], &cpu());
+        for (step, expected) in oracle.path.iter().enumerate() {
+            let gradient = std::array::from_fn::<_, 5, _>(|at| {
+                let (t, j) = (step as f64, at as f64);
+                (0.8_f64.powf(t) * (t + j).sin() + 0.01 * j) as f32
+            });
+            optimizer.step += 1;
+            let learning_rate = if step < 20 { 1e-2 } else { 2e-3 };
+            let gradient = Tensor::from_floats(gradient, &cpu());
+            weight = optimizer.update("w".to_owned(), weight, gradient, learning_rate);
+            for (found, expected) in weights::values(weight.clone()).iter().zip(expected) {
+                assert!((found - expected).abs() < 1e-6, "step {step}: {found} is not {expected}");
+            }
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct TenLosses {
+    learning_rate: f64,
+    weight_decay: f64,
+    dice_smooth: f64,
+    logit_stride: usize,
+    cases: BTreeMap<String, Case>,
+}
+
+#[derive(Deserialize)]
+struct Case {
+    patch: [usize; 3],
+    pools: [usize; 3],
+    features: Vec<usize>,
+    channels: usize,
+    classes: usize,
+    batch: usize,
+    dice: DiceScope,
+    parameters: u64,
+    losses: Vec<f64>,
+    logits: Vec<f32>,
+}
+
+impl Case {
+    fn network(&self, name: &str, device: &Device) -> UNet {
+        let config = configuration(self.patch, self.pools, &self.features);
+        let config = UNetConfig::new(&config, &network(), self.channels, self.classes);
+        assert_eq!(config.topology.parameters(), self.parameters, "{name}");
+        let path =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/reference/values/ten_losses_{name}.safetensors"));
+        weights::load(config.init(&mut seeded(0), device), &path).expect("weights of the same network")
+    }
+
+    /// The batch of a step, by the formula of `tests/reference/ten_losses.py`.
+    fn batch(&self, step: usize, device: &Device) -> (Tensor<5>, Tensor<4, Int>) {
+        let [z, y, x] = self.patch;
+        let labels =
+            (0..self.batch * z * y * x).map(|i| ((i / 5 + i / 64 + step) % self.classes) as i64).collect::<Vec<_>>();
+        let labels = Tensor::from_data(TensorData::new(labels, [self.batch, z, y, x]), device);
+        (wave([self.batch, self.channels, z, y, x], 0.37, step as f64, device), labels)
+    }
+}
+
+fn ten_losses() -> TenLosses {
+    let values: TenLosses =
+        serde_json::from_str(include_str!("../../../tests/reference/values/ten_losses.json")).expect("valid values");
+    assert_eq!(values.cases.len(), 3);
+    values
+}
+
+#[test]
+fn the_first_logits_are_those_of_pytorch() {
+    let oracle = ten_losses();
+    for (name, case) in &oracle.cases {
+        let logits = weights::values(case.network(name, &cpu()).forward(case.batch(0, &cpu()).0));
+        let sampled = logits.iter().step_by(oracle.logit_stride).collect::<Vec<_>>();
+        assert_eq!(sampled.len(), case.logits.len(), "{name}");
+        for (found, expected) in sampled.into_iter().zip(&case.logits) {
+            assert!((found - expected).abs() < 1e-4, "{name}: {found} is not {expected}");
+        }
+    }
+}
+
+#[test]
+fn ten_losses_are_those_of_pytorch() {
+    let oracle = ten_losses();
+    let device = cpu().autodiff();
+    let loss = Loss { dice_smooth: oracle.dice_smooth, dice_background: false };
+    for (name, case) in &oracle.cases {
+        let mut optimizer = Optimizer::new(&train(true, oracle.weight_decay));
+        let mut unet = case.network(name, &device);
+        assert_eq!(case.losses.len(), 10, "{name}");
+        for (step, expected) in case.losses.iter().enumerate() {
+            let (images, labels) = case.batch(step, &device);
+            let loss = dice_ce(unet.forward(images), labels, case.dice, &loss);
+            let gradients = loss.backward();
+            unet = optimizer.step(unet, gradients, oracle.learning_rate);
+            let found = f64::from(loss.into_scalar::<f32>());
+            let error = (found / expected - 1.0).abs();
+            assert!(error < 1e-4, "{name}, step {step}: {found} is not {expected} (relative {error:.1e})");
+        }
+    }
+}
+
+#[test]
+fn a_resumed_optimiser_goes_on_bit_for_bit() {
+    let device = cpu().autodiff();
+    let settings = train(true, 3e-5);
+    let step = |optimizer: &mut Optimizer, unet: UNet, at: usize| {
+        let gradients =
+            unet.forward(wave([2, 1, 8, 16, 16], 0.37, at as f64, &device)).powi_scalar(2).mean().backward();
+        optimizer.step(unet, gradients, 1e-3)
+    };
+    let mut optimizer = Optimizer::new(&settings);
+    let unet = (0..3).fold(tiny(1, &device), |unet, at| step(&mut optimizer, unet, at));
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (state, weight) = (folder.path().join("adam.safetensors"), folder.path().join("weights.safetensors"));
+    optimizer.save(&state).expect("written");
+    weights::save(&unet, &weight).expect("written");
+
+    let mut resumed = Optimizer::load(&settings, &state, &device).expect("just written");
+    assert_eq!(resumed.steps(), 3);
+    let copy = weights::load(tiny(2, &device), &weight).expect("just written");
+    let (unet, copy) = (step(&mut optimizer, unet, 3), step(&mut resumed, copy, 3));
+    assert_eq!(weights::to_host(&copy), weights::to_host(&unet));
+    let again = folder.path().join("again.safetensors");
+    resumed.save(&again).expect("written");
+    optimizer.save(&state).expect("written");
+    assert_eq!(weights::read(&again).expect("there"), weights::read(&state).expect("there"));
+}
+
+#[test]
+fn a_file_of_weights_is_no_optimiser_state() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("weights.safetensors");
+    weights::save(&tiny(1, &cpu()), &path).expect("written");
+    let message = Optimizer::load(&train(true, 0.0), &path, &cpu()).expect_err("no state").to_string();
+    assert!(message.ends_with("has no valid `step` beside its tensors"), "{message}");
+}

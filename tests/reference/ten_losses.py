@@ -1,0 +1,119 @@
+"""Ten losses: the project's network, loss and optimiser, written once more in PyTorch.
+
+Made with: python tests/reference/ten_losses.py   (Python 3.11, torch 2.15.0, safetensors 0.8.0)
+
+Writes, for each case below, `values/ten_losses_<case>.safetensors` (first weights, under the project's names, and a sample of
+the first logits), and `values/ten_losses.json` (the case's numbers, and the loss before each of ten steps of Adam).
+The batches are not stored: both sides make them by `images` and `labels`.
+"""
+
+import json
+import math
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import save_file
+from torch import nn
+
+VALUES = Path(__file__).parent / "values"
+STEPS, LEARNING_RATE, WEIGHT_DECAY, SMOOTH = 10, 1e-3, 3e-5, 1e-5
+LOGIT_STRIDE = 97
+
+CASES = {
+    "3d_sample": dict(patch=[8, 16, 16], pools=[2, 2, 2], features=[4, 8, 16], channels=1, classes=3, batch=2, dice="sample"),
+    "2d_batch": dict(patch=[1, 32, 16], pools=[0, 3, 2], features=[4, 8, 16, 16], channels=2, classes=4, batch=3, dice="batch"),
+    "anisotropic": dict(patch=[4, 32, 32], pools=[1, 2, 3], features=[3, 5, 7, 7], channels=1, classes=2, batch=2, dice="batch"),
+}
+
+
+class Block(nn.Module):
+    def __init__(self, inputs, outputs, kernel):
+        super().__init__()
+        self.conv = nn.Conv3d(inputs, outputs, kernel, padding=[k // 2 for k in kernel])
+        self.norm = nn.InstanceNorm3d(outputs, eps=1e-5, affine=True)
+
+    def forward(self, x):
+        return F.leaky_relu(self.norm(self.conv(x)), 0.01)
+
+
+class UNet(nn.Module):
+    def __init__(self, case):
+        super().__init__()
+        f, most = case["features"], max(case["pools"])
+        kernel = [1, 3, 3] if case["patch"][0] == 1 else [3, 3, 3]
+        self.pools = [[2 if n + step >= most else 1 for n in case["pools"]] for step in range(most)]
+        blocks = lambda i, o: nn.Sequential(Block(i, o, kernel), Block(o, o, kernel))
+        self.encoder = nn.ModuleList(blocks(case["channels"] if l == 0 else f[l - 1], f[l]) for l in range(most + 1))
+        self.up = nn.ModuleList(nn.ConvTranspose3d(f[l + 1], f[l], k, k, bias=False) for l, k in enumerate(self.pools))
+        self.decoder = nn.ModuleList(blocks(2 * f[l], f[l]) for l in range(most))
+        self.head = nn.Conv3d(f[0], case["classes"], 1, bias=False)
+        for name, p in self.named_parameters():
+            if p.ndim == 5:
+                nn.init.kaiming_normal_(p, a=0.01)
+            else:
+                # Not zero and one, so that a swapped or forgotten parameter shows.
+                nn.init.normal_(p, 1.0 if "norm.weight" in name else 0.0, 0.1)
+
+    def forward(self, x):
+        skips = []
+        for level, pool in enumerate(self.pools):
+            skips.append(self.encoder[level](x))
+            x = F.max_pool3d(skips[-1], pool, pool)
+        x = self.encoder[-1](x)
+        for level in reversed(range(len(self.pools))):
+            x = self.decoder[level](torch.cat([self.up[level](x), skips[level]], 1))
+        return self.head(x)
+
+
+def dice_ce(logits, labels, dice):
+    u = logits.softmax(1)
+    v = F.one_hot(labels, logits.shape[1]).movedim(-1, 1).to(u.dtype)
+    axes = (2, 3, 4) if dice == "sample" else (0, 2, 3, 4)
+    score = (2 * (u * v).sum(axes) + SMOOTH) / (u.sum(axes) + v.sum(axes) + SMOOTH)
+    return F.cross_entropy(logits, labels) - score[..., 1:].mean()
+
+
+def images(case, step):
+    shape = [case["batch"], case["channels"], *case["patch"]]
+    index = torch.arange(math.prod(shape), dtype=torch.float64)
+    return torch.sin(0.37 * index + step).float().reshape(shape)
+
+
+def labels(case, step):
+    shape = [case["batch"], *case["patch"]]
+    index = torch.arange(math.prod(shape))
+    return ((index // 5 + index // 64 + step) % case["classes"]).reshape(shape)
+
+
+def ours(name):
+    return name.replace("norm.weight", "norm.gamma").replace("norm.bias", "norm.beta")
+
+
+def main():
+    VALUES.mkdir(exist_ok=True)
+    torch.manual_seed(0)
+    torch.use_deterministic_algorithms(True)
+    report = {}
+    for name, case in CASES.items():
+        net = UNet(case)
+        tensors = {ours(key): value.detach().clone() for key, value in net.named_parameters()}
+        with torch.no_grad():
+            sample = net(images(case, 0)).flatten()[::LOGIT_STRIDE].clone()
+        save_file(tensors, VALUES / f"ten_losses_{name}.safetensors")
+        adam = torch.optim.Adam(net.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY, amsgrad=True)
+        losses = []
+        for step in range(STEPS):
+            adam.zero_grad()
+            loss = dice_ce(net(images(case, step)), labels(case, step), case["dice"])
+            loss.backward()
+            adam.step()
+            losses.append(loss.item())
+        parameters = sum(p.numel() for p in net.parameters())
+        report[name] = dict(case, parameters=parameters, losses=losses, logits=sample.tolist())
+    constants = dict(learning_rate=LEARNING_RATE, weight_decay=WEIGHT_DECAY, dice_smooth=SMOOTH, logit_stride=LOGIT_STRIDE)
+    text = json.dumps(dict(constants, cases=report), indent=1)
+    (VALUES / "ten_losses.json").write_text(text + "\n")
+
+
+main()
