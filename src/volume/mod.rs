@@ -4,6 +4,7 @@
 //! absent: data sets, plans, randomness and Burn.
 
 pub mod nifti;
+pub mod resample;
 
 mod geometry;
 
