@@ -5,6 +5,10 @@
 
 pub mod nifti;
 pub mod resample;
+pub mod distance;
+pub mod morphology;
+pub mod crop;
+pub mod components;
 
 mod geometry;
 
