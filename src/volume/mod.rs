@@ -3,6 +3,15 @@
 //! Input: NIfTI files. Output: arrays in `[c, z, y, x]` or `[z, y, x]` order with their spacing and placement. Deliberately
 //! absent: data sets, plans, randomness and Burn.
 
+pub mod nifti;
+pub mod resample;
+pub mod distance;
+pub mod morphology;
+pub mod crop;
+pub mod components;
+
+mod geometry;
+
 use std::fmt;
 
 use ndarray::{Array3, Array4};

@@ -1,0 +1,169 @@
+//! Connected components of a mask.
+//!
+//! Input: a mask, `[z, y, x]`. Output: a number for every voxel and a size for every number. Two passes with a forest of
+//! provisional numbers; components are numbered in the order in which their first voxel is met in memory.
+
+use ndarray::{Array3, ArrayView3};
+
+/// Which voxels count as touching.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Connectivity {
+    /// Voxels that share a face: 6 neighbours.
+    Faces,
+    /// Voxels that share a face, an edge or a corner: 26 neighbours. What nnU-Net uses.
+    Corners,
+}
+
+/// The components of a mask.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Components {
+    /// `[z, y, x]`; 0 is background, component `n` has the number `n`.
+    pub numbers: Array3<u32>,
+    /// Voxels of component `n` at place `n - 1`.
+    pub sizes: Vec<usize>,
+}
+
+/// Finds the connected components of a mask.
+pub fn components(mask: ArrayView3<'_, bool>, connectivity: Connectivity) -> Components {
+    let steps = earlier_neighbours(connectivity);
+    let (_, height, width) = mask.dim();
+    let mut numbers: Array3<u32> = Array3::zeros(mask.dim());
+    // Place 0 is background; every other provisional number points to an older one of its component, or to itself.
+    let mut parents: Vec<u32> = vec![0];
+    for ((z, y, x), _) in mask.indexed_iter().filter(|&(_, &inside)| inside) {
+        let mut number = 0;
+        for &[dz, dy, dx] in &steps {
+            let place = (z.checked_add_signed(dz), y.checked_add_signed(dy), x.checked_add_signed(dx));
+            let (Some(a), Some(b), Some(c)) = place else { continue };
+            if b >= height || c >= width || numbers[[a, b, c]] == 0 {
+                continue;
+            }
+            let neighbour = root(&mut parents, numbers[[a, b, c]]);
+            if number == 0 {
+                number = neighbour;
+            } else if neighbour != number {
+                let (old, new) = (number.min(neighbour), number.max(neighbour));
+                parents[new as usize] = old;
+                number = old;
+            }
+        }
+        if number == 0 {
+            number = u32::try_from(parents.len()).expect("fewer than 2^32 provisional components");
+            parents.push(number);
+        }
+        numbers[[z, y, x]] = number;
+    }
+    renumber(numbers, &mut parents)
+}
+
+/// The largest component of a mask; the first one in memory if several are largest, nothing if the mask is empty.
+pub fn largest_component(mask: ArrayView3<'_, bool>, connectivity: Connectivity) -> Array3<bool> {
+    let Components { numbers, sizes } = components(mask, connectivity);
+    let largest = sizes.iter().max().copied().unwrap_or(0);
+    let first = sizes.iter().position(|&size| size == largest).map_or(u32::MAX, |place| place as u32 + 1);
+    numbers.mapv(|number| number == first)
+}
+
+/// Steps to the neighbours that come earlier in memory.
+fn earlier_neighbours(connectivity: Connectivity) -> Vec<[isize; 3]> {
+    // The thirteen of twenty-seven steps before [0, 0, 0].
+    let earlier = (0..13).map(|index| [index / 9 - 1, index / 3 % 3 - 1, index % 3 - 1]);
+    let touching = |step: &[isize; 3]| match connectivity {
+        Connectivity::Faces => step.iter().map(|part| part.abs()).sum::<isize>() == 1,
+        Connectivity::Corners => true,
+    };
+    earlier.filter(touching).collect()
+}
+
+/// The oldest provisional number of a component, with the path to it halved on the way.
+fn root(parents: &mut [u32], mut number: u32) -> u32 {
+    while parents[number as usize] != number {
+        let parent = parents[number as usize];
+        parents[number as usize] = parents[parent as usize];
+        number = parent;
+    }
+    number
+}
+
+/// Second pass: consecutive numbers and sizes.
+fn renumber(mut numbers: Array3<u32>, parents: &mut [u32]) -> Components {
+    let mut names = vec![0; parents.len()];
+    let mut sizes = Vec::new();
+    for number in numbers.iter_mut().filter(|number| **number > 0) {
+        let root = root(parents, *number) as usize;
+        if names[root] == 0 {
+            sizes.push(0);
+            names[root] = sizes.len() as u32;
+        }
+        *number = names[root];
+        sizes[*number as usize - 1] += 1;
+    }
+    Components { numbers, sizes }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Components by flooding, from every voxel to all voxels that touch it.
+    fn flood(mask: &Array3<bool>, connectivity: Connectivity) -> Components {
+        let mut numbers = Array3::zeros(mask.dim());
+        let mut sizes = Vec::new();
+        for (start, _) in mask.indexed_iter().filter(|&(_, &inside)| inside) {
+            if numbers[start] != 0 {
+                continue;
+            }
+            let number = sizes.len() as u32 + 1;
+            let (mut open, mut size) = (vec![start], 0);
+            numbers[start] = number;
+            while let Some((z, y, x)) = open.pop() {
+                size += 1;
+                for ((a, b, c), _) in mask.indexed_iter().filter(|&(_, &inside)| inside) {
+                    let steps = [z.abs_diff(a), y.abs_diff(b), x.abs_diff(c)];
+                    let touching = match connectivity {
+                        Connectivity::Faces => steps.iter().sum::<usize>() == 1,
+                        Connectivity::Corners => steps.iter().all(|&step| step <= 1),
+                    };
+                    if touching && numbers[[a, b, c]] == 0 {
+                        numbers[[a, b, c]] = number;
+                        open.push((a, b, c));
+                    }
+                }
+            }
+            sizes.push(size);
+        }
+        Components { numbers, sizes }
+    }
+
+    proptest! {
+        #[test]
+        fn components_are_those_of_a_flood(
+            voxels in prop::collection::vec(prop::bool::weighted(0.35), 4 * 5 * 6),
+        ) {
+            let mask = Array3::from_shape_vec((4, 5, 6), voxels).expect("as many voxels");
+            for connectivity in [Connectivity::Faces, Connectivity::Corners] {
+                prop_assert_eq!(components(mask.view(), connectivity), flood(&mask, connectivity));
+            }
+        }
+    }
+
+    #[test]
+    fn a_shared_corner_joins_only_where_corners_count() {
+        let mut mask = Array3::from_elem((2, 2, 2), false);
+        mask[[0, 0, 0]] = true;
+        mask[[1, 1, 1]] = true;
+        assert_eq!(components(mask.view(), Connectivity::Faces).sizes, [1, 1]);
+        assert_eq!(components(mask.view(), Connectivity::Corners).sizes, [2]);
+    }
+
+    #[test]
+    fn the_largest_component_is_kept_and_an_empty_mask_stays_empty() {
+        let mask = Array3::from_shape_fn((1, 1, 7), |(_, _, x)| [0, 2, 3, 5, 6].contains(&x));
+        let largest = largest_component(mask.view(), Connectivity::Corners);
+        assert_eq!(largest, Array3::from_shape_fn((1, 1, 7), |(_, _, x)| [2, 3].contains(&x)));
+        let empty = Array3::from_elem((2, 2, 2), false);
+        assert_eq!(largest_component(empty.view(), Connectivity::Faces), empty);
+    }
+}

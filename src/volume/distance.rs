@@ -1,0 +1,117 @@
+//! Exact Euclidean distances on grids of any spacing.
+//!
+//! Input: a mask, `[z, y, x]`, and the spacing. Output: for every voxel the distance between its centre and that of the
+//! nearest voxel of the mask. The squared distance is a minimum over parabolas along each axis in turn, which is linear
+//! in the number of voxels.
+
+use ndarray::parallel::prelude::*;
+use ndarray::{Array3, ArrayView3, ArrayViewMut1, Axis};
+
+use super::Spacing;
+
+/// Distance from every voxel to the nearest voxel of the mask, in the unit of `spacing`; infinite if the mask is empty.
+pub fn distance(mask: ArrayView3<'_, bool>, spacing: Spacing) -> Array3<f32> {
+    let mut distances = squared_distance(mask, spacing);
+    distances.par_mapv_inplace(f32::sqrt);
+    distances
+}
+
+/// The square of [`distance`].
+///
+/// Source: Felzenszwalb and Huttenlocher, "Distance transforms of sampled functions", Theory of Computing 8 (2012).
+pub fn squared_distance(mask: ArrayView3<'_, bool>, spacing: Spacing) -> Array3<f32> {
+    let mut squares = mask.mapv(|inside| if inside { 0.0 } else { f32::INFINITY });
+    for axis in [2, 1, 0] {
+        // Planes in parallel, each of which holds whole lines of this axis.
+        let across = Axis(if axis == 0 { 1 } else { 0 });
+        squares.axis_iter_mut(across).into_par_iter().for_each_init(Envelope::default, |envelope, mut plane| {
+            let along = if axis == 2 { 1 } else { 0 };
+            for line in plane.lanes_mut(Axis(along)) {
+                envelope.lower(line, spacing.0[axis]);
+            }
+        });
+    }
+    squares
+}
+
+/// The lower envelope of the parabolas of one line, with memory that is used again for the next.
+#[derive(Default)]
+struct Envelope {
+    heights: Vec<f64>,
+    /// Positions whose parabola is lowest somewhere, and where each begins to be.
+    lowest: Vec<(usize, f64)>,
+}
+
+impl Envelope {
+    /// Replaces `f(q)` by the minimum over `p` of `f(p) + (step · (q - p))²`.
+    fn lower(&mut self, mut line: ArrayViewMut1<'_, f32>, step: f64) {
+        self.heights.clear();
+        self.heights.extend(line.iter().map(|&height| f64::from(height)));
+        self.lowest.clear();
+        for (place, height) in self.heights.iter().enumerate().filter(|(_, height)| height.is_finite()) {
+            let mut begin = f64::NEG_INFINITY;
+            while let Some(&(last, last_begin)) = self.lowest.last() {
+                begin = crossing(last, self.heights[last], place, *height, step);
+                if begin > last_begin {
+                    break;
+                }
+                self.lowest.pop();
+                begin = f64::NEG_INFINITY;
+            }
+            self.lowest.push((place, begin));
+        }
+        let mut current = 0;
+        for (place, value) in line.iter_mut().enumerate() {
+            while self.lowest.get(current + 1).is_some_and(|&(_, begin)| begin < place as f64) {
+                current += 1;
+            }
+            if let Some(&(lowest, _)) = self.lowest.get(current) {
+                let distance = step * (place as f64 - lowest as f64);
+                *value = (self.heights[lowest] + distance * distance) as f32;
+            }
+        }
+    }
+}
+
+/// Where the parabola of `right` falls below that of `left`.
+fn crossing(left: usize, left_height: f64, right: usize, right_height: f64, step: f64) -> f64 {
+    let (p, q) = (left as f64, right as f64);
+    (q + p) / 2.0 + (right_height - left_height) / (2.0 * step * step * (q - p))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn brute_force(mask: &Array3<bool>, spacing: Spacing) -> Array3<f32> {
+        Array3::from_shape_fn(mask.dim(), |(z, y, x)| {
+            let squares = mask.indexed_iter().filter(|&(_, &inside)| inside).map(|((a, b, c), _)| {
+                let steps = [z as f64 - a as f64, y as f64 - b as f64, x as f64 - c as f64];
+                steps.iter().zip(spacing.0).map(|(step, length)| (step * length).powi(2)).sum::<f64>()
+            });
+            squares.fold(f64::INFINITY, f64::min).sqrt() as f32
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn distances_are_those_of_brute_force(
+            voxels in prop::collection::vec(prop::bool::weighted(0.1), 5 * 6 * 7),
+            spacing in prop::array::uniform3(0.2_f64..5.0),
+        ) {
+            let mask = Array3::from_shape_vec((5, 6, 7), voxels).expect("as many voxels");
+            let expected = brute_force(&mask, Spacing(spacing));
+            for (found, expected) in distance(mask.view(), Spacing(spacing)).iter().zip(&expected) {
+                prop_assert!(found == expected || (found - expected).abs() < 1e-4, "{found}, expected {expected}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_empty_mask_is_infinitely_far() {
+        let empty = Array3::from_elem((2, 3, 4), false);
+        assert!(distance(empty.view(), Spacing([1.0; 3])).iter().all(|value| *value == f32::INFINITY));
+    }
+}

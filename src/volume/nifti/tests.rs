@@ -1,0 +1,203 @@
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use ndarray::{Array3, Array4};
+use serde::Deserialize;
+
+use super::*;
+use crate::volume::{Geometry, Shape, Spacing};
+
+#[derive(Deserialize)]
+struct Reference {
+    file: String,
+    shape_xyzc: Vec<usize>,
+    spacing_xyz: [f64; 3],
+    affine: [[f64; 4]; 3],
+    values: Vec<f64>,
+}
+
+fn values_folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/values")
+}
+
+fn reference_file(name: &str) -> PathBuf {
+    values_folder().join("nifti").join(name)
+}
+
+fn fault(path: &Path) -> NiftiFault {
+    read_image(&[path.to_owned()]).expect_err("the file is damaged").fault
+}
+
+/// A small image on a grid of its own.
+fn image(channels: usize, [z, y, x]: [usize; 3]) -> Image {
+    let voxels = Array4::from_shape_fn((channels, z, y, x), |(c, z, y, x)| (c * 1000 + z * 100 + y * 10 + x) as f32);
+    let geometry = Geometry::axis_aligned(Shape([z, y, x]), Spacing([2.5, 0.7, 0.9]), [-3.0, 4.5, 10.125]);
+    Image { voxels, geometry }
+}
+
+/// Bytes of an uncompressed file with one 16-bit field of its header replaced.
+fn with_field(offset: usize, value: i16) -> Vec<u8> {
+    let mut bytes = fs::read(reference_file("scaled_int16.nii")).expect("reference file");
+    bytes[offset..offset + 2].copy_from_slice(&value.to_le_bytes());
+    bytes
+}
+
+#[test]
+fn reads_what_nibabel_reads() {
+    let json = fs::read_to_string(values_folder().join("nifti.json")).expect("reference values");
+    let references: Vec<Reference> = serde_json::from_str(&json).expect("reference values are JSON");
+    assert!(references.len() > 20, "only {} reference files", references.len());
+    for reference in references {
+        let image = read_image(&[reference_file(&reference.file)]).expect("a valid file");
+        let mut shape = reference.shape_xyzc.clone();
+        shape.resize(4, 1);
+        shape.reverse();
+        assert_eq!(image.voxels.shape(), shape, "{}", reference.file);
+        for (found, expected) in image.voxels.iter().zip(&reference.values) {
+            assert_eq!(*found, *expected as f32, "{}", reference.file);
+        }
+        let [dx, dy, dz] = reference.spacing_xyz;
+        assert_eq!(image.geometry.spacing, Spacing([dz, dy, dx]), "{}", reference.file);
+        for (found, expected) in image.geometry.affine.as_flattened().iter().zip(reference.affine.as_flattened()) {
+            approx::assert_abs_diff_eq!(*found, *expected, epsilon = 1e-6);
+        }
+    }
+}
+
+#[test]
+fn compression_is_told_by_content_not_by_name() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (from, to) in [("int16_little.nii.gz", "packed.nii"), ("scaled_int16.nii", "plain.nii.gz")] {
+        fs::copy(reference_file(from), folder.path().join(to)).expect("a copy");
+        let expected = read_image(&[reference_file(from)]).expect("the original");
+        let found = read_image(&[folder.path().join(to)]).expect("the copy");
+        assert_eq!(found.voxels, expected.voxels);
+    }
+}
+
+#[test]
+fn labels_keep_spacing_and_affine_of_their_image_exactly() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for name in ["channels.nii.gz", "qform_only.nii.gz", "sform_only.nii.gz", "scaled_big_uint8.nii.gz"] {
+        let source = read_image(&[reference_file(name)]).expect("a valid file");
+        let labels = Array3::from_shape_fn(source.geometry.shape.0, |(z, y, x)| (z * 100 + y * 10 + x) as i16);
+        let path = folder.path().join("new/folder").join(name);
+        write_labels(&path, labels.view(), &source.geometry).expect("a writable folder");
+        let back = read_labels(&path).expect("what was written");
+        assert_eq!(back.labels, labels, "{name}");
+        assert_eq!(back.geometry.spacing, source.geometry.spacing, "{name}");
+        assert_eq!(back.geometry.affine, source.geometry.affine, "{name}");
+        assert_eq!(back.geometry.header.dim[..4], [3, 4, 3, 2], "{name}");
+        assert_eq!(fs::read_dir(path.parent().expect("a folder")).expect("listed").count(), 1, "nothing else is left");
+        fs::remove_dir_all(folder.path().join("new")).expect("removed");
+    }
+}
+
+#[test]
+fn an_image_survives_writing_also_with_axes_of_one_voxel() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (channels, shape) in [(1, [4, 3, 2]), (3, [4, 3, 2]), (2, [1, 1, 5]), (1, [5, 1, 1]), (2, [3, 4, 1])] {
+        for name in ["one.two.nii.gz", "one.two.nii"] {
+            let written = image(channels, shape);
+            let path = folder.path().join(name);
+            write_image(&path, &written).expect("a writable folder");
+            let back = read_image(&[path]).expect("what was written");
+            assert_eq!(back.voxels, written.voxels);
+            assert_eq!(back.geometry.affine, written.geometry.affine);
+            assert_eq!(back.geometry.spacing, written.geometry.spacing);
+        }
+    }
+}
+
+#[test]
+fn the_same_image_gives_the_same_bytes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let [first, second] = ["a", "b"].map(|name| {
+        let path = folder.path().join(name).join("case.nii.gz");
+        write_image(&path, &image(1, [3, 4, 5])).expect("a writable folder");
+        fs::read(path).expect("what was written")
+    });
+    assert_eq!(first, second);
+}
+
+#[test]
+fn channels_in_files_of_their_own_are_joined_in_order() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let whole = image(3, [2, 3, 4]);
+    let paths: Vec<PathBuf> = (0..3).map(|c| folder.path().join(format!("case_000{c}.nii.gz"))).collect();
+    for (path, channel) in paths.iter().zip(whole.voxels.outer_iter()) {
+        let voxels = channel.to_owned().insert_axis(ndarray::Axis(0));
+        write_image(path, &Image { voxels, geometry: whole.geometry.clone() }).expect("a writable folder");
+    }
+    assert_eq!(read_image(&paths).expect("three channels").voxels, whole.voxels);
+
+    write_image(&paths[1], &image(1, [2, 3, 5])).expect("a writable folder");
+    let error = read_image(&paths).expect_err("another shape");
+    assert!(matches!(error.fault, NiftiFault::ChannelShape { .. }), "{error}");
+    assert_eq!(error.path, paths[1]);
+}
+
+#[test]
+fn a_header_that_promises_a_million_million_voxels_is_an_error() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("huge.nii.gz");
+    let mut bytes = with_field(42, 10_000);
+    for offset in [44, 46] {
+        bytes[offset..offset + 2].copy_from_slice(&10_000_i16.to_le_bytes());
+    }
+    fs::write(&path, bytes).expect("written");
+    let fault = fault(&path);
+    assert!(matches!(fault, NiftiFault::Impossible { promised: 2_000_000_000_000, .. }), "{fault}");
+}
+
+#[test]
+fn a_file_that_was_cut_off_names_expected_and_found_bytes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("cut.nii.gz");
+    let voxels =
+        Array4::from_shape_fn((1, 20, 20, 20), |(_, z, y, x)| ((z * 7919 + y * 104_729 + x * 1299) % 997) as f32);
+    let geometry = Geometry::axis_aligned(Shape([20; 3]), Spacing([1.0; 3]), [0.0; 3]);
+    write_image(&path, &Image { voxels, geometry }).expect("a writable folder");
+    let bytes = fs::read(&path).expect("what was written");
+    fs::write(&path, &bytes[..bytes.len() / 2]).expect("cut");
+    let NiftiFault::Truncated { expected, found } = fault(&path) else { panic!("{}", fault(&path)) };
+    assert_eq!(expected, 32_000);
+    assert!(found > 0 && found < expected, "{found} bytes found");
+}
+
+#[test]
+fn headers_that_cannot_be_used_are_told_apart() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("case.nii");
+    let found = |bytes: &[u8]| {
+        fs::write(&path, bytes).expect("written");
+        fault(&path)
+    };
+    assert!(matches!(found(b"not an image"), NiftiFault::NotNifti { .. }));
+    assert!(matches!(found(&[7; 400]), NiftiFault::NotNifti { .. }));
+    assert!(matches!(found(&with_field(40, 2)), NiftiFault::Rank { .. }));
+    assert!(matches!(found(&with_field(42, -4)), NiftiFault::Rank { .. }));
+    assert!(matches!(found(&with_field(70, 32)), NiftiFault::DataType { code: 32 }));
+    assert!(matches!(found(&with_field(82, 0x7f80)), NiftiFault::Spacing { .. }), "infinite spacing");
+    assert!(matches!(found(&with_field(82, -0x4080)), NiftiFault::Spacing { .. }), "negative spacing");
+    assert!(matches!(fault(&folder.path().join("absent.nii.gz")), NiftiFault::Missing));
+}
+
+#[test]
+fn labels_that_are_not_whole_are_counted_and_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("labels.nii.gz");
+    let mut labels = image(1, [1, 1, 5]);
+    labels.voxels.assign(&ndarray::arr1(&[0.0, 1.5, f32::NAN, 2.0, -2.0]));
+    write_image(&path, &labels).expect("a writable folder");
+    let error = read_labels(&path).expect_err("fractions");
+    assert!(matches!(error.fault, NiftiFault::Fractional { value: 1.5, voxels: 2 }), "{error}");
+
+    labels.voxels.assign(&ndarray::arr1(&[0.0, 1.0, -1.0, 2.0, -2.0]));
+    write_image(&path, &labels).expect("a writable folder");
+    let read = read_labels(&path).expect("whole numbers");
+    assert_eq!(read.labels.iter().copied().collect::<Vec<_>>(), [0, 1, -1, 2, 0]);
+
+    let error = write_labels(&path, read.labels.view(), &read.geometry).expect_err("-1 has no place in a file");
+    assert!(matches!(error.fault, NiftiFault::LabelRange { .. }), "{error}");
+}

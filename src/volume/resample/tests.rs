@@ -1,0 +1,124 @@
+use std::fs;
+use std::path::Path;
+
+use ndarray::{Array3, ArrayView3};
+use serde::Deserialize;
+
+use super::*;
+
+#[derive(Deserialize)]
+struct Reference {
+    from: [usize; 3],
+    to: [usize; 3],
+    nearest: Vec<f32>,
+    linear: Vec<f32>,
+    cubic: Vec<f32>,
+    cubic_by_slice: Vec<f32>,
+    labels_linear: Vec<i16>,
+}
+
+fn references() -> Vec<Reference> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/values/resample.json");
+    let json = fs::read_to_string(path).expect("reference values");
+    serde_json::from_str(&json).expect("reference values are JSON")
+}
+
+/// The input of `tests/reference/resample.py`.
+fn intensities(shape: [usize; 3]) -> Array3<f32> {
+    let values = (0..shape.iter().product()).map(|i: usize| ((i * i * 31 + i * 17) % 211) as f32).collect();
+    Array3::from_shape_vec(shape, values).expect("one value a voxel")
+}
+
+/// The label map of `tests/reference/resample.py`.
+fn labels(shape: [usize; 3]) -> Array3<i16> {
+    Array3::from_shape_fn(shape, |(z, y, x)| ((z / 2 + y / 3 + x / 2) % 3 + (z + y + x) / 9 * 2) as i16)
+}
+
+/// The tolerance that the project promises, as a part of the range.
+const PROMISED: f32 = 1e-3;
+/// What single precision and the four decimals of the reference leave of it.
+const REACHED: f32 = 1e-5;
+
+fn assert_close(found: &Array3<f32>, expected: &[f32], source: ArrayView3<'_, f32>, what: &str) {
+    let range = source.fold(0.0_f32, |high, &v| high.max(v)) - source.fold(f32::MAX, |low, &v| low.min(v));
+    assert_eq!(found.len(), expected.len(), "{what}");
+    for (index, (found, expected)) in found.iter().zip(expected).enumerate() {
+        assert!((found - expected).abs() <= REACHED * range, "{what}, voxel {index}: {found}, expected {expected}");
+    }
+}
+
+#[test]
+fn images_agree_with_scikit_image_at_every_voxel() {
+    const { assert!(REACHED < PROMISED) };
+    for reference in references() {
+        let (source, to) = (intensities(reference.from), Shape(reference.to));
+        let what = |order: &str| format!("{order}, {:?} to {to}", reference.from);
+        assert_close(&resize_cubic(source.view(), to), &reference.cubic, source.view(), &what("cubic"));
+        assert_close(&resize_linear(source.view(), to), &reference.linear, source.view(), &what("linear"));
+        let nearest = resize(source.view(), to, Order::Nearest, None);
+        assert_close(&nearest, &reference.nearest, source.view(), &what("nearest"));
+        let by_slice = resize(source.view(), to, Order::Cubic, Some(0));
+        assert_close(&by_slice, &reference.cubic_by_slice, source.view(), &what("cubic by slice"));
+    }
+}
+
+#[test]
+fn labels_agree_with_scikit_image_at_every_voxel() {
+    for reference in references() {
+        let (from, to) = (reference.from, Shape(reference.to));
+        let linear = resize_labels_linear(labels(from).view(), to);
+        assert_eq!(linear.iter().copied().collect::<Vec<_>>(), reference.labels_linear, "{from:?} to {to}");
+        let nearest = resize_nearest(intensities(from).mapv(|value| value as i16).view(), to);
+        let expected: Vec<i16> = reference.nearest.iter().map(|&value| value as i16).collect();
+        assert_eq!(nearest.iter().copied().collect::<Vec<_>>(), expected, "{from:?} to {to}");
+    }
+}
+
+#[test]
+fn a_view_that_is_not_contiguous_is_resampled_alike() {
+    let source = intensities([9, 8, 10]);
+    let turned = source.view().reversed_axes();
+    let expected = resize_cubic(turned.to_owned().as_standard_layout().view(), Shape([12, 5, 9]));
+    assert_eq!(resize_cubic(turned, Shape([12, 5, 9])), expected);
+}
+
+#[test]
+fn the_same_shape_is_the_same_image() {
+    let source = intensities([4, 5, 6]);
+    assert_eq!(resize_cubic(source.view(), Shape([4, 5, 6])), source);
+}
+
+#[test]
+fn the_result_does_not_depend_on_the_number_of_threads() {
+    let source = intensities([9, 33, 40]);
+    let [one, four] = [1, 4].map(|threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+        pool.install(|| resize_cubic(source.view(), Shape([13, 40, 21])))
+    });
+    assert_eq!(one, four);
+}
+
+#[test]
+fn every_coarse_axis_is_the_z_axis_of_the_turned_volume() {
+    let source = intensities([6, 7, 8]);
+    let along_z = resize(source.view(), Shape([9, 10, 5]), Order::Cubic, Some(0));
+    let turned = resize(source.view().permuted_axes([1, 2, 0]), Shape([10, 5, 9]), Order::Cubic, Some(2));
+    for (found, expected) in turned.permuted_axes([2, 0, 1]).iter().zip(&along_z) {
+        approx::assert_abs_diff_eq!(found, expected, epsilon = 1e-3);
+    }
+}
+
+#[test]
+fn shapes_are_rounded_to_even_and_never_vanish() {
+    let shape = resampled_shape(Shape([5, 7, 1]), Spacing([1.0, 1.0, 1.0]), Spacing([2.0, 2.0, 9.0]));
+    assert_eq!(shape, Shape([2, 4, 1]), "2.5 to 2, 3.5 to 4, 0.1 to 1");
+}
+
+#[test]
+fn the_coarse_axis_is_the_only_one_far_above_the_others() {
+    let cubes = Spacing([1.0; 3]);
+    assert_eq!(coarse_axis(Spacing([3.1, 1.0, 1.0]), cubes, 3.0), Some(0));
+    assert_eq!(coarse_axis(Spacing([3.0, 1.0, 1.0]), cubes, 3.0), None);
+    assert_eq!(coarse_axis(cubes, Spacing([1.0, 1.0, 4.0]), 3.0), Some(2));
+    assert_eq!(coarse_axis(Spacing([5.0, 5.0, 1.0]), cubes, 3.0), None);
+}
