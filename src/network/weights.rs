@@ -3,33 +3,22 @@
 //! Input: a network, and for loading a file. Output: a file, or the network with the file's weights. The optimiser keeps its
 //! state in the same kind of file. Values are written bit for bit.
 
-use std::collections::{BTreeMap, HashMap};
-use std::fs;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Tensor, TensorData};
-use safetensors::tensor::TensorView;
-use safetensors::{Dtype, SafeTensors};
 use thiserror::Error;
 
 use super::UNet;
-use crate::store::{self, StoreError};
+use crate::store::tensors::{self, TensorFile, TensorFileError};
 
 /// Weights could not be saved or loaded.
 #[derive(Debug, Error)]
 pub enum WeightsError {
     /// The file could not be read or written.
     #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The file is not safetensors, or is cut short.
-    #[error("`{}` is not a whole safetensors file: {reason}", path.display())]
-    Format {
-        /// The file.
-        path: PathBuf,
-        /// What the reader says.
-        reason: String,
-    },
+    File(#[from] TensorFileError),
     /// A tensor of the network is not in the file.
     #[error("`{}` has no tensor `{name}`; it was written for another network", path.display())]
     Missing {
@@ -57,14 +46,6 @@ pub enum WeightsError {
         expected: Vec<usize>,
         /// Shape in the file.
         found: Vec<usize>,
-    },
-    /// A value beside the tensors is absent or not a number.
-    #[error("`{}` has no valid `{key}` beside its tensors", path.display())]
-    Metadata {
-        /// The file.
-        path: PathBuf,
-        /// Name of the value.
-        key: &'static str,
     },
 }
 
@@ -105,7 +86,8 @@ pub fn from_host(network: UNet, tensors: BTreeMap<String, HostTensor>, origin: &
 ///
 /// When the file cannot be written.
 pub fn save(network: &UNet, path: &Path) -> Result<(), WeightsError> {
-    write(path, &to_host(network), None)
+    let tensors = to_host(network);
+    Ok(tensors::write(path, &borrowed("", &tensors).collect(), &())?)
 }
 
 /// The network with the weights of a file, on the device that it is on.
@@ -114,65 +96,32 @@ pub fn save(network: &UNet, path: &Path) -> Result<(), WeightsError> {
 ///
 /// When the file cannot be read, is damaged, or was written for another network.
 pub fn load(network: UNet, path: &Path) -> Result<UNet, WeightsError> {
-    from_host(network, read(path)?.0, path)
+    from_host(network, read("", &TensorFile::open(path)?)?, path)
 }
 
-/// Writes named tensors, and at most one value beside them.
-///
-/// One value only: the format keeps them in a map without order, and the same state must give the same bytes.
+/// Tensors as they are written to a file, their names behind `prefix`.
+pub fn borrowed<'a>(
+    prefix: &'a str,
+    tensors: &'a BTreeMap<String, HostTensor>,
+) -> impl Iterator<Item = (String, tensors::TensorData<'a>)> {
+    tensors.iter().map(move |(name, tensor)| {
+        (format!("{prefix}{name}"), tensors::TensorData::new(&tensor.shape, &tensor.values))
+    })
+}
+
+/// The tensors of a file whose names begin with `prefix`, by the rest of their names.
 ///
 /// # Errors
 ///
-/// When the file cannot be written.
-pub fn write(
-    path: &Path,
-    tensors: &BTreeMap<String, HostTensor>,
-    metadata: Option<(&str, String)>,
-) -> Result<(), WeightsError> {
-    let bytes = tensors.values().map(|tensor| to_bytes(&tensor.values)).collect::<Vec<_>>();
-    let damaged = |reason: safetensors::SafeTensorError| WeightsError::Format {
-        path: path.to_owned(),
-        reason: reason.to_string(),
-    };
-    let views = tensors
-        .iter()
-        .zip(&bytes)
-        .map(|((name, tensor), bytes)| Ok((name, TensorView::new(Dtype::F32, tensor.shape.clone(), bytes)?)))
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(damaged)?;
-    let metadata = metadata.map(|(key, value)| HashMap::from([(key.to_owned(), value)]));
-    let file = safetensors::serialize(views, metadata).map_err(damaged)?;
-    Ok(store::write_atomic(path, &file)?)
-}
-
-/// Reads all tensors of a file, and the values beside them.
-///
-/// # Errors
-///
-/// When the file cannot be read, is damaged, or holds anything but 32-bit floats.
-pub fn read(path: &Path) -> Result<(BTreeMap<String, HostTensor>, BTreeMap<String, String>), WeightsError> {
-    let file = fs::read(path).map_err(|source| StoreError { verb: "read", path: path.to_owned(), source })?;
-    let damaged = |reason: String| WeightsError::Format { path: path.to_owned(), reason };
-    let views = SafeTensors::deserialize(&file).map_err(|error| damaged(error.to_string()))?;
-    let (_, header) = SafeTensors::read_metadata(&file).map_err(|error| damaged(error.to_string()))?;
-    let tensors = views
-        .tensors()
-        .into_iter()
-        .map(|(name, view)| match view.dtype() {
-            Dtype::F32 => Ok((name, HostTensor { shape: view.shape().to_vec(), values: from_bytes(view.data()) })),
-            other => Err(damaged(format!("tensor `{name}` is {other:?}, not F32"))),
+/// When one of them is not of 32-bit floats.
+pub fn read(prefix: &str, file: &TensorFile) -> Result<BTreeMap<String, HostTensor>, TensorFileError> {
+    let names = file.names().filter_map(|name| Some((name, name.strip_prefix(prefix)?)));
+    names
+        .map(|(name, rest)| {
+            let (shape, values) = file.tensor::<f32>(name)?;
+            Ok((rest.to_owned(), HostTensor { shape: shape.to_vec(), values: values.to_vec() }))
         })
-        .collect::<Result<_, _>>()?;
-    Ok((tensors, header.metadata().iter().flatten().map(|(key, value)| (key.clone(), value.clone())).collect()))
-}
-
-fn to_bytes(values: &[f32]) -> Vec<u8> {
-    values.iter().flat_map(|value| value.to_le_bytes()).collect()
-}
-
-fn from_bytes(bytes: &[u8]) -> Vec<f32> {
-    let (values, _) = bytes.as_chunks::<4>();
-    values.iter().map(|&value| f32::from_le_bytes(value)).collect()
+        .collect()
 }
 
 /// The values of a tensor, in host memory.
@@ -247,6 +196,8 @@ impl ModuleMapper for Writer<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::network::testing::{cpu, tiny};
 
@@ -302,8 +253,8 @@ mod tests {
         let whole = fs::read(&path).expect("there");
         fs::write(&path, &whole[..whole.len() - 1]).expect("written");
         let message = load(tiny(1, &cpu()), &path).expect_err("cut").to_string();
-        assert!(message.contains("is not a whole safetensors file"), "{message}");
+        assert!(message.contains("is damaged"), "{message}");
         let message = load(tiny(1, &cpu()), &folder.path().join("absent")).expect_err("absent").to_string();
-        assert!(message.starts_with("cannot read `"), "{message}");
+        assert!(message.starts_with("cannot open `"), "{message}");
     }
 }

@@ -11,6 +11,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use ndarray::{Array3, Array4, ArrayView4, Axis};
 
 use crate::network::UNet;
+use crate::network::weights::values;
 use crate::plan::schema::{Configuration, Plan};
 use crate::predict::export::Export;
 use crate::predict::window::{Windows, mirrored_axes};
@@ -59,7 +60,7 @@ impl Predictor<'_> {
             let input = stack(patches, patch, self.device);
             for network in self.networks {
                 let output = softmax(network.forward(input.clone()), 1);
-                let output: Vec<f32> = output.into_data().convert::<f32>().into_vec().expect("probabilities are f32");
+                let output = values(output);
                 let size = output.len() / batch.len();
                 for (&(window, flip), probabilities) in batch.iter().zip(output.chunks_exact(size)) {
                     windows.add(&mut sum, window, flip, probabilities, share);
@@ -74,12 +75,12 @@ impl Predictor<'_> {
     /// Labels of an image on its own grid, `[z, y, x]`, from its prepared form `[c, z, y, x]`.
     ///
     /// `spacing` is the image's own, mm. Values are those of the data set's labels; no post-processing is done.
-    pub fn labels(&self, image: ArrayView4<'_, f32>, placement: &Placement, spacing: Spacing) -> Array3<u8> {
+    pub fn labels(&self, image: ArrayView4<'_, f32>, placement: &Placement, spacing: Spacing) -> Array3<i16> {
         let probabilities = self.probabilities(image, &mut |_, _| ());
         let export = Export::new(self.plan, self.configuration, spacing);
         let mut labels = export.classes(probabilities.view(), placement);
-        let values: Vec<u8> = std::iter::once(0).chain(self.plan.data.labels.keys().copied()).collect();
-        labels.par_mapv_inplace(|class| values[usize::from(class)]);
+        let values: Vec<i16> = std::iter::once(0).chain(self.plan.data.labels.keys().map(|&label| label.into())).collect();
+        labels.par_mapv_inplace(|class| values[class as usize]);
         labels
     }
 }

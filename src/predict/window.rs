@@ -154,6 +154,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::network::testing::configuration;
 
     #[test]
     fn windows_start_where_the_specification_says() {
@@ -178,7 +179,38 @@ mod tests {
         assert!(weights.iter().all(|&weight| weight >= weights[[0, 0, 0]] && weight > 0.0));
     }
 
+    /// What comes out of the windows when the network gives back what it sees.
+    fn through(image: &Array4<f32>, patch: Shape) -> Array4<f32> {
+        let configuration = Configuration { patch_size: patch, ..configuration(patch.0, [0; 3], &[1]) };
+        let settings = Predict { step: 0.5, gaussian_sigma: 0.125, mirror: true, softmax_order: 1 };
+        let windows = Windows::new(image.view(), &configuration, &settings);
+        let flips = mirrored_axes(patch, true);
+        let mut sum = windows.empty_sum(image.dim().0);
+        for window in 0..windows.starts.len() {
+            for flip in &flips {
+                let seen = windows.patch(window, flip);
+                let seen = seen.as_slice().expect("a patch is in standard order");
+                windows.add(&mut sum, window, flip, seen, 1.0 / flips.len() as f32);
+            }
+        }
+        windows.mean(sum)
+    }
+
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+
+        #[test]
+        fn overlapping_mirrored_windows_give_back_what_they_see(
+            (z, y, x) in (1_usize..9, 1_usize..9, 1_usize..9), patch in proptest::array::uniform3(1_usize..7),
+        ) {
+            let image = Array4::from_shape_fn((2, z, y, x), |(c, z, y, x)| (c * 1000 + z * 100 + y * 10 + x) as f32);
+            let back = through(&image, Shape(patch));
+            prop_assert_eq!(back.dim(), image.dim());
+            for (found, expected) in back.iter().zip(&image) {
+                prop_assert!((found - expected).abs() <= 1e-3 * expected.max(1.0), "{} is not {}", found, expected);
+            }
+        }
+
         #[test]
         fn windows_cover_every_voxel(size in 1_usize..200, patch in 1_usize..64) {
             let size = size.max(patch);

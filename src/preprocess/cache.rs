@@ -19,6 +19,7 @@ use crate::preprocess::{Placement, Prepared, prepare, target_spacing};
 use crate::store::folder::prepared_case;
 use crate::store::tensors::{self, TensorData, TensorFile, TensorFileError};
 use crate::store::{self, StoreError};
+use crate::volume::LabelMap;
 use crate::volume::nifti::{NiftiError, read_header, read_image, read_labels};
 use crate::volume::resample::resampled_shape;
 
@@ -124,7 +125,7 @@ impl PreparedCase {
 
     /// Some voxels of a class, `[z, y, x]`, in raster order; none of a class that the case lacks.
     pub fn foreground(&self, class: u8) -> &[[u32; 3]] {
-        match self.file.tensor(&foreground_name(class)) {
+        match self.file.tensor::<u32>(&foreground_name(class)) {
             Ok((_, voxels)) => bytemuck::cast_slice(voxels),
             Err(_) => &[],
         }
@@ -215,8 +216,26 @@ fn prepare_case(
     {
         return Err(mismatch(format!("image of {} and labels of {}", image.geometry.shape, labels.geometry.shape)));
     }
+    let labels = match labels {
+        Some(labels) => Some(as_classes(labels, plan).map_err(mismatch)?),
+        None => None,
+    };
     write_prepared(folder, &case.id, source, &prepare(&image, labels.as_ref(), &plan.preprocess, configuration))?;
     Ok(true)
+}
+
+/// Label values as class numbers: 0 is background, and the data set's labels follow in ascending order.
+fn as_classes(mut labels: LabelMap, plan: &Plan) -> Result<LabelMap, String> {
+    let mut class_of = [None; 256];
+    class_of[0] = Some(0);
+    for (class, &label) in (1..).zip(plan.data.labels.keys()) {
+        class_of[usize::from(label)] = Some(class);
+    }
+    for label in &mut labels.labels {
+        let class = usize::try_from(*label).ok().and_then(|label| *class_of.get(label)?);
+        *label = class.ok_or_else(|| format!("label {label}, which the plan does not declare"))?;
+    }
+    Ok(labels)
 }
 
 fn source_stamp(case: &Case) -> Result<String, StoreError> {

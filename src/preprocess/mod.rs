@@ -9,14 +9,14 @@ pub mod normalize;
 
 use std::collections::BTreeMap;
 
-use ndarray::{Array3, Array4, ArrayView3, Axis, Zip, s};
+use ndarray::{Array3, Array4, ArrayView3, Axis, Zip};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::plan::schema::{Configuration, Preprocess};
 use crate::preprocess::normalize::normalize;
-use crate::volume::crop::nonzero_box;
-use crate::volume::resample::{Order, resampled_shape, resize, resize_labels};
+use crate::volume::crop::{crop, crop_channels, nonzero_box};
+use crate::volume::resample::{Order, coarse_axis, resampled_shape, resize, resize_labels};
 use crate::volume::{BoundingBox, Image, LabelMap, Shape, Spacing};
 
 /// Most voxels of a class that are kept for sampling; evenly spaced in raster order where a case has more.
@@ -58,20 +58,19 @@ pub struct Placement {
 pub fn prepare(image: &Image, labels: Option<&LabelMap>, rules: &Preprocess, configuration: &Configuration) -> Prepared {
     let channels = image.voxels.len_of(Axis(0));
     assert_eq!(channels, rules.normalization.len(), "channels of the image and of the plan");
-    let (mask, crop) = nonzero_box(image.voxels.view());
-    let labels = cropped_labels(labels, &mask, crop);
+    let (mask, bounds) = nonzero_box(image.voxels.view());
+    let labels = cropped_labels(labels, &mask, bounds);
     let spacing = image.geometry.spacing;
-    let target = target_spacing(spacing, configuration);
-    let shape = resampled_shape(crop.shape(), spacing, target);
-    let separate = separate_axis(rules.separate_z_ratio, spacing, target);
+    let shape = resampled_shape(bounds.shape(), spacing, target_spacing(spacing, configuration));
+    let separate = separate_axis(spacing, rules, configuration);
 
-    let labels = resize_labels(labels.view(), shape, Order::from_number(rules.label_order), separate);
-    let [start, end] = [crop.start, crop.end];
+    let labels = resize_labels(labels.view(), shape, spline_order(rules.label_order), separate);
+    let cropped = crop_channels(image.voxels.view(), bounds);
     let prepared: Vec<Array3<f32>> = (0..channels)
         .into_par_iter()
         .map(|channel| {
-            let cropped = image.voxels.slice(s![channel, start[0]..end[0], start[1]..end[1], start[2]..end[2]]);
-            let mut resized = resize(cropped, shape, Order::from_number(rules.image_order), separate);
+            let one = cropped.index_axis(Axis(0), channel);
+            let mut resized = resize(one, shape, spline_order(rules.image_order), separate);
             let inside = rules.masked.then_some(labels.view());
             normalize(&mut resized, rules.normalization[channel], rules.intensities.get(channel), inside);
             resized
@@ -79,7 +78,7 @@ pub fn prepare(image: &Image, labels: Option<&LabelMap>, rules: &Preprocess, con
         .collect();
 
     let placement =
-        Placement { original: image.geometry.shape, crop, slice_axis: configuration.slice_axis };
+        Placement { original: image.geometry.shape, crop: bounds, slice_axis: configuration.slice_axis };
     let order = placement.axes();
     let labels = labels.permuted_axes(order).as_standard_layout().into_owned();
     let mut voxels = Array4::zeros((channels, labels.dim().0, labels.dim().1, labels.dim().2));
@@ -116,28 +115,27 @@ pub fn target_spacing(own: Spacing, configuration: &Configuration) -> Spacing {
     Spacing(std::array::from_fn(|axis| if wanted[axis] == 0.0 { own.0[axis] } else { wanted[axis] }))
 }
 
-/// The axis that is resampled apart by nearest neighbour, if there is one.
+/// How an image of spacing `own` is resampled apart along its coarsest axis, if it is.
 ///
-/// Source: spec section 4.3: the ratio of the original spacing is looked at first, then that of the target; only where
-/// a single axis is the coarsest. Not in the paper: `separate_z_ratio` is 0, off, by default.
-pub fn separate_axis(ratio: f64, original: Spacing, target: Spacing) -> Option<usize> {
-    if ratio == 0.0 {
-        return None;
-    }
-    [original, target].into_iter().find_map(|Spacing(spacing)| {
-        let coarsest = spacing.into_iter().fold(f64::MIN, f64::max);
-        let finest = spacing.into_iter().fold(f64::MAX, f64::min);
-        let coarse: Vec<usize> = (0..3).filter(|&axis| spacing[axis] == coarsest).collect();
-        (coarsest / finest > ratio && coarse.len() == 1).then(|| coarse[0])
-    })
+/// Not in the paper: `separate_z_ratio` is 0, off, by default. Source: spec section 4.3.
+pub fn separate_axis(own: Spacing, rules: &Preprocess, configuration: &Configuration) -> Option<usize> {
+    let ratio = rules.separate_z_ratio;
+    if ratio == 0.0 { None } else { coarse_axis(own, target_spacing(own, configuration), ratio) }
 }
 
-fn cropped_labels(labels: Option<&LabelMap>, mask: &Array3<bool>, crop: BoundingBox) -> Array3<i16> {
-    let [start, end] = [crop.start, crop.end];
-    let inside = s![start[0]..end[0], start[1]..end[1], start[2]..end[2]];
-    let mask = mask.slice(inside);
+/// The spline order of a plan's number.
+///
+/// # Panics
+///
+/// On numbers other than 0, 1 and 3, which a validated plan excludes.
+pub fn spline_order(number: u8) -> Order {
+    Order::from_number(number).expect("a validated plan has spline orders 0, 1 and 3 only")
+}
+
+fn cropped_labels(labels: Option<&LabelMap>, mask: &Array3<bool>, bounds: BoundingBox) -> Array3<i16> {
+    let mask = crop(mask.view(), bounds);
     let mut cropped = match labels {
-        Some(labels) => labels.labels.slice(inside).to_owned(),
+        Some(labels) => crop(labels.labels.view(), bounds).to_owned(),
         None => Array3::zeros(mask.dim()),
     };
     Zip::from(&mut cropped).and(mask).for_each(|label, &inside| {

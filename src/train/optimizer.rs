@@ -1,7 +1,7 @@
 //! The optimiser: Adam, with AMSGrad and the L2 term in the gradient.
 //!
 //! Input: a network and its gradients. Output: the network one step on. The moments stay on the network's device; they are
-//! saved and loaded bit for bit, under the names of the parameters. Burn's own Adam is not used, because its bias correction
+//! copied out and in bit for bit, under the names of the parameters. Burn's own Adam is not used, because its bias correction
 //! is in single precision and its state has no readable names.
 
 use std::collections::BTreeMap;
@@ -20,8 +20,6 @@ const BETA_1: f64 = 0.9;
 const BETA_2: f64 = 0.999;
 /// Added to the root of the second moment.
 const EPS: f64 = 1e-8;
-/// Name of the step count in a file.
-const STEP: &str = "step";
 
 /// Adam and its state.
 #[derive(Clone, Debug)]
@@ -61,37 +59,35 @@ impl Optimizer {
         network.map(&mut Step { optimizer: self, gradients, learning_rate, path: Vec::new() })
     }
 
-    /// Writes the state.
-    ///
-    /// # Errors
-    ///
-    /// When the file cannot be written.
-    pub fn save(&self, path: &Path) -> Result<(), WeightsError> {
-        let tensors = self.moments.iter().flat_map(|(name, moments)| {
+    /// The moments by name, copied to the host.
+    pub fn to_host(&self) -> BTreeMap<String, HostTensor> {
+        let named = self.moments.iter().flat_map(|(name, moments)| {
             moments.named().map(move |(kind, moment)| (format!("{kind}.{name}"), to_host(moment.clone())))
         });
-        weights::write(path, &tensors.collect(), Some((STEP, self.step.to_string())))
+        named.collect()
     }
 
-    /// The state of a file, on the device of the network that it is for; settings from the plan.
+    /// An optimiser that has made `step` steps and has these moments, on the device of the network that it is for; settings
+    /// from the plan. `origin` is named in errors.
     ///
     /// # Errors
     ///
-    /// When the file cannot be read or is no such state.
-    pub fn load(train: &Train, path: &Path, device: &Device) -> Result<Self, WeightsError> {
+    /// When a parameter has one moment without the others.
+    pub fn from_host(
+        train: &Train,
+        step: u64,
+        mut moments: BTreeMap<String, HostTensor>,
+        device: &Device,
+        origin: &Path,
+    ) -> Result<Self, WeightsError> {
         let device = device.clone().without_autodiff();
-        let (mut tensors, metadata) = weights::read(path)?;
-        let step = metadata
-            .get(STEP)
-            .and_then(|step| step.parse().ok())
-            .ok_or_else(|| WeightsError::Metadata { path: path.to_owned(), key: STEP })?;
         let names =
-            tensors.keys().filter_map(|name| name.strip_prefix("first.")).map(str::to_owned).collect::<Vec<_>>();
+            moments.keys().filter_map(|name| name.strip_prefix("first.")).map(str::to_owned).collect::<Vec<_>>();
         let mut take = |kind: &str, name: &str| {
             let name = format!("{kind}.{name}");
-            match tensors.remove(&name) {
+            match moments.remove(&name) {
                 Some(tensor) => Ok(from_host(tensor, &device)),
-                None => Err(WeightsError::Missing { path: path.to_owned(), name }),
+                None => Err(WeightsError::Missing { path: origin.to_owned(), name }),
             }
         };
         let mut optimizer = Self { step, ..Self::new(train) };

@@ -30,6 +30,18 @@ pub enum Order {
     Cubic,
 }
 
+impl Order {
+    /// The order of a spline by its number: 0, 1 or 3.
+    pub fn from_number(order: u8) -> Option<Self> {
+        match order {
+            0 => Some(Self::Nearest),
+            1 => Some(Self::Linear),
+            3 => Some(Self::Cubic),
+            _ => None,
+        }
+    }
+}
+
 /// Shape of a volume at another spacing: `old · spacing / target`, halves rounded to the even number, at least 1.
 ///
 /// Source: nnU-Net's first public code (commit 6150f1b0), `resample_patient`.

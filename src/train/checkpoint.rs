@@ -1,0 +1,162 @@
+//! A training between two steps: everything that the next step depends on, in memory and on disk.
+//!
+//! Random numbers are not part of it: they are functions of seed, fold, epoch, step and sample.
+
+use std::collections::BTreeMap;
+
+use burn::module::AutodiffModule;
+use burn::tensor::{Device, Gradients};
+use serde::{Deserialize, Serialize};
+
+use crate::network::{UNet, UNetConfig, weights};
+use crate::random::{Key, Purpose, stream};
+use crate::store;
+use crate::store::tensors::{self, TensorFile};
+use crate::train::log::{self, EpochRow, StepRow};
+use crate::train::online::OnlineDice;
+use crate::train::optimizer::Optimizer;
+use crate::train::schedule::{Schedule, StopReason};
+use crate::train::{Job, TrainError};
+
+/// Prefix of the network's tensors in a checkpoint.
+const WEIGHTS: &str = "weights.";
+/// Prefix of the optimiser's tensors in a checkpoint.
+const OPTIMIZER: &str = "optimizer.";
+
+/// A training between two steps.
+#[derive(Debug)]
+pub(super) struct Training {
+    /// The network, on the autodiff device.
+    pub(super) network: UNet,
+    /// The log so far: one row a finished epoch.
+    pub(super) epochs: Vec<EpochRow>,
+    /// Steps of the current epoch that are done.
+    pub(super) step: usize,
+    /// Seconds spent on the current epoch.
+    pub(super) epoch_seconds: f64,
+    /// Why training has ended, when it has.
+    pub(super) stop: Option<StopReason>,
+    optimizer: Optimizer,
+    schedule: Schedule,
+    loss_sum: f64,
+    steps: Vec<StepRow>,
+}
+
+/// What of a training is not a tensor.
+#[derive(Debug, Serialize, Deserialize)]
+struct Progress {
+    digest: String,
+    epochs: usize,
+    step: usize,
+    epoch_seconds: f64,
+    loss_sum: f64,
+    optimizer_steps: u64,
+    stop: Option<StopReason>,
+    schedule: Schedule,
+}
+
+impl Training {
+    /// The training of a job as its checkpoint has it; a new one, with weights drawn by the seed, where there is none.
+    pub(super) fn start_or_resume(job: &Job<'_>, device: &Device) -> Result<Self, TrainError> {
+        let channels = job.plan.data.channels.len();
+        let classes = job.plan.data.labels.len() + 1;
+        let config = UNetConfig::new(job.configuration, &job.plan.network, channels, classes);
+        let key = Key { purpose: Purpose::Weights, seed: job.seed, counters: [job.fold as u64, 0, 0, 0] };
+        let network = config.init(&mut stream(key), device);
+        if job.folder.checkpoint().is_file() {
+            return Self::resume(job, network, device);
+        }
+        Ok(Self {
+            network,
+            epochs: Vec::new(),
+            step: 0,
+            epoch_seconds: 0.0,
+            stop: None,
+            optimizer: Optimizer::new(&job.plan.train),
+            schedule: Schedule::new(&job.plan.train),
+            loss_sum: 0.0,
+            steps: Vec::new(),
+        })
+    }
+
+    fn resume(job: &Job<'_>, network: UNet, device: &Device) -> Result<Self, TrainError> {
+        let path = job.folder.checkpoint();
+        let file = TensorFile::open(&path)?;
+        let progress: Progress = file.metadata()?;
+        if progress.digest != job.digest {
+            return Err(TrainError::OtherPlan { path: path.display().to_string() });
+        }
+        let network = weights::from_host(network, weights::read(WEIGHTS, &file)?, &path)?;
+        let moments = weights::read(OPTIMIZER, &file)?;
+        let optimizer =
+            Optimizer::from_host(&job.plan.train, progress.optimizer_steps, moments, device, &path)?;
+        // The logs are written before the checkpoint; whatever they have beyond it will be done again.
+        let mut epochs = log::read_epochs(&job.folder.epochs())?;
+        epochs.truncate(progress.epochs);
+        let mut steps = log::read_steps(&job.folder.steps())?;
+        steps.retain(|row| (row.epoch, row.step) < (progress.epochs, progress.step));
+        Ok(Self {
+            network,
+            epochs,
+            step: progress.step,
+            epoch_seconds: progress.epoch_seconds,
+            stop: progress.stop,
+            optimizer,
+            schedule: progress.schedule,
+            loss_sum: progress.loss_sum,
+            steps,
+        })
+    }
+
+    /// Writes logs and checkpoint.
+    pub(super) fn save(&self, job: &Job<'_>) -> Result<(), TrainError> {
+        log::write_epochs(&job.folder.epochs(), &self.epochs)?;
+        log::write_steps(&job.folder.steps(), &self.steps)?;
+        let progress = Progress {
+            digest: job.digest.to_owned(),
+            epochs: self.epochs.len(),
+            step: self.step,
+            epoch_seconds: self.epoch_seconds,
+            loss_sum: self.loss_sum,
+            optimizer_steps: self.optimizer.steps(),
+            stop: self.stop,
+            schedule: self.schedule.clone(),
+        };
+        let (network, moments) = (weights::to_host(&self.network), self.optimizer.to_host());
+        let all: BTreeMap<_, _> =
+            weights::borrowed(WEIGHTS, &network).chain(weights::borrowed(OPTIMIZER, &moments)).collect();
+        Ok(tensors::write(&job.folder.checkpoint(), &all, &progress)?)
+    }
+
+    /// Writes the weights for good and removes the checkpoint, which is four times as large.
+    pub(super) fn finish(&self, job: &Job<'_>) -> Result<(), TrainError> {
+        weights::save(&self.network.valid(), &job.folder.weights())?;
+        Ok(store::remove_if_present(&job.folder.checkpoint())?)
+    }
+
+    /// One step of the optimiser at the schedule's learning rate.
+    pub(super) fn update(&mut self, gradients: Gradients) {
+        let learning_rate = self.schedule.learning_rate();
+        self.network = self.optimizer.step(self.network.clone(), gradients, learning_rate);
+    }
+
+    /// Notes a finished step.
+    pub(super) fn add_step(&mut self, row: StepRow) {
+        self.step += 1;
+        self.loss_sum += row.loss;
+        self.steps.push(row);
+    }
+
+    /// Notes a finished epoch, and lets the schedule decide on the learning rate and on the end.
+    pub(super) fn end_epoch(&mut self, job: &Job<'_>, validation_loss: f64, dice: &OnlineDice) {
+        let train = &job.plan.train;
+        let train_loss = self.loss_sum / train.batches as f64;
+        let learning_rate = self.schedule.learning_rate();
+        let decision = self.schedule.step(train_loss, validation_loss);
+        todo_row(train_loss, learning_rate, decision, dice);
+        self.stop = self.schedule.stop();
+        self.step = 0;
+        self.loss_sum = 0.0;
+        self.epoch_seconds = 0.0;
+    }
+}
