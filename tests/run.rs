@@ -1,0 +1,198 @@
+//! The program from outside: the phantom through the real binary, killed, interrupted and resumed.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// A small phantom and a plan of two short folds, in a folder of its own.
+struct Workplace {
+    folder: tempfile::TempDir,
+}
+
+/// What makes a run of the phantom short. The numbers are too small to learn much; they are enough to tell runs apart.
+const SHORT: [&str; 6] = [
+    "train.max_epochs=3",
+    "train.batches=4",
+    "train.validation_batches=2",
+    "configurations.3d_fullres.batch_size=2",
+    "configurations.3d_fullres.features=[4, 8, 16]",
+    "run.folds=[0]",
+];
+
+impl Workplace {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        Self { folder }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn segplan(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_segplan"));
+        command.current_dir(self.folder.path()).env("NO_COLOR", "1");
+        command
+    }
+
+    fn run(&self, name: &str, set: &[&str]) -> Command {
+        let plan = Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments/phantom.toml");
+        let mut command = self.segplan();
+        command.arg("run").arg(plan).args(["--set", &format!("name={name}")]);
+        for value in SHORT.iter().chain(set) {
+            command.args(["--set", value]);
+        }
+        command
+    }
+
+    /// What a run is compared by: its weights, its log and its scores, but not its times.
+    fn results(&self, name: &str) -> Vec<Vec<u8>> {
+        let fold = self.path(&format!("runs/{name}/3d_fullres/seed_12345/fold_0"));
+        let mut files = vec![fs::read(fold.join("weights.safetensors")).unwrap()];
+        files.push(losses(&fold.join("epochs.parquet")).into_bytes());
+        let mut predictions: Vec<PathBuf> =
+            fs::read_dir(fold.join("validation")).unwrap().map(|entry| entry.unwrap().path()).collect();
+        predictions.sort();
+        assert!(predictions.len() >= 4, "predictions of the held-out cases: {predictions:?}");
+        files.extend(predictions.iter().map(|path| fs::read(path).unwrap()));
+        files
+    }
+}
+
+/// Losses and learning rates of each epoch, to the last bit.
+fn losses(path: &Path) -> String {
+    let rows = segplan::train::log::read_epochs(path).unwrap();
+    assert!(!rows.is_empty());
+    rows.iter()
+        .map(|row| format!("{} {:x} {:x}\n", row.epoch, row.train_loss.to_bits(), row.validation_loss.to_bits()))
+        .collect()
+}
+
+fn succeed(command: &mut Command) -> Output {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}\n{}", output.status, String::from_utf8_lossy(&output.stderr));
+    output
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+fn spawn(command: &mut Command) -> Child {
+    command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+fn wait_for(path: &Path) {
+    let begun = Instant::now();
+    while !path.exists() {
+        assert!(begun.elapsed() < Duration::from_secs(120), "`{}` never came", path.display());
+        sleep(Duration::from_millis(5));
+    }
+}
+
+fn signal(child: &Child, name: &str) {
+    let sent = Command::new("kill").args([name, &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+}
+
+#[test]
+fn a_run_that_was_killed_or_interrupted_ends_with_the_same_numbers() {
+    let workplace = Workplace::new();
+    succeed(&mut workplace.run("whole", &[]));
+    let whole = workplace.results("whole");
+
+    // Killed without warning, after its first checkpoint.
+    let mut killed = spawn(&mut workplace.run("killed", &[]));
+    wait_for(&workplace.path("runs/killed/3d_fullres/seed_12345/fold_0/checkpoint.safetensors"));
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    succeed(&mut workplace.run("killed", &[]));
+    assert!(workplace.results("killed") == whole, "the killed run differs from the whole one");
+
+    // Interrupted as by Ctrl-C: a checkpoint in the middle of an epoch, and exit code 4.
+    let mut interrupted = spawn(&mut workplace.run("interrupted", &[]));
+    wait_for(&workplace.path("runs/interrupted/3d_fullres/seed_12345/fold_0/checkpoint.safetensors"));
+    signal(&interrupted, "-INT");
+    let status = interrupted.wait().unwrap();
+    if status.code() != Some(0) {
+        // The signal may have come after the last step; then there was nothing to interrupt.
+        assert_eq!(status.code(), Some(4));
+    }
+    succeed(&mut workplace.run("interrupted", &[]));
+    assert!(workplace.results("interrupted") == whole, "the interrupted run differs from the whole one");
+
+    let again = text(&succeed(&mut workplace.run("whole", &[])));
+    assert!(again.contains("nothing to do"), "{again}");
+    assert!(workplace.results("whole") == whole, "a finished run was changed");
+}
+
+#[test]
+fn a_finished_run_segments_new_images_and_keeps_their_grid() {
+    let workplace = Workplace::new();
+    succeed(&mut workplace.run("whole", &[]));
+    let data = workplace.path("data");
+    let phantom = fs::read_dir(&data).unwrap().next().unwrap().unwrap().path();
+    let output = succeed(
+        workplace
+            .segplan()
+            .args(["predict", "--run", "runs/whole", "--output", "segmented", "--input"])
+            .arg(phantom.join("imagesTs")),
+    );
+    let images = segplan::dataset::images::images(&phantom.join("imagesTs")).unwrap();
+    assert!(!images.is_empty(), "{}", text(&output));
+    for case in images {
+        let image = segplan::volume::nifti::read_header(&case.images[0]).unwrap();
+        let labels =
+            segplan::volume::nifti::read_header(&workplace.path("segmented").join(format!("{}.nii.gz", case.id))).unwrap();
+        assert_eq!(labels.geometry.shape, image.geometry.shape);
+        assert_eq!(labels.geometry.spacing, image.geometry.spacing);
+        assert_eq!(labels.geometry.affine, image.geometry.affine);
+    }
+}
+
+#[test]
+fn a_changed_plan_is_refused_by_the_run_of_another_with_the_keys_that_differ() {
+    let workplace = Workplace::new();
+    succeed(&mut workplace.run("whole", &["train.max_epochs=1"]));
+    let refused = workplace.run("whole", &["train.max_epochs=1", "train.learning_rate=0.001"]).output().unwrap();
+    assert_eq!(refused.status.code(), Some(2));
+    let said = text(&refused);
+    assert!(said.contains("train.learning_rate") && said.contains("--set name="), "{said}");
+    assert!(!said.contains("train.batches"), "{said}");
+}
+
+#[test]
+fn a_users_mistakes_are_named_and_nothing_is_lost() {
+    let workplace = Workplace::new();
+    succeed(&mut workplace.run("whole", &["train.max_epochs=1"]));
+    let before = workplace.results("whole");
+
+    let misspelt = workplace.run("whole", &["train.lerning_rate=1"]).output().unwrap();
+    assert_eq!(misspelt.status.code(), Some(2));
+    assert!(text(&misspelt).contains("learning_rate"), "{}", text(&misspelt));
+
+    let patch = workplace.run("other", &["configurations.3d_fullres.patch_size=[16, 33, 32]"]).output().unwrap();
+    assert_eq!(patch.status.code(), Some(2));
+    assert!(text(&patch).contains("patch_size") && text(&patch).contains("33"), "{}", text(&patch));
+
+    let data = fs::read_dir(workplace.path("data")).unwrap().next().unwrap().unwrap().path();
+    let image = fs::read_dir(data.join("imagesTr")).unwrap().next().unwrap().unwrap().path();
+    let whole = fs::read(&image).unwrap();
+    fs::write(&image, &whole[..whole.len() / 2]).unwrap();
+    let truncated = workplace.run("other", &[]).output().unwrap();
+    let name = image.file_name().unwrap().to_str().unwrap();
+    assert_eq!(truncated.status.code(), Some(3), "{}", text(&truncated));
+    assert!(text(&truncated).contains(name), "{}", text(&truncated));
+
+    fs::remove_file(&image).unwrap();
+    let missing = workplace.run("other", &[]).output().unwrap();
+    assert_eq!(missing.status.code(), Some(3), "{}", text(&missing));
+    assert!(text(&missing).contains(name), "{}", text(&missing));
+    let listed = workplace.segplan().arg("verify").arg(&data).output().unwrap();
+    assert_eq!(listed.status.code(), Some(3), "{}", text(&listed));
+    assert!(text(&listed).contains(name), "{}", text(&listed));
+
+    assert!(workplace.results("whole") == before, "a refused run changed the finished one");
+}
