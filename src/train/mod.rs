@@ -1,1 +1,4 @@
 //! The train room.
+
+pub mod sample;
+pub mod augment;
