@@ -1,0 +1,72 @@
+//! Where in the loaded patch each voxel of the final patch comes from. Source: spec section 10.
+
+use super::draw::Spatial;
+use super::elastic::{displacement, noise};
+use crate::volume::Shape;
+
+/// A position in the loaded patch, in voxels, for each voxel of the final patch in raster order.
+pub(super) struct Coordinates {
+    /// Positions along z, y and x.
+    pub(super) axes: [Vec<f32>; 3],
+}
+
+/// The positions that a draw stands for: `((grid + elastic) · rotation) · scale + centre`.
+///
+/// The grid is that of the final patch `patch`, `[z, y, x]`, around zero; the centre is half of the loaded patch `loaded`,
+/// rounded as the first code rounds it (half to even), which is up to one voxel off the middle: the image and its labels
+/// are moved alike. A grid of one slice stays in its plane.
+pub(super) fn coordinates(spatial: &Spatial, patch: Shape, loaded: Shape) -> Coordinates {
+    let offsets = spatial.elastic.map(|elastic| {
+        let noise = noise(elastic.noise, patch);
+        noise.map(|field| field.map(|field| displacement(field, patch, elastic.sigma, elastic.alpha)))
+    });
+    place(spatial, offsets.as_ref(), patch, loaded)
+}
+
+/// Offsets of each voxel along `[z, y, x]`; an axis may have none.
+type Offsets = [Option<Vec<f32>>; 3];
+
+pub(super) fn place(spatial: &Spatial, offsets: Option<&Offsets>, patch: Shape, loaded: Shape) -> Coordinates {
+    let scale = spatial.scale.unwrap_or(1.0);
+    let matrix = rotation(spatial.rotation.unwrap_or_default()).map(|row| row.map(|entry| entry * scale));
+    let [_, height, width] = patch.0;
+    let middle = patch.0.map(|edge| (edge as f64 - 1.0) / 2.0);
+    let centre = loaded.0.map(|edge| (edge as f64 / 2.0).round_ties_even());
+    let axes = std::array::from_fn(|axis| {
+        let mut positions = vec![0.0; patch.voxels()];
+        for (row, line) in positions.chunks_exact_mut(width).enumerate() {
+            let start = [(row / height) as f64 - middle[0], (row % height) as f64 - middle[1], -middle[2]];
+            let first = turned(start, &matrix)[axis] + centre[axis];
+            let step = matrix[2][axis];
+            for (x, position) in line.iter_mut().enumerate() {
+                *position = (first + step * x as f64) as f32;
+            }
+        }
+        for (row, offset) in matrix.iter().zip(offsets.into_iter().flatten()) {
+            let weight = row[axis] as f32;
+            for (position, offset) in positions.iter_mut().zip(offset.iter().flatten()) {
+                *position += weight * offset;
+            }
+        }
+        positions
+    });
+    Coordinates { axes }
+}
+
+/// The matrix that a row vector `[z, y, x]` is multiplied by to turn it about z, then y, then x.
+pub(super) fn rotation([about_z, about_y, about_x]: [f64; 3]) -> [[f64; 3]; 3] {
+    let [(s0, c0), (s1, c1), (s2, c2)] = [about_z, about_y, about_x].map(f64::sin_cos);
+    let z = [[1.0, 0.0, 0.0], [0.0, c0, -s0], [0.0, s0, c0]];
+    let y = [[c1, 0.0, s1], [0.0, 1.0, 0.0], [-s1, 0.0, c1]];
+    let x = [[c2, -s2, 0.0], [s2, c2, 0.0], [0.0, 0.0, 1.0]];
+    product(&product(&z, &y), &x)
+}
+
+fn product(left: &[[f64; 3]; 3], right: &[[f64; 3]; 3]) -> [[f64; 3]; 3] {
+    left.map(|row| turned(row, right))
+}
+
+/// A row vector times a matrix.
+pub(super) fn turned(vector: [f64; 3], matrix: &[[f64; 3]; 3]) -> [f64; 3] {
+    std::array::from_fn(|column| (0..3).map(|row| vector[row] * matrix[row][column]).sum())
+}

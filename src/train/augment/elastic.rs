@@ -1,0 +1,172 @@
+//! Elastic deformation: white noise, smoothed by a Gaussian. Source: spec section 10.
+//!
+//! The smoothed noise is exactly SciPy's `gaussian_filter(mode="constant")`, but it is never formed by convolution: a
+//! Gaussian of 9 voxels leaves nothing that a cubic spline with a knot every 3 voxels could not hold. So the noise is
+//! projected onto the knots, one short matrix an axis, and the spline is evaluated at the voxels.
+
+use rand::{Rng as _, SeedableRng};
+
+use super::spline::{POLE, cubic_weights};
+use crate::random::Rng;
+use crate::volume::Shape;
+
+/// Gaussians are cut off at this many standard deviations, as SciPy does.
+const TRUNCATE: f64 = 4.0;
+
+/// Knots of the spline for each standard deviation; three of them keep the error below 1/1000 of the smoothed noise.
+const KNOTS_PER_SIGMA: f64 = 3.0;
+
+/// Terms of the series that turns values at the knots into spline coefficients, on each side.
+const SERIES: i64 = 14;
+
+/// Columns that are worked on at once, so that they stay in the first cache.
+const BLOCK: usize = 128;
+
+/// Noise for each axis, `[z, y, x]`, uniform between -1 and 1; none along z for a grid of one slice.
+///
+/// A voxel takes 16 random bits, enough for noise that is summed over thousands of voxels.
+pub(super) fn noise(seed: u64, shape: Shape) -> [Option<Vec<f32>>; 3] {
+    let mut rng = Rng::seed_from_u64(seed);
+    let mut bytes = vec![0; 2 * shape.voxels()];
+    std::array::from_fn(|axis| {
+        (axis > 0 || shape.0[0] > 1).then(|| {
+            rng.fill_bytes(&mut bytes);
+            let value = |pair: &[u8]| (f32::from(i16::from_le_bytes([pair[0], pair[1]])) + 0.5) / 32768.0;
+            bytes.chunks_exact(2).map(value).collect()
+        })
+    })
+}
+
+/// Offsets in voxels: `noise` on a grid `[z, y, x]`, zero outside of it, smoothed with `sigma` voxels, times `alpha`.
+///
+/// A grid of one slice is smoothed in its plane only.
+pub(super) fn displacement(noise: Vec<f32>, shape: Shape, sigma: f64, alpha: f64) -> Vec<f32> {
+    let spacing = ((sigma / KNOTS_PER_SIGMA) as usize).max(1);
+    let first_axis = usize::from(shape.0[0] == 1);
+    let mut field = Field { values: noise, shape: shape.0 };
+    for axis in first_axis..3 {
+        let gain = if axis == first_axis { alpha } else { 1.0 };
+        field = field.along(axis, &to_knots(shape.0[axis], spacing, sigma, gain));
+    }
+    for axis in (first_axis..3).rev() {
+        field = field.along(axis, &from_knots(shape.0[axis], spacing));
+    }
+    field.values
+}
+
+/// One row of a banded matrix: the first column that is not zero, and the entries from there on.
+struct Row {
+    start: usize,
+    entries: Vec<f32>,
+}
+
+/// Spline coefficients at the knots of what the Gaussian makes of `size` voxels.
+///
+/// Knot `k` lies at voxel `(k - 1) · spacing`. Its coefficient is the Gaussian, passed through the filter that makes a
+/// cubic spline interpolate, at the distance from knot to voxel.
+fn to_knots(size: usize, spacing: usize, sigma: f64, gain: f64) -> Vec<Row> {
+    let gaussian = gaussian(sigma);
+    let smooth = |distance: i64| gaussian.get(distance.unsigned_abs() as usize).copied().unwrap_or(0.0);
+    let response = |distance: i64| -> f64 {
+        let term = |m: i64| POLE.powi(m.unsigned_abs() as i32) * smooth(distance - m * spacing as i64);
+        3f64.sqrt() * (-SERIES..=SERIES).map(term).sum::<f64>()
+    };
+    (0..knots(size, spacing))
+        .map(|knot| {
+            let place = (knot as i64 - 1) * spacing as i64;
+            let entries = (0..size as i64).map(|voxel| (gain * response(place - voxel)) as f32).collect();
+            Row { start: 0, entries }
+        })
+        .collect()
+}
+
+/// The cubic spline of the knots' coefficients at each of `size` voxels.
+fn from_knots(size: usize, spacing: usize) -> Vec<Row> {
+    let row = |voxel: usize| Row {
+        start: voxel / spacing,
+        entries: cubic_weights((voxel % spacing) as f32 / spacing as f32).to_vec(),
+    };
+    (0..size).map(row).collect()
+}
+
+/// Knots that the voxels of an axis are between, one more on each side included.
+fn knots(size: usize, spacing: usize) -> usize {
+    (size - 1) / spacing + 4
+}
+
+/// Half of a Gaussian's weights, from its middle outwards; the whole sums to 1.
+fn gaussian(sigma: f64) -> Vec<f64> {
+    let radius = (TRUNCATE * sigma + 0.5) as usize;
+    let weights: Vec<f64> =
+        (0..=radius).map(|distance| (-0.5 * (distance as f64 / sigma.max(f64::MIN_POSITIVE)).powi(2)).exp()).collect();
+    let sum = 2.0 * weights.iter().sum::<f64>() - weights[0];
+    weights.into_iter().map(|weight| weight / sum).collect()
+}
+
+/// Values on a grid, in raster order.
+struct Field {
+    values: Vec<f32>,
+    shape: [usize; 3],
+}
+
+impl Field {
+    /// The field after a matrix was applied along one axis.
+    fn along(&self, axis: usize, matrix: &[Row]) -> Self {
+        let inner: usize = self.shape[axis + 1..].iter().product();
+        let mut shape = self.shape;
+        shape[axis] = matrix.len();
+        let mut values = vec![0.0; shape.iter().product()];
+        let from = self.values.chunks_exact(inner * self.shape[axis]);
+        for (from, to) in from.zip(values.chunks_exact_mut(inner * matrix.len())) {
+            if inner == 1 {
+                to.iter_mut().zip(matrix).for_each(|(to, row)| *to = dot(&row.entries, &from[row.start..]));
+            } else {
+                lines(from, to, inner, matrix);
+            }
+        }
+        Self { values, shape }
+    }
+}
+
+/// Applies a matrix to lines of `inner` values.
+fn lines(from: &[f32], to: &mut [f32], inner: usize, matrix: &[Row]) {
+    for block in (0..inner).step_by(BLOCK) {
+        let width = BLOCK.min(inner - block);
+        for (line, row) in to.chunks_exact_mut(inner).zip(matrix) {
+            let line = &mut line[block..block + width];
+            let source = |column: usize| &from[(row.start + column) * inner + block..][..width];
+            let mut column = 0;
+            for four in row.entries.chunks(4) {
+                match *four {
+                    [a, b, c, d] => {
+                        let sources = [source(column), source(column + 1), source(column + 2), source(column + 3)];
+                        for (i, value) in line.iter_mut().enumerate() {
+                            *value += a * sources[0][i] + b * sources[1][i] + c * sources[2][i] + d * sources[3][i];
+                        }
+                    }
+                    ref rest => {
+                        for (offset, weight) in rest.iter().enumerate() {
+                            let source = source(column + offset);
+                            line.iter_mut().zip(source).for_each(|(value, source)| *value += weight * source);
+                        }
+                    }
+                }
+                column += four.len();
+            }
+        }
+    }
+}
+
+/// Inner product over the length of `left`, in eight partial sums.
+fn dot(left: &[f32], right: &[f32]) -> f32 {
+    let right = &right[..left.len()];
+    let (left, right) = (left.chunks_exact(8), right.chunks_exact(8));
+    let rest: f32 = left.remainder().iter().zip(right.remainder()).map(|(a, b)| a * b).sum();
+    let mut sums = [0.0; 8];
+    for (left, right) in left.zip(right) {
+        for lane in 0..8 {
+            sums[lane] += left[lane] * right[lane];
+        }
+    }
+    sums.iter().sum::<f32>() + rest
+}

@@ -1,0 +1,145 @@
+//! Random transforms of training patches. Source: spec section 10.
+//!
+//! Input: a patch with its surroundings, cut out of a case, and a [`Draw`]. Output: the patch that the network sees. All
+//! randomness is in the draw; applying it is pure. Deliberately absent: which patch is cut out (`sample`), the transforms
+//! of the cascade's one-hot channels, and threads: a patch is one thread's work.
+
+mod coordinates;
+mod draw;
+mod elastic;
+mod gamma;
+mod labels;
+mod size;
+mod spline;
+#[cfg(test)]
+mod oracle;
+#[cfg(test)]
+mod tests;
+
+use ndarray::{Array, Array3, Array4, Axis, Dimension, s};
+
+pub use self::draw::{Draw, Elastic, Spatial};
+pub use self::size::{enlarged_patch, loaded_size};
+
+use self::coordinates::coordinates;
+use self::draw::Ranges;
+use crate::plan::schema::{Augment, AugmentationKind, Configuration};
+use crate::random::Rng;
+use crate::train::sample::{Patch, Window};
+use crate::volume::Shape;
+
+/// The random transforms of one configuration.
+#[derive(Clone, Debug)]
+pub struct Augmenter {
+    patch: Shape,
+    loaded: Shape,
+    slice_wise: bool,
+    label_order: u8,
+    ranges: Ranges,
+}
+
+impl Augmenter {
+    /// The transforms that a plan asks for.
+    pub fn new(augment: &Augment, configuration: &Configuration) -> Self {
+        Self {
+            patch: configuration.patch_size,
+            loaded: loaded_size(augment, configuration),
+            slice_wise: match configuration.augmentation {
+                AugmentationKind::ThreeD => false,
+                AugmentationKind::TwoD | AugmentationKind::SliceWise => true,
+            },
+            label_order: augment.label_order,
+            ranges: Ranges::new(augment, configuration),
+        }
+    }
+
+    /// What is to be cut out of a case, and what comes out of [`apply`](Self::apply).
+    pub fn window(&self) -> Window {
+        Window { loaded: self.loaded, patch: self.patch }
+    }
+
+    /// Voxels that [`apply`](Self::apply) takes, `[z, y, x]`.
+    pub fn loaded_size(&self) -> Shape {
+        self.loaded
+    }
+
+    /// The random numbers of one patch with this many channels.
+    pub fn draw(&self, channels: usize, rng: &mut Rng) -> Draw {
+        self.ranges.draw(channels, rng)
+    }
+
+    /// The patch of the network, transformed; labels keep their [`OUTSIDE`](crate::train::sample::OUTSIDE).
+    ///
+    /// Spatial transform, then gamma, then mirroring. `loaded` has the shape of [`loaded_size`](Self::loaded_size).
+    ///
+    /// # Panics
+    ///
+    /// When `loaded` has another shape, or the draw is for another number of channels.
+    pub fn apply(&self, draw: &Draw, loaded: &Patch) -> Patch {
+        let [z, y, x] = self.loaded.0;
+        assert_eq!(loaded.labels.dim(), (z, y, x), "the labels have the loaded size");
+        assert_eq!(&loaded.image.shape()[1..], self.loaded.0, "the image has the loaded size");
+        let mut patch = if draw.spatial.fires() { self.warp(&draw.spatial, loaded) } else { self.centre(loaded) };
+        if let Some(exponents) = &draw.gamma {
+            assert_eq!(exponents.len(), patch.image.len_of(Axis(0)), "one exponent for each channel");
+            for (mut channel, &exponent) in patch.image.outer_iter_mut().zip(exponents) {
+                gamma::apply(channel.as_slice_mut().expect("a new array is contiguous"), exponent);
+            }
+        }
+        mirror(patch, draw.mirror)
+    }
+
+    /// The middle of the loaded patch.
+    fn centre(&self, loaded: &Patch) -> Patch {
+        let [z, y, x] = std::array::from_fn(|axis| {
+            let start = (self.loaded.0[axis] - self.patch.0[axis]) / 2;
+            start..start + self.patch.0[axis]
+        });
+        Patch {
+            image: loaded.image.slice(s![.., z.clone(), y.clone(), x.clone()]).as_standard_layout().into_owned(),
+            labels: loaded.labels.slice(s![z, y, x]).as_standard_layout().into_owned(),
+        }
+    }
+
+    /// The loaded patch, sampled where the spatial transform says; slice by slice with the same transform, or in space.
+    fn warp(&self, spatial: &Spatial, loaded: &Patch) -> Patch {
+        let slice = |shape: Shape| if self.slice_wise { Shape([1, shape.0[1], shape.0[2]]) } else { shape };
+        let (from, to) = (slice(self.loaded), slice(self.patch));
+        let at = coordinates(spatial, to, from);
+        let [z, y, x] = self.patch.0;
+        let mut image = Array4::zeros((loaded.image.len_of(Axis(0)), z, y, x));
+        each_volume(&loaded.image, &mut image, from, to, |volume, out| spline::sample(volume, from, &at, out));
+        let mut labels = Array3::zeros((z, y, x));
+        each_volume(&loaded.labels, &mut labels, from, to, |volume, out| {
+            labels::sample(volume, from, &at, self.label_order, out);
+        });
+        Patch { image, labels }
+    }
+}
+
+/// Hands out the pieces of `from` and `to` that are transformed by themselves: channels, or slices of channels.
+fn each_volume<T: Clone, D: Dimension>(
+    from: &Array<T, D>,
+    to: &mut Array<T, D>,
+    from_shape: Shape,
+    to_shape: Shape,
+    transform: impl Fn(&[T], &mut [T]),
+) {
+    let from = from.as_standard_layout();
+    let from = from.as_slice().expect("brought into standard layout").chunks_exact(from_shape.voxels());
+    let to = to.as_slice_mut().expect("a new array is contiguous").chunks_exact_mut(to_shape.voxels());
+    from.zip(to).for_each(|(from, to)| transform(from, to));
+}
+
+/// A patch seen in a mirror along each marked axis, `[z, y, x]`.
+fn mirror(patch: Patch, axes: [bool; 3]) -> Patch {
+    if !axes.contains(&true) {
+        return patch;
+    }
+    let Patch { mut image, mut labels } = patch;
+    for axis in (0..3).filter(|&axis| axes[axis]) {
+        image.invert_axis(Axis(axis + 1));
+        labels.invert_axis(Axis(axis));
+    }
+    Patch { image: image.as_standard_layout().into_owned(), labels: labels.as_standard_layout().into_owned() }
+}

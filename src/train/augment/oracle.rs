@@ -1,0 +1,135 @@
+//! The spatial and the gamma transform against SciPy and NumPy (`tests/reference/augment.py`).
+
+use serde::Deserialize;
+
+use super::coordinates::{Coordinates, place};
+use super::draw::{Elastic, Spatial};
+use super::{elastic, gamma, labels, spline};
+use crate::volume::Shape;
+
+/// What every value is held to, as a share of the image's range; the images lie between -1 and 1.
+const TOLERANCE: f32 = 1e-3;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    name: String,
+    loaded: Shape,
+    patch: Shape,
+    alpha: Option<f64>,
+    sigma: Option<f64>,
+    angles: Option<[f64; 3]>,
+    scale: Option<f64>,
+    positions: [Vec<f32>; 3],
+    image: Vec<f32>,
+    linear: Vec<i16>,
+    nearest: Vec<i16>,
+    gamma: std::collections::BTreeMap<String, Vec<f32>>,
+}
+
+impl Case {
+    fn coordinates(&self) -> Coordinates {
+        let elastic = self.alpha.zip(self.sigma).map(|(alpha, sigma)| Elastic { alpha, sigma, noise: 0 });
+        let offsets = elastic.map(|Elastic { alpha, sigma, .. }| {
+            let has_axis = |axis: usize| axis > 0 || self.patch.0[0] > 1;
+            let noise = |axis: usize| uniform(self.patch.voxels(), 10 + axis as u32);
+            let offset = |axis: usize| elastic::displacement(noise(axis), self.patch, sigma, alpha);
+            std::array::from_fn(|axis| has_axis(axis).then(|| offset(axis)))
+        });
+        let spatial = Spatial { elastic, rotation: self.angles, scale: self.scale };
+        place(&spatial, offsets.as_ref(), self.patch, self.loaded)
+    }
+
+    fn image(&self) -> Vec<f32> {
+        let mut out = vec![f32::NAN; self.patch.voxels()];
+        spline::sample(&uniform(self.loaded.voxels(), 1), self.loaded, &self.coordinates(), &mut out);
+        out
+    }
+
+    fn labels(&self, order: u8) -> Vec<i16> {
+        let mut out = vec![99; self.patch.voxels()];
+        labels::sample(&blobs(self.loaded, 2), self.loaded, &self.coordinates(), order, &mut out);
+        out
+    }
+}
+
+fn cases() -> Vec<Case> {
+    serde_json::from_str(include_str!("../../../tests/reference/values/augment.json")).expect("the committed values")
+}
+
+/// 32 bits for each place; the same as in the script.
+fn scramble(count: usize, stream: u32) -> Vec<u32> {
+    (0..count as u32)
+        .map(|place| {
+            let x = place.wrapping_mul(0x9E37_79B1).wrapping_add(stream.wrapping_mul(0x85EB_CA77));
+            let x = (x ^ (x >> 15)).wrapping_mul(0x2C1B_3C6D);
+            x ^ (x >> 13)
+        })
+        .collect()
+}
+
+fn uniform(count: usize, stream: u32) -> Vec<f32> {
+    scramble(count, stream).into_iter().map(|bits| (bits >> 8) as f32 / 8_388_608.0 - 1.0).collect()
+}
+
+fn blobs(shape: Shape, stream: u32) -> Vec<i16> {
+    let bits = scramble(4096, stream);
+    let [_, height, width] = shape.0;
+    (0..shape.voxels())
+        .map(|i| {
+            let [z, y, x] = [i / (height * width), i / width % height, i % width].map(|place| place / 3);
+            [-1, 0, 1, 3][(bits[(z * 16 + y) * 16 + x] >> 30) as usize]
+        })
+        .collect()
+}
+
+fn assert_close(name: &str, found: impl IntoIterator<Item = f32>, expected: &[f32], tolerance: f32) {
+    let found: Vec<f32> = found.into_iter().collect();
+    assert_eq!(found.len(), expected.len(), "{name}");
+    let worst = found.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    assert!(worst <= tolerance, "{name}: differs by {worst}, more than {tolerance}");
+}
+
+/// Voxels whose label depends on the last bits of their position are let off: at most 1 in 1000.
+fn assert_same_labels(name: &str, found: &[i16], expected: &[i16]) {
+    let wrong = found.iter().zip(expected).filter(|(a, b)| a != b).count();
+    assert!(found.len() == expected.len() && wrong * 1000 <= expected.len(), "{name}: {wrong} labels differ");
+}
+
+#[test]
+fn positions_are_those_of_scipy() {
+    for case in cases() {
+        let found = case.coordinates();
+        // A grid of one slice has no use for positions along z.
+        for axis in usize::from(case.patch.0[0] == 1)..3 {
+            let every_seventh = found.axes[axis].iter().step_by(7).copied();
+            assert_close(&case.name, every_seventh, &case.positions[axis], TOLERANCE);
+        }
+    }
+}
+
+#[test]
+fn images_are_those_of_scipy() {
+    for case in cases() {
+        assert_close(&case.name, case.image().into_iter().step_by(3), &case.image, 2.0 * TOLERANCE);
+    }
+}
+
+#[test]
+fn labels_are_those_of_scipy() {
+    for case in cases() {
+        assert_same_labels(&case.name, &case.labels(1), &case.linear);
+        assert_same_labels(&case.name, &case.labels(0), &case.nearest);
+    }
+}
+
+#[test]
+fn gamma_is_that_of_numpy() {
+    for case in cases() {
+        for (exponent, expected) in &case.gamma {
+            let mut values = case.image();
+            gamma::apply(&mut values, exponent.parse().expect("an exponent"));
+            assert_close(&case.name, values.into_iter().step_by(5), expected, 2.0 * TOLERANCE);
+        }
+    }
+}

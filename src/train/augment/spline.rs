@@ -1,0 +1,230 @@
+//! Cubic B-spline interpolation at any place. Source: spec section 10 (image order 3).
+//!
+//! Agrees with SciPy's `map_coordinates(order=3, mode="constant", cval=0)`: the coefficients mirror at the edges, and a
+//! position outside of the grid is 0.
+
+use super::coordinates::Coordinates;
+use crate::volume::Shape;
+
+/// The pole of the filter that makes a cubic B-spline interpolate: √3 - 2.
+pub(super) const POLE: f64 = -0.267_949_192_431_122_7;
+
+/// Coefficients kept beyond the grid before its first and after its last voxel, so that all taps exist.
+const BEFORE: usize = 1;
+const AFTER: usize = 2;
+
+/// Columns that are filtered at once along z.
+const BLOCK: usize = 256;
+
+/// Rows that are filtered at once along x.
+const ROWS: usize = 16;
+
+/// Weights of the four nearest knots, at `t` between the second and the third of them, 0 to 1.
+pub(super) fn cubic_weights(t: f32) -> [f32; 4] {
+    let s = 1.0 - t;
+    let (t2, s2) = (t * t, s * s);
+    [s2 * s / 6.0, 2.0 / 3.0 - t2 + 0.5 * t2 * t, 2.0 / 3.0 - s2 + 0.5 * s2 * s, t2 * t / 6.0]
+}
+
+/// Values of an image, `shape` `[z, y, x]`, at each position, into `out`. An image of one slice is interpolated in its
+/// plane, whatever the positions along z.
+pub(super) fn sample(image: &[f32], shape: Shape, at: &Coordinates, out: &mut [f32]) {
+    let spline = Spline::new(image, shape);
+    let [z, y, x] = &at.axes;
+    if shape.0[0] == 1 {
+        for ((out, &y), &x) in out.iter_mut().zip(y).zip(x) {
+            *out = spline.in_plane(y, x);
+        }
+    } else {
+        for (((out, &z), &y), &x) in out.iter_mut().zip(z).zip(y).zip(x) {
+            *out = spline.in_space(z, y, x);
+        }
+    }
+}
+
+/// Spline coefficients of an image, with a margin.
+struct Spline {
+    coefficients: Vec<f32>,
+    /// Distance between rows, and between planes.
+    row: usize,
+    plane: usize,
+    /// Place of the last voxel on each axis.
+    last: [f32; 3],
+}
+
+impl Spline {
+    fn new(image: &[f32], shape: Shape) -> Self {
+        let [depth, height, width] = shape.0;
+        let flat = depth == 1;
+        let (before_z, planes) = if flat { (0, 1) } else { (BEFORE, BEFORE + depth + AFTER) };
+        let row = BEFORE + width + AFTER;
+        let plane = row * (BEFORE + height + AFTER);
+        let mut coefficients = vec![0.0; planes * plane];
+        let inside = before_z * plane;
+        for (z, slice) in image.chunks_exact(height * width).enumerate() {
+            let start = inside + z * plane;
+            let slice_to = &mut coefficients[start..start + plane];
+            copy_plane(slice, slice_to, width, row);
+            filter_rows(slice_to, height, width, row);
+            filter(slice_to, BEFORE * row, row, height, row);
+            mirror_plane(slice_to, height, width, row);
+        }
+        if !flat {
+            for block in (0..plane).step_by(BLOCK) {
+                filter(&mut coefficients, inside + block, plane, depth, BLOCK.min(plane - block));
+            }
+            mirror_lines(&mut coefficients, depth, plane);
+        }
+        Self { coefficients, row, plane, last: shape.0.map(|edge| (edge - 1) as f32) }
+    }
+
+    #[inline]
+    fn in_plane(&self, y: f32, x: f32) -> f32 {
+        if !(y >= 0.0 && y <= self.last[1] && x >= 0.0 && x <= self.last[2]) {
+            return 0.0;
+        }
+        let ((y, ty), (x, tx)) = (split(y), split(x));
+        across(self.taps(y * self.row + x, cubic_weights(ty)), cubic_weights(tx))
+    }
+
+    #[inline]
+    fn in_space(&self, z: f32, y: f32, x: f32) -> f32 {
+        let inside = z >= 0.0 && z <= self.last[0] && y >= 0.0 && y <= self.last[1] && x >= 0.0 && x <= self.last[2];
+        if !inside {
+            return 0.0;
+        }
+        let ((z, tz), (y, ty), (x, tx)) = (split(z), split(y), split(x));
+        let start = z * self.plane + y * self.row + x;
+        let (wz, wy) = (cubic_weights(tz), cubic_weights(ty));
+        let mut sums = [0.0; 4];
+        for (k, wz) in wz.into_iter().enumerate() {
+            let taps = self.taps(start + k * self.plane, wy);
+            for lane in 0..4 {
+                sums[lane] += wz * taps[lane];
+            }
+        }
+        across(sums, cubic_weights(tx))
+    }
+
+    /// Four columns of four rows of coefficients from `start` on, summed over the rows.
+    #[inline]
+    fn taps(&self, start: usize, weights: [f32; 4]) -> [f32; 4] {
+        let rows = &self.coefficients[start..start + 3 * self.row + 4];
+        let mut sums = [0.0; 4];
+        for (k, weight) in weights.into_iter().enumerate() {
+            let row = &rows[k * self.row..k * self.row + 4];
+            for lane in 0..4 {
+                sums[lane] += weight * row[lane];
+            }
+        }
+        sums
+    }
+}
+
+/// The first of the four taps, counted with the margin, and the place between the middle ones.
+#[inline]
+fn split(position: f32) -> (usize, f32) {
+    let floor = position as u32;
+    (floor as usize, position - floor as f32)
+}
+
+#[inline]
+fn across(sums: [f32; 4], weights: [f32; 4]) -> f32 {
+    (sums[0] * weights[0] + sums[1] * weights[1]) + (sums[2] * weights[2] + sums[3] * weights[3])
+}
+
+/// Copies a slice into the middle of a plane with a margin.
+fn copy_plane(from: &[f32], to: &mut [f32], width: usize, row: usize) {
+    for (from, to) in from.chunks_exact(width).zip(to.chunks_exact_mut(row).skip(BEFORE)) {
+        to[BEFORE..BEFORE + width].copy_from_slice(from);
+    }
+}
+
+/// Filters a plane along x: the rows are turned into columns, some at a time, so that they are filtered side by side.
+fn filter_rows(plane: &mut [f32], height: usize, width: usize, row: usize) {
+    let mut columns = vec![0.0; width * ROWS];
+    for first in (0..height).step_by(ROWS) {
+        let rows = ROWS.min(height - first);
+        let start = (BEFORE + first) * row + BEFORE;
+        for lane in 0..rows {
+            let from = &plane[start + lane * row..][..width];
+            columns.chunks_exact_mut(ROWS).zip(from).for_each(|(column, &value)| column[lane] = value);
+        }
+        filter(&mut columns, 0, ROWS, width, ROWS);
+        for lane in 0..rows {
+            let to = &mut plane[start + lane * row..][..width];
+            columns.chunks_exact(ROWS).zip(to).for_each(|(column, value)| *value = column[lane]);
+        }
+    }
+}
+
+/// Turns values into spline coefficients in place: `size` lines of `width` values, the first at `start`, `stride` apart.
+///
+/// Beyond its ends the signal is mirrored about its first and last value, as SciPy does.
+fn filter(values: &mut [f32], start: usize, stride: usize, size: usize, width: usize) {
+    if size == 1 {
+        return;
+    }
+    let pole = POLE as f32;
+    let at = |line: usize| start + line * stride;
+    let mut first = vec![0.0; width];
+    for (line, weight) in first_weights(size).into_iter().enumerate() {
+        let source = &values[at(line)..at(line) + width];
+        first.iter_mut().zip(source).for_each(|(sum, value)| *sum += weight * value);
+    }
+    values[start..start + width].copy_from_slice(&first);
+    for line in 1..size {
+        let (before, after) = values.split_at_mut(at(line));
+        let (previous, current) = (&before[at(line - 1)..][..width], &mut after[..width]);
+        current.iter_mut().zip(previous).for_each(|(current, previous)| *current = 6.0 * *current + pole * previous);
+    }
+    let end = (POLE / (POLE * POLE - 1.0)) as f32;
+    let (before, after) = values.split_at_mut(at(size - 1));
+    let (previous, last) = (&before[at(size - 2)..][..width], &mut after[..width]);
+    last.iter_mut().zip(previous).for_each(|(last, previous)| *last = end * (pole * previous + *last));
+    for line in (0..size - 1).rev() {
+        let (before, after) = values.split_at_mut(at(line + 1));
+        let (current, next) = (&mut before[at(line)..][..width], &after[..width]);
+        current.iter_mut().zip(next).for_each(|(current, next)| *current = pole * (next - *current));
+    }
+}
+
+/// Weights of the lines in the first value of the forward filter, its gain of 6 included; as many as matter.
+fn first_weights(size: usize) -> Vec<f32> {
+    let power = |exponent: usize| POLE.powi(exponent.min(1000) as i32);
+    let period = 2 * (size - 1);
+    (0..size)
+        .map(|line| {
+            let mirrored = if line == 0 || line == size - 1 { 0.0 } else { power(period - line) };
+            (6.0 * (power(line) + mirrored) / (1.0 - power(period))) as f32
+        })
+        .take_while(|weight| weight.abs() > 1e-9)
+        .collect()
+}
+
+/// Fills the margins of a plane.
+fn mirror_plane(plane: &mut [f32], height: usize, width: usize, row: usize) {
+    for line in plane.chunks_exact_mut(row).skip(BEFORE).take(height) {
+        for (to, from) in margins(width) {
+            line[to] = line[from];
+        }
+    }
+    mirror_lines(plane, height, row);
+}
+
+/// Fills the margins before and after `size` lines.
+fn mirror_lines(values: &mut [f32], size: usize, stride: usize) {
+    for (to, from) in margins(size) {
+        values.copy_within(from * stride..(from + 1) * stride, to * stride);
+    }
+}
+
+/// For each place in the margins of an axis, the place inside that it mirrors; both counted with the margin.
+fn margins(size: usize) -> [(usize, usize); BEFORE + AFTER] {
+    let inside = |place: usize| {
+        let period = (2 * (size - 1)).max(1);
+        let place = place % period;
+        BEFORE + place.min(period - place) % size
+    };
+    [(0, inside(1)), (BEFORE + size, inside(size)), (BEFORE + size + 1, inside(size + 1))]
+}

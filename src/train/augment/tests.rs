@@ -1,0 +1,215 @@
+use std::collections::BTreeSet;
+
+use ndarray::{Array3, Array4};
+use proptest::prelude::*;
+
+use super::*;
+use crate::plan::schema::DiceScope;
+use crate::random::{Key, Purpose, Rng, stream};
+use crate::train::sample::OUTSIDE;
+use crate::volume::Spacing;
+
+const KINDS: [AugmentationKind; 3] = [AugmentationKind::TwoD, AugmentationKind::ThreeD, AugmentationKind::SliceWise];
+
+/// The ranges of the plan's defaults, with one probability for everything.
+fn ranges(probability: f64) -> Augment {
+    Augment {
+        elastic_probability: probability,
+        elastic_alpha_3d: [0.0, 900.0],
+        elastic_alpha_2d: [0.0, 200.0],
+        elastic_sigma: [9.0, 13.0],
+        rotation_probability: probability,
+        rotation_degrees_3d: 15.0,
+        rotation_degrees_2d: 180.0,
+        scale_probability: probability,
+        scale: [0.85, 1.25],
+        gamma_probability: probability,
+        gamma: [0.7, 1.5],
+        mirror_probability: probability,
+        label_order: 1,
+    }
+}
+
+fn configuration(kind: AugmentationKind, patch: [usize; 3]) -> Configuration {
+    Configuration {
+        spacing: Spacing([1.0; 3]),
+        median_shape: Shape(patch),
+        slice_axis: 0,
+        patch_size: Shape(patch),
+        batch_size: 2,
+        pools: [0; 3],
+        features: vec![4],
+        dice: DiceScope::Sample,
+        augmentation: kind,
+    }
+}
+
+fn augmenter(kind: AugmentationKind, probability: f64) -> Augmenter {
+    let depth = if kind == AugmentationKind::TwoD { 1 } else { 6 };
+    Augmenter::new(&ranges(probability), &configuration(kind, [depth, 12, 10]))
+}
+
+fn rng(sample: u64) -> Rng {
+    stream(Key { purpose: Purpose::TrainingPatch, seed: 5, counters: [0, 0, 0, sample] })
+}
+
+fn loaded(augmenter: &Augmenter, channels: usize, rng: &mut Rng) -> Patch {
+    let [z, y, x] = augmenter.loaded_size().0;
+    Patch {
+        image: Array4::from_shape_simple_fn((channels, z, y, x), || rng.random::<f32>() - 0.5),
+        labels: Array3::from_shape_simple_fn((z, y, x), || [OUTSIDE, 0, 2, 5][rng.random_range(0..4_usize)]),
+    }
+}
+
+fn labels_of(patch: &Patch) -> BTreeSet<i16> {
+    patch.labels.iter().copied().collect()
+}
+
+#[test]
+fn when_nothing_fires_the_middle_is_cut_out_untouched() {
+    for kind in KINDS {
+        let augmenter = augmenter(kind, 0.5);
+        let input = loaded(&augmenter, 2, &mut rng(0));
+        let output = augmenter.apply(&Draw::default(), &input);
+        let [start_y, start_x] = [1, 2].map(|axis| (input.labels.shape()[axis] - output.labels.shape()[axis]) / 2);
+        let start_z = (input.labels.shape()[0] - output.labels.shape()[0]) / 2;
+        for ((c, z, y, x), &value) in output.image.indexed_iter() {
+            assert_eq!(value, input.image[[c, z + start_z, y + start_y, x + start_x]]);
+            assert_eq!(output.labels[[z, y, x]], input.labels[[z + start_z, y + start_y, x + start_x]]);
+        }
+    }
+}
+
+#[test]
+fn an_identity_warp_between_the_voxels_of_a_ramp_is_the_ramp() {
+    // The ends of the ramp are bent by mirroring; seven voxels inwards the spline no longer feels them.
+    let loaded = Shape([21, 23, 22]);
+    let augmenter = Augmenter { loaded, ..augmenter(AugmentationKind::ThreeD, 1.0) };
+    let [depth, height, width] = loaded.0;
+    let ramp = |[z, y, x]: [f64; 3]| 3.0 * z - 2.0 * y + 0.5 * x;
+    let image = Array4::from_shape_fn((1, depth, height, width), |(_, z, y, x)| {
+        ramp([z, y, x].map(|place| place as f64)) as f32
+    });
+    let input = Patch { image, labels: Array3::zeros(loaded.0) };
+    let draw = Draw { spatial: Spatial { scale: Some(1.0), ..Spatial::default() }, ..Draw::default() };
+    let output = augmenter.apply(&draw, &input);
+    // Half of 21, 23 and 22 to even is 10, 12 and 11; the patch of 6 × 12 × 10 is centred there, between voxels.
+    let first = [10.0 - 2.5, 12.0 - 5.5, 11.0 - 4.5];
+    for ((_, z, y, x), &value) in output.image.indexed_iter() {
+        let expected = ramp([first[0] + z as f64, first[1] + y as f64, first[2] + x as f64]);
+        assert!((f64::from(value) - expected).abs() < 0.01, "found {value}, expected {expected}");
+    }
+}
+
+#[test]
+fn slices_are_transformed_alike() {
+    let augmenter = augmenter(AugmentationKind::SliceWise, 1.0);
+    let mut input = loaded(&augmenter, 1, &mut rng(1));
+    let (image, labels) =
+        (input.image.slice(s![.., ..1, .., ..]).to_owned(), input.labels.slice(s![..1, .., ..]).to_owned());
+    input.image.assign(&image);
+    input.labels.assign(&labels);
+    let output = augmenter.apply(&augmenter.draw(1, &mut rng(2)), &input);
+    for z in 1..output.labels.len_of(Axis(0)) {
+        assert_eq!(output.image.slice(s![0, z, .., ..]), output.image.slice(s![0, 0, .., ..]));
+        assert_eq!(output.labels.slice(s![z, .., ..]), output.labels.slice(s![0, .., ..]));
+    }
+}
+
+#[test]
+fn a_draw_keeps_to_its_ranges_and_reaches_into_both_halves_of_them() {
+    for kind in KINDS {
+        let augmenter = augmenter(kind, 0.5);
+        let draws: Vec<Draw> = (0..500).map(|sample| augmenter.draw(2, &mut rng(sample))).collect();
+        let (alpha, angle) = match kind {
+            AugmentationKind::ThreeD => (900.0, 15_f64.to_radians()),
+            AugmentationKind::TwoD | AugmentationKind::SliceWise => (200.0, 180_f64.to_radians()),
+        };
+        let spread = |values: Vec<f64>, low: f64, high: f64| {
+            let middle = f64::midpoint(low, high);
+            assert!(values.iter().all(|value| (low..=high).contains(value)), "{values:?} leave {low} … {high}");
+            let above = values.iter().filter(|&&value| value > middle).count();
+            assert!(3 * above > values.len() && 3 * above < 2 * values.len(), "{above} of {}", values.len());
+        };
+        let elastic = || draws.iter().filter_map(|draw| draw.spatial.elastic);
+        spread(elastic().map(|elastic| elastic.alpha).collect(), 0.0, alpha);
+        spread(elastic().map(|elastic| elastic.sigma).collect(), 9.0, 13.0);
+        spread(draws.iter().filter_map(|draw| draw.spatial.rotation).map(|angles| angles[0]).collect(), -angle, angle);
+        let scales: Vec<f64> = draws.iter().filter_map(|draw| draw.spatial.scale).collect();
+        spread(scales.iter().copied().filter(|&scale| scale < 1.0).collect(), 0.85, 1.0);
+        spread(scales.iter().copied().filter(|&scale| scale >= 1.0).collect(), 1.0, 1.25);
+        let enlarged = scales.iter().filter(|&&scale| scale < 1.0).count();
+        assert!(scales.len().abs_diff(2 * enlarged) < scales.len() / 3, "{enlarged} of {}", scales.len());
+        for axis in 0..3 {
+            let mirrored = draws.iter().filter(|draw| draw.mirror[axis]).count();
+            let allowed = if axis == 0 && kind == AugmentationKind::TwoD { 0..1 } else { 200..300 };
+            assert!(allowed.contains(&mirrored), "axis {axis} was mirrored {mirrored} times");
+        }
+    }
+}
+
+#[test]
+fn in_the_plane_only_the_first_angle_is_drawn() {
+    let draw = augmenter(AugmentationKind::SliceWise, 1.0).draw(1, &mut rng(0));
+    assert_eq!(draw.spatial.rotation.map(|angles| angles[1..].to_vec()), Some(vec![0.0, 0.0]));
+}
+
+#[test]
+fn flat_patches_are_turned_less() {
+    let flat = Augmenter::new(&ranges(1.0), &configuration(AugmentationKind::TwoD, [1, 64, 40]));
+    for sample in 0..50 {
+        let angles = flat.draw(1, &mut rng(sample)).spatial.rotation.expect("its probability is 1");
+        assert!(angles[0].abs() <= 15_f64.to_radians());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn the_same_key_gives_the_same_patch(sample: u64, kind in 0..3_usize) {
+        let augmenter = augmenter(KINDS[kind], 0.6);
+        let once = || {
+            let mut rng = rng(sample);
+            let input = loaded(&augmenter, 2, &mut rng);
+            augmenter.apply(&augmenter.draw(2, &mut rng), &input)
+        };
+        prop_assert_eq!(once(), once());
+    }
+
+    #[test]
+    fn labels_are_those_that_went_in(sample: u64, kind in 0..3_usize, order in 0..2_u8) {
+        let augmenter = Augmenter { label_order: order, ..augmenter(KINDS[kind], 0.9) };
+        let mut rng = rng(sample);
+        let mut input = loaded(&augmenter, 1, &mut rng);
+        input.labels.mapv_inplace(|label| label.max(0));
+        let output = augmenter.apply(&augmenter.draw(1, &mut rng), &input);
+        let mut allowed = labels_of(&input);
+        allowed.insert(OUTSIDE);
+        prop_assert!(labels_of(&output).is_subset(&allowed));
+        prop_assert!(output.image.iter().all(|value| value.is_finite()));
+    }
+
+    #[test]
+    fn mirroring_twice_is_the_identity(sample: u64, axes: [bool; 3]) {
+        let augmenter = augmenter(AugmentationKind::ThreeD, 0.0);
+        let input = loaded(&augmenter, 2, &mut rng(sample));
+        let once = mirror(input.clone(), axes);
+        prop_assert_eq!(once == input, axes == [false; 3]);
+        prop_assert_eq!(mirror(once, axes), input);
+    }
+
+    #[test]
+    fn mirroring_moves_each_voxel_to_the_other_side(sample: u64, axis in 0..3_usize) {
+        let augmenter = augmenter(AugmentationKind::ThreeD, 0.0);
+        let input = loaded(&augmenter, 1, &mut rng(sample));
+        let mut axes = [false; 3];
+        axes[axis] = true;
+        let output = mirror(input.clone(), axes);
+        for ((z, y, x), &label) in input.labels.indexed_iter() {
+            let mut place = [z, y, x];
+            place[axis] = input.labels.shape()[axis] - 1 - place[axis];
+            prop_assert_eq!(output.labels[place], label);
+        }
+    }
+}
