@@ -6,7 +6,7 @@ use crate::plan::schema::Configuration;
 const FLOAT: u64 = 4;
 /// Feature maps that a block keeps for its backward pass: centred, before and after its activation.
 const KEPT_PER_BLOCK: u64 = 3;
-/// Copies of the parameters in training: weights, gradients, and the three moments of Adam with AMSGrad.
+/// Copies of the parameters in training: weights, gradients, and the three moments of Adam with `AMSGrad`.
 const PARAMETER_COPIES: u64 = 5;
 
 /// Everything that fixes the shape of a network.

@@ -77,6 +77,15 @@ pub struct HostTensor {
     pub values: Vec<f32>,
 }
 
+/// A file of named tensors, and the values beside them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TensorFile {
+    /// The tensors by name.
+    pub tensors: BTreeMap<String, HostTensor>,
+    /// The values beside them, as text.
+    pub metadata: BTreeMap<String, String>,
+}
+
 /// All parameters by name, copied to the host.
 pub fn to_host(network: &UNet) -> BTreeMap<String, HostTensor> {
     let mut reader = Reader { path: Vec::new(), tensors: BTreeMap::new() };
@@ -114,7 +123,7 @@ pub fn save(network: &UNet, path: &Path) -> Result<(), WeightsError> {
 ///
 /// When the file cannot be read, is damaged, or was written for another network.
 pub fn load(network: UNet, path: &Path) -> Result<UNet, WeightsError> {
-    from_host(network, read(path)?.0, path)
+    from_host(network, read(path)?.tensors, path)
 }
 
 /// Writes named tensors, and at most one value beside them.
@@ -150,7 +159,7 @@ pub fn write(
 /// # Errors
 ///
 /// When the file cannot be read, is damaged, or holds anything but 32-bit floats.
-pub fn read(path: &Path) -> Result<(BTreeMap<String, HostTensor>, BTreeMap<String, String>), WeightsError> {
+pub fn read(path: &Path) -> Result<TensorFile, WeightsError> {
     let file = fs::read(path).map_err(|source| StoreError { verb: "read", path: path.to_owned(), source })?;
     let damaged = |reason: String| WeightsError::Format { path: path.to_owned(), reason };
     let views = SafeTensors::deserialize(&file).map_err(|error| damaged(error.to_string()))?;
@@ -163,7 +172,8 @@ pub fn read(path: &Path) -> Result<(BTreeMap<String, HostTensor>, BTreeMap<Strin
             other => Err(damaged(format!("tensor `{name}` is {other:?}, not F32"))),
         })
         .collect::<Result<_, _>>()?;
-    Ok((tensors, header.metadata().iter().flatten().map(|(key, value)| (key.clone(), value.clone())).collect()))
+    let metadata = header.metadata().iter().flatten().map(|(key, value)| (key.clone(), value.clone())).collect();
+    Ok(TensorFile { tensors, metadata })
 }
 
 fn to_bytes(values: &[f32]) -> Vec<u8> {
