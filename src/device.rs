@@ -21,7 +21,7 @@ pub enum DeviceError {
         name: String,
     },
     /// What follows the colon is not a device number, or the backend has no numbered devices.
-    #[error("device `{name}`: `{number}` is not a device number; write `{backend}`{}", numbered_example(*.backend))]
+    #[error("device `{name}`: `{number}` is not a device number; write `{backend}`{}", numbered_example(.backend))]
     Number {
         /// The name as given.
         name: String,
@@ -73,6 +73,7 @@ impl Backend {
     }
 
     /// The device of that number, or `None` where the backend is not compiled in.
+    #[allow(clippy::match_same_arms, reason = "the arms differ in a build that has the backends")]
     fn open(self, number: Option<usize>) -> Option<Device> {
         match self {
             Self::Flex => cfg_select! { feature = "flex" => { Some(Device::flex()) } _ => { None } },

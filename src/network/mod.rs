@@ -12,7 +12,7 @@ pub mod weights;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, assert_shape};
 
-use crate::network::ops::{BlockInput, BlockParams};
+use crate::network::ops::BlockParams;
 use crate::network::topology::Topology;
 use crate::plan::schema::{Configuration, Network};
 use crate::random::Rng;
@@ -62,7 +62,7 @@ pub struct UNet {
     pub pools: Vec<[usize; 3]>,
 }
 
-/// Convolution, instance normalisation, leaky ReLU.
+/// Convolution, instance normalisation, leaky `ReLU`.
 #[derive(Module, Debug)]
 pub struct Block {
     /// The convolution.
@@ -111,27 +111,27 @@ impl UNet {
     pub fn forward(&self, images: Tensor<5>) -> Tensor<5> {
         let [samples, _, z, y, x] = images.dims();
         assert_shape!(images, [samples, self.encoder[0][0].conv.weight.dims()[1], z, y, x]);
-        let mut maps = both(&self.encoder[0], BlockInput::One(images));
+        let mut maps = both(&self.encoder[0], images, None);
         let mut skips = Vec::with_capacity(self.pools.len());
         for (pool, blocks) in self.pools.iter().zip(&self.encoder[1..]) {
             let pooled = ops::max_pool(maps.clone(), *pool);
             skips.push(maps);
-            maps = both(blocks, BlockInput::One(pooled));
+            maps = both(blocks, pooled, None);
         }
         for ((kernel, blocks), skip) in self.up.iter().zip(&self.decoder).rev().zip(skips.into_iter().rev()) {
             let up = ops::up(maps, kernel.weight.val());
-            maps = both(blocks, BlockInput::Pair { up, skip });
+            maps = both(blocks, up, Some(skip));
         }
         ops::head(maps, self.head.weight.val())
     }
 }
 
-fn both(blocks: &[Block; 2], input: BlockInput) -> Tensor<5> {
-    blocks[1].forward(BlockInput::One(blocks[0].forward(input)))
+fn both(blocks: &[Block; 2], input: Tensor<5>, skip: Option<Tensor<5>>) -> Tensor<5> {
+    blocks[1].forward(blocks[0].forward(input, skip), None)
 }
 
 impl Block {
-    fn forward(&self, input: BlockInput) -> Tensor<5> {
+    fn forward(&self, input: Tensor<5>, skip: Option<Tensor<5>>) -> Tensor<5> {
         let params = BlockParams {
             weight: self.conv.weight.val(),
             bias: self.conv.bias.val(),
@@ -140,7 +140,7 @@ impl Block {
             eps: self.eps,
             slope: self.slope,
         };
-        ops::conv_norm_act(input, params)
+        ops::conv_norm_act(input, skip, params)
     }
 }
 

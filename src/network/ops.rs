@@ -8,19 +8,6 @@ use burn::tensor::module::conv3d;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Tensor, assert_shape};
 
-/// What a block reads.
-pub enum BlockInput {
-    /// One tensor `[b, c, z, y, x]`.
-    One(Tensor<5>),
-    /// The concatenation of two along the channels, not yet made.
-    Pair {
-        /// First channels: what was upsampled, `[b, c1, z, y, x]`.
-        up: Tensor<5>,
-        /// Last channels: what the encoder kept, `[b, c2, z, y, x]`.
-        skip: Tensor<5>,
-    },
-}
-
 /// The numbers of one block.
 pub struct BlockParams {
     /// Kernel, `[out, in, kz, ky, kx]`, odd edges.
@@ -37,13 +24,16 @@ pub struct BlockParams {
     pub slope: f64,
 }
 
-/// Convolution (stride 1, zero padding that keeps the shape), instance normalisation, leaky ReLU: `[b, out, z, y, x]`.
+/// Convolution (stride 1, zero padding that keeps the shape), instance normalisation, leaky `ReLU`: `[b, out, z, y, x]`.
+///
+/// `input` is `[b, c, z, y, x]`. The channels of `skip`, `[b, c', z, y, x]`, follow those of `input`; the two are given apart so
+/// that an implementation need not join them in memory.
 ///
 /// Source: spec section 7.
-pub fn conv_norm_act(input: BlockInput, block: BlockParams) -> Tensor<5> {
-    let input = match input {
-        BlockInput::One(input) => input,
-        BlockInput::Pair { up, skip } => Tensor::cat(vec![up, skip], 1),
+pub fn conv_norm_act(input: Tensor<5>, skip: Option<Tensor<5>>, block: BlockParams) -> Tensor<5> {
+    let input = match skip {
+        Some(skip) => Tensor::cat(vec![input, skip], 1),
+        None => input,
     };
     let [_, _, kz, ky, kx] = block.weight.dims();
     let options = ConvOptions::new([1; 3], [kz / 2, ky / 2, kx / 2], [1; 3], 1);
@@ -96,6 +86,10 @@ pub fn max_pool(input: Tensor<5>, kernel: [usize; 3]) -> Tensor<5> {
 ///
 /// `weight` is `[in, out, kz, ky, kx]`, the order of `PyTorch`. As no two boxes of the output overlap, it is one matrix
 /// product, rearranged.
+///
+/// # Panics
+///
+/// When the channels do not agree.
 pub fn up(input: Tensor<5>, weight: Tensor<5>) -> Tensor<5> {
     let [samples, inputs, z, y, x] = input.dims();
     let [_, outputs, kz, ky, kx] = weight.dims();
@@ -111,6 +105,10 @@ pub fn up(input: Tensor<5>, weight: Tensor<5>) -> Tensor<5> {
 /// Convolution with a kernel of one voxel, without bias: `[b, in, z, y, x]` to `[b, out, z, y, x]`.
 ///
 /// `weight` is `[out, in, 1, 1, 1]`.
+///
+/// # Panics
+///
+/// When the channels do not agree.
 pub fn head(input: Tensor<5>, weight: Tensor<5>) -> Tensor<5> {
     let [samples, inputs, z, y, x] = input.dims();
     let [outputs, ..] = weight.dims();

@@ -3,7 +3,7 @@
 use burn::module::Module;
 use burn::tensor::Tensor;
 
-use super::ops::{self, BlockInput, BlockParams};
+use super::ops::{self, BlockParams};
 use super::testing::{configuration, cpu, network, planned, tiny, wave, weights};
 use super::weights::{to_host, values};
 use super::*;
@@ -47,7 +47,7 @@ fn first_weights_have_the_spread_of_he() {
 }
 
 #[test]
-fn a_pair_is_a_concatenation() {
+fn a_skip_is_a_concatenation() {
     let (up, skip) = (wave([2, 3, 2, 4, 4], 0.7, 0.0, &cpu()), wave([2, 2, 2, 4, 4], 0.3, 1.0, &cpu()));
     let params = || BlockParams {
         weight: wave([4, 5, 3, 3, 3], 0.9, 0.5, &cpu()),
@@ -57,9 +57,9 @@ fn a_pair_is_a_concatenation() {
         eps: 1e-5,
         slope: 0.01,
     };
-    let joined = BlockInput::One(Tensor::cat(vec![up.clone(), skip.clone()], 1));
-    let pair = values(ops::conv_norm_act(BlockInput::Pair { up, skip }, params()));
-    assert_eq!(pair, values(ops::conv_norm_act(joined, params())));
+    let joined = Tensor::cat(vec![up.clone(), skip.clone()], 1);
+    let pair = values(ops::conv_norm_act(up, Some(skip), params()));
+    assert_eq!(pair, values(ops::conv_norm_act(joined, None, params())));
 }
 
 #[test]

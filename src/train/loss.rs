@@ -57,6 +57,7 @@ fn indicator(labels: Tensor<3, Int>, classes: usize, device: &Device) -> Tensor<
 
 #[cfg(test)]
 mod tests {
+    use approx::assert_abs_diff_eq;
     use serde::Deserialize;
 
     use super::*;
@@ -81,19 +82,19 @@ mod tests {
     fn the_vectors_of_the_spec() {
         let literal = loss(0.0, true);
         // Two voxels, two classes, perfect.
-        assert_eq!(of(&[[SURE, -SURE], [-SURE, SURE]], [0, 1], &literal), -1.0);
+        assert_abs_diff_eq!(of(&[[SURE, -SURE], [-SURE, SURE]], [0, 1], &literal), -1.0);
         // A softmax of one half everywhere: Dice -0.5, cross-entropy ln 2.
-        assert!((of(&[[0.0; 2]; 2], [0, 1], &literal) - 0.193_147).abs() < 1e-6);
+        assert_abs_diff_eq!(of(&[[0.0; 2]; 2], [0, 1], &literal), 0.193_147, epsilon = 1e-6);
         // One voxel, class 1 absent and not predicted: its term is 0 without smoothing, and 1 with it.
-        assert_eq!(of(&[[SURE], [-SURE]], [0], &literal), -0.5);
-        assert_eq!(of(&[[SURE], [-SURE]], [0], &loss(1e-5, true)), -1.0);
-        assert_eq!(of(&[[SURE], [-SURE]], [0], &loss(1e-5, false)), -1.0);
+        assert_abs_diff_eq!(of(&[[SURE], [-SURE]], [0], &literal), -0.5);
+        assert_abs_diff_eq!(of(&[[SURE], [-SURE]], [0], &loss(1e-5, true)), -1.0);
+        assert_abs_diff_eq!(of(&[[SURE], [-SURE]], [0], &loss(1e-5, false)), -1.0);
     }
 
     #[test]
     fn sure_and_wrong_is_finite() {
         // Cross-entropy is the distance of the logits; both Dice terms are 0.
-        assert_eq!(of(&[[1e4], [-1e4]], [1], &loss(0.0, true)), 2e4);
+        assert_abs_diff_eq!(of(&[[1e4], [-1e4]], [1], &loss(0.0, true)), 2e4);
     }
 
     #[derive(Deserialize)]

@@ -1,4 +1,4 @@
-//! The optimiser: Adam, with AMSGrad and the L2 term in the gradient.
+//! The optimiser: Adam, with `AMSGrad` and the L2 term in the gradient.
 //!
 //! Input: a network and its gradients. Output: the network one step on. The moments stay on the network's device; they are
 //! copied out and in bit for bit, under the names of the parameters. Burn's own Adam is not used, because its bias correction
@@ -11,7 +11,7 @@ use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
 
 use crate::network::UNet;
-use crate::network::weights::{self, HostTensor, WeightsError};
+use crate::network::weights::{self, HostTensor, TensorFile, WeightsError};
 use crate::plan::schema::Train;
 
 /// Weight of the past in the mean of the gradient. Source: spec section 9.
@@ -35,7 +35,7 @@ pub struct Optimizer {
 struct Moments {
     first: Tensor<1>,
     second: Tensor<1>,
-    /// The second moment that is divided by: with AMSGrad the largest so far, otherwise none apart from `second`.
+    /// The second moment that is divided by: with `AMSGrad` the largest so far, otherwise none apart from `second`.
     largest: Option<Tensor<1>>,
 }
 

@@ -16,14 +16,14 @@ use crate::volume::Shape;
 pub const OUTSIDE: i16 = -1;
 
 /// A prepared case, borrowed: what a patch is drawn from.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct CaseView<'a> {
     /// Normalised intensities, `[c, z, y, x]`.
     pub image: ArrayView4<'a, f32>,
     /// Labels, `[z, y, x]`, [`OUTSIDE`] where nothing was measured.
     pub labels: ArrayView3<'a, i16>,
     /// Voxels of each foreground class that the case has, `[z, y, x]`; a sub-sample will do. No list is empty.
-    pub foreground: &'a BTreeMap<u8, Vec<[u32; 3]>>,
+    pub foreground: Vec<&'a [[u32; 3]]>,
 }
 
 impl CaseView<'_> {
@@ -86,7 +86,7 @@ pub fn draw_corner(case: &CaseView<'_>, window: Window, forced: bool, rng: &mut 
         return ranges.map(|range| rng.random_range(range));
     }
     let two_dimensional = window.patch.0[0] == 1;
-    let centre = draw_foreground_voxel(case.foreground, two_dimensional, rng);
+    let centre = draw_foreground_voxel(&case.foreground, two_dimensional, rng);
     std::array::from_fn(|axis| {
         let corner = i64::from(centre[axis]) - window.loaded.0[axis] as i64 / 2;
         let corner = corner.max(ranges[axis].start);
@@ -112,8 +112,7 @@ fn corner_ranges(shape: Shape, window: Window) -> [Range<i64>; 3] {
 
 /// A voxel of a class, both uniform; or first a slice with the class, where patches are slices.
 fn draw_foreground_voxel(foreground: &BTreeMap<u8, Vec<[u32; 3]>>, two_dimensional: bool, rng: &mut Rng) -> [u32; 3] {
-    let classes: Vec<&Vec<[u32; 3]>> = foreground.values().collect();
-    let voxels = classes[below(classes.len(), rng)];
+    let voxels = foreground[below(foreground.len(), rng)];
     if !two_dimensional {
         return voxels[below(voxels.len(), rng)];
     }

@@ -27,7 +27,8 @@ impl Fixture {
     }
 
     fn view(&self) -> CaseView<'_> {
-        CaseView { image: self.image.view(), labels: self.labels.view(), foreground: &self.foreground }
+        let foreground = self.foreground.values().map(Vec::as_slice).collect();
+        CaseView { image: self.image.view(), labels: self.labels.view(), foreground }
     }
 }
 
