@@ -3,11 +3,21 @@
 //! Input: a folder. Output: a [`Dataset`], or every fault that it has. Deliberately absent: measurements of the images
 //! (`fingerprint`) and anything that a plan decides.
 
+mod error;
+mod description;
+mod scan;
+mod verify;
+pub mod phantom;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+
+pub use error::DatasetError;
+pub use scan::scan;
+pub use verify::{Fault, FaultKind, verify};
 
 /// Name of a case: the file stem of its image.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

@@ -166,6 +166,17 @@ fn a_file_that_was_cut_off_names_expected_and_found_bytes() {
 }
 
 #[test]
+fn a_flipped_bit_in_a_compressed_file_is_noticed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("flipped.nii.gz");
+    let mut bytes = fs::read(reference_file("float64_little.nii.gz")).expect("reference file");
+    let checksum = bytes.len() - 8;
+    bytes[checksum] ^= 1;
+    fs::write(&path, bytes).expect("written");
+    assert!(matches!(fault(&path), NiftiFault::Io { verb: "read", .. }), "{}", fault(&path));
+}
+
+#[test]
 fn headers_that_cannot_be_used_are_told_apart() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("case.nii");

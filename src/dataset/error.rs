@@ -1,0 +1,130 @@
+//! Why a folder is no data set.
+
+use std::io;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use crate::store::StoreError;
+use crate::volume::Shape;
+use crate::volume::nifti::NiftiError;
+
+/// A folder cannot be understood as a data set, or a data set cannot be written.
+#[derive(Debug, Error)]
+pub enum DatasetError {
+    /// The folder or its description does not exist.
+    #[error(
+        "`{}` does not exist; a data set is a folder with a `dataset.json`, in the layout of the Medical Segmentation \
+         Decathlon or of nnU-Net v2", path.display()
+    )]
+    Missing {
+        /// What was looked for.
+        path: PathBuf,
+    },
+    /// The operating system refused.
+    #[error("cannot read `{}`: {source}", path.display())]
+    Unreadable {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The description is not JSON, or a value of it is of another kind than expected.
+    #[error("`{}` cannot be understood: {source}", path.display())]
+    Syntax {
+        /// The description.
+        path: PathBuf,
+        /// Where and why.
+        source: serde_json::Error,
+    },
+    /// The description lacks what both layouts need.
+    #[error(
+        "`{}` has neither `channel_names` (nnU-Net v2) nor `modality` and `training` (Decathlon); add those of one layout",
+        path.display()
+    )]
+    Layout {
+        /// The description.
+        path: PathBuf,
+    },
+    /// The channels are not numbered from zero without a gap.
+    #[error("`{}` names the channels {found:?}; number them from \"0\" on without a gap", path.display())]
+    Channels {
+        /// The description.
+        path: PathBuf,
+        /// The numbers found.
+        found: Vec<String>,
+    },
+    /// The labels are not numbered from zero without a gap.
+    #[error("`{}` has the label values {found:?}; number the foreground classes 1, 2, 3 … without a gap, at most 255", path.display())]
+    LabelValues {
+        /// The description.
+        path: PathBuf,
+        /// The values found, background left out.
+        found: Vec<u64>,
+    },
+    /// An entry of `labels` is no pair of a name and a number.
+    #[error("`{}` has the label entry `{entry}`; expected a number from 0 to 255 and a name", path.display())]
+    Label {
+        /// The description.
+        path: PathBuf,
+        /// The entry, as in the file.
+        entry: String,
+    },
+    /// Labels of nnU-Net v2 that the method of 2018 does not have.
+    #[error(
+        "`{}` declares `{name}` as {what}, which nnU-Net of 2018 does not have; give every class one number of its own",
+        path.display()
+    )]
+    Unsupported {
+        /// The description.
+        path: PathBuf,
+        /// The label.
+        name: String,
+        /// A region or the ignore label.
+        what: &'static str,
+    },
+    /// Files of another format.
+    #[error("`{}` has the `file_ending` `{ending}`; only `.nii.gz` and `.nii` are read: convert the images", path.display())]
+    FileEnding {
+        /// The description.
+        path: PathBuf,
+        /// The ending.
+        ending: String,
+    },
+    /// An entry of a file list that names no file.
+    #[error("`{}` lists `{entry}`, which names no image; expected a path such as `./imagesTr/case.nii.gz`", path.display())]
+    Listed {
+        /// The description.
+        path: PathBuf,
+        /// The entry, as in the file.
+        entry: String,
+    },
+    /// Two cases of one name.
+    #[error("`{}` has the case `{case}` twice; give every case a name of its own", path.display())]
+    Twice {
+        /// The description.
+        path: PathBuf,
+        /// The name.
+        case: String,
+    },
+    /// Nothing to train on.
+    #[error("`{}` has no training case; put images into `imagesTr` and label maps into `labelsTr`", path.display())]
+    Empty {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A phantom that is too small to hold its structures, or has no case.
+    #[error("a phantom of {cases} cases of {shape} voxels is too small; it needs a case, and 12 × 24 × 24 voxels")]
+    Phantom {
+        /// Number of cases.
+        cases: usize,
+        /// Voxels of a case.
+        shape: Shape,
+    },
+    /// An image of the phantom could not be written.
+    #[error(transparent)]
+    Image(#[from] NiftiError),
+    /// The description of the phantom could not be written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

@@ -1,0 +1,111 @@
+use tempfile::TempDir;
+
+use super::*;
+
+/// A folder with a description and empty files.
+fn folder(description: &str, files: &[&str]) -> TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("dataset.json"), description).expect("written");
+    for file in files {
+        let path = folder.path().join(file);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        fs::write(path, "").expect("written");
+    }
+    folder
+}
+
+fn ids(cases: &[Case]) -> Vec<&str> {
+    cases.iter().map(|case| case.id.0.as_str()).collect()
+}
+
+const DECATHLON: &str = r#"{
+    "modality": {"0": "T2", "1": "ADC"},
+    "labels": {"0": "background", "10": "j", "1": "a", "2": "b", "3": "c", "4": "d", "5": "e", "6": "f", "7": "g", "8": "h", "9": "i"},
+    "training": [
+        {"image": "./imagesTr/b_2.nii.gz", "label": "./labelsTr/b_2.nii.gz"},
+        {"image": "./imagesTr/._b_1.nii.gz", "label": "./labelsTr/._b_1.nii.gz"},
+        {"image": "./imagesTr/b_10.nii.gz", "label": "./labelsTr/b_10.nii.gz"}
+    ],
+    "test": ["./imagesTs/t.nii.gz", {"image": "./imagesTs/s.nii.gz"}]
+}"#;
+
+#[test]
+fn a_decathlon_folder_lists_its_cases_sorted_and_without_resource_forks() {
+    let folder = folder(DECATHLON, &[]);
+    let dataset = scan(folder.path()).expect("a Decathlon folder");
+    assert_eq!(ids(&dataset.training), ["b_10", "b_2"]);
+    assert_eq!(ids(&dataset.test), ["s", "t"]);
+    assert_eq!(dataset.channels, ["T2", "ADC"]);
+    assert_eq!(dataset.labels.values().map(String::as_str).collect::<String>(), "abcdefghij", "10 comes after 2");
+    assert_eq!(dataset.training[0].images, [folder.path().join("./imagesTr/b_10.nii.gz")]);
+    assert_eq!(dataset.training[0].labels, Some(folder.path().join("./labelsTr/b_10.nii.gz")));
+    assert_eq!(dataset.test[0].labels, None);
+}
+
+#[test]
+fn images_that_nnunet_v1_split_by_channel_are_found() {
+    let folder = folder(DECATHLON, &["imagesTr/b_2_0000.nii.gz", "imagesTr/b_2_0001.nii.gz"]);
+    let dataset = scan(folder.path()).expect("a split Decathlon folder");
+    assert_eq!(dataset.training[0].images.len(), 1);
+    let names: Vec<_> = dataset.training[1].images.iter().filter_map(|path| path.file_name()).collect();
+    assert_eq!(names, ["b_2_0000.nii.gz", "b_2_0001.nii.gz"]);
+}
+
+#[test]
+fn an_nnunet_folder_is_listed_by_its_files() {
+    let description = r#"{"channel_names": {"0": "CT", "1": "PET"}, "labels": {"background": 0, "tumour": 1},
+                          "numTraining": 3, "file_ending": ".nii.gz"}"#;
+    let files = [
+        "imagesTr/p_b_0000.nii.gz",
+        "imagesTr/p_b_0001.nii.gz",
+        "imagesTr/p_b_0002.nii.gz",
+        "imagesTr/a_0001.nii.gz",
+        "imagesTr/._a_0000.nii.gz",
+        "imagesTr/notes.txt",
+        "labelsTr/p_b.nii.gz",
+        "labelsTr/orphan.nii.gz",
+        "imagesTs/t_0000.nii.gz",
+    ];
+    let folder = folder(description, &files);
+    let dataset = scan(folder.path()).expect("an nnU-Net folder");
+    assert_eq!(ids(&dataset.training), ["a", "orphan", "p_b"]);
+    assert_eq!(dataset.training.iter().map(|case| case.images.len()).collect::<Vec<_>>(), [2, 2, 3]);
+    assert_eq!(dataset.training[0].labels, Some(folder.path().join("labelsTr/a.nii.gz")));
+    assert_eq!(ids(&dataset.test), ["t"]);
+    assert_eq!(dataset.labels, BTreeMap::from([(1, "tumour".to_owned())]));
+}
+
+fn error(description: &str) -> DatasetError {
+    scan(folder(description, &[]).path()).expect_err("not a data set")
+}
+
+#[test]
+fn what_prevents_understanding_is_told_apart() {
+    let labels = |labels: &str| error(&format!(r#"{{"channel_names": {{"0": "CT"}}, "labels": {labels}}}"#));
+    assert!(matches!(labels(r#"{"a": [1, 2]}"#), DatasetError::Unsupported { what: "a region of several labels", .. }));
+    assert!(matches!(labels(r#"{"a": 1, "ignore": 2}"#), DatasetError::Unsupported { .. }));
+    assert!(matches!(labels(r#"{"a": 1, "b": 3}"#), DatasetError::LabelValues { .. }));
+    assert!(matches!(labels(r#"{"a": 1.5}"#), DatasetError::Label { .. }));
+    assert!(matches!(labels(r#"{"0": "background", "one": "a"}"#), DatasetError::Label { .. }));
+    assert!(matches!(labels(r#"{"background": 0}"#), DatasetError::LabelValues { .. }));
+    assert!(matches!(labels(r#"{"a": 1}"#), DatasetError::Empty { .. }));
+    assert!(matches!(error(r#"{"labels": {"1": "a"}}"#), DatasetError::Layout { .. }));
+    assert!(matches!(error(r#"{"modality": {"0": "CT"}, "labels": {"1": "a"}}"#), DatasetError::Layout { .. }));
+    assert!(matches!(error(r#"{"channel_names": {"1": "CT"}, "labels": {"a": 1}}"#), DatasetError::Channels { .. }));
+    assert!(matches!(error("{"), DatasetError::Syntax { .. }));
+    let ending = r#"{"channel_names": {"0": "CT"}, "labels": {"a": 1}, "file_ending": ".png"}"#;
+    assert!(matches!(error(ending), DatasetError::FileEnding { .. }));
+    let twice = r#"{"modality": {"0": "CT"}, "labels": {"1": "a"}, "training": [
+        {"image": "imagesTr/a.nii", "label": "a.nii"}, {"image": "more/a.nii.gz", "label": "b.nii"}]}"#;
+    assert!(matches!(error(twice), DatasetError::Twice { .. }));
+    assert!(matches!(scan(Path::new("/nonexistent")), Err(DatasetError::Missing { .. })));
+}
+
+#[test]
+fn errors_name_the_file_and_what_to_do() {
+    let message = error(r#"{"channel_names": {"0": "CT"}, "labels": {"whole": [1, 2]}}"#).to_string();
+    assert!(
+        message.contains("dataset.json") && message.contains("`whole`") && message.contains("one number"),
+        "{message}"
+    );
+}
