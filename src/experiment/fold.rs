@@ -5,8 +5,10 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use burn::tensor::Device;
+use rayon::prelude::*;
 
 use crate::dataset::{Case, CaseId, Dataset};
+use crate::evaluate::score_files;
 use crate::evaluate::scores::{self, Score};
 use crate::experiment::{ExperimentError, Stage};
 use crate::experiment::events::{Events, NetworkId};
@@ -170,8 +172,12 @@ impl Fold<'_> {
             seed: self.id.seed,
         };
         let cases: Vec<&Case> = self.split.val.iter().map(|id| self.case(id)).collect::<Result<_, _>>()?;
-        let pairs = cases.iter().map(|case| (*case, self.folder.prediction(&case.id.0)));
-        let rows = scores::score_cases(&run, pairs, &self.plan.data.labels)?;
+        let score = |case: &&Case| {
+            let reference = case.labels.as_ref().ok_or_else(|| ExperimentError::unlabelled(&case.id))?;
+            Ok(score_files(&run, &case.id, reference, &self.folder.prediction(&case.id.0), &self.plan.data.labels)?)
+        };
+        let rows: Vec<Vec<Score>> = cases.par_iter().map(score).collect::<Result<_, ExperimentError>>()?;
+        let rows: Vec<Score> = rows.into_iter().flatten().collect();
         scores::write(&self.folder.scores(), &rows)?;
         pictures::draw(&self.folder, &cases, &rows, &self.plan.data.labels)?;
         state.evaluated = Some(digest.clone());

@@ -149,11 +149,27 @@ impl Training {
 
     /// Notes a finished epoch, and lets the schedule decide on the learning rate and on the end.
     pub(super) fn end_epoch(&mut self, job: &Job<'_>, validation_loss: f64, dice: &OnlineDice) {
-        let train = &job.plan.train;
-        let train_loss = self.loss_sum / train.batches as f64;
+        let train_loss = self.loss_sum / job.plan.train.batches as f64;
         let learning_rate = self.schedule.learning_rate();
-        let decision = self.schedule.step(train_loss, validation_loss);
-        todo_row(train_loss, learning_rate, decision, dice);
+        let state = self.schedule.step(train_loss, validation_loss);
+        let images = (job.plan.train.batches * job.configuration.batch_size) as f64;
+        self.epochs.push(EpochRow {
+            epoch: self.epochs.len(),
+            train_loss,
+            validation_loss,
+            train_ema: state.train_ema,
+            validation_ema: state.validation_ema,
+            best_train: state.best_train,
+            best_validation: state.best_validation,
+            bad_epochs: state.bad_epochs,
+            validation_bad_epochs: state.validation_bad_epochs,
+            learning_rate,
+            dropped: state.dropped,
+            dice: dice.per_class(),
+            mean_dice: dice.mean(),
+            seconds: self.epoch_seconds,
+            images_per_second: images / self.epoch_seconds,
+        });
         self.stop = self.schedule.stop();
         self.step = 0;
         self.loss_sum = 0.0;
