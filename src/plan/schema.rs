@@ -331,8 +331,6 @@ pub struct Train {
     pub stop_threshold: f64,
     /// Training stops only below this learning rate.
     pub lr_floor: f64,
-    /// A checkpoint is written every so many epochs.
-    pub checkpoint_epochs: usize,
 }
 
 /// Random transforms of training patches: ranges and probabilities. Source: spec section 10.

@@ -41,6 +41,7 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     }
     let temporary = temporary_name(path);
     fs::write(&temporary, bytes).map_err(fail)?;
+    #[expect(clippy::disallowed_methods, reason = "this is the one way files are written")]
     fs::rename(&temporary, path).map_err(fail)
 }
 

@@ -1,0 +1,164 @@
+//! What of a plan decides on which result: digests of stages, and the keys that differ between two plans.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Serialize;
+use toml::{Table, Value};
+
+use crate::plan::layer::join;
+use crate::plan::schema::{ConfigurationName, Plan};
+use crate::store::digest;
+
+/// Tables in which nothing changes a result: where it runs, what else is run, how the plan came about.
+const WITHOUT_RESULT: [&str; 3] = ["runtime", "run", "rules"];
+
+/// Digests of the stages of one configuration. Each covers the tables of its stage and of the stages above it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StageDigests {
+    /// Of the prepared cases.
+    pub preprocess: String,
+    /// Of the trained weights; seed and fold are in their path.
+    pub train: String,
+    /// Of the predicted labels, and of their scores.
+    pub predict: String,
+}
+
+/// Digests of the stages of one configuration of a plan.
+///
+/// # Panics
+///
+/// When the plan has no such configuration.
+pub fn stage_digests(plan: &Plan, name: ConfigurationName) -> StageDigests {
+    let configuration = &plan.configurations[&name];
+    let data = &plan.data;
+    let grid = (configuration.spacing, configuration.slice_axis);
+    let preprocess = of(&(&data.dataset, &data.channels, &data.labels, &plan.preprocess, grid));
+    let train = of(&(
+        &preprocess,
+        &plan.split,
+        configuration,
+        &plan.network,
+        &plan.loss,
+        &plan.train,
+        &plan.augment,
+    ));
+    let predict = of(&(&train, &plan.predict, &plan.postprocess, &data.single_component));
+    StageDigests { preprocess, train, predict }
+}
+
+/// SHA-256 of a value's JSON, shortened to 16 digits, which tell apart what a person ever makes.
+fn of(value: &impl Serialize) -> String {
+    let text = serde_json::to_vec(value).expect("a plan is numbers, texts and lists");
+    digest(&text)[..16].to_owned()
+}
+
+/// A key of which two plans have different values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// Path of the key, such as `train.batches`.
+    pub key: String,
+    /// Its value in the first plan; none where it has no such key.
+    pub from: Option<String>,
+    /// Its value in the second plan; none where it has no such key.
+    pub to: Option<String>,
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "(absent)".to_owned());
+        write!(out, "{}: {} → {}", self.key, shown(&self.from), shown(&self.to))
+    }
+}
+
+/// The keys of which two TOML texts have different values, sorted. A text that is not TOML counts as empty.
+pub fn changed_keys(from: &str, to: &str) -> Vec<Change> {
+    let flat = |text: &str| {
+        let mut keys = BTreeMap::new();
+        flatten(&toml::from_str(text).unwrap_or_default(), "", &mut keys);
+        keys
+    };
+    let (from, to) = (flat(from), flat(to));
+    let mut names: Vec<&String> = from.keys().chain(to.keys()).collect();
+    names.sort();
+    names.dedup();
+    names
+        .into_iter()
+        .filter(|key| from.get(*key) != to.get(*key))
+        .map(|key| Change { key: key.clone(), from: from.get(key).cloned(), to: to.get(key).cloned() })
+        .collect()
+}
+
+/// Whether a key changes no result of a network that is trained already.
+pub fn decides_no_result(key: &str) -> bool {
+    let table = key.split('.').next().unwrap_or(key);
+    WITHOUT_RESULT.contains(&table)
+}
+
+fn flatten(table: &Table, prefix: &str, keys: &mut BTreeMap<String, String>) {
+    for (key, value) in table {
+        let path = join(prefix, key);
+        match value {
+            Value::Table(inner) => flatten(inner, &path, keys),
+            Value::String(_)
+            | Value::Integer(_)
+            | Value::Float(_)
+            | Value::Boolean(_)
+            | Value::Datetime(_)
+            | Value::Array(_) => _ = keys.insert(path, value.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::volume::Spacing;
+
+    fn plan() -> Plan {
+        toml::from_str(include_str!("example.toml")).unwrap()
+    }
+
+    fn digests(plan: &Plan) -> StageDigests {
+        stage_digests(plan, ConfigurationName::FullRes)
+    }
+
+    #[test]
+    fn a_stage_is_stale_when_its_table_or_one_above_it_has_changed() {
+        let before = digests(&plan());
+        let mut changed = plan();
+        changed.train.learning_rate = 1e-3;
+        let after = digests(&changed);
+        assert_eq!(after.preprocess, before.preprocess);
+        assert_ne!(after.train, before.train);
+        assert_ne!(after.predict, before.predict);
+
+        let mut changed = plan();
+        changed.configurations.get_mut(&ConfigurationName::FullRes).unwrap().spacing = Spacing([2.0, 1.0, 1.0]);
+        assert_ne!(digests(&changed).preprocess, before.preprocess);
+
+        let mut changed = plan();
+        changed.predict.mirror = false;
+        let after = digests(&changed);
+        assert_eq!((&after.preprocess, &after.train), (&before.preprocess, &before.train));
+        assert_ne!(after.predict, before.predict);
+    }
+
+    #[test]
+    fn runtime_changes_no_digest() {
+        let before = digests(&plan());
+        let mut changed = plan();
+        changed.runtime.device = "cuda:0".to_owned();
+        changed.runtime.threads = 7;
+        changed.run.folds = vec![0];
+        assert_eq!(digests(&changed), before);
+        assert!(decides_no_result("runtime.device") && !decides_no_result("train.batches"));
+    }
+
+    #[test]
+    fn changed_keys_are_named_with_both_values() {
+        let changes = changed_keys("a = 1\n[b]\nc = [1, 2]\nd = 3", "a = 1\n[b]\nc = [1, 3]");
+        let shown: Vec<String> = changes.iter().map(ToString::to_string).collect();
+        assert_eq!(shown, ["b.c: [1, 2] → [1, 3]", "b.d: 3 → (absent)"]);
+    }
+}

@@ -1,0 +1,97 @@
+//! What is wrong with a plan: every fault at once, each pointed at in the layer that it stands in.
+
+use std::fmt;
+use std::ops::Range;
+use std::path::PathBuf;
+
+use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
+use thiserror::Error;
+
+use crate::plan::layer::Layer;
+
+/// One fault of a plan.
+#[derive(Clone, Debug)]
+pub struct Fault {
+    message: String,
+    label: String,
+    help: Option<String>,
+    spot: Option<(NamedSource<String>, Range<usize>)>,
+}
+
+impl Fault {
+    /// A fault that stands at a place of a layer. `label` is written under the caret.
+    pub fn at(layer: &Layer, place: Range<usize>, message: impl Into<String>, label: impl Into<String>) -> Self {
+        let source = NamedSource::new(layer.source.to_string(), layer.text.clone());
+        Self { message: message.into(), label: label.into(), help: None, spot: Some((source, place)) }
+    }
+
+    /// A fault that stands nowhere, such as a missing key.
+    pub fn nowhere(message: impl Into<String>) -> Self {
+        Self { message: message.into(), label: String::new(), help: None, spot: None }
+    }
+
+    /// What to write instead.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Fault {}
+
+impl Diagnostic for Fault {
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.spot.as_ref().map(|(source, _)| source as &dyn SourceCode)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        let (_, place) = self.spot.as_ref()?;
+        let label = LabeledSpan::new(Some(self.label.clone()), place.start, place.len());
+        Some(Box::new(std::iter::once(label)))
+    }
+}
+
+/// A plan cannot be used.
+#[derive(Debug, Error)]
+pub enum PlanError {
+    /// A file cannot be read.
+    #[error("cannot read the plan `{}`: {reason}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// Plans that extend each other in a circle.
+    #[error("`extends` goes in a circle: {}", chain.iter().map(|path| format!("`{}`", path.display())).collect::<Vec<_>>().join(" → "))]
+    Circle {
+        /// The files, from the first to the one that closes the circle.
+        chain: Vec<PathBuf>,
+    },
+    /// The plan has faults.
+    #[error("the plan has {} fault{}", faults.len(), if faults.len() == 1 { "" } else { "s" })]
+    Faults {
+        /// All of them.
+        faults: Vec<Fault>,
+    },
+}
+
+impl Diagnostic for PlanError {
+    fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn Diagnostic> + 'a>> {
+        match self {
+            Self::Unreadable { .. } | Self::Circle { .. } => None,
+            Self::Faults { faults } => Some(Box::new(faults.iter().map(|fault| fault as &dyn Diagnostic))),
+        }
+    }
+}

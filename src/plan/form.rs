@@ -1,0 +1,117 @@
+//! The form of a plan: which keys there are, and what may be written for each. Faults of content are `validate`'s.
+
+use std::sync::LazyLock;
+
+use serde::Deserialize as _;
+use toml::{Table, Value};
+
+use crate::plan::fault::Fault;
+use crate::plan::layer::join;
+use crate::plan::load::Layers;
+use crate::plan::schema::{ConfigurationName, Plan};
+
+/// A whole plan: every key, with a value that is right.
+static EXAMPLE: LazyLock<Table> =
+    LazyLock::new(|| toml::from_str(include_str!("example.toml")).expect("a test reads this file"));
+
+/// How many letters a misspelt key may be off, as a share of its length.
+const NEAR: f64 = 0.5;
+
+/// Every fault of form in the merged values of some layers.
+pub(super) fn faults(merged: &Table, layers: &Layers) -> Vec<Fault> {
+    let mut found = Vec::new();
+    in_table(merged, &EXAMPLE, "", layers, &mut found);
+    found
+}
+
+/// What the example has in a table's place; configurations are all alike.
+fn example_of<'a>(example: &'a Table, path: &str, key: &str) -> Option<&'a Value> {
+    if path == "configurations" {
+        let known = ConfigurationName::ALL.iter().any(|name| name.as_str() == key);
+        return example.get("3d_fullres").filter(|_| known);
+    }
+    example.get(key)
+}
+
+fn in_table(merged: &Table, example: &Table, path: &str, layers: &Layers, found: &mut Vec<Fault>) {
+    for (key, value) in merged {
+        let inner = join(path, key);
+        if path == "data.labels" {
+            check_value(&inner, key, value, layers, found);
+            continue;
+        }
+        match (example_of(example, path, key), value) {
+            (None, _) => found.push(unknown(&inner, key, path, example, layers)),
+            (Some(Value::Table(example)), Value::Table(table)) => in_table(table, example, &inner, layers, found),
+            (Some(_), _) => check_value(&inner, key, value, layers, found),
+        }
+    }
+    if path == "configurations" || path == "data.labels" {
+        return;
+    }
+    for key in example.keys().filter(|key| !merged.contains_key(*key)) {
+        let inner = join(path, key);
+        let fault = Fault::nowhere(format!("the plan has no `{inner}`"));
+        found.push(fault.help("`segplan plan DATASET` writes whole plans; a plan that `extends` one needs the changes only"));
+    }
+}
+
+fn unknown(path: &str, key: &str, table: &str, example: &Table, layers: &Layers) -> Fault {
+    let names: Vec<&str> = if table == "configurations" {
+        ConfigurationName::ALL.iter().map(|name| name.as_str()).collect()
+    } else {
+        example.keys().map(String::as_str).collect()
+    };
+    let place = if table.is_empty() { "at the top of a plan".to_owned() } else { format!("in `[{table}]`") };
+    let fault = layers.fault_at_key(path, format!("there is no key `{key}` {place}"), "not known");
+    let off = |name: &str| strsim::damerau_levenshtein(name, key);
+    match names.iter().min_by_key(|name| off(name)) {
+        Some(near) if (off(near) as f64) <= NEAR * near.len() as f64 => {
+            fault.help(format!("did you mean `{near}`?"))
+        }
+        _ => fault.help(format!("known there: {}", names.join(", "))),
+    }
+}
+
+/// Puts one value into the example; whatever the plan's types then object to is the value's fault.
+fn check_value(path: &str, key: &str, value: &Value, layers: &Layers, found: &mut Vec<Fault>) {
+    let mut whole = EXAMPLE.clone();
+    let mut inner = &mut whole;
+    let parts: Vec<&str> = path.split('.').collect();
+    let Some((last, tables)) = parts.split_last() else { return };
+    for (depth, table) in tables.iter().enumerate() {
+        let name = if depth == 1 && tables[0] == "configurations" { "3d_fullres" } else { table };
+        match inner.get_mut(name).and_then(Value::as_table_mut) {
+            Some(next) => inner = next,
+            None => return,
+        }
+    }
+    inner.insert((*last).to_owned(), value.clone());
+    let Err(error) = Plan::deserialize(whole) else { return };
+    let reason = error.message().trim_end().to_owned();
+    found.push(layers.fault_at_value(path, format!("`{key}` cannot be {}", shown(value)), reason));
+}
+
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Table(_) => "a table".to_owned(),
+        Value::String(_)
+        | Value::Integer(_)
+        | Value::Float(_)
+        | Value::Boolean(_)
+        | Value::Datetime(_)
+        | Value::Array(_) => format!("`{value}`"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_is_a_whole_plan() {
+        let plan: Plan = toml::from_str(include_str!("example.toml")).unwrap();
+        let written = Table::try_from(&plan).unwrap();
+        assert_eq!(written, *EXAMPLE);
+    }
+}

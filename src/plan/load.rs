@@ -1,0 +1,189 @@
+//! From files, environment and command line to one validated plan.
+//!
+//! Layers, lowest first: the defaults of the program, the files that the plan extends, the plan, `SEGPLAN_TABLE__KEY` in
+//! the environment, `--set KEY=VALUE`. Tables are merged key by key; any other value replaces the one below it.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use figment::Figment;
+use serde::Deserialize as _;
+use toml::{Table, Value};
+
+use crate::plan::fault::{Fault, PlanError};
+use crate::plan::layer::{Layer, Place, Source};
+use crate::plan::schema::Plan;
+use crate::plan::{form, validate};
+
+/// What the names of environment variables that belong to a plan begin with.
+const ENVIRONMENT: &str = "SEGPLAN_";
+
+/// A plan that can be run.
+#[derive(Clone, Debug)]
+pub struct LoadedPlan {
+    /// The plan.
+    pub plan: Plan,
+    /// The text of its file, as it is.
+    pub input: String,
+    /// Where each value comes from.
+    pub layers: Layers,
+}
+
+/// All layers of a plan, lowest first.
+#[derive(Clone, Debug)]
+pub struct Layers(Vec<Layer>);
+
+impl Layers {
+    /// The uppermost layer that has a key, and where it stands in it.
+    ///
+    /// A key that no layer has is looked for in the table that should hold it.
+    pub fn origin(&self, path: &str) -> Option<(&Layer, &Place)> {
+        let found = self.0.iter().rev().find_map(|layer| Some((layer, layer.places.get(path)?)));
+        found.or_else(|| self.origin(path.rsplit_once('.')?.0))
+    }
+
+    /// A fault at the value of a key.
+    pub fn fault_at_value(&self, path: &str, message: impl Into<String>, label: impl Into<String>) -> Fault {
+        match self.origin(path) {
+            Some((layer, place)) => Fault::at(layer, place.value.clone(), message, label),
+            None => Fault::nowhere(message),
+        }
+    }
+
+    /// A fault at a key itself.
+    pub fn fault_at_key(&self, path: &str, message: impl Into<String>, label: impl Into<String>) -> Fault {
+        match self.origin(path) {
+            Some((layer, place)) => Fault::at(layer, place.key.clone(), message, label),
+            None => Fault::nowhere(message),
+        }
+    }
+}
+
+/// Loads a plan file with all its layers, and checks it.
+///
+/// # Errors
+///
+/// When a file cannot be read, plans extend each other in a circle, or the plan has faults: then with all of them.
+pub fn load(path: &Path, overrides: &[String]) -> Result<LoadedPlan, PlanError> {
+    let mut layers = vec![defaults()];
+    layers.extend(files(path)?);
+    layers.extend(environment());
+    layers.extend(command_line(overrides)?);
+    let input = read(path)?;
+    merge(layers, input)
+}
+
+/// Loads the plan that a run has saved: the file alone, whatever the environment says now.
+///
+/// # Errors
+///
+/// As [`load`].
+pub fn load_resolved(path: &Path) -> Result<LoadedPlan, PlanError> {
+    merge(files(path)?, read(path)?)
+}
+
+fn merge(layers: Vec<Layer>, input: String) -> Result<LoadedPlan, PlanError> {
+    let figment = layers.iter().fold(Figment::new(), |figment, layer| figment.merge(layer.clone()));
+    let layers = Layers(layers);
+    let all = |faults| PlanError::Faults { faults };
+    let merged: Table =
+        figment.extract().map_err(|error| all(error.into_iter().map(|one| Fault::nowhere(one.to_string())).collect()))?;
+    let merged = without_extends(merged);
+    let faults = form::faults(&merged, &layers);
+    if !faults.is_empty() {
+        return Err(all(faults));
+    }
+    let plan = Plan::deserialize(merged).map_err(|error| all(vec![Fault::nowhere(error.to_string())]))?;
+    let faults = validate::faults(&plan, &layers);
+    if faults.is_empty() { Ok(LoadedPlan { plan, input, layers }) } else { Err(all(faults)) }
+}
+
+fn without_extends(mut merged: Table) -> Table {
+    merged.remove("extends");
+    merged
+}
+
+fn defaults() -> Layer {
+    let text = include_str!("defaults.toml").to_owned();
+    Layer::of_toml(Source::Defaults, text).expect("a test reads the defaults")
+}
+
+/// A plan file and all that it extends, lowest first.
+fn files(path: &Path) -> Result<Vec<Layer>, PlanError> {
+    let mut layers = Vec::new();
+    let mut chain: Vec<PathBuf> = Vec::new();
+    let mut next = Some(path.to_owned());
+    while let Some(path) = next {
+        let place = fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
+        let circle = chain.contains(&place);
+        chain.push(place);
+        if circle {
+            return Err(PlanError::Circle { chain });
+        }
+        let layer = file(&path)?;
+        next = match layer.values.get("extends") {
+            None => None,
+            Some(Value::String(base)) => Some(path.parent().unwrap_or(Path::new("")).join(base)),
+            Some(_) => {
+                let place = layer.places["extends"].value.clone();
+                let fault = Fault::at(&layer, place, "`extends` is not a file name", "expected a text")
+                    .help("such as `extends = \"hippocampus.toml\"`, relative to this file");
+                return Err(PlanError::Faults { faults: vec![fault] });
+            }
+        };
+        layers.insert(0, layer);
+    }
+    Ok(layers)
+}
+
+fn file(path: &Path) -> Result<Layer, PlanError> {
+    let text = read(path)?;
+    let source = Source::File(path.to_owned());
+    Layer::of_toml(source.clone(), text.clone()).map_err(|error| {
+        let raw = Layer { source, text, values: Table::new(), places: std::collections::BTreeMap::new() };
+        let place = error.span().unwrap_or(0..0);
+        let fault = Fault::at(&raw, place, "the plan is not TOML", error.message().trim_end().to_owned());
+        PlanError::Faults { faults: vec![fault] }
+    })
+}
+
+fn read(path: &Path) -> Result<String, PlanError> {
+    fs::read_to_string(path)
+        .map_err(|error| PlanError::Unreadable { path: path.to_owned(), reason: error.to_string() })
+}
+
+/// One layer for each variable `SEGPLAN_TABLE__KEY`. Variables without a double underscore are not of a plan.
+#[expect(clippy::disallowed_methods, reason = "the environment is read here and nowhere else")]
+fn environment() -> Vec<Layer> {
+    let mut variables: Vec<(String, String)> = env::vars()
+        .filter(|(name, _)| name.strip_prefix(ENVIRONMENT).is_some_and(|rest| rest.contains("__")))
+        .collect();
+    variables.sort();
+    variables
+        .into_iter()
+        .filter_map(|(name, value)| {
+            let key = name.strip_prefix(ENVIRONMENT)?.to_lowercase().replace("__", ".");
+            Layer::of_pair(Source::Environment(name.clone()), &format!("{name}={value}"), &key)
+        })
+        .collect()
+}
+
+fn command_line(overrides: &[String]) -> Result<Vec<Layer>, PlanError> {
+    let mut faults = Vec::new();
+    let mut layers = Vec::new();
+    for text in overrides {
+        let key = text.split_once('=').map_or(text.as_str(), |(key, _)| key).trim();
+        match Layer::of_pair(Source::Set, text, key) {
+            Some(layer) => layers.push(layer),
+            None => faults.push(
+                Fault::nowhere(format!("`--set {text}` sets nothing"))
+                    .help("expected a key, an equals sign and a value, such as `--set train.max_epochs=50`"),
+            ),
+        }
+    }
+    if faults.is_empty() { Ok(layers) } else { Err(PlanError::Faults { faults }) }
+}
+
+#[cfg(test)]
+mod tests;
