@@ -5,6 +5,8 @@
 //!
 //! The CPU backend, `flex`, works on rayon's global pool, and so do the loops of this crate; [`limit_threads`] sets the
 //! size of that pool. Results do not depend on it.
+//!
+//! Building the `cuda` feature fetches an LLVM from the network (a build script of Burn's `cubecl-llvm`); the others do not.
 
 use burn::tensor::Device;
 #[cfg(any(feature = "wgpu", feature = "vulkan"))]

@@ -7,34 +7,47 @@ use rand::RngExt;
 use super::{Affine, Block, Convolution, Kernel, UNet, UNetConfig};
 use crate::random::Rng;
 
-/// A network with weights from a generator, drawn in the order encoder, transposed convolutions, decoder, head.
+/// A network with weights from a generator.
 ///
 /// Weights are normal with standard deviation `sqrt(2 / (1 + slope²) / fan_in)`; biases and shifts are 0, scales 1.
 ///
 /// Source: spec section 7.
 pub(super) fn draw(config: &UNetConfig, rng: &mut Rng, device: &Device) -> UNet {
-    let topology = &config.topology;
-    let [kz, ky, kx] = topology.kernel;
     let slope = config.network.leaky_slope;
-    let mut kernel = |shape: [usize; 5]| he_normal(shape, slope, rng, device);
-    let block = |kernel: &mut dyn FnMut([usize; 5]) -> Param<Tensor<5>>, (inputs, outputs): (usize, usize)| Block {
-        conv: Convolution { weight: kernel([outputs, inputs, kz, ky, kx]), bias: constant(outputs, 0.0, device) },
+    build(config, device, &mut |shape| he_normal(shape, slope, rng, device))
+}
+
+/// A network whose weights are 0, to be filled from a file.
+pub(super) fn blank(config: &UNetConfig, device: &Device) -> UNet {
+    build(config, device, &mut |shape| Param::from_tensor(Tensor::zeros(shape, device)))
+}
+
+/// A network whose kernels come from `kernel`, called in the order encoder, transposed convolutions, decoder, head.
+fn build(config: &UNetConfig, device: &Device, kernel: &mut dyn FnMut([usize; 5]) -> Param<Tensor<5>>) -> UNet {
+    let topology = &config.topology;
+    let level_blocks = |levels: [(usize, usize); 2], kernel: &mut dyn FnMut([usize; 5]) -> Param<Tensor<5>>| {
+        levels.map(|(inputs, outputs)| block(config, device, outputs, kernel(taps(topology.kernel, outputs, inputs))))
+    };
+    let encoder = (0..topology.levels()).map(|level| level_blocks(topology.encoder(level), kernel)).collect();
+    let up = topology.pools.iter().zip(topology.features.windows(2));
+    let up = up.map(|(pool, widths)| Kernel { weight: kernel(taps(*pool, widths[1], widths[0])) }).collect();
+    let decoder = (0..topology.pools.len()).map(|level| level_blocks(topology.decoder(level), kernel)).collect();
+    let head = Kernel { weight: kernel(taps([1; 3], topology.classes, topology.features[0])) };
+    UNet { encoder, up, decoder, head, pools: topology.pools.clone() }
+}
+
+/// Shape of a kernel.
+fn taps([kz, ky, kx]: [usize; 3], first: usize, second: usize) -> [usize; 5] {
+    [first, second, kz, ky, kx]
+}
+
+fn block(config: &UNetConfig, device: &Device, outputs: usize, weight: Param<Tensor<5>>) -> Block {
+    Block {
+        conv: Convolution { weight, bias: constant(outputs, 0.0, device) },
         norm: Affine { gamma: constant(outputs, 1.0, device), beta: constant(outputs, 0.0, device) },
         eps: config.network.norm_eps,
-        slope,
-    };
-    let encoder =
-        (0..topology.levels()).map(|level| topology.encoder(level).map(|io| block(&mut kernel, io))).collect();
-    let up = (0..topology.pools.len())
-        .map(|level| {
-            let [pz, py, px] = topology.pools[level];
-            Kernel { weight: kernel([topology.features[level + 1], topology.features[level], pz, py, px]) }
-        })
-        .collect();
-    let decoder =
-        (0..topology.pools.len()).map(|level| topology.decoder(level).map(|io| block(&mut kernel, io))).collect();
-    let head = Kernel { weight: kernel([topology.classes, topology.features[0], 1, 1, 1]) };
-    UNet { encoder, up, decoder, head, pools: topology.pools.clone() }
+        slope: config.network.leaky_slope,
+    }
 }
 
 fn constant(channels: usize, value: f32, device: &Device) -> Param<Tensor<1>> {

@@ -9,11 +9,14 @@ pub mod ops;
 pub mod topology;
 pub mod weights;
 
+use std::path::Path;
+
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, assert_shape};
 
 use crate::network::ops::BlockParams;
 use crate::network::topology::Topology;
+use crate::network::weights::WeightsError;
 use crate::plan::schema::{Configuration, Network};
 use crate::random::Rng;
 
@@ -41,6 +44,15 @@ impl UNetConfig {
     /// The weights are drawn on the host: the same generator gives the same weights on every device.
     pub fn init(&self, rng: &mut Rng, device: &Device) -> UNet {
         init::draw(self, rng, device)
+    }
+
+    /// The network with the weights of a file, on a device.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read, is damaged, or was written for another network.
+    pub fn load(&self, path: &Path, device: &Device) -> Result<UNet, WeightsError> {
+        weights::load(init::blank(self, device), path)
     }
 }
 

@@ -44,11 +44,16 @@ pub fn conv_norm_act(input: Tensor<5>, skip: Option<Tensor<5>>, block: BlockPara
 /// Zero mean and unit (population) variance of each map of each sample, then the affine map of its channel.
 fn instance_norm(maps: Tensor<5>, gamma: Tensor<1>, beta: Tensor<1>, eps: f64) -> Tensor<5> {
     let shape @ [samples, channels, z, y, x] = maps.dims();
-    let maps = maps.reshape([samples, channels, z * y * x]);
-    let centred = maps.clone() - maps.mean_dim(2);
-    let variance = centred.clone().square().mean_dim(2);
-    let scale = gamma.reshape([1, channels, 1]) / (variance + eps).sqrt();
-    (centred * scale + beta.reshape([1, channels, 1])).reshape(shape)
+    // In two steps, row by row: one sum over a large map in single precision would lose digits on some backends.
+    let mean = |maps: Tensor<4>| {
+        let rows = maps.mean_dim(3).reshape([samples, channels, z * y]);
+        rows.mean_dim(2).reshape([samples, channels, 1, 1])
+    };
+    let maps = maps.reshape([samples, channels, z * y, x]);
+    let centred = maps.clone() - mean(maps);
+    let variance = mean(centred.clone().square());
+    let scale = gamma.reshape([1, channels, 1, 1]) / (variance + eps).sqrt();
+    (centred * scale + beta.reshape([1, channels, 1, 1])).reshape(shape)
 }
 
 /// Maximum over boxes of the kernel's shape, which is also the stride.

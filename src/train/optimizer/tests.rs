@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::*;
 use crate::network::UNetConfig;
-use crate::network::testing::{configuration, cpu, network, tiny, wave, weights as seeded};
+use crate::network::testing::{configuration, cpu, network, planned, tiny, wave};
 use crate::plan::schema::{DiceScope, Loss};
 use crate::train::loss::dice_ce;
 
@@ -91,7 +91,7 @@ impl Case {
         assert_eq!(config.topology.parameters(), self.parameters, "{name}");
         let path =
             Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/reference/values/ten_losses_{name}.safetensors"));
-        weights::load(config.init(&mut seeded(0), device), &path).expect("weights of the same network")
+        config.load(&path, device).expect("weights of the same network")
     }
 
     /// The batch of a step, by the formula of `tests/reference/ten_losses.py`.
@@ -181,4 +181,30 @@ fn a_moment_without_the_others_is_refused() {
     moments.remove("second.head.weight").expect("each parameter has a second moment");
     let refused = Optimizer::from_host(&settings, 1, moments, &device, Path::new("cut")).expect_err("refused");
     assert_eq!(refused.to_string(), "`cut` has no tensor `second.head.weight`; it was written for another network");
+}
+
+#[test]
+fn the_number_of_threads_changes_no_bit() {
+    let settings = train(true, 3e-5);
+    let trained = || {
+        let device = cpu().autodiff();
+        let plan = configuration([16, 32, 32], [1, 2, 2], &[8, 16, 24]);
+        let mut unet = planned(&plan, (1, 2), 5, &device);
+        let mut optimizer = Optimizer::new(&settings);
+        for step in 0..2 {
+            let labels = Tensor::ones([2, 16, 32, 32], &device);
+            let logits = unet.forward(wave([2, 1, 16, 32, 32], 0.37, f64::from(step), &device));
+            let loss = Loss { dice_smooth: 1e-5, dice_background: false };
+            let gradients = dice_ce(logits, labels, DiceScope::Sample, &loss).backward();
+            unet = optimizer.step(unet, gradients, 1e-3);
+        }
+        weights::to_host(&unet)
+    };
+    let threads = |count| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(count).build().expect("threads");
+        pool.install(trained)
+    };
+    let one = threads(1);
+    assert_eq!(one, threads(2));
+    assert_eq!(one, threads(5));
 }
