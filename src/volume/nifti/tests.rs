@@ -1,4 +1,5 @@
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use ndarray::{Array3, Array4};
@@ -146,9 +147,15 @@ fn a_header_that_promises_a_million_million_voxels_is_an_error() {
     for offset in [44, 46] {
         bytes[offset..offset + 2].copy_from_slice(&10_000_i16.to_le_bytes());
     }
-    fs::write(&path, bytes).expect("written");
-    let fault = fault(&path);
-    assert!(matches!(fault, NiftiFault::Impossible { promised: 2_000_000_000_000, .. }), "{fault}");
+    fs::write(&path, &bytes).expect("written");
+    let plain = fault(&path);
+    assert!(matches!(plain, NiftiFault::Truncated { expected: 2_000_000_000_000, found: 48 }), "{plain}");
+
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packer.write_all(&bytes).expect("written to memory");
+    fs::write(&path, packer.finish().expect("written to memory")).expect("written");
+    let packed = fault(&path);
+    assert!(matches!(packed, NiftiFault::Impossible { promised: 2_000_000_000_000, .. }), "{packed}");
 }
 
 #[test]
