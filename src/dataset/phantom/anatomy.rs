@@ -33,7 +33,7 @@ pub(super) struct Anatomy {
     pub(super) texture: Array3<f32>,
     /// Noise of every voxel, of mean 0 and variance 1.
     pub(super) noise: Array3<f32>,
-    /// Intensity of the organ in the units of the file.
+    /// Intensity of the core in the units of the file.
     pub(super) gain: f32,
 }
 
