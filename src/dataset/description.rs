@@ -62,6 +62,12 @@ impl Description {
         }
     }
 
+    /// The text of the file.
+    pub(super) fn to_text(&self) -> String {
+        let text = serde_json::to_string_pretty(self).expect("strings, numbers and lists of them are JSON");
+        format!("{text}\n")
+    }
+
     /// Names of the channels in the order of their numbers.
     pub(super) fn channels(&self, path: &Path) -> Result<Vec<String>, DatasetError> {
         let named = self.channel_names.as_ref().or(self.modality.as_ref());

@@ -62,8 +62,7 @@ pub fn write(folder: &Path, config: &PhantomConfig, on_done: &(dyn Fn() + Sync))
         on_done();
         Ok::<(), DatasetError>(())
     })?;
-    let text = serde_json::to_string_pretty(&description(pairs)).expect("strings and numbers are JSON");
-    write_atomic(&folder.join(description::FILE), format!("{text}\n").as_bytes())?;
+    write_atomic(&folder.join(description::FILE), description(pairs).to_text().as_bytes())?;
     scan(folder)
 }
 

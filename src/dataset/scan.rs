@@ -16,7 +16,7 @@ const CHANNEL_DIGITS: usize = 4;
 /// Reads what a folder says of itself: a Decathlon folder, or a raw folder of nnU-Net v2.
 ///
 /// Cases are sorted by name as strings. Files whose names begin with `._` are skipped. Whether the listed files exist and
-/// are sound is not looked at: [`verify`](super::verify) reports all of their faults at once.
+/// are sound is not looked at: [`verify`](super::verify()) reports all of their faults at once.
 ///
 /// # Errors
 ///

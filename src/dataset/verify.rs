@@ -140,7 +140,11 @@ fn verify_case(dataset: &Dataset, case: &Case) -> Vec<Fault> {
             add(path, FaultKind::NotFinite { voxels: broken.iter().sum(), channels: broken.len() });
         }
         match &reference {
-            Some(first) => compare(first, &image.geometry).into_iter().for_each(|kind| add(path, kind)),
+            Some(first) => {
+                for kind in compare(first, &image.geometry) {
+                    add(path, kind);
+                }
+            }
             None => reference = Some(image.geometry),
         }
     }
@@ -148,11 +152,12 @@ fn verify_case(dataset: &Dataset, case: &Case) -> Vec<Fault> {
         add(first, FaultKind::Channels { expected: dataset.channels.len(), found: channels });
     }
     if let Some(path) = &case.labels {
-        match read_labels(path) {
-            Ok(labels) => {
-                label_faults(dataset, &labels, reference.as_ref()).into_iter().for_each(|kind| add(path, kind))
-            }
-            Err(error) => add(path, FaultKind::File(error.fault)),
+        let kinds = match read_labels(path) {
+            Ok(labels) => label_faults(dataset, &labels, reference.as_ref()),
+            Err(error) => vec![FaultKind::File(error.fault)],
+        };
+        for kind in kinds {
+            add(path, kind);
         }
     }
     faults

@@ -24,6 +24,10 @@ pub struct Components {
 }
 
 /// Finds the connected components of a mask.
+///
+/// # Panics
+///
+/// With more than 2³² provisional components, for which a mask needs more than 2³³ voxels.
 pub fn components(mask: ArrayView3<'_, bool>, connectivity: Connectivity) -> Components {
     let steps = earlier_neighbours(connectivity);
     let (_, height, width) = mask.dim();

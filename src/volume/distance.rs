@@ -23,9 +23,9 @@ pub fn squared_distance(mask: ArrayView3<'_, bool>, spacing: Spacing) -> Array3<
     let mut squares = mask.mapv(|inside| if inside { 0.0 } else { f32::INFINITY });
     for axis in [2, 1, 0] {
         // Planes in parallel, each of which holds whole lines of this axis.
-        let across = Axis(if axis == 0 { 1 } else { 0 });
+        let across = Axis(usize::from(axis == 0));
         squares.axis_iter_mut(across).into_par_iter().for_each_init(Envelope::default, |envelope, mut plane| {
-            let along = if axis == 2 { 1 } else { 0 };
+            let along = usize::from(axis == 2);
             for line in plane.lanes_mut(Axis(along)) {
                 envelope.lower(line, spacing.0[axis]);
             }
@@ -76,7 +76,7 @@ impl Envelope {
 /// Where the parabola of `right` falls below that of `left`.
 fn crossing(left: usize, left_height: f64, right: usize, right_height: f64, step: f64) -> f64 {
     let (p, q) = (left as f64, right as f64);
-    (q + p) / 2.0 + (right_height - left_height) / (2.0 * step * step * (q - p))
+    p.midpoint(q) + (right_height - left_height) / (2.0 * step * step * (q - p))
 }
 
 #[cfg(test)]
@@ -104,7 +104,7 @@ mod tests {
             let mask = Array3::from_shape_vec((5, 6, 7), voxels).expect("as many voxels");
             let expected = brute_force(&mask, Spacing(spacing));
             for (found, expected) in distance(mask.view(), Spacing(spacing)).iter().zip(&expected) {
-                prop_assert!(found == expected || (found - expected).abs() < 1e-4, "{found}, expected {expected}");
+                prop_assert!(approx::abs_diff_eq!(found, expected, epsilon = 1e-4), "{found}, expected {expected}");
             }
         }
     }

@@ -117,6 +117,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::float_cmp, reason = "these numbers are copied, not computed")]
     fn sform_goes_before_qform_and_qform_before_spacing() {
         let mut header = grid([7.0, 0.0, 0.0]).header;
         header.qform_code = 1;

@@ -3,6 +3,8 @@
 //! Input: NIfTI files. Output: arrays in `[c, z, y, x]` or `[z, y, x]` order with their spacing and placement. Deliberately
 //! absent: data sets, plans, randomness and Burn.
 
+#![allow(clippy::needless_pass_by_value, reason = "array views are references, and ndarray passes them by value")]
+
 pub mod nifti;
 pub mod resample;
 pub mod distance;

@@ -33,7 +33,7 @@ pub(super) struct Anatomy {
     pub(super) texture: Array3<f32>,
     /// Noise of every voxel, of mean 0 and variance 1.
     pub(super) noise: Array3<f32>,
-    /// Intensity of the organ in the units of the file.
+    /// Intensity of the core in the units of the file.
     pub(super) gain: f32,
 }
 
@@ -86,7 +86,7 @@ impl Anatomy {
             wall_mm: extent[1] * rng.random_range(0.055..0.07),
             organ,
             vessels,
-            drift: coarse(rng, 0.22),
+            drift: coarse(rng, 0.15),
             texture: coarse(rng, 0.05),
             noise: Array3::from_shape_simple_fn(shape, || normal(rng)),
             gain: rng.random_range(250.0..600.0),
@@ -110,7 +110,7 @@ impl Organ {
             angle: rng.random_range(0.0..TAU),
             bumps: std::array::from_fn(|_| Bump::draw(rng)),
             core_centre: [0.5 * sides[0], 0.45 * sides[1], 0.0],
-            core_size: rng.random_range(0.58..0.68),
+            core_size: rng.random_range(0.62..0.72),
         }
     }
 }

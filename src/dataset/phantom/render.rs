@@ -6,15 +6,15 @@ use super::anatomy::{Anatomy, Organ, Vessel};
 use crate::volume::resample::{resize_cubic, resize_linear};
 use crate::volume::{Geometry, Image, LabelMap, Shape};
 
-/// Intensities relative to the organ's.
+/// Intensities relative to the core's.
 const AIR: f32 = 0.05;
-const TISSUE: f32 = 0.45;
+const TISSUE: f32 = 0.4;
 /// The organ, and the wall of the body.
-const ORGAN: f32 = 1.0;
+const ORGAN: f32 = 0.7;
 /// The core, and the vessels.
-const CORE: f32 = 0.72;
+const CORE: f32 = 1.0;
 /// Standard deviation of the noise.
-const NOISE: f32 = 0.05;
+const NOISE: f32 = 0.04;
 
 /// Draws a case on its grid: intensities of one channel, and labels 0, 1 (organ) and 2 (core).
 pub(super) fn render(anatomy: &Anatomy, geometry: Geometry) -> (Image, LabelMap) {

@@ -45,10 +45,10 @@ pub enum NiftiFault {
         /// Bytes of voxels in the file.
         found: u64,
     },
-    /// The header promises more than a file of this length can hold, even compressed.
+    /// The header promises more than a compressed file of this length can hold.
     #[error(
-        "has a damaged header: it promises {promised} bytes of voxels and a file of {length} bytes cannot hold them; \
-         copy it again"
+        "is damaged: its header promises {promised} bytes of voxels, which {length} compressed bytes cannot hold; copy it \
+         again"
     )]
     Impossible {
         /// Bytes of voxels by the header.

@@ -43,6 +43,11 @@ pub fn read_header(path: &Path) -> Result<Header, NiftiError> {
 ///
 /// When a file is missing, damaged or cut off, or has another shape than the first; see [`NiftiFault`].
 pub fn read_image(paths: &[PathBuf]) -> Result<Image, NiftiError> {
+    let (header, values) = read_joined(paths)?;
+    Ok(image(header, values))
+}
+
+fn read_joined(paths: &[PathBuf]) -> Result<(Header, Vec<f32>), NiftiError> {
     let mut joined: Option<(Header, Vec<f32>)> = None;
     for path in paths {
         let (header, values) = read_values(path, |value| value as f32).map_err(NiftiError::at(path))?;
@@ -57,11 +62,14 @@ pub fn read_image(paths: &[PathBuf]) -> Result<Image, NiftiError> {
         first.channels += header.channels;
         voxels.extend(values);
     }
-    let (header, voxels) = joined.ok_or_else(|| NiftiError::at(Path::new(""))(NiftiFault::NoFile))?;
+    joined.ok_or_else(|| NiftiError::at(Path::new(""))(NiftiFault::NoFile))
+}
+
+fn image(header: Header, values: Vec<f32>) -> Image {
     let [z, y, x] = header.geometry.shape.0;
-    let voxels = Array4::from_shape_vec((header.channels, z, y, x), voxels)
+    let voxels = Array4::from_shape_vec((header.channels, z, y, x), values)
         .expect("as many values were read as the header has voxels");
-    Ok(Image { voxels, geometry: header.geometry })
+    Image { voxels, geometry: header.geometry }
 }
 
 /// Reads a label map, `[z, y, x]`.

@@ -13,7 +13,7 @@ use super::header::{HEADER_BYTES, Header};
 /// First two bytes of a gzip file.
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 /// No deflate stream grows by more than this factor when it is decompressed (zlib's technical notes).
-const LARGEST_EXPANSION: u64 = 1032;
+const LARGEST_EXPANSION: u128 = 1032;
 /// Bytes decoded at a time; a multiple of every voxel size.
 const CHUNK_BYTES: usize = 1 << 18;
 
@@ -65,14 +65,16 @@ impl Stream {
         }
         let header = Header::parse(&bytes)?;
         let (promised, length) = (header.data_bytes(), self.length);
-        let expansion = match self.reader {
-            Reader::Plain(_) => 1,
-            Reader::Gzip(_) => LARGEST_EXPANSION,
-        };
-        if promised > u128::from(length) * u128::from(expansion) {
-            return Err(NiftiFault::Impossible { promised, length });
+        match self.reader {
+            Reader::Plain(_) if promised > u128::from(length.saturating_sub(header.data_offset)) => {
+                let expected = u64::try_from(promised).unwrap_or(u64::MAX);
+                Err(NiftiFault::Truncated { expected, found: length.saturating_sub(header.data_offset) })
+            }
+            Reader::Gzip(_) if promised > u128::from(length) * LARGEST_EXPANSION => {
+                Err(NiftiFault::Impossible { promised, length })
+            }
+            Reader::Plain(_) | Reader::Gzip(_) => Ok(header),
         }
-        Ok(header)
     }
 
     /// Reads all voxels, in file order, after [`Stream::header`].

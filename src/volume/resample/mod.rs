@@ -88,6 +88,10 @@ pub fn resize_linear(image: ArrayView3<'_, f32>, shape: Shape) -> Array3<f32> {
 /// Resamples an image, `[z, y, x]`; with a coarse axis, slice by slice across it and to the nearest slice along it.
 ///
 /// The result is clipped to the range of the input: of the whole of it, or of each slice where slices are on their own.
+///
+/// # Panics
+///
+/// When one of the shapes has an axis without voxels.
 pub fn resize(image: ArrayView3<'_, f32>, shape: Shape, order: Order, coarse_axis: Option<usize>) -> Array3<f32> {
     assert!(!image.is_empty() && shape.voxels() > 0, "resampling {:?} to {shape}", image.dim());
     let from: [usize; 3] = image.dim().into();
