@@ -1,1 +1,307 @@
-//! What is measured of a data set.
+//! What is measured of a data set: shapes, spacings, foreground intensities, components, and how much cropping removes.
+//!
+//! Input: the files of a [`Dataset`]. Output: a [`Fingerprint`], which the plan's rules read. Deliberately absent: any
+//! decision. Source: arXiv:1809.10486, section 2 (spec section 2).
+
+use std::collections::BTreeMap;
+
+use ndarray::Axis;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::dataset::{Case, CaseId, Dataset};
+use crate::volume::components::{Connectivity, components};
+use crate::volume::crop::nonzero_box;
+use crate::volume::nifti::{NiftiError, read_image, read_labels};
+use crate::volume::{LabelMap, Shape, Spacing};
+
+/// One in so many foreground voxels, in raster order, is looked at for intensities. Source: spec section 2.
+const INTENSITY_STEP: usize = 10;
+
+/// A data set could not be measured.
+#[derive(Debug, Error)]
+pub enum FingerprintError {
+    /// A file could not be read.
+    #[error("case `{case}`: {source}; `segplan verify` lists every fault of the data set")]
+    Nifti {
+        /// The case.
+        case: CaseId,
+        /// Why.
+        source: NiftiError,
+    },
+    /// A case does not fit the data set.
+    #[error("case `{case}`: {reason}; `segplan verify` lists every fault of the data set")]
+    Case {
+        /// The case.
+        case: CaseId,
+        /// What does not fit.
+        reason: String,
+    },
+    /// There is nothing to measure.
+    #[error("data set `{0}` has no training case")]
+    Empty(String),
+}
+
+/// What was measured of one case.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CaseFingerprint {
+    /// The case.
+    pub id: CaseId,
+    /// Its shape, voxels, `[z, y, x]`.
+    pub shape: Shape,
+    /// Its shape after cropping to the non-zero region, voxels, `[z, y, x]`.
+    pub cropped_shape: Shape,
+    /// Its spacing, mm, `[z, y, x]`.
+    pub spacing: Spacing,
+    /// Voxels of each foreground label that it has.
+    pub voxels: BTreeMap<u8, u64>,
+    /// Number of 26-connected components of each foreground label that it has.
+    pub components: BTreeMap<u8, u64>,
+}
+
+/// Intensities of a channel under the foreground labels of all training cases.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct IntensityStatistics {
+    /// Mean.
+    pub mean: f64,
+    /// Population standard deviation.
+    pub sd: f64,
+    /// Smallest value.
+    pub min: f64,
+    /// 0.5 % quantile.
+    pub percentile_00_5: f64,
+    /// Median.
+    pub median: f64,
+    /// 99.5 % quantile.
+    pub percentile_99_5: f64,
+    /// Largest value.
+    pub max: f64,
+}
+
+/// What was measured of a data set.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Fingerprint {
+    /// Each training case, in the data set's order.
+    pub cases: Vec<CaseFingerprint>,
+    /// Foreground intensities of each channel; none where no case has foreground.
+    pub intensities: Vec<Option<IntensityStatistics>>,
+}
+
+/// Measures the training cases of a data set, several at a time; one case is held for each thread.
+///
+/// `on_done` is called after each case. The result does not depend on the number of threads.
+///
+/// # Errors
+///
+/// The first case, in the data set's order, that cannot be read or does not fit the data set.
+pub fn measure(dataset: &Dataset, on_done: &(dyn Fn() + Sync)) -> Result<Fingerprint, FingerprintError> {
+    if dataset.training.is_empty() {
+        return Err(FingerprintError::Empty(dataset.name.clone()));
+    }
+    let measured: Vec<_> = dataset
+        .training
+        .par_iter()
+        .map(|case| {
+            let measured = measure_case(case, dataset);
+            on_done();
+            measured
+        })
+        .collect();
+    let mut cases = Vec::with_capacity(measured.len());
+    let mut pooled = vec![Vec::new(); dataset.channels.len()];
+    for case in measured {
+        let (case, intensities) = case?;
+        cases.push(case);
+        for (pool, values) in pooled.iter_mut().zip(intensities) {
+            pool.extend(values);
+        }
+    }
+    Ok(Fingerprint { cases, intensities: pooled.into_iter().map(statistics).collect() })
+}
+
+/// One case, and a sample of the foreground intensities of each channel.
+fn measure_case(case: &Case, dataset: &Dataset) -> Result<(CaseFingerprint, Vec<Vec<f32>>), FingerprintError> {
+    let nifti = |source| FingerprintError::Nifti { case: case.id.clone(), source };
+    let fault = |reason| FingerprintError::Case { case: case.id.clone(), reason };
+    let image = read_image(&case.images).map_err(nifti)?;
+    let path = case.labels.as_deref().ok_or_else(|| fault("it has no labels".to_owned()))?;
+    let labels = read_labels(path).map_err(nifti)?;
+    let (channels, shape) = (image.voxels.len_of(Axis(0)), image.geometry.shape);
+    if channels != dataset.channels.len() {
+        return Err(fault(format!("{channels} channels; the data set declares {}", dataset.channels.len())));
+    }
+    if labels.geometry.shape != shape {
+        return Err(fault(format!("an image of {shape} voxels and labels of {}", labels.geometry.shape)));
+    }
+    let (_, bounds) = nonzero_box(image.voxels.view());
+    let foreground: Vec<usize> = labels
+        .labels
+        .iter()
+        .enumerate()
+        .filter_map(|(voxel, &label)| (label > 0).then_some(voxel))
+        .step_by(INTENSITY_STEP)
+        .collect();
+    let intensities = image
+        .voxels
+        .outer_iter()
+        .map(|channel| match channel.as_slice() {
+            Some(values) => foreground.iter().map(|&voxel| values[voxel]).collect(),
+            None => {
+                let values: Vec<f32> = channel.iter().copied().collect();
+                foreground.iter().map(|&voxel| values[voxel]).collect()
+            }
+        })
+        .collect();
+    let (voxels, components) = count_components(&labels, dataset);
+    let measured = CaseFingerprint {
+        id: case.id.clone(),
+        shape,
+        cropped_shape: bounds.shape(),
+        spacing: image.geometry.spacing,
+        voxels,
+        components,
+    };
+    Ok((measured, intensities))
+}
+
+/// Voxels and components of each label that a case has.
+fn count_components(labels: &LabelMap, dataset: &Dataset) -> (BTreeMap<u8, u64>, BTreeMap<u8, u64>) {
+    let (mut voxels, mut parts) = (BTreeMap::new(), BTreeMap::new());
+    for &label in dataset.labels.keys() {
+        let mask = labels.labels.mapv(|value| value == i16::from(label));
+        let sizes = components(mask.view(), Connectivity::Corners).sizes;
+        if !sizes.is_empty() {
+            voxels.insert(label, sizes.iter().sum::<usize>() as u64);
+            parts.insert(label, sizes.len() as u64);
+        }
+    }
+    (voxels, parts)
+}
+
+fn statistics(mut values: Vec<f32>) -> Option<IntensityStatistics> {
+    let count = values.len() as f64;
+    let mean = values.iter().map(|&value| f64::from(value)).sum::<f64>() / count;
+    let squares = values.iter().map(|&value| (f64::from(value) - mean).powi(2)).sum::<f64>();
+    values.sort_unstable_by(f32::total_cmp);
+    let quantile = |share| quantile(&values, share);
+    Some(IntensityStatistics {
+        mean,
+        sd: (squares / count).sqrt(),
+        min: (*values.first()?).into(),
+        percentile_00_5: quantile(0.005),
+        median: quantile(0.5),
+        percentile_99_5: quantile(0.995),
+        max: (*values.last()?).into(),
+    })
+}
+
+/// A quantile of sorted values, linear between neighbours, as NumPy has it.
+fn quantile(sorted: &[f32], share: f64) -> f64 {
+    let place = share * (sorted.len() - 1) as f64;
+    let below = place.floor() as usize;
+    let above = (below + 1).min(sorted.len() - 1);
+    let (low, high) = (f64::from(sorted[below]), f64::from(sorted[above]));
+    low + (high - low) * (place - below as f64)
+}
+
+/// Median; the mean of the two middle values for an even number of them.
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_unstable_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    if values.len() % 2 == 1 { values[middle] } else { f64::midpoint(values[middle - 1], values[middle]) }
+}
+
+impl Fingerprint {
+    /// Median spacing of the cases, mm, `[z, y, x]`, each axis by itself.
+    pub fn median_spacing(&self) -> Spacing {
+        Spacing(std::array::from_fn(|axis| median(self.cases.iter().map(|case| case.spacing.0[axis]).collect())))
+    }
+
+    /// Median shape of the cropped cases at a common spacing, voxels, `[z, y, x]`, each axis by itself.
+    pub fn median_shape(&self, spacing: Spacing) -> [f64; 3] {
+        std::array::from_fn(|axis| {
+            let edge = |case: &CaseFingerprint| {
+                case.cropped_shape.0[axis] as f64 * case.spacing.0[axis] / spacing.0[axis]
+            };
+            median(self.cases.iter().map(edge).collect())
+        })
+    }
+
+    /// Mean over cases of the cropped volume divided by the whole one. Source: spec section 5.
+    pub fn crop_ratio(&self) -> f64 {
+        let ratio = |case: &CaseFingerprint| case.cropped_shape.voxels() as f64 / case.shape.voxels() as f64;
+        self.cases.iter().map(ratio).sum::<f64>() / self.cases.len() as f64
+    }
+
+    /// Labels that are a single 26-connected component in every case that has them; at least one case has to.
+    ///
+    /// Source: spec section 13.
+    pub fn single_component(&self, labels: impl Iterator<Item = u8>) -> Vec<u8> {
+        labels
+            .filter(|label| {
+                let mut parts = self.cases.iter().filter_map(|case| case.components.get(label)).peekable();
+                parts.peek().is_some() && parts.all(|&parts| parts == 1)
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn case(id: &str, shape: [usize; 3], spacing: [f64; 3], components: &[(u8, u64)]) -> CaseFingerprint {
+        CaseFingerprint {
+            id: CaseId(id.to_owned()),
+            shape: Shape([shape[0] * 2, shape[1], shape[2]]),
+            cropped_shape: Shape(shape),
+            spacing: Spacing(spacing),
+            voxels: BTreeMap::new(),
+            components: components.iter().copied().collect(),
+        }
+    }
+
+    #[test]
+    fn medians_are_taken_axis_by_axis_at_a_common_spacing() {
+        let cases = vec![
+            case("a", [10, 20, 30], [2.0, 1.0, 1.0], &[]),
+            case("b", [30, 10, 20], [1.0, 1.0, 2.0], &[]),
+            case("c", [20, 40, 10], [3.0, 1.0, 1.0], &[]),
+        ];
+        let fingerprint = Fingerprint { cases, intensities: Vec::new() };
+        let spacing = fingerprint.median_spacing();
+        assert_eq!(spacing, Spacing([2.0, 1.0, 1.0]));
+        assert_eq!(fingerprint.median_shape(spacing), [15.0, 20.0, 30.0]);
+        assert!((fingerprint.crop_ratio() - 0.5).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_label_is_single_if_no_case_that_has_it_has_two_parts_of_it() {
+        let cases = vec![
+            case("a", [1; 3], [1.0; 3], &[(1, 1), (2, 1)]),
+            case("b", [1; 3], [1.0; 3], &[(2, 2)]),
+        ];
+        let fingerprint = Fingerprint { cases, intensities: Vec::new() };
+        assert_eq!(fingerprint.single_component([1, 2, 3].into_iter()), [1]);
+    }
+
+    #[test]
+    fn statistics_are_those_of_numpy() {
+        // numpy: v = (np.arange(21)**2).astype("f4"); v.mean(), v.std(), np.percentile(v, [0.5, 50, 99.5])
+        let values = (0..21_u16).map(|value| f32::from(value * value)).collect();
+        let found = statistics(values).unwrap();
+        for (found, expected) in [
+            (found.mean, 136.666_666_666_666_66),
+            (found.sd, 125.438_785_424_958_92),
+            (found.percentile_00_5, 0.1),
+            (found.median, 100.0),
+            (found.percentile_99_5, 396.1),
+            (found.min, 0.0),
+            (found.max, 400.0),
+        ] {
+            assert!((found - expected).abs() < 1e-4, "{found} is not {expected}");
+        }
+        assert_eq!(statistics(Vec::new()), None);
+    }
+}

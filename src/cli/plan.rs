@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::cli::failure::{Failure, plain};
 use crate::cli::terminal::Terminal;
-use crate::dataset::scan::scan;
+use crate::dataset::scan;
 use crate::experiment::events::Events;
 use crate::fingerprint::measure;
 use crate::plan::make::make;

@@ -6,8 +6,7 @@ use clap::Args;
 
 use crate::cli::failure::{Failure, plain};
 use crate::cli::terminal::Terminal;
-use crate::dataset::scan::scan;
-use crate::dataset::verify as check;
+use crate::dataset::{scan, verify as check};
 use crate::experiment::events::Events;
 
 #[derive(Debug, Args)]
@@ -22,7 +21,7 @@ pub(super) fn verify(arguments: &Arguments) -> Result<(), Failure> {
     let cases = dataset.training.len() + dataset.test.len();
     let terminal = Terminal::new();
     terminal.begin("checking cases", cases);
-    let faults = check::verify(&dataset, &|| terminal.advance());
+    let faults = check(&dataset, &|| terminal.advance());
     terminal.end();
     for fault in &faults {
         println!("{fault}");

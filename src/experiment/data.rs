@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use crate::dataset::phantom::{self, PhantomConfig, PhantomError};
-use crate::dataset::scan::{DatasetError, scan};
-use crate::dataset::Dataset;
+use crate::dataset::{Dataset, DatasetError, scan};
 use crate::experiment::events::Events;
 use crate::plan::schema::{Generator, Plan};
 

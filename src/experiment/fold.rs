@@ -15,7 +15,7 @@ use crate::experiment::events::{Events, NetworkId};
 use crate::experiment::pictures;
 use crate::experiment::splits::Split;
 use crate::experiment::state::FoldState;
-use crate::network::{UNet, weights};
+use crate::network::UNetConfig;
 use crate::plan::digest::StageDigests;
 use crate::plan::schema::{Configuration, Plan};
 use crate::postprocess::postprocess;
@@ -125,7 +125,8 @@ impl Fold<'_> {
             state = FoldState { predicting: Some(digest.clone()), trained: state.trained, ..FoldState::default() };
             state.save(&self.folder)?;
         }
-        let networks = [self.network()?];
+        let networks =
+            [UNetConfig::of_plan(self.plan, self.configuration).load(&self.folder.weights(), self.device)?];
         let predictor = Predictor {
             plan: self.plan,
             configuration: self.configuration,
@@ -173,7 +174,7 @@ impl Fold<'_> {
         };
         let cases: Vec<&Case> = self.split.val.iter().map(|id| self.case(id)).collect::<Result<_, _>>()?;
         let score = |case: &&Case| {
-            let reference = case.labels.as_ref().ok_or_else(|| ExperimentError::unlabelled(&case.id))?;
+            let reference = case.labels.as_ref().ok_or_else(|| ExperimentError::Unlabelled(case.id.clone()))?;
             Ok(score_files(&run, &case.id, reference, &self.folder.prediction(&case.id.0), &self.plan.data.labels)?)
         };
         let rows: Vec<Vec<Score>> = cases.par_iter().map(score).collect::<Result<_, ExperimentError>>()?;
@@ -183,19 +184,6 @@ impl Fold<'_> {
         state.evaluated = Some(digest.clone());
         state.save(&self.folder)?;
         Ok((Progress::Done, rows))
-    }
-
-    fn network(&self) -> Result<UNet, ExperimentError> {
-        let classes = self.plan.data.labels.len() + 1;
-        let channels = self.plan.data.channels.len();
-        Ok(weights::load(
-            &self.folder.weights(),
-            self.configuration,
-            &self.plan.network,
-            channels,
-            classes,
-            self.device,
-        )?)
     }
 
     fn open(&self, ids: &[CaseId]) -> Result<Vec<PreparedCase>, ExperimentError> {

@@ -3,11 +3,13 @@
 //! Input: a plan. Output: its run folder, filled. Each stage is done when its results carry the digest of the plan's tables
 //! that decide them, so that a run can be killed at any instant and started again. Deliberately absent: the terminal.
 
+pub mod bench;
 pub mod data;
 pub mod events;
 mod fold;
 mod pictures;
 mod record;
+pub mod segment;
 pub mod splits;
 pub mod state;
 
@@ -20,7 +22,8 @@ use thiserror::Error;
 
 use crate::dataset::{CaseId, Dataset};
 use crate::device::{DeviceError, device};
-use crate::evaluate::scores::{self, Score, ScoreError};
+use crate::evaluate::EvaluateError;
+use crate::evaluate::scores::{self, Score};
 use crate::evaluate::summary::summarize;
 use crate::experiment::data::DataError;
 use crate::experiment::events::{Events, NetworkId};
@@ -29,6 +32,7 @@ use crate::experiment::splits::SplitError;
 use crate::experiment::state::StateError;
 use crate::fingerprint::FingerprintError;
 use crate::network::weights::WeightsError;
+use crate::plan::check::differences;
 use crate::plan::digest::stage_digests;
 use crate::plan::load::LoadedPlan;
 use crate::plan::schema::{ConfigurationName, Plan};
@@ -36,6 +40,7 @@ use crate::preprocess::cache::{PreprocessError, prepare_all};
 use crate::report::ReportError;
 use crate::store::StoreError;
 use crate::store::folder::{RunFolder, prepared_folder};
+use crate::store::table::TableError;
 use crate::train::TrainError;
 use crate::volume::nifti::NiftiError;
 
@@ -108,11 +113,17 @@ pub enum ExperimentError {
     #[error(transparent)]
     Weights(#[from] WeightsError),
     #[error(transparent)]
-    Score(#[from] ScoreError),
+    Evaluate(#[from] EvaluateError),
+    #[error(transparent)]
+    Table(#[from] TableError),
     #[error(transparent)]
     Report(#[from] ReportError),
     #[error("case `{case}`: {source}")]
     Nifti { case: CaseId, source: NiftiError },
+    #[error("{0}; `segplan verify` lists every fault of the data set")]
+    MissingFile(StoreError),
+    #[error("case `{0}` has no reference labels; it cannot be scored")]
+    Unlabelled(CaseId),
     #[error("case `{case}` is not in data set `{dataset}`; `splits_final.json` is of another one")]
     UnknownCase { case: CaseId, dataset: String },
     #[error("configuration `{name}` is not in the plan; it has {known}")]
@@ -131,6 +142,11 @@ pub enum ExperimentError {
 }
 
 impl ExperimentError {
+    fn unknown_configuration(plan: &Plan, name: ConfigurationName) -> Self {
+        let known: Vec<String> = plan.configurations.keys().map(|name| format!("`{name}`")).collect();
+        Self::UnknownConfiguration { name, known: known.join(", ") }
+    }
+
     /// Exit code of the program: 2 wrong input, 3 damaged data, 1 otherwise.
     pub fn exit_code(&self) -> u8 {
         match self {
@@ -145,9 +161,12 @@ impl ExperimentError {
             | Self::Preprocess(_)
             | Self::State(_)
             | Self::Nifti { .. }
+            | Self::MissingFile(_)
+            | Self::Evaluate(_)
+            | Self::Unlabelled(_)
             | Self::UnknownCase { .. }
             | Self::Weights(_) => 3,
-            Self::Store(_) | Self::Train(_) | Self::Score(_) | Self::Report(_) | Self::Locked(_) => 1,
+            Self::Store(_) | Self::Train(_) | Self::Table(_) | Self::Report(_) | Self::Locked(_) => 1,
         }
     }
 }
@@ -218,8 +237,7 @@ fn networks(plan: &Plan, options: &Options) -> Result<Vec<NetworkId>, Experiment
     let folds = if options.folds.is_empty() { &plan.run.folds } else { &options.folds };
     for &name in &configurations {
         if !plan.configurations.contains_key(&name) {
-            let known: Vec<String> = plan.configurations.keys().map(|name| format!("`{name}`")).collect();
-            return Err(ExperimentError::UnknownConfiguration { name, known: known.join(", ") });
+            return Err(ExperimentError::unknown_configuration(plan, name));
         }
         if matches!(name, ConfigurationName::LowRes | ConfigurationName::Cascade) {
             return Err(ExperimentError::Cascade(name));
@@ -245,7 +263,7 @@ fn check_fingerprint(
     events: &dyn Events,
 ) -> Result<(), ExperimentError> {
     let measured = record::fingerprint(folder, dataset, events)?;
-    for difference in measured.differences(&plan.data) {
+    for difference in differences(&measured, &plan.data) {
         events.say(&format!("the data set is not quite the plan's: {difference}"));
     }
     Ok(())

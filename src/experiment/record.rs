@@ -155,14 +155,14 @@ pub(super) fn fingerprint(
     Ok(measured.fingerprint)
 }
 
-fn stamp(dataset: &Dataset) -> Result<String, StoreError> {
+fn stamp(dataset: &Dataset) -> Result<String, ExperimentError> {
     let paths: Vec<&Path> = dataset
         .training
         .iter()
         .flat_map(|case| case.images.iter().chain(&case.labels))
         .map(std::path::PathBuf::as_path)
         .collect();
-    store::stamp(&paths)
+    store::stamp(&paths).map_err(ExperimentError::MissingFile)
 }
 
 /// What git says of the folder that the run was started in; nothing where there is no repository or no git.

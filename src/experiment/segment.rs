@@ -9,18 +9,20 @@ use thiserror::Error;
 use crate::dataset::images::{ImagesError, images};
 use crate::dataset::{Case, CaseId};
 use crate::device::{DeviceError, device};
-use crate::evaluate::scores::{self, ScoreError};
+use crate::evaluate::scores;
 use crate::evaluate::summary::summarize;
 use crate::experiment::events::Events;
 use crate::experiment::state::{FoldState, StateError};
-use crate::network::weights::{self, WeightsError};
-use crate::network::UNet;
-use crate::plan::load::{PlanError, load};
+use crate::network::weights::WeightsError;
+use crate::network::{UNet, UNetConfig};
+use crate::plan::fault::PlanError;
+use crate::plan::load::load_resolved;
 use crate::plan::schema::{ConfigurationName, Plan};
 use crate::postprocess::postprocess;
 use crate::predict::Predictor;
 use crate::preprocess::prepare;
 use crate::store::folder::RunFolder;
+use crate::store::table::TableError;
 use crate::volume::nifti::{NiftiError, read_image, write_labels};
 
 /// What is asked for.
@@ -64,7 +66,7 @@ pub enum SegmentError {
     #[error(transparent)]
     State(#[from] StateError),
     #[error(transparent)]
-    Score(#[from] ScoreError),
+    Score(#[from] TableError),
     #[error(transparent)]
     Weights(#[from] WeightsError),
     #[error("`{run}` has no trained network{of}; train one with `segplan run`")]
@@ -86,7 +88,7 @@ pub fn segment(
     interrupted: &AtomicBool,
 ) -> Result<Segmented, SegmentError> {
     let folder = RunFolder { root: request.run.to_owned() };
-    let plan = load(&folder.resolved_plan(), &[]).map_err(|error| SegmentError::Plan(Box::new(error)))?.plan;
+    let plan = load_resolved(&folder.resolved_plan()).map_err(|error| SegmentError::Plan(Box::new(error)))?.plan;
     let device = device(request.device.unwrap_or(&plan.runtime.device))?;
     let cases = images(request.input)?;
     let name = match request.configuration {
@@ -140,7 +142,7 @@ fn segment_case(predictor: &Predictor<'_>, case: &Case, output: &Path) -> Result
 fn best_configuration(folder: &RunFolder, plan: &Plan) -> Result<ConfigurationName, SegmentError> {
     let scores = if folder.scores().is_file() { scores::read(&folder.scores())? } else { Vec::new() };
     let mean = |name: ConfigurationName| {
-        let rows: Vec<_> = scores.iter().filter(|row| row.configuration == name.as_str()).cloned().collect();
+        let rows: Vec<_> = scores.iter().filter(|row| row.run.configuration == name.as_str()).cloned().collect();
         summarize(&rows).mean_foreground_dice()
     };
     let best = plan
@@ -166,8 +168,7 @@ fn trained_networks(
         for fold in 0..plan.split.folds {
             let fold = folder.fold(name.as_str(), seed, fold);
             if FoldState::load(&fold)?.trained.is_some() {
-                let (channels, classes) = (plan.data.channels.len(), plan.data.labels.len() + 1);
-                networks.push(weights::load(&fold.weights(), configuration, &plan.network, channels, classes, device)?);
+                networks.push(UNetConfig::of_plan(plan, configuration).load(&fold.weights(), device)?);
             }
         }
     }

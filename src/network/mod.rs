@@ -17,7 +17,7 @@ use burn::tensor::{Device, Tensor, assert_shape};
 use crate::network::ops::BlockParams;
 use crate::network::topology::Topology;
 use crate::network::weights::WeightsError;
-use crate::plan::schema::{Configuration, Network};
+use crate::plan::schema::{Configuration, Network, Plan};
 use crate::random::Rng;
 
 /// What a network is built from.
@@ -37,6 +37,15 @@ impl UNetConfig {
     /// When the configuration was not validated, see [`Topology::new`].
     pub fn new(configuration: &Configuration, network: &Network, in_channels: usize, classes: usize) -> Self {
         Self { topology: Topology::new(configuration, in_channels, classes), network: network.clone() }
+    }
+
+    /// The network of a plan's configuration.
+    ///
+    /// # Panics
+    ///
+    /// When the configuration was not validated, see [`Topology::new`].
+    pub fn of_plan(plan: &Plan, configuration: &Configuration) -> Self {
+        Self::new(configuration, &plan.network, plan.data.channels.len(), plan.data.labels.len() + 1)
     }
 
     /// A network with random weights on a device; put it on `device.autodiff()` to train it.

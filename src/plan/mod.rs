@@ -2,9 +2,13 @@
 
 pub mod schema;
 
+pub mod check;
 pub mod digest;
 pub mod fault;
 mod form;
 pub mod layer;
 pub mod load;
+pub mod make;
+pub mod rules;
 mod validate;
+pub mod write;

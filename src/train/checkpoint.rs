@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use burn::module::AutodiffModule;
+use burn::module::Module;
 use burn::tensor::{Device, Gradients};
 use serde::{Deserialize, Serialize};
 
@@ -58,11 +58,8 @@ struct Progress {
 impl Training {
     /// The training of a job as its checkpoint has it; a new one, with weights drawn by the seed, where there is none.
     pub(super) fn start_or_resume(job: &Job<'_>, device: &Device) -> Result<Self, TrainError> {
-        let channels = job.plan.data.channels.len();
-        let classes = job.plan.data.labels.len() + 1;
-        let config = UNetConfig::new(job.configuration, &job.plan.network, channels, classes);
         let key = Key { purpose: Purpose::Weights, seed: job.seed, counters: [job.fold as u64, 0, 0, 0] };
-        let network = config.init(&mut stream(key), device);
+        let network = UNetConfig::of_plan(job.plan, job.configuration).init(&mut stream(key), device);
         if job.folder.checkpoint().is_file() {
             return Self::resume(job, network, device);
         }

@@ -17,7 +17,7 @@ pub mod schedule;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use burn::module::AutodiffModule;
+use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use thiserror::Error;
 
@@ -25,11 +25,13 @@ use crate::dataset::CaseId;
 use crate::network::weights::WeightsError;
 use crate::plan::schema::{Configuration, Plan};
 use crate::preprocess::cache::PreparedCase;
+use crate::store::StoreError;
 use crate::store::folder::FoldFolder;
+use crate::store::table::TableError;
 use crate::store::tensors::TensorFileError;
 use crate::train::checkpoint::Training;
 use crate::train::loader::{Batch, for_each_batch};
-use crate::train::log::{EpochRow, LogError, StepRow};
+use crate::train::log::{EpochRow, StepRow};
 use crate::train::loss::dice_ce;
 use crate::train::online::OnlineDice;
 use crate::train::patches::{Patches, Set};
@@ -118,9 +120,12 @@ pub enum TrainError {
     /// A checkpoint could not be read or written.
     #[error(transparent)]
     Tensors(#[from] TensorFileError),
+    /// A file could not be removed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// The log could not be read or written.
     #[error(transparent)]
-    Log(#[from] LogError),
+    Log(#[from] TableError),
 }
 
 /// Trains until the stopping rule fires, or until `interrupted` is set; goes on from a checkpoint where there is one.

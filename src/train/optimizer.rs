@@ -11,7 +11,7 @@ use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
 
 use crate::network::UNet;
-use crate::network::weights::{self, HostTensor, TensorFile, WeightsError};
+use crate::network::weights::{self, HostTensor, WeightsError};
 use crate::plan::schema::Train;
 
 /// Weight of the past in the mean of the gradient. Source: spec section 9.

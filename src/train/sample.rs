@@ -111,7 +111,7 @@ fn corner_ranges(shape: Shape, window: Window) -> [Range<i64>; 3] {
 }
 
 /// A voxel of a class, both uniform; or first a slice with the class, where patches are slices.
-fn draw_foreground_voxel(foreground: &BTreeMap<u8, Vec<[u32; 3]>>, two_dimensional: bool, rng: &mut Rng) -> [u32; 3] {
+fn draw_foreground_voxel(foreground: &[&[[u32; 3]]], two_dimensional: bool, rng: &mut Rng) -> [u32; 3] {
     let voxels = foreground[below(foreground.len(), rng)];
     if !two_dimensional {
         return voxels[below(voxels.len(), rng)];

@@ -26,7 +26,6 @@ fn train(amsgrad: bool, weight_decay: f64) -> Train {
         stop_patience: 60,
         stop_threshold: 5e-3,
         lr_floor: 1e-6,
-        checkpoint_epochs: 10,
     }
 }
 

@@ -1,0 +1,216 @@
+//! The planning rules of 2018, one function each, in the paper's order.
+//!
+//! Input: what was measured of a data set. Output: patch, batch and pools of each network, and whether there is a cascade.
+//! Deliberately absent: files, and reasons in words (`make`). Source: arXiv:1809.10486, sections 2.1 and 2.2 (spec section 6).
+
+use std::collections::BTreeMap;
+
+use crate::plan::schema::{Aspect, AugmentationKind, Configuration, ConfigurationName, DiceScope, Rules};
+use crate::volume::{Shape, Spacing};
+
+/// What the rules need to know of a data set.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Measured {
+    /// Number of training cases.
+    pub cases: usize,
+    /// Target spacing: the median of the training cases, mm, `[z, y, x]`.
+    pub spacing: Spacing,
+    /// Median shape at the target spacing, voxels, `[z, y, x]`.
+    pub median: [f64; 3],
+}
+
+impl Measured {
+    /// The median shape in whole voxels, halves rounded up as in Table 1 of the paper.
+    pub fn median_shape(&self) -> Shape {
+        Shape(self.median.map(|edge| (edge + 0.5).floor().max(1.0) as usize))
+    }
+
+    /// Voxels of all training cases together, at the median shape.
+    fn voxels(&self) -> f64 {
+        self.median.iter().product::<f64>() * self.cases as f64
+    }
+}
+
+/// All networks that the rules plan for a data set.
+///
+/// 2D and 3D always; the two stages of the cascade where the median case is too large for one 3D patch to see enough of it.
+pub fn configurations(measured: &Measured, rules: &Rules) -> BTreeMap<ConfigurationName, Configuration> {
+    let cascade = needs_cascade(measured, rules);
+    let mut all = BTreeMap::from([(ConfigurationName::TwoD, plan_2d(measured, rules))]);
+    let fullres = plan_3d(measured, measured, rules, if cascade { DiceScope::Batch } else { DiceScope::Sample });
+    if cascade {
+        let coarse = lowres(measured, rules);
+        // The first stage sees nearly whole cases.
+        all.insert(ConfigurationName::LowRes, plan_3d(&coarse, &coarse, rules, DiceScope::Sample));
+        all.insert(ConfigurationName::Cascade, fullres.clone());
+    }
+    all.insert(ConfigurationName::FullRes, fullres);
+    all
+}
+
+/// How often an axis of `edge` voxels is pooled: until its feature map is smaller than `until_below`, at most `max` times.
+///
+/// Source: arXiv:1809.10486, section 2.1; odd edges are halved upwards (spec section 6.2).
+pub fn pools(edge: f64, max: usize, until_below: usize) -> usize {
+    let mut edge = edge.ceil();
+    let mut count = 0;
+    while edge >= until_below as f64 && count < max {
+        edge = (edge / 2.0).ceil();
+        count += 1;
+    }
+    count
+}
+
+/// The smallest multiple of `2^pools` that holds `edge` voxels.
+fn rounded_up(edge: f64, pools: usize) -> usize {
+    let factor = 1_usize << pools;
+    (edge.ceil() as usize).max(1).div_ceil(factor) * factor
+}
+
+/// The axis that slices are perpendicular to: that of the largest spacing, the first one on ties.
+///
+/// Source: spec section 6.3 ("the plane with the lowest in-plane spacing").
+pub fn slice_axis(Spacing(spacing): Spacing) -> usize {
+    (1..3).fold(0, |widest, axis| if spacing[axis] > spacing[widest] { axis } else { widest })
+}
+
+/// The 2D network. Source: spec section 6.3.
+pub fn plan_2d(measured: &Measured, rules: &Rules) -> Configuration {
+    let slice_axis = slice_axis(measured.spacing);
+    let plane: Vec<usize> = (0..3).filter(|&axis| axis != slice_axis).collect();
+    let count = |edge: f64| pools(edge, rules.max_pools_2d, rules.pool_until_below);
+    let median = measured.median_shape();
+    let edges = [median.0[plane[0]] as f64, median.0[plane[1]] as f64];
+    let [height, width] = edges.map(|edge| rounded_up(edge, count(edge)));
+    let pools = [0, count(height as f64), count(width as f64)];
+    let patch_size = Shape([1, height, width]);
+    let [reference_height, reference_width] = rules.reference_patch_2d;
+    let budget = reference_height * reference_width * rules.reference_batch_2d;
+    let mut spacing = measured.spacing;
+    // Slices are not resampled across.
+    spacing.0[slice_axis] = 0.0;
+    Configuration {
+        spacing,
+        median_shape: median,
+        slice_axis,
+        patch_size,
+        batch_size: batch_size(patch_size, budget, measured, rules),
+        pools,
+        features: features(pools, rules.base_features, rules.max_features_2d),
+        dice: DiceScope::Batch,
+        augmentation: AugmentationKind::TwoD,
+    }
+}
+
+/// A 3D network. `stage` is the grid that it works on; `dataset` is what its batch is a share of.
+///
+/// The extent of the median case (mm, or voxels with `aspect = "voxel"`) is scaled to the volume of the reference patch,
+/// clipped to the median shape and rounded up to the pooling factor; while the patch is larger than the reference, the axis
+/// that overshoots most is shortened. Source: spec section 6.4, which reproduces all 3D entries of the paper's Table 1.
+pub fn plan_3d(stage: &Measured, dataset: &Measured, rules: &Rules, dice: DiceScope) -> Configuration {
+    let median = stage.median_shape();
+    let target = target_patch(stage, rules);
+    let count = |edge: f64| pools(edge, rules.max_pools_3d, rules.pool_until_below);
+    let cap = rules.reference_patch_3d.voxels();
+    let mut patch = target.map(|edge| rounded_up(edge, count(edge)));
+    let factors = target.map(|edge| 1_usize << count(edge));
+    while patch.iter().product::<usize>() > cap {
+        let overshoot = |axis: usize| patch[axis] as f64 - target[axis];
+        // The last axis on ties.
+        let longest = (0..3)
+            .filter(|&axis| patch[axis] > factors[axis])
+            .max_by(|&left, &right| overshoot(left).total_cmp(&overshoot(right)));
+        let Some(axis) = longest else { break };
+        patch[axis] -= factors[axis];
+    }
+    let pools = patch.map(|edge| count(edge as f64));
+    let patch_size = Shape(patch);
+    Configuration {
+        spacing: stage.spacing,
+        median_shape: median,
+        slice_axis: 0,
+        patch_size,
+        batch_size: batch_size(patch_size, cap * rules.reference_batch_3d, dataset, rules),
+        pools,
+        features: features(pools, rules.base_features, rules.max_features_3d),
+        dice,
+        augmentation: augmentation(patch_size, rules),
+    }
+}
+
+/// Edges of the patch before rounding, voxels, `[z, y, x]`.
+pub fn target_patch(stage: &Measured, rules: &Rules) -> [f64; 3] {
+    let median = stage.median_shape().0.map(|edge| edge as f64);
+    let extent: [f64; 3] = match rules.aspect {
+        Aspect::Mm => std::array::from_fn(|axis| median[axis] * stage.spacing.0[axis]),
+        Aspect::Voxel => median,
+    };
+    let volume = rules.reference_patch_3d.voxels() as f64;
+    let scale = (volume / extent.iter().product::<f64>()).cbrt();
+    std::array::from_fn(|axis| (scale * extent[axis]).min(median[axis]))
+}
+
+/// Patches in a batch: as many as the reference network's batch has voxels for, at most a share of the data set, at least
+/// the minimum.
+///
+/// Source: arXiv:1809.10486, section 2.1; the share is rounded to whole patches (spec section 6.3).
+pub fn batch_size(patch: Shape, budget_voxels: usize, dataset: &Measured, rules: &Rules) -> usize {
+    (budget_voxels / patch.voxels()).min(batch_cap(patch, dataset, rules)).max(rules.min_batch_size)
+}
+
+/// The most patches that a batch may have for its share of the data set.
+pub fn batch_cap(patch: Shape, dataset: &Measured, rules: &Rules) -> usize {
+    (rules.dataset_fraction * dataset.voxels() / patch.voxels() as f64).round() as usize
+}
+
+/// Whether the median case has more than `cascade_factor` times the voxels of the reference patch.
+///
+/// Source: arXiv:1809.10486, section 2.1 (spec section 6.5).
+pub fn needs_cascade(measured: &Measured, rules: &Rules) -> bool {
+    cascade_ratio(measured, rules) > rules.cascade_factor
+}
+
+/// Voxels of the median case over voxels of the reference patch.
+pub fn cascade_ratio(measured: &Measured, rules: &Rules) -> f64 {
+    measured.median.iter().product::<f64>() / rules.reference_patch_3d.voxels() as f64
+}
+
+/// The grid of the cascade's first stage: spacings doubled until the median case is small enough, those of the finer axes
+/// first.
+///
+/// Source: arXiv:1809.10486, section 2.1 (spec section 6.5).
+pub fn lowres(measured: &Measured, rules: &Rules) -> Measured {
+    let mut coarse = *measured;
+    while needs_cascade(&coarse, rules) {
+        let widest = coarse.spacing.0.into_iter().fold(0.0, f64::max);
+        let fine = coarse.spacing.0.map(|edge| widest / edge > rules.lowres_anisotropy);
+        let all = !fine.contains(&true);
+        for axis in 0..3 {
+            if all || fine[axis] {
+                coarse.spacing.0[axis] *= 2.0;
+                coarse.median[axis] /= 2.0;
+            }
+        }
+    }
+    coarse
+}
+
+/// Feature maps of each resolution: doubled at each pooling, at most `max`.
+///
+/// Source: arXiv:1809.10486, section 2.1; the maximum is the first public code's (spec section 7).
+pub fn features(pools: [usize; 3], base: usize, max: usize) -> Vec<usize> {
+    let most = pools.into_iter().max().unwrap_or(0);
+    (0..=most).map(|level| (base << level).min(max)).collect()
+}
+
+/// Slice-wise augmentation for patches whose longest edge is more than `slice_wise_ratio` times the shortest.
+///
+/// Source: arXiv:1809.10486, section 2.2 (spec section 10).
+pub fn augmentation(patch: Shape, rules: &Rules) -> AugmentationKind {
+    let longest = patch.0.into_iter().max().unwrap_or(1) as f64;
+    let shortest = patch.0.into_iter().min().unwrap_or(1) as f64;
+    if longest > rules.slice_wise_ratio * shortest { AugmentationKind::SliceWise } else { AugmentationKind::ThreeD }
+}
+
+#[cfg(test)]
+mod tests;
