@@ -9,8 +9,9 @@ use crate::cli::terminal::Terminal;
 use crate::dataset::scan;
 use crate::experiment::events::Events;
 use crate::fingerprint::measure;
-use crate::plan::make::make;
-use crate::plan::schema::Aspect;
+use crate::network::topology::Topology;
+use crate::plan::make::{default_rules, make};
+use crate::plan::schema::{Aspect, Configuration, ConfigurationName, Plan};
 use crate::store::write_atomic;
 
 #[derive(Debug, Args)]
@@ -45,6 +46,53 @@ pub(super) fn plan(arguments: &Arguments) -> Result<(), Failure> {
     let fingerprint = measure(&dataset, &|| terminal.advance());
     terminal.end();
     let fingerprint = fingerprint.map_err(|error| Failure::damaged_data(plain(error)))?;
-    todo_api();
+    let mut rules = default_rules();
+    rules.aspect = if arguments.aspect == "voxel" { Aspect::Voxel } else { Aspect::Mm };
+    let name = arguments.name.clone().unwrap_or_else(|| experiment_name(&dataset.name));
+    let planned = make(&name, &dataset, &fingerprint, &rules);
+    let text = planned.text();
+    let Some(path) = &arguments.output else {
+        print!("{text}");
+        return Ok(());
+    };
+    write_atomic(path, text.as_bytes()).map_err(|error| Failure::failed(plain(error)))?;
+    terminal.say(&overview(&planned.plan));
+    terminal.say(&format!("written to `{0}`; run it with: segplan run {0}", path.display()));
     Ok(())
+}
+
+/// `Task04_Hippocampus` and `Dataset004_Hippocampus` are called `hippocampus`; any other name is kept, in small letters.
+fn experiment_name(dataset: &str) -> String {
+    let rest = dataset.strip_prefix("Task").or_else(|| dataset.strip_prefix("Dataset"));
+    let short = rest.and_then(|rest| rest.split_once('_')).filter(|(number, _)| number.parse::<u32>().is_ok());
+    short.map_or(dataset, |(_, name)| name).to_lowercase()
+}
+
+/// A line for each network.
+fn overview(plan: &Plan) -> String {
+    let line = |(name, configuration): (&ConfigurationName, &Configuration)| {
+        let topology = Topology::new(configuration, plan.data.channels.len(), plan.data.labels.len() + 1);
+        let memory = topology.training_bytes(configuration.patch_size.0, configuration.batch_size) as f64;
+        format!(
+            "{name}: patch {}, batch {}, {:.1} million parameters, about {:.1} GiB to train",
+            configuration.patch_size,
+            configuration.batch_size,
+            topology.parameters() as f64 / 1e6,
+            memory / f64::from(1 << 30),
+        )
+    };
+    plan.configurations.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_experiment_is_called_after_its_data_set() {
+        assert_eq!(experiment_name("Task04_Hippocampus"), "hippocampus");
+        assert_eq!(experiment_name("Dataset004_Hippocampus"), "hippocampus");
+        assert_eq!(experiment_name("Task_force"), "task_force");
+        assert_eq!(experiment_name("MyHearts"), "myhearts");
+    }
 }

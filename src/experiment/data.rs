@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use crate::dataset::phantom::{self, PhantomConfig, PhantomError};
+use crate::dataset::phantom::{self, PhantomConfig};
 use crate::dataset::{Dataset, DatasetError, scan};
 use crate::experiment::events::Events;
 use crate::plan::schema::{Generator, Plan};
@@ -30,9 +30,6 @@ pub enum DataError {
     /// The folder is not a data set.
     #[error(transparent)]
     Dataset(#[from] DatasetError),
-    /// The phantom could not be made.
-    #[error(transparent)]
-    Phantom(#[from] PhantomError),
     /// The data set is not the one that the plan was made for.
     #[error("data set `{name}` does not fit the plan: {reason}; plan it anew with `segplan plan`")]
     Mismatch {

@@ -214,7 +214,7 @@ impl Observer for Listener<'_> {
 
     fn epoch(&mut self, job: &Job<'_>, rows: &[EpochRow], stop: Option<StopReason>) {
         let train = &job.plan.train;
-        let drawn = plateau_plot(rows, train, stop.as_ref(), &job.folder.plateau_plot())
+        let drawn = plateau_plot(rows, train, stop, &job.folder.plateau_plot())
             .and_then(|()| learning_rate_plot(rows, train, &job.folder.learning_rate_plot()));
         if let Err(failure) = drawn {
             self.failure = Some(failure.into());

@@ -7,7 +7,7 @@ use burn::tensor::Device;
 use thiserror::Error;
 
 use crate::dataset::images::{ImagesError, images};
-use crate::dataset::{Case, CaseId};
+use crate::dataset::Case;
 use crate::device::{DeviceError, device};
 use crate::evaluate::scores;
 use crate::evaluate::summary::summarize;

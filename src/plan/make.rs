@@ -244,10 +244,10 @@ fn augmentation_reason(configuration: &Configuration, rules: &Rules) -> String {
     match configuration.augmentation {
         AugmentationKind::TwoD => "In the plane of the slice.".to_owned(),
         AugmentationKind::ThreeD => {
-            format!("In space: the longest edge is at most {} times the shortest (paper, 2.2).", rules.slice_wise_ratio)
+            format!("In space: the longest edge is at most {} times the shortest (paper, 2.3).", rules.slice_wise_ratio)
         }
         AugmentationKind::SliceWise => {
-            format!("Slice by slice: the longest edge is more than {} times the shortest (paper, 2.2).", rules.slice_wise_ratio)
+            format!("Slice by slice: the longest edge is more than {} times the shortest (paper, 2.3).", rules.slice_wise_ratio)
         }
     }
 }

@@ -205,7 +205,7 @@ pub fn features(pools: [usize; 3], base: usize, max: usize) -> Vec<usize> {
 
 /// Slice-wise augmentation for patches whose longest edge is more than `slice_wise_ratio` times the shortest.
 ///
-/// Source: arXiv:1809.10486, section 2.2 (spec section 10).
+/// Source: arXiv:1809.10486, section 2.3 (spec section 10).
 pub fn augmentation(patch: Shape, rules: &Rules) -> AugmentationKind {
     let longest = patch.0.into_iter().max().unwrap_or(1) as f64;
     let shortest = patch.0.into_iter().min().unwrap_or(1) as f64;
