@@ -4,6 +4,7 @@
 
 pub mod curves;
 pub mod montage;
+mod style;
 
 use thiserror::Error;
 

@@ -1,0 +1,140 @@
+//! What all plots share: size, fonts, colours, and the way to both SVG and PNG.
+
+use std::path::Path;
+use std::sync::Once;
+
+use plotters::backend::{BitMapBackend, SVGBackend};
+use plotters::coord::Shift;
+use plotters::drawing::{DrawingArea, IntoDrawingArea as _};
+use plotters::prelude::{DrawingBackend, RGBColor, WHITE};
+use plotters::style::{Color as _, FontStyle, register_font};
+
+use crate::report::ReportError;
+use crate::store::write_atomic;
+
+/// Colours of Okabe and Ito, which people with any kind of colour vision can tell apart; of different brightness, too.
+pub(super) const BLUE: RGBColor = RGBColor(0, 114, 178);
+/// See [`BLUE`].
+pub(super) const VERMILION: RGBColor = RGBColor(213, 94, 0);
+/// See [`BLUE`].
+pub(super) const GREEN: RGBColor = RGBColor(0, 158, 115);
+/// See [`BLUE`].
+pub(super) const YELLOW: RGBColor = RGBColor(240, 228, 66);
+/// See [`BLUE`].
+pub(super) const SKY: RGBColor = RGBColor(86, 180, 233);
+/// See [`BLUE`].
+pub(super) const PURPLE: RGBColor = RGBColor(204, 121, 167);
+/// Text and axes.
+pub(super) const INK: RGBColor = RGBColor(40, 40, 40);
+/// Grid lines and what is in the background.
+pub(super) const GREY: RGBColor = RGBColor(130, 130, 130);
+
+/// The one family of fonts; bundled, so that pictures are the same on every machine.
+pub(super) const FONT: &str = "sans-serif";
+
+/// Width of a plot: a column of a journal, mm.
+const WIDTH_MM: f64 = 88.0;
+/// Height of a plot, mm.
+const HEIGHT_MM: f64 = 66.0;
+/// Resolution of PNG files, dots an inch.
+const PNG_DPI: f64 = 300.0;
+/// Units of an SVG drawing for each dot of the PNG; a whole number of units a point keeps its text crisp.
+const SVG_DPI: f64 = 144.0;
+/// Size of text, points; legible when printed at column width.
+const TEXT_PT: f64 = 7.0;
+
+/// Makes the bundled font known to the drawing library.
+pub(super) fn use_bundled_font() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let font = include_bytes!("fonts/DejaVuSans-subset.ttf");
+        let known = register_font(FONT, FontStyle::Normal, font);
+        assert!(known.is_ok(), "the bundled font is a font");
+    });
+}
+
+/// Lengths of a drawing, in its own units.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Scale {
+    dpi: f64,
+}
+
+impl Scale {
+    /// A length in points.
+    pub(super) fn pt(self, points: f64) -> i32 {
+        (points * self.dpi / 72.0).round() as i32
+    }
+
+    /// Width of a line in points; at least one unit.
+    pub(super) fn line(self, points: f64) -> u32 {
+        self.pt(points).max(1) as u32
+    }
+
+    /// Size of text.
+    pub(super) fn text(self) -> i32 {
+        // The drawing library's sizes are of the letter's box, a little larger than the nominal size.
+        self.pt(TEXT_PT * 1.1)
+    }
+
+    fn size(self) -> (u32, u32) {
+        ((WIDTH_MM / 25.4 * self.dpi).round() as u32, (HEIGHT_MM / 25.4 * self.dpi).round() as u32)
+    }
+}
+
+/// Something that draws itself onto any backend.
+pub(super) trait Plot {
+    /// Draws onto a white area.
+    fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>, scale: Scale) -> Result<(), String>;
+}
+
+/// Draws a plot as `stem.svg` and `stem.png`.
+pub(super) fn write_plot(plot: &impl Plot, stem: &Path) -> Result<(), ReportError> {
+    use_bundled_font();
+    let fail = |reason: String| ReportError::Drawing { name: stem.display().to_string(), reason };
+
+    let scale = Scale { dpi: SVG_DPI };
+    let (width, height) = scale.size();
+    let mut svg = String::new();
+    {
+        let area = SVGBackend::with_string(&mut svg, (width, height)).into_drawing_area();
+        area.fill(&WHITE).map_err(|error| fail(error.to_string()))?;
+        plot.draw(&area, scale).map_err(fail)?;
+        area.present().map_err(|error| fail(error.to_string()))?;
+    }
+    // In millimetres, so that it has its size on paper.
+    let units = format!("width=\"{width}\" height=\"{height}\"");
+    let svg = svg.replacen(&units, &format!("width=\"{WIDTH_MM}mm\" height=\"{HEIGHT_MM}mm\""), 1);
+    write_atomic(&stem.with_extension("svg"), svg.as_bytes())?;
+
+    let scale = Scale { dpi: PNG_DPI };
+    let (width, height) = scale.size();
+    let mut pixels = vec![0; (width * height * 3) as usize];
+    {
+        let area = BitMapBackend::with_buffer(&mut pixels, (width, height)).into_drawing_area();
+        area.fill(&WHITE).map_err(|error| fail(error.to_string()))?;
+        plot.draw(&area, scale).map_err(fail)?;
+        area.present().map_err(|error| fail(error.to_string()))?;
+    }
+    write_png(&stem.with_extension("png"), &pixels, width, height)
+}
+
+/// Writes pixels, 8-bit RGB in rows, as a PNG file.
+pub(super) fn write_png(path: &Path, pixels: &[u8], width: u32, height: u32) -> Result<(), ReportError> {
+    let mut bytes = Vec::new();
+    let fail = |reason: png::EncodingError| ReportError::Drawing {
+        name: path.display().to_string(),
+        reason: reason.to_string(),
+    };
+    let mut encoder = png::Encoder::new(&mut bytes, width, height);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_depth(png::BitDepth::Eight);
+    let mut writer = encoder.write_header().map_err(fail)?;
+    writer.write_image_data(pixels).map_err(fail)?;
+    writer.finish().map_err(fail)?;
+    Ok(write_atomic(path, &bytes)?)
+}
+
+/// A colour made paler.
+pub(super) fn pale(colour: RGBColor) -> plotters::style::RGBAColor {
+    colour.mix(0.4)
+}
