@@ -67,8 +67,23 @@ impl Grid<'_> {
 
 /// The label with at least half of the trilinear weight; the larger one of two, background where no label has it.
 fn heaviest(corners: [i16; 8], [tz, ty, tx]: [f32; 3]) -> i16 {
-    let side = |far: bool, t: f32| if far { t } else { 1.0 - t };
-    let weight = |i: usize| side(i & 4 != 0, tz) * side(i & 2 != 0, ty) * side(i & 1 != 0, tx);
-    let share = |label: i16| (0..8).filter(|&i| corners[i] == label).map(weight).sum::<f32>();
+    let plane = [(1.0 - ty) * (1.0 - tx), (1.0 - ty) * tx, ty * (1.0 - tx), ty * tx];
+    let weights: [f32; 8] = std::array::from_fn(|i| plane[i % 4] * if i < 4 { 1.0 - tz } else { tz });
+    let share = |label: i16| -> f32 {
+        let shares: [f32; 8] = std::array::from_fn(|i| if corners[i] == label { weights[i] } else { 0.0 });
+        shares.iter().sum()
+    };
+    // Mostly there are two labels, one of them at the first corner: then one share settles it.
+    let first = corners[0];
+    let other = corners.into_iter().find(|&label| label != first).unwrap_or(first);
+    if corners.iter().all(|&label| label == first || label == other) {
+        let (first_share, other_share) = (share(first), share(other));
+        return match (first_share >= 0.5, other_share >= 0.5) {
+            (true, true) => first.max(other),
+            (true, false) => first,
+            (false, true) => other,
+            (false, false) => 0,
+        };
+    }
     corners.into_iter().filter(|&label| share(label) >= 0.5).max().unwrap_or(0)
 }

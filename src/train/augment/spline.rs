@@ -21,9 +21,11 @@ const ROWS: usize = 16;
 
 /// Weights of the four nearest knots, at `t` between the second and the third of them, 0 to 1.
 pub(super) fn cubic_weights(t: f32) -> [f32; 4] {
+    const SIXTH: f32 = 1.0 / 6.0;
     let s = 1.0 - t;
-    let (t2, s2) = (t * t, s * s);
-    [s2 * s / 6.0, 2.0 / 3.0 - t2 + 0.5 * t2 * t, 2.0 / 3.0 - s2 + 0.5 * s2 * s, t2 * t / 6.0]
+    let (t3, s3) = (t * t * t * SIXTH, s * s * s * SIXTH);
+    // The four sum to 1 and have their mean at t.
+    [s3, s + t3 - 2.0 * s3, t + s3 - 2.0 * t3, t3]
 }
 
 /// Values of an image, `shape` `[z, y, x]`, at each position, into `out`. An image of one slice is interpolated in its
@@ -78,7 +80,7 @@ impl Spline {
         Self { coefficients, row, plane, last: shape.0.map(|edge| (edge - 1) as f32) }
     }
 
-    #[inline]
+    #[inline(always)]
     fn in_plane(&self, y: f32, x: f32) -> f32 {
         if !(y >= 0.0 && y <= self.last[1] && x >= 0.0 && x <= self.last[2]) {
             return 0.0;
@@ -87,7 +89,7 @@ impl Spline {
         across(self.taps(y * self.row + x, cubic_weights(ty)), cubic_weights(tx))
     }
 
-    #[inline]
+    #[inline(always)]
     fn in_space(&self, z: f32, y: f32, x: f32) -> f32 {
         let inside = z >= 0.0 && z <= self.last[0] && y >= 0.0 && y <= self.last[1] && x >= 0.0 && x <= self.last[2];
         if !inside {
@@ -96,39 +98,36 @@ impl Spline {
         let ((z, tz), (y, ty), (x, tx)) = (split(z), split(y), split(x));
         let start = z * self.plane + y * self.row + x;
         let (wz, wy) = (cubic_weights(tz), cubic_weights(ty));
-        let mut sums = [0.0; 4];
-        for (k, wz) in wz.into_iter().enumerate() {
-            let taps = self.taps(start + k * self.plane, wy);
-            for lane in 0..4 {
-                sums[lane] += wz * taps[lane];
-            }
-        }
-        across(sums, cubic_weights(tx))
+        let plane = |k: usize| self.taps(start + k * self.plane, wy);
+        across(blend([plane(0), plane(1), plane(2), plane(3)], wz), cubic_weights(tx))
     }
 
     /// Four columns of four rows of coefficients from `start` on, summed over the rows.
-    #[inline]
+    #[inline(always)]
     fn taps(&self, start: usize, weights: [f32; 4]) -> [f32; 4] {
         let rows = &self.coefficients[start..start + 3 * self.row + 4];
-        let mut sums = [0.0; 4];
-        for (k, weight) in weights.into_iter().enumerate() {
+        let row = |k: usize| {
             let row = &rows[k * self.row..k * self.row + 4];
-            for lane in 0..4 {
-                sums[lane] += weight * row[lane];
-            }
-        }
-        sums
+            [row[0], row[1], row[2], row[3]]
+        };
+        blend([row(0), row(1), row(2), row(3)], weights)
     }
 }
 
+/// Weighted sum of four vectors.
+#[inline(always)]
+fn blend([a, b, c, d]: [[f32; 4]; 4], [wa, wb, wc, wd]: [f32; 4]) -> [f32; 4] {
+    std::array::from_fn(|lane| (wa * a[lane] + wb * b[lane]) + (wc * c[lane] + wd * d[lane]))
+}
+
 /// The first of the four taps, counted with the margin, and the place between the middle ones.
-#[inline]
+#[inline(always)]
 fn split(position: f32) -> (usize, f32) {
     let floor = position as u32;
     (floor as usize, position - floor as f32)
 }
 
-#[inline]
+#[inline(always)]
 fn across(sums: [f32; 4], weights: [f32; 4]) -> f32 {
     (sums[0] * weights[0] + sums[1] * weights[1]) + (sums[2] * weights[2] + sums[3] * weights[3])
 }
