@@ -31,16 +31,19 @@ pub(super) fn place(spatial: &Spatial, offsets: Option<&Offsets>, patch: Shape, 
     let steps: Vec<f32> = (0..width).map(|x| x as f32).collect();
     let axes = std::array::from_fn(|axis| {
         let mut positions = vec![0.0; patch.voxels()];
+        let sources: Vec<(f32, &[f32])> = matrix
+            .iter()
+            .zip(offsets.into_iter().flatten())
+            .filter_map(|(row, offset)| Some((row[axis] as f32, offset.as_deref()?)))
+            .collect();
         for (row, line) in positions.chunks_exact_mut(width).enumerate() {
             let start = [(row / height) as f64 - middle[0], (row % height) as f64 - middle[1], -middle[2]];
             let first = (turned(start, &matrix)[axis] + centre[axis]) as f32;
             let step = matrix[2][axis] as f32;
             line.iter_mut().zip(&steps).for_each(|(position, x)| *position = first + step * x);
-        }
-        for (row, offset) in matrix.iter().zip(offsets.into_iter().flatten()) {
-            let weight = row[axis] as f32;
-            for (position, offset) in positions.iter_mut().zip(offset.iter().flatten()) {
-                *position += weight * offset;
+            for (weight, offset) in &sources {
+                let offset = &offset[row * width..][..width];
+                line.iter_mut().zip(offset).for_each(|(position, offset)| *position += weight * offset);
             }
         }
         positions

@@ -13,7 +13,7 @@ use crate::volume::Shape;
 /// Gaussians are cut off at this many standard deviations, as SciPy does.
 const TRUNCATE: f64 = 4.0;
 
-/// Knots of the spline for each standard deviation; three of them keep the error below 1/1000 of the smoothed noise.
+/// Knots of the spline for each standard deviation; this many keep the error below 1/1000 of the smoothed noise.
 const KNOTS_PER_SIGMA: f64 = 3.0;
 
 /// Terms of the series that turns values at the knots into spline coefficients, on each side.

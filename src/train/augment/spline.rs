@@ -13,6 +13,9 @@ pub(super) const POLE: f64 = -0.267_949_192_431_122_7;
 const BEFORE: usize = 1;
 const AFTER: usize = 2;
 
+/// Positions whose taps are worked out at once.
+const LANES: usize = 16;
+
 /// Columns that are filtered at once along z.
 const BLOCK: usize = 256;
 
@@ -32,15 +35,55 @@ pub(super) fn cubic_weights(t: f32) -> [f32; 4] {
 /// plane, whatever the positions along z.
 pub(super) fn sample(image: &[f32], shape: Shape, at: &Coordinates, out: &mut [f32]) {
     let spline = Spline::new(image, shape);
-    let [z, y, x] = &at.axes;
-    if shape.0[0] == 1 {
-        for ((out, &y), &x) in out.iter_mut().zip(y).zip(x) {
-            *out = spline.in_plane(y, x);
+    let flat = shape.0[0] == 1;
+    for (block, out) in out.chunks_mut(LANES).enumerate() {
+        let range = block * LANES..block * LANES + out.len();
+        let taps = |axis: usize| Taps::new(&at.axes[axis][range.clone()], (shape.0[axis] - 1) as f32);
+        if flat {
+            let taps = [taps(1), taps(2)];
+            out.iter_mut().enumerate().for_each(|(lane, out)| *out = spline.in_plane(&taps, lane));
+        } else {
+            let taps = [taps(0), taps(1), taps(2)];
+            out.iter_mut().enumerate().for_each(|(lane, out)| *out = spline.in_space(&taps, lane));
         }
-    } else {
-        for (((out, &z), &y), &x) in out.iter_mut().zip(z).zip(y).zip(x) {
-            *out = spline.in_space(z, y, x);
+    }
+}
+
+/// The taps of some positions on one axis, worked out side by side.
+struct Taps {
+    /// Whether the position is on the grid.
+    inside: [bool; LANES],
+    /// The first of the four taps, counted with the margin.
+    first: [u32; LANES],
+    /// The weights of the four taps.
+    weights: [[f32; LANES]; 4],
+}
+
+impl Taps {
+    /// For up to `LANES` positions on an axis whose last voxel is at `last`.
+    fn new(positions: &[f32], last: f32) -> Self {
+        /// A number of this size has no bits left below 1: adding it rounds, and its low bits count.
+        const ROUNDING: f32 = 8_388_608.0;
+        let mut places = [0.0; LANES];
+        places[..positions.len()].copy_from_slice(positions);
+        let mut taps = Self { inside: [false; LANES], first: [0; LANES], weights: [[0.0; LANES]; 4] };
+        for (lane, place) in places.into_iter().enumerate() {
+            let held = place.max(0.0).min(last);
+            taps.inside[lane] = held == place;
+            let rounded = (held + ROUNDING) - ROUNDING;
+            let floor = if rounded > held { rounded - 1.0 } else { rounded };
+            taps.first[lane] = (floor + ROUNDING).to_bits() & 0x7F_FFFF;
+            let weights = cubic_weights(held - floor);
+            for tap in 0..4 {
+                taps.weights[tap][lane] = weights[tap];
+            }
         }
+        taps
+    }
+
+    #[inline(always)]
+    fn weights(&self, lane: usize) -> [f32; 4] {
+        [self.weights[0][lane], self.weights[1][lane], self.weights[2][lane], self.weights[3][lane]]
     }
 }
 
@@ -50,8 +93,6 @@ struct Spline {
     /// Distance between rows, and between planes.
     row: usize,
     plane: usize,
-    /// Place of the last voxel on each axis.
-    last: [f32; 3],
 }
 
 impl Spline {
@@ -77,40 +118,44 @@ impl Spline {
             }
             mirror_lines(&mut coefficients, depth, plane);
         }
-        Self { coefficients, row, plane, last: shape.0.map(|edge| (edge - 1) as f32) }
+        Self { coefficients, row, plane }
     }
 
     #[inline(always)]
-    fn in_plane(&self, y: f32, x: f32) -> f32 {
-        if !(y >= 0.0 && y <= self.last[1] && x >= 0.0 && x <= self.last[2]) {
+    fn in_plane(&self, [y, x]: &[Taps; 2], lane: usize) -> f32 {
+        if !(y.inside[lane] && x.inside[lane]) {
             return 0.0;
         }
-        let ((y, ty), (x, tx)) = (split(y), split(x));
-        across(self.taps(y * self.row + x, cubic_weights(ty)), cubic_weights(tx))
+        let start = y.first[lane] as usize * self.row + x.first[lane] as usize;
+        across(self.taps(start, y.weights(lane)), x.weights(lane))
     }
 
     #[inline(always)]
-    fn in_space(&self, z: f32, y: f32, x: f32) -> f32 {
-        let inside = z >= 0.0 && z <= self.last[0] && y >= 0.0 && y <= self.last[1] && x >= 0.0 && x <= self.last[2];
-        if !inside {
+    fn in_space(&self, [z, y, x]: &[Taps; 3], lane: usize) -> f32 {
+        if !(z.inside[lane] && y.inside[lane] && x.inside[lane]) {
             return 0.0;
         }
-        let ((z, tz), (y, ty), (x, tx)) = (split(z), split(y), split(x));
-        let start = z * self.plane + y * self.row + x;
-        let (wz, wy) = (cubic_weights(tz), cubic_weights(ty));
-        let plane = |k: usize| self.taps(start + k * self.plane, wy);
-        across(blend([plane(0), plane(1), plane(2), plane(3)], wz), cubic_weights(tx))
+        let [k, j, i] = [z, y, x].map(|taps| taps.first[lane] as usize);
+        let start = k * self.plane + j * self.row + i;
+        let weights = y.weights(lane);
+        let planes = [
+            self.taps(start, weights),
+            self.taps(start + self.plane, weights),
+            self.taps(start + 2 * self.plane, weights),
+            self.taps(start + 3 * self.plane, weights),
+        ];
+        across(blend(planes, z.weights(lane)), x.weights(lane))
     }
 
     /// Four columns of four rows of coefficients from `start` on, summed over the rows.
     #[inline(always)]
     fn taps(&self, start: usize, weights: [f32; 4]) -> [f32; 4] {
         let rows = &self.coefficients[start..start + 3 * self.row + 4];
-        let row = |k: usize| {
-            let row = &rows[k * self.row..k * self.row + 4];
-            [row[0], row[1], row[2], row[3]]
-        };
-        blend([row(0), row(1), row(2), row(3)], weights)
+        let [a, b, c, d] = [&rows[..4], &rows[self.row..][..4], &rows[2 * self.row..][..4], &rows[3 * self.row..][..4]];
+        blend(
+            [[a[0], a[1], a[2], a[3]], [b[0], b[1], b[2], b[3]], [c[0], c[1], c[2], c[3]], [d[0], d[1], d[2], d[3]]],
+            weights,
+        )
     }
 }
 
@@ -120,13 +165,7 @@ fn blend([a, b, c, d]: [[f32; 4]; 4], [wa, wb, wc, wd]: [f32; 4]) -> [f32; 4] {
     std::array::from_fn(|lane| (wa * a[lane] + wb * b[lane]) + (wc * c[lane] + wd * d[lane]))
 }
 
-/// The first of the four taps, counted with the margin, and the place between the middle ones.
-#[inline(always)]
-fn split(position: f32) -> (usize, f32) {
-    let floor = position as u32;
-    (floor as usize, position - floor as f32)
-}
-
+/// Sum over the four columns.
 #[inline(always)]
 fn across(sums: [f32; 4], weights: [f32; 4]) -> f32 {
     (sums[0] * weights[0] + sums[1] * weights[1]) + (sums[2] * weights[2] + sums[3] * weights[3])
