@@ -3,7 +3,7 @@
 //! Agrees with SciPy's `map_coordinates(order=3, mode="constant", cval=0)`: the coefficients mirror at the edges, and a
 //! position outside of the grid is 0.
 
-use super::coordinates::Coordinates;
+use super::coordinates::{Coordinates, floor};
 use crate::volume::Shape;
 
 /// The pole of the filter that makes a cubic B-spline interpolate: √3 - 2.
@@ -62,18 +62,14 @@ struct Taps {
 impl Taps {
     /// For up to `LANES` positions on an axis whose last voxel is at `last`.
     fn new(positions: &[f32], last: f32) -> Self {
-        /// A number of this size has no bits left below 1: adding it rounds, and its low bits count.
-        const ROUNDING: f32 = 8_388_608.0;
         let mut places = [0.0; LANES];
         places[..positions.len()].copy_from_slice(positions);
         let mut taps = Self { inside: [false; LANES], first: [0; LANES], weights: [[0.0; LANES]; 4] };
         for (lane, place) in places.into_iter().enumerate() {
             let held = place.max(0.0).min(last);
             taps.inside[lane] = held == place;
-            let rounded = (held + ROUNDING) - ROUNDING;
-            let floor = if rounded > held { rounded - 1.0 } else { rounded };
-            taps.first[lane] = (floor + ROUNDING).to_bits() & 0x7F_FFFF;
-            let weights = cubic_weights(held - floor);
+            taps.first[lane] = floor(held);
+            let weights = cubic_weights(held - taps.first[lane] as i32 as f32);
             for tap in 0..4 {
                 taps.weights[tap][lane] = weights[tap];
             }
