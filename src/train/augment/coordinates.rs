@@ -2,12 +2,13 @@
 
 use super::draw::Spatial;
 use super::elastic::{Offsets, displacement, noise};
+use super::scratch::Buffer;
 use crate::volume::Shape;
 
 /// A position in the loaded patch, in voxels, for each voxel of the final patch in raster order.
 pub(super) struct Coordinates {
     /// Positions along z, y and x.
-    pub(super) axes: [Vec<f32>; 3],
+    pub(super) axes: [Buffer; 3],
 }
 
 /// The positions that a draw stands for: `((grid + elastic) · rotation) · scale + centre`.
@@ -30,7 +31,7 @@ pub(super) fn place(spatial: &Spatial, offsets: Option<&Offsets>, patch: Shape, 
     let centre = loaded.0.map(|edge| (edge as f64 / 2.0).round_ties_even());
     let steps: Vec<f32> = (0..width).map(|x| x as f32).collect();
     let axes = std::array::from_fn(|axis| {
-        let mut positions = vec![0.0; patch.voxels()];
+        let mut positions = Buffer::zeros(patch.voxels());
         let sources: Vec<(f32, &[f32])> = matrix
             .iter()
             .zip(offsets.into_iter().flatten())

@@ -1,16 +1,17 @@
 //! Elastic deformation: white noise, smoothed by a Gaussian. Source: spec section 10.
 //!
-//! The smoothed noise is exactly SciPy's `gaussian_filter(mode="constant")`, but it is never formed by convolution: a
+//! The smoothed noise is exactly `SciPy`'s `gaussian_filter(mode="constant")`, but it is never formed by convolution: a
 //! Gaussian of 9 voxels leaves nothing that a cubic spline with a knot every 3 voxels could not hold. So the noise is
 //! projected onto the knots, one short matrix an axis, and the spline is evaluated at the voxels.
 
 use rand::{Rng as _, SeedableRng};
 
+use super::scratch::Buffer;
 use super::spline::{POLE, cubic_weights};
 use crate::random::Rng;
 use crate::volume::Shape;
 
-/// Gaussians are cut off at this many standard deviations, as SciPy does.
+/// Gaussians are cut off at this many standard deviations, as `SciPy` does.
 const TRUNCATE: f64 = 4.0;
 
 /// Knots of the spline for each standard deviation; this many keep the error below 1/1000 of the smoothed noise.
@@ -23,7 +24,7 @@ const SERIES: i64 = 14;
 const BLOCK: usize = 128;
 
 /// A number for each voxel of a grid, along each axis `[z, y, x]`; none along z for a grid of one slice.
-pub(super) type Offsets = [Option<Vec<f32>>; 3];
+pub(super) type Offsets = [Option<Buffer>; 3];
 
 /// White noise, uniform between -1 and 1.
 ///
@@ -35,7 +36,11 @@ pub(super) fn noise(seed: u64, shape: Shape) -> Offsets {
         (axis > 0 || shape.0[0] > 1).then(|| {
             rng.fill_bytes(&mut bytes);
             let (pairs, _) = bytes.as_chunks::<2>();
-            pairs.iter().map(|&pair| (f32::from(i16::from_le_bytes(pair)) + 0.5) / 32768.0).collect()
+            let mut values = Buffer::zeros(pairs.len());
+            for (value, &pair) in values.iter_mut().zip(pairs) {
+                *value = (f32::from(i16::from_le_bytes(pair)) + 0.5) / 32768.0;
+            }
+            values
         })
     })
 }
@@ -116,7 +121,7 @@ fn gaussian(sigma: f64) -> Vec<f64> {
 
 /// Values on a grid, in raster order.
 struct Field {
-    values: Vec<f32>,
+    values: Buffer,
     shape: [usize; 3],
 }
 
@@ -126,7 +131,7 @@ impl Field {
         let inner: usize = self.shape[axis + 1..].iter().product();
         let mut shape = self.shape;
         shape[axis] = matrix.len();
-        let mut values = vec![0.0; shape.iter().product()];
+        let mut values = Buffer::zeros(shape.iter().product());
         let from = self.values.chunks_exact(inner * self.shape[axis]);
         for (from, to) in from.zip(values.chunks_exact_mut(inner * matrix.len())) {
             if inner == 1 {

@@ -24,7 +24,9 @@ pub(super) fn apply(channel: &mut [f32], exponent: f64) {
     let (new_mean, new_deviation) = moments(channel);
     let factor = deviation / (new_deviation + DEVIATION_EPSILON);
     let (factor, shift) = (factor as f32, ((mean - new_mean) * factor) as f32);
-    channel.iter_mut().for_each(|value| *value = *value * factor + shift);
+    for value in channel {
+        *value = *value * factor + shift;
+    }
 }
 
 /// Smallest and largest value, in eight partial results, which need not wait for one another.

@@ -1,6 +1,6 @@
 //! Interpolation of labels at any place. Source: spec section 10.
 //!
-//! Agrees with SciPy's `map_coordinates` of each label's indicator, order 1, where a label is taken from one half on; or
+//! Agrees with `SciPy`'s `map_coordinates` of each label's indicator, order 1, where a label is taken from one half on; or
 //! with its order 0. Outside of the grid is [`OUTSIDE`].
 
 use super::coordinates::{Coordinates, floor};
@@ -12,7 +12,7 @@ use crate::volume::Shape;
 pub(super) fn sample(labels: &[i16], shape: Shape, at: &Coordinates, order: u8, out: &mut [i16]) {
     let grid = Grid::new(labels, shape);
     let [z, y, x] = &at.axes;
-    for (((out, &z), &y), &x) in out.iter_mut().zip(z).zip(y).zip(x) {
+    for (((out, &z), &y), &x) in out.iter_mut().zip(z.iter()).zip(y.iter()).zip(x.iter()) {
         *out = match order {
             _ if !grid.contains([z, y, x]) => OUTSIDE,
             0 => grid.nearest([z, y, x]),

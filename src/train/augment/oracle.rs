@@ -1,10 +1,11 @@
-//! The spatial and the gamma transform against SciPy and NumPy (`tests/reference/augment.py`).
+//! The spatial and the gamma transform against `SciPy` and `NumPy` (`tests/reference/augment.py`).
 
 use serde::Deserialize;
 
 use super::coordinates::{Coordinates, place};
 use super::draw::Spatial;
 use super::elastic::displacement;
+use super::scratch::Buffer;
 use super::{gamma, labels, spline};
 use crate::volume::Shape;
 
@@ -31,7 +32,11 @@ struct Case {
 impl Case {
     fn coordinates(&self) -> Coordinates {
         let noise = std::array::from_fn(|axis| {
-            (axis > 0 || self.patch.0[0] > 1).then(|| uniform(self.patch.voxels(), 10 + axis as u32))
+            (axis > 0 || self.patch.0[0] > 1).then(|| {
+                let mut noise = Buffer::zeros(self.patch.voxels());
+                noise.copy_from_slice(&uniform(self.patch.voxels(), 10 + axis as u32));
+                noise
+            })
         });
         let offsets = self.alpha.zip(self.sigma).map(|(alpha, sigma)| displacement(noise, self.patch, sigma, alpha));
         let spatial = Spatial { elastic: None, rotation: self.angles, scale: self.scale };

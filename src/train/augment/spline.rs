@@ -1,9 +1,10 @@
 //! Cubic B-spline interpolation at any place. Source: spec section 10 (image order 3).
 //!
-//! Agrees with SciPy's `map_coordinates(order=3, mode="constant", cval=0)`: the coefficients mirror at the edges, and a
+//! Agrees with `SciPy`'s `map_coordinates(order=3, mode="constant", cval=0)`: the coefficients mirror at the edges, and a
 //! position outside of the grid is 0.
 
 use super::coordinates::{Coordinates, floor};
+use super::scratch::Buffer;
 use crate::volume::Shape;
 
 /// The pole of the filter that makes a cubic B-spline interpolate: √3 - 2.
@@ -16,10 +17,10 @@ const AFTER: usize = 2;
 /// Positions whose taps are worked out at once.
 const LANES: usize = 16;
 
-/// Columns that are filtered at once along z.
+/// Most columns that are filtered at once.
 const BLOCK: usize = 256;
 
-/// Rows that are filtered at once along x.
+/// Rows that are filtered at once along x; the length of a row is a multiple of it, so that no loop over one has a tail.
 const ROWS: usize = 16;
 
 /// Weights of the four nearest knots, at `t` between the second and the third of them, 0 to 1.
@@ -67,12 +68,10 @@ impl Taps {
         let mut taps = Self { inside: [false; LANES], first: [0; LANES], weights: [[0.0; LANES]; 4] };
         for (lane, place) in places.into_iter().enumerate() {
             let held = place.max(0.0).min(last);
-            taps.inside[lane] = held == place;
+            taps.inside[lane] = held.to_bits() == place.to_bits();
             taps.first[lane] = floor(held);
             let weights = cubic_weights(held - taps.first[lane] as i32 as f32);
-            for tap in 0..4 {
-                taps.weights[tap][lane] = weights[tap];
-            }
+            taps.weights.iter_mut().zip(weights).for_each(|(row, weight)| row[lane] = weight);
         }
         taps
     }
@@ -85,7 +84,7 @@ impl Taps {
 
 /// Spline coefficients of an image, with a margin.
 struct Spline {
-    coefficients: Vec<f32>,
+    coefficients: Buffer,
     /// Distance between rows, and between planes.
     row: usize,
     plane: usize,
@@ -96,21 +95,24 @@ impl Spline {
         let [depth, height, width] = shape.0;
         let flat = depth == 1;
         let (before_z, planes) = if flat { (0, 1) } else { (BEFORE, BEFORE + depth + AFTER) };
-        let row = BEFORE + width + AFTER;
+        let row = (BEFORE + width + AFTER).next_multiple_of(ROWS);
         let plane = row * (BEFORE + height + AFTER);
-        let mut coefficients = vec![0.0; planes * plane];
+        let mut coefficients = Buffer::zeros(planes * plane);
         let inside = before_z * plane;
+        let [along_z, along_y, along_x] = shape.0.map(Filter::new);
         for (z, slice) in image.chunks_exact(height * width).enumerate() {
             let start = inside + z * plane;
             let slice_to = &mut coefficients[start..start + plane];
             copy_plane(slice, slice_to, width, row);
-            filter_rows(slice_to, height, width, row);
-            filter(slice_to, BEFORE * row, row, height, row);
+            filter_rows(slice_to, &along_x, height, row);
+            for block in (0..row).step_by(BLOCK) {
+                along_y.apply(slice_to, BEFORE * row + block, row, BLOCK.min(row - block));
+            }
             mirror_plane(slice_to, height, width, row);
         }
         if !flat {
             for block in (0..plane).step_by(BLOCK) {
-                filter(&mut coefficients, inside + block, plane, depth, BLOCK.min(plane - block));
+                along_z.apply(&mut coefficients, inside + block, plane, BLOCK.min(plane - block));
             }
             mirror_lines(&mut coefficients, depth, plane);
         }
@@ -175,7 +177,8 @@ fn copy_plane(from: &[f32], to: &mut [f32], width: usize, row: usize) {
 }
 
 /// Filters a plane along x: the rows are turned into columns, some at a time, so that they are filtered side by side.
-fn filter_rows(plane: &mut [f32], height: usize, width: usize, row: usize) {
+fn filter_rows(plane: &mut [f32], along_x: &Filter, height: usize, row: usize) {
+    let width = along_x.size;
     let mut columns = vec![0.0; width * ROWS];
     for first in (0..height).step_by(ROWS) {
         let rows = ROWS.min(height - first);
@@ -184,7 +187,7 @@ fn filter_rows(plane: &mut [f32], height: usize, width: usize, row: usize) {
             let from = &plane[start + lane * row..][..width];
             columns.chunks_exact_mut(ROWS).zip(from).for_each(|(column, &value)| column[lane] = value);
         }
-        filter(&mut columns, 0, ROWS, width, ROWS);
+        along_x.apply(&mut columns, 0, ROWS, ROWS);
         for lane in 0..rows {
             let to = &mut plane[start + lane * row..][..width];
             columns.chunks_exact(ROWS).zip(to).for_each(|(column, value)| *value = column[lane]);
@@ -192,48 +195,57 @@ fn filter_rows(plane: &mut [f32], height: usize, width: usize, row: usize) {
     }
 }
 
-/// Turns values into spline coefficients in place: `size` lines of `width` values, the first at `start`, `stride` apart.
+/// The filter that turns values into spline coefficients along an axis.
 ///
-/// Beyond its ends the signal is mirrored about its first and last value, as SciPy does.
-fn filter(values: &mut [f32], start: usize, stride: usize, size: usize, width: usize) {
-    if size == 1 {
-        return;
-    }
-    let pole = POLE as f32;
-    let at = |line: usize| start + line * stride;
-    let mut first = vec![0.0; width];
-    for (line, weight) in first_weights(size).into_iter().enumerate() {
-        let source = &values[at(line)..at(line) + width];
-        first.iter_mut().zip(source).for_each(|(sum, value)| *sum += weight * value);
-    }
-    values[start..start + width].copy_from_slice(&first);
-    for line in 1..size {
-        let (before, after) = values.split_at_mut(at(line));
-        let (previous, current) = (&before[at(line - 1)..][..width], &mut after[..width]);
-        current.iter_mut().zip(previous).for_each(|(current, previous)| *current = 6.0 * *current + pole * previous);
-    }
-    let end = (POLE / (POLE * POLE - 1.0)) as f32;
-    let (before, after) = values.split_at_mut(at(size - 1));
-    let (previous, last) = (&before[at(size - 2)..][..width], &mut after[..width]);
-    last.iter_mut().zip(previous).for_each(|(last, previous)| *last = end * (pole * previous + *last));
-    for line in (0..size - 1).rev() {
-        let (before, after) = values.split_at_mut(at(line + 1));
-        let (current, next) = (&mut before[at(line)..][..width], &after[..width]);
-        current.iter_mut().zip(next).for_each(|(current, next)| *current = pole * (next - *current));
-    }
+/// Beyond its ends the signal is mirrored about its first and last value, as `SciPy` does.
+struct Filter {
+    size: usize,
+    /// Weights of the first values in the first value of the forward pass, its gain of 6 included; as many as matter.
+    first: Vec<f32>,
 }
 
-/// Weights of the lines in the first value of the forward filter, its gain of 6 included; as many as matter.
-fn first_weights(size: usize) -> Vec<f32> {
-    let power = |exponent: usize| POLE.powi(exponent.min(1000) as i32);
-    let period = 2 * (size - 1);
-    (0..size)
-        .map(|line| {
-            let mirrored = if line == 0 || line == size - 1 { 0.0 } else { power(period - line) };
-            (6.0 * (power(line) + mirrored) / (1.0 - power(period))) as f32
-        })
-        .take_while(|weight| weight.abs() > 1e-9)
-        .collect()
+impl Filter {
+    fn new(size: usize) -> Self {
+        let power = |exponent: usize| POLE.powi(exponent.min(1000) as i32);
+        let last = size - 1;
+        let weight = |line: usize| {
+            let mirrored = if line == 0 || line == last { 0.0 } else { power(2 * last - line) };
+            (6.0 * (power(line) + mirrored) / (1.0 - power(2 * last))) as f32
+        };
+        Self { size, first: (0..size).map(weight).take_while(|weight| weight.abs() > 1e-9).collect() }
+    }
+
+    /// Filters lines of `width` values in place, the first at `start`, `stride` apart.
+    fn apply(&self, values: &mut [f32], start: usize, stride: usize, width: usize) {
+        if self.size == 1 {
+            return;
+        }
+        let pole = POLE as f32;
+        let at = |line: usize| start + line * stride;
+        let mut first = [0.0; BLOCK];
+        let first = &mut first[..width];
+        for (line, weight) in self.first.iter().enumerate() {
+            first.iter_mut().zip(&values[at(line)..]).for_each(|(sum, value)| *sum += weight * value);
+        }
+        values[start..start + width].copy_from_slice(first);
+        for line in 1..self.size {
+            let (before, after) = values.split_at_mut(at(line));
+            let (previous, current) = (&before[at(line - 1)..][..width], &mut after[..width]);
+            current
+                .iter_mut()
+                .zip(previous)
+                .for_each(|(current, previous)| *current = 6.0 * *current + pole * previous);
+        }
+        let end = (POLE / (POLE * POLE - 1.0)) as f32;
+        let (before, after) = values.split_at_mut(at(self.size - 1));
+        let (previous, last) = (&before[at(self.size - 2)..][..width], &mut after[..width]);
+        last.iter_mut().zip(previous).for_each(|(last, previous)| *last = end * (pole * previous + *last));
+        for line in (0..self.size - 1).rev() {
+            let (before, after) = values.split_at_mut(at(line + 1));
+            let (current, next) = (&mut before[at(line)..][..width], &after[..width]);
+            current.iter_mut().zip(next).for_each(|(current, next)| *current = pole * (next - *current));
+        }
+    }
 }
 
 /// Fills the margins of a plane.
