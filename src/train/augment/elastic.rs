@@ -151,23 +151,20 @@ fn lines(from: &[f32], to: &mut [f32], inner: usize, matrix: &[Row]) {
         for (line, row) in to.chunks_exact_mut(inner).zip(matrix) {
             let line = &mut line[block..block + width];
             let source = |column: usize| &from[(row.start + column) * inner + block..][..width];
-            let mut column = 0;
-            for four in row.entries.chunks(4) {
-                match *four {
-                    [a, b, c, d] => {
-                        let sources = [source(column), source(column + 1), source(column + 2), source(column + 3)];
-                        for (i, value) in line.iter_mut().enumerate() {
-                            *value += a * sources[0][i] + b * sources[1][i] + c * sources[2][i] + d * sources[3][i];
-                        }
+            for (four, entries) in row.entries.chunks(4).enumerate() {
+                let column = 4 * four;
+                if let [wa, wb, wc, wd] = *entries {
+                    // Zipped, not indexed: a bounds check would keep the compiler from using vectors to the end.
+                    let near = source(column).iter().zip(source(column + 1));
+                    let far = source(column + 2).iter().zip(source(column + 3));
+                    for (value, ((a, b), (c, d))) in line.iter_mut().zip(near.zip(far)) {
+                        *value += (wa * a + wb * b) + (wc * c + wd * d);
                     }
-                    ref rest => {
-                        for (offset, weight) in rest.iter().enumerate() {
-                            let source = source(column + offset);
-                            line.iter_mut().zip(source).for_each(|(value, source)| *value += weight * source);
-                        }
+                } else {
+                    for (offset, weight) in entries.iter().enumerate() {
+                        line.iter_mut().zip(source(column + offset)).for_each(|(value, from)| *value += weight * from);
                     }
                 }
-                column += four.len();
             }
         }
     }

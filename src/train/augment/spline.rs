@@ -24,6 +24,7 @@ const BLOCK: usize = 256;
 const ROWS: usize = 16;
 
 /// Weights of the four nearest knots, at `t` between the second and the third of them, 0 to 1.
+#[inline]
 pub(super) fn cubic_weights(t: f32) -> [f32; 4] {
     const SIXTH: f32 = 1.0 / 6.0;
     let s = 1.0 - t;
@@ -63,15 +64,28 @@ struct Taps {
 impl Taps {
     /// For up to `LANES` positions on an axis whose last voxel is at `last`.
     fn new(positions: &[f32], last: f32) -> Self {
-        let mut places = [0.0; LANES];
+        let mut places = [-1.0; LANES];
         places[..positions.len()].copy_from_slice(positions);
         let mut taps = Self { inside: [false; LANES], first: [0; LANES], weights: [[0.0; LANES]; 4] };
-        for (lane, place) in places.into_iter().enumerate() {
-            let held = place.max(0.0).min(last);
-            taps.inside[lane] = held.to_bits() == place.to_bits();
-            taps.first[lane] = floor(held);
-            let weights = cubic_weights(held - taps.first[lane] as i32 as f32);
-            taps.weights.iter_mut().zip(weights).for_each(|(row, weight)| row[lane] = weight);
+        // One loop for each result, so that each of them is a handful of vector instructions.
+        let mut between = [0.0; LANES];
+        for lane in 0..LANES {
+            let place = places[lane];
+            let from_start = if place > 0.0 { place } else { 0.0 };
+            let held = if from_start < last { from_start } else { last };
+            let first = floor(held);
+            taps.first[lane] = first;
+            between[lane] = held - first as i32 as f32;
+        }
+        for lane in 0..LANES {
+            let [a, b, c, d] = cubic_weights(between[lane]);
+            taps.weights[0][lane] = a;
+            taps.weights[1][lane] = b;
+            taps.weights[2][lane] = c;
+            taps.weights[3][lane] = d;
+        }
+        for lane in 0..LANES {
+            taps.inside[lane] = places[lane] >= 0.0 && places[lane] <= last;
         }
         taps
     }
