@@ -69,23 +69,22 @@ impl Taps {
         let mut taps = Self { inside: [false; LANES], first: [0; LANES], weights: [[0.0; LANES]; 4] };
         // One loop for each result, so that each of them is a handful of vector instructions.
         let mut between = [0.0; LANES];
-        for lane in 0..LANES {
-            let place = places[lane];
+        for (lane, place) in places.into_iter().enumerate() {
             let from_start = if place > 0.0 { place } else { 0.0 };
             let held = if from_start < last { from_start } else { last };
             let first = floor(held);
             taps.first[lane] = first;
             between[lane] = held - first as i32 as f32;
         }
-        for lane in 0..LANES {
-            let [a, b, c, d] = cubic_weights(between[lane]);
+        for (lane, t) in between.into_iter().enumerate() {
+            let [a, b, c, d] = cubic_weights(t);
             taps.weights[0][lane] = a;
             taps.weights[1][lane] = b;
             taps.weights[2][lane] = c;
             taps.weights[3][lane] = d;
         }
-        for lane in 0..LANES {
-            taps.inside[lane] = places[lane] >= 0.0 && places[lane] <= last;
+        for (inside, place) in taps.inside.iter_mut().zip(places) {
+            *inside = place >= 0.0 && place <= last;
         }
         taps
     }
@@ -186,7 +185,7 @@ fn across(sums: [f32; 4], weights: [f32; 4]) -> f32 {
 /// Copies a slice into the middle of a plane with a margin.
 fn copy_plane(from: &[f32], to: &mut [f32], width: usize, row: usize) {
     for (from, to) in from.chunks_exact(width).zip(to.chunks_exact_mut(row).skip(BEFORE)) {
-        to[BEFORE..BEFORE + width].copy_from_slice(from);
+        to[BEFORE..][..width].copy_from_slice(from);
     }
 }
 
@@ -275,7 +274,7 @@ fn mirror_plane(plane: &mut [f32], height: usize, width: usize, row: usize) {
 /// Fills the margins before and after `size` lines.
 fn mirror_lines(values: &mut [f32], size: usize, stride: usize) {
     for (to, from) in margins(size) {
-        values.copy_within(from * stride..(from + 1) * stride, to * stride);
+        values.copy_within(from * stride..from * stride + stride, to * stride);
     }
 }
 
