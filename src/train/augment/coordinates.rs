@@ -1,13 +1,14 @@
 //! Where in the loaded patch each voxel of the final patch comes from. Source: spec section 10.
 
 use super::draw::Spatial;
-use super::elastic::{displacement, noise};
+use super::elastic::{Offsets, displacement, noise};
+use super::scratch::Buffer;
 use crate::volume::Shape;
 
 /// A position in the loaded patch, in voxels, for each voxel of the final patch in raster order.
 pub(super) struct Coordinates {
     /// Positions along z, y and x.
-    pub(super) axes: [Vec<f32>; 3],
+    pub(super) axes: [Buffer; 3],
 }
 
 /// The positions that a draw stands for: `((grid + elastic) · rotation) · scale + centre`.
@@ -16,41 +17,49 @@ pub(super) struct Coordinates {
 /// rounded as the first code rounds it (half to even), which is up to one voxel off the middle: the image and its labels
 /// are moved alike. A grid of one slice stays in its plane.
 pub(super) fn coordinates(spatial: &Spatial, patch: Shape, loaded: Shape) -> Coordinates {
-    let offsets = spatial.elastic.map(|elastic| {
-        let noise = noise(elastic.noise, patch);
-        noise.map(|field| field.map(|field| displacement(field, patch, elastic.sigma, elastic.alpha)))
-    });
+    let offsets =
+        spatial.elastic.map(|elastic| displacement(noise(elastic.noise, patch), patch, elastic.sigma, elastic.alpha));
     place(spatial, offsets.as_ref(), patch, loaded)
 }
 
-/// Offsets of each voxel along `[z, y, x]`; an axis may have none.
-type Offsets = [Option<Vec<f32>>; 3];
-
+/// The positions of a draw whose elastic offsets, in voxels, are given.
 pub(super) fn place(spatial: &Spatial, offsets: Option<&Offsets>, patch: Shape, loaded: Shape) -> Coordinates {
     let scale = spatial.scale.unwrap_or(1.0);
     let matrix = rotation(spatial.rotation.unwrap_or_default()).map(|row| row.map(|entry| entry * scale));
     let [_, height, width] = patch.0;
     let middle = patch.0.map(|edge| (edge as f64 - 1.0) / 2.0);
     let centre = loaded.0.map(|edge| (edge as f64 / 2.0).round_ties_even());
+    let steps: Vec<f32> = (0..width).map(|x| x as f32).collect();
     let axes = std::array::from_fn(|axis| {
-        let mut positions = vec![0.0; patch.voxels()];
+        let mut positions = Buffer::zeros(patch.voxels());
+        let sources: Vec<(f32, &[f32])> = matrix
+            .iter()
+            .zip(offsets.into_iter().flatten())
+            .filter_map(|(row, offset)| Some((row[axis] as f32, offset.as_deref()?)))
+            .collect();
         for (row, line) in positions.chunks_exact_mut(width).enumerate() {
             let start = [(row / height) as f64 - middle[0], (row % height) as f64 - middle[1], -middle[2]];
-            let first = turned(start, &matrix)[axis] + centre[axis];
-            let step = matrix[2][axis];
-            for (x, position) in line.iter_mut().enumerate() {
-                *position = (first + step * x as f64) as f32;
-            }
-        }
-        for (row, offset) in matrix.iter().zip(offsets.into_iter().flatten()) {
-            let weight = row[axis] as f32;
-            for (position, offset) in positions.iter_mut().zip(offset.iter().flatten()) {
-                *position += weight * offset;
+            let first = (turned(start, &matrix)[axis] + centre[axis]) as f32;
+            let step = matrix[2][axis] as f32;
+            line.iter_mut().zip(&steps).for_each(|(position, x)| *position = first + step * x);
+            for (weight, offset) in &sources {
+                let offset = &offset[row * width..][..width];
+                line.iter_mut().zip(offset).for_each(|(position, offset)| *position += weight * offset);
             }
         }
         positions
     });
     Coordinates { axes }
+}
+
+/// The whole part of a position from 0 to 2²²; unlike a cast, it costs no more for many positions than for one.
+#[inline]
+pub(super) fn floor(position: f32) -> u32 {
+    /// A number of this size has no bits left below 1: adding it rounds, and its low bits count.
+    const ROUNDING: f32 = 8_388_608.0;
+    let rounded = position + ROUNDING;
+    let above = u32::from(rounded - ROUNDING > position);
+    (rounded.to_bits() & 0x7F_FFFF) - above
 }
 
 /// The matrix that a row vector `[z, y, x]` is multiplied by to turn it about z, then y, then x.

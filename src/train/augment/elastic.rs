@@ -1,19 +1,20 @@
 //! Elastic deformation: white noise, smoothed by a Gaussian. Source: spec section 10.
 //!
-//! The smoothed noise is exactly SciPy's `gaussian_filter(mode="constant")`, but it is never formed by convolution: a
+//! The smoothed noise is exactly `SciPy`'s `gaussian_filter(mode="constant")`, but it is never formed by convolution: a
 //! Gaussian of 9 voxels leaves nothing that a cubic spline with a knot every 3 voxels could not hold. So the noise is
 //! projected onto the knots, one short matrix an axis, and the spline is evaluated at the voxels.
 
 use rand::{Rng as _, SeedableRng};
 
+use super::scratch::Buffer;
 use super::spline::{POLE, cubic_weights};
 use crate::random::Rng;
 use crate::volume::Shape;
 
-/// Gaussians are cut off at this many standard deviations, as SciPy does.
+/// Gaussians are cut off at this many standard deviations, as `SciPy` does.
 const TRUNCATE: f64 = 4.0;
 
-/// Knots of the spline for each standard deviation; three of them keep the error below 1/1000 of the smoothed noise.
+/// Knots of the spline for each standard deviation; this many keep the error below 1/1000 of the smoothed noise.
 const KNOTS_PER_SIGMA: f64 = 3.0;
 
 /// Terms of the series that turns values at the knots into spline coefficients, on each side.
@@ -22,17 +23,24 @@ const SERIES: i64 = 14;
 /// Columns that are worked on at once, so that they stay in the first cache.
 const BLOCK: usize = 128;
 
-/// Noise for each axis, `[z, y, x]`, uniform between -1 and 1; none along z for a grid of one slice.
+/// A number for each voxel of a grid, along each axis `[z, y, x]`; none along z for a grid of one slice.
+pub(super) type Offsets = [Option<Buffer>; 3];
+
+/// White noise, uniform between -1 and 1.
 ///
 /// A voxel takes 16 random bits, enough for noise that is summed over thousands of voxels.
-pub(super) fn noise(seed: u64, shape: Shape) -> [Option<Vec<f32>>; 3] {
+pub(super) fn noise(seed: u64, shape: Shape) -> Offsets {
     let mut rng = Rng::seed_from_u64(seed);
     let mut bytes = vec![0; 2 * shape.voxels()];
     std::array::from_fn(|axis| {
         (axis > 0 || shape.0[0] > 1).then(|| {
             rng.fill_bytes(&mut bytes);
-            let value = |pair: &[u8]| (f32::from(i16::from_le_bytes([pair[0], pair[1]])) + 0.5) / 32768.0;
-            bytes.chunks_exact(2).map(value).collect()
+            let (pairs, _) = bytes.as_chunks::<2>();
+            let mut values = Buffer::zeros(pairs.len());
+            for (value, &pair) in values.iter_mut().zip(pairs) {
+                *value = (f32::from(i16::from_le_bytes(pair)) + 0.5) / 32768.0;
+            }
+            values
         })
     })
 }
@@ -40,18 +48,23 @@ pub(super) fn noise(seed: u64, shape: Shape) -> [Option<Vec<f32>>; 3] {
 /// Offsets in voxels: `noise` on a grid `[z, y, x]`, zero outside of it, smoothed with `sigma` voxels, times `alpha`.
 ///
 /// A grid of one slice is smoothed in its plane only.
-pub(super) fn displacement(noise: Vec<f32>, shape: Shape, sigma: f64, alpha: f64) -> Vec<f32> {
+pub(super) fn displacement(noise: Offsets, shape: Shape, sigma: f64, alpha: f64) -> Offsets {
     let spacing = ((sigma / KNOTS_PER_SIGMA) as usize).max(1);
-    let first_axis = usize::from(shape.0[0] == 1);
-    let mut field = Field { values: noise, shape: shape.0 };
-    for axis in first_axis..3 {
-        let gain = if axis == first_axis { alpha } else { 1.0 };
-        field = field.along(axis, &to_knots(shape.0[axis], spacing, sigma, gain));
-    }
-    for axis in (first_axis..3).rev() {
-        field = field.along(axis, &from_knots(shape.0[axis], spacing));
-    }
-    field.values
+    let response = knot_response(spacing, sigma, shape.0.into_iter().fold(0, usize::max));
+    let axes = usize::from(shape.0[0] == 1)..3;
+    let to_knots = shape.0.map(|size| to_knots(size, spacing, &response));
+    let from_knots = shape.0.map(|size| from_knots(size, spacing));
+    noise.map(|values| {
+        let mut field = Field { values: values?, shape: shape.0 };
+        for axis in axes.clone() {
+            field = field.along(axis, &to_knots[axis]);
+        }
+        field.values.iter_mut().for_each(|value| *value *= alpha as f32);
+        for axis in axes.clone().rev() {
+            field = field.along(axis, &from_knots[axis]);
+        }
+        Some(field.values)
+    })
 }
 
 /// One row of a banded matrix: the first column that is not zero, and the entries from there on.
@@ -60,24 +73,27 @@ struct Row {
     entries: Vec<f32>,
 }
 
-/// Spline coefficients at the knots of what the Gaussian makes of `size` voxels.
+/// What a voxel adds to the spline coefficient of a knot, by the distance from knot to voxel.
 ///
-/// Knot `k` lies at voxel `(k - 1) · spacing`. Its coefficient is the Gaussian, passed through the filter that makes a
-/// cubic spline interpolate, at the distance from knot to voxel.
-fn to_knots(size: usize, spacing: usize, sigma: f64, gain: f64) -> Vec<Row> {
+/// It is the Gaussian, passed through the filter that makes a cubic spline interpolate. Knots are `spacing` apart, and at
+/// most two spacings outside of an axis of `size` voxels.
+fn knot_response(spacing: usize, sigma: f64, size: usize) -> Vec<f32> {
     let gaussian = gaussian(sigma);
     let smooth = |distance: i64| gaussian.get(distance.unsigned_abs() as usize).copied().unwrap_or(0.0);
-    let response = |distance: i64| -> f64 {
-        let term = |m: i64| POLE.powi(m.unsigned_abs() as i32) * smooth(distance - m * spacing as i64);
-        3f64.sqrt() * (-SERIES..=SERIES).map(term).sum::<f64>()
+    let terms: Vec<(i64, f64)> =
+        (-SERIES..=SERIES).map(|m| (m * spacing as i64, 3f64.sqrt() * POLE.powi(m.unsigned_abs() as i32))).collect();
+    let response = |distance: i64| terms.iter().map(|(shift, weight)| weight * smooth(distance - shift)).sum::<f64>();
+    (0..(size + 2 * spacing) as i64).map(|distance| response(distance) as f32).collect()
+}
+
+/// Spline coefficients at the knots of what the Gaussian makes of `size` voxels; knot `k` lies at voxel
+/// `(k - 1) · spacing`.
+fn to_knots(size: usize, spacing: usize, response: &[f32]) -> Vec<Row> {
+    let row = |knot: usize| Row {
+        start: 0,
+        entries: (0..size).map(|voxel| response[(knot * spacing).abs_diff(voxel + spacing)]).collect(),
     };
-    (0..knots(size, spacing))
-        .map(|knot| {
-            let place = (knot as i64 - 1) * spacing as i64;
-            let entries = (0..size as i64).map(|voxel| (gain * response(place - voxel)) as f32).collect();
-            Row { start: 0, entries }
-        })
-        .collect()
+    (0..knots(size, spacing)).map(row).collect()
 }
 
 /// The cubic spline of the knots' coefficients at each of `size` voxels.
@@ -105,7 +121,7 @@ fn gaussian(sigma: f64) -> Vec<f64> {
 
 /// Values on a grid, in raster order.
 struct Field {
-    values: Vec<f32>,
+    values: Buffer,
     shape: [usize; 3],
 }
 
@@ -115,7 +131,7 @@ impl Field {
         let inner: usize = self.shape[axis + 1..].iter().product();
         let mut shape = self.shape;
         shape[axis] = matrix.len();
-        let mut values = vec![0.0; shape.iter().product()];
+        let mut values = Buffer::zeros(shape.iter().product());
         let from = self.values.chunks_exact(inner * self.shape[axis]);
         for (from, to) in from.zip(values.chunks_exact_mut(inner * matrix.len())) {
             if inner == 1 {
@@ -135,23 +151,20 @@ fn lines(from: &[f32], to: &mut [f32], inner: usize, matrix: &[Row]) {
         for (line, row) in to.chunks_exact_mut(inner).zip(matrix) {
             let line = &mut line[block..block + width];
             let source = |column: usize| &from[(row.start + column) * inner + block..][..width];
-            let mut column = 0;
-            for four in row.entries.chunks(4) {
-                match *four {
-                    [a, b, c, d] => {
-                        let sources = [source(column), source(column + 1), source(column + 2), source(column + 3)];
-                        for (i, value) in line.iter_mut().enumerate() {
-                            *value += a * sources[0][i] + b * sources[1][i] + c * sources[2][i] + d * sources[3][i];
-                        }
+            for (four, entries) in row.entries.chunks(4).enumerate() {
+                let column = 4 * four;
+                if let [wa, wb, wc, wd] = *entries {
+                    // Zipped, not indexed: a bounds check would keep the compiler from using vectors to the end.
+                    let near = source(column).iter().zip(source(column + 1));
+                    let far = source(column + 2).iter().zip(source(column + 3));
+                    for (value, ((a, b), (c, d))) in line.iter_mut().zip(near.zip(far)) {
+                        *value += (wa * a + wb * b) + (wc * c + wd * d);
                     }
-                    ref rest => {
-                        for (offset, weight) in rest.iter().enumerate() {
-                            let source = source(column + offset);
-                            line.iter_mut().zip(source).for_each(|(value, source)| *value += weight * source);
-                        }
+                } else {
+                    for (offset, weight) in entries.iter().enumerate() {
+                        line.iter_mut().zip(source(column + offset)).for_each(|(value, from)| *value += weight * from);
                     }
                 }
-                column += four.len();
             }
         }
     }

@@ -1,18 +1,18 @@
 //! Interpolation of labels at any place. Source: spec section 10.
 //!
-//! Agrees with SciPy's `map_coordinates` of each label's indicator, order 1, where a label is taken from one half on; or
+//! Agrees with `SciPy`'s `map_coordinates` of each label's indicator, order 1, where a label is taken from one half on; or
 //! with its order 0. Outside of the grid is [`OUTSIDE`].
 
-use super::coordinates::Coordinates;
+use super::coordinates::{Coordinates, floor};
 use crate::train::sample::OUTSIDE;
 use crate::volume::Shape;
 
 /// Labels of a map, `shape` `[z, y, x]`, at each position, into `out`, by `order`: 0 takes the nearest voxel's, 1 the
 /// label with at least half of the weight.
 pub(super) fn sample(labels: &[i16], shape: Shape, at: &Coordinates, order: u8, out: &mut [i16]) {
-    let grid = Grid { labels, shape: shape.0, last: shape.0.map(|edge| (edge - 1) as f32) };
+    let grid = Grid::new(labels, shape);
     let [z, y, x] = &at.axes;
-    for (((out, &z), &y), &x) in out.iter_mut().zip(z).zip(y).zip(x) {
+    for (((out, &z), &y), &x) in out.iter_mut().zip(z.iter()).zip(y.iter()).zip(x.iter()) {
         *out = match order {
             _ if !grid.contains([z, y, x]) => OUTSIDE,
             0 => grid.nearest([z, y, x]),
@@ -21,54 +21,89 @@ pub(super) fn sample(labels: &[i16], shape: Shape, at: &Coordinates, order: u8, 
     }
 }
 
+/// A label map with the distances between its voxels.
 struct Grid<'a> {
     labels: &'a [i16],
-    shape: [usize; 3],
+    /// Place of the last voxel on each axis.
     last: [f32; 3],
+    /// From a voxel to the next one along each axis.
+    stride: [usize; 3],
+    /// The same, and 0 on an axis of one voxel.
+    step: [usize; 3],
+    /// The last voxel on each axis that has a next one.
+    last_cell: [u32; 3],
 }
 
-impl Grid<'_> {
+impl<'a> Grid<'a> {
+    fn new(labels: &'a [i16], shape: Shape) -> Self {
+        let stride = [shape.0[1] * shape.0[2], shape.0[2], 1];
+        Self {
+            labels,
+            last: shape.0.map(|edge| (edge - 1) as f32),
+            stride,
+            step: std::array::from_fn(|axis| if shape.0[axis] > 1 { stride[axis] } else { 0 }),
+            last_cell: shape.0.map(|edge| edge.saturating_sub(2) as u32),
+        }
+    }
+
+    /// Without branches: which way they go is as good as random near the edges.
+    #[allow(clippy::needless_bitwise_bool, reason = "a lazy operator is a branch")]
     #[inline]
-    fn contains(&self, place: [f32; 3]) -> bool {
-        place.iter().zip(self.last).all(|(&place, last)| place >= 0.0 && place <= last)
+    fn contains(&self, [z, y, x]: [f32; 3]) -> bool {
+        let on_axis = |place: f32, axis: usize| (place >= 0.0) & (place <= self.last[axis]);
+        on_axis(z, 0) & on_axis(y, 1) & on_axis(x, 2)
     }
 
     #[inline]
     fn nearest(&self, place: [f32; 3]) -> i16 {
-        let [z, y, x] = place.map(|place| (place + 0.5) as u32 as usize);
-        self.labels[(z * self.shape[1] + y) * self.shape[2] + x]
+        let voxel = place.map(|place| floor(place + 0.5));
+        self.labels[self.index(voxel)]
     }
 
     #[inline]
     fn linear(&self, place: [f32; 3]) -> i16 {
-        let floor = place.map(|place| place as u32 as usize);
-        // The last voxel has no next one; its weight is zero there.
-        let [dz, dy, dx] = std::array::from_fn(|axis| usize::from(floor[axis] + 1 < self.shape[axis]));
-        let [row, plane] = [self.shape[2], self.shape[2] * self.shape[1]];
-        let start = floor[0] * plane + floor[1] * row + floor[2];
-        let corner = |z: usize, y: usize, x: usize| self.labels[start + z * dz * plane + y * dy * row + x * dx];
-        let corners = [
-            corner(0, 0, 0),
-            corner(0, 0, 1),
-            corner(0, 1, 0),
-            corner(0, 1, 1),
-            corner(1, 0, 0),
-            corner(1, 0, 1),
-            corner(1, 1, 0),
-            corner(1, 1, 1),
-        ];
+        let cell: [u32; 3] = std::array::from_fn(|axis| floor(place[axis]).min(self.last_cell[axis]));
+        let start = self.index(cell);
+        let [dz, dy, dx] = self.step;
+        let labels = &self.labels[start..=start + dz + dy + dx];
+        let corner = |step: usize| labels[step];
+        let first = corner(0);
+        let near = (corner(dx) ^ first) | (corner(dy) ^ first) | (corner(dy + dx) ^ first);
+        let far = (corner(dz) ^ first) | (corner(dz + dx) ^ first) | (corner(dz + dy) ^ first);
         // Most of an image is far from a boundary.
-        if corners.iter().all(|&label| label == corners[0]) {
-            return corners[0];
+        if near | far | (corner(dz + dy + dx) ^ first) == 0 {
+            return first;
         }
-        heaviest(corners, std::array::from_fn(|axis| place[axis] - floor[axis] as f32))
+        let corners = [0, dx, dy, dy + dx, dz, dz + dx, dz + dy, dz + dy + dx].map(corner);
+        heaviest(corners, std::array::from_fn(|axis| place[axis] - cell[axis] as f32))
+    }
+
+    #[inline]
+    fn index(&self, voxel: [u32; 3]) -> usize {
+        (0..3).map(|axis| voxel[axis] as usize * self.stride[axis]).sum()
     }
 }
 
 /// The label with at least half of the trilinear weight; the larger one of two, background where no label has it.
+#[inline(never)]
 fn heaviest(corners: [i16; 8], [tz, ty, tx]: [f32; 3]) -> i16 {
-    let side = |far: bool, t: f32| if far { t } else { 1.0 - t };
-    let weight = |i: usize| side(i & 4 != 0, tz) * side(i & 2 != 0, ty) * side(i & 1 != 0, tx);
-    let share = |label: i16| (0..8).filter(|&i| corners[i] == label).map(weight).sum::<f32>();
+    let plane = [(1.0 - ty) * (1.0 - tx), (1.0 - ty) * tx, ty * (1.0 - tx), ty * tx];
+    let weights: [f32; 8] = std::array::from_fn(|i| plane[i % 4] * if i < 4 { 1.0 - tz } else { tz });
+    let share = |label: i16| -> f32 {
+        let shares: [f32; 8] = std::array::from_fn(|i| if corners[i] == label { weights[i] } else { 0.0 });
+        shares.iter().sum()
+    };
+    // Mostly there are two labels, one of them at the first corner: then one share settles it.
+    let first = corners[0];
+    let other = corners.into_iter().find(|&label| label != first).unwrap_or(first);
+    if corners.iter().all(|&label| label == first || label == other) {
+        let (first_share, other_share) = (share(first), share(other));
+        return match (first_share >= 0.5, other_share >= 0.5) {
+            (true, true) => first.max(other),
+            (true, false) => first,
+            (false, true) => other,
+            (false, false) => 0,
+        };
+    }
     corners.into_iter().filter(|&label| share(label) >= 0.5).max().unwrap_or(0)
 }

@@ -9,7 +9,9 @@ mod draw;
 mod elastic;
 mod gamma;
 mod labels;
+mod scratch;
 mod size;
+#[allow(clippy::inline_always, reason = "a call for each tap of each voxel would cost more than the tap")]
 mod spline;
 #[cfg(test)]
 mod oracle;
@@ -132,14 +134,23 @@ fn each_volume<T: Clone, D: Dimension>(
 }
 
 /// A patch seen in a mirror along each marked axis, `[z, y, x]`.
-fn mirror(patch: Patch, axes: [bool; 3]) -> Patch {
-    if !axes.contains(&true) {
-        return patch;
-    }
-    let Patch { mut image, mut labels } = patch;
+fn mirror(mut patch: Patch, axes: [bool; 3]) -> Patch {
+    let (z, y, x) = patch.labels.dim();
+    flip(patch.image.as_slice_mut().expect("a new array is contiguous"), [z, y, x], axes);
+    flip(patch.labels.as_slice_mut().expect("a new array is contiguous"), [z, y, x], axes);
+    patch
+}
+
+/// Mirrors volumes of this shape in place: reversing everything below an axis, and then each of its parts again, leaves
+/// the parts as they were, in the opposite order.
+fn flip<T>(values: &mut [T], shape: [usize; 3], axes: [bool; 3]) {
     for axis in (0..3).filter(|&axis| axes[axis]) {
-        image.invert_axis(Axis(axis + 1));
-        labels.invert_axis(Axis(axis));
+        let part: usize = shape[axis + 1..].iter().product();
+        for whole in values.chunks_exact_mut(part * shape[axis]) {
+            whole.reverse();
+            if part > 1 {
+                whole.chunks_exact_mut(part).for_each(<[T]>::reverse);
+            }
+        }
     }
-    Patch { image: image.as_standard_layout().into_owned(), labels: labels.as_standard_layout().into_owned() }
 }

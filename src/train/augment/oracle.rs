@@ -1,10 +1,12 @@
-//! The spatial and the gamma transform against SciPy and NumPy (`tests/reference/augment.py`).
+//! The spatial and the gamma transform against `SciPy` and `NumPy` (`tests/reference/augment.py`).
 
 use serde::Deserialize;
 
 use super::coordinates::{Coordinates, place};
-use super::draw::{Elastic, Spatial};
-use super::{elastic, gamma, labels, spline};
+use super::draw::Spatial;
+use super::elastic::displacement;
+use super::scratch::Buffer;
+use super::{gamma, labels, spline};
 use crate::volume::Shape;
 
 /// What every value is held to, as a share of the image's range; the images lie between -1 and 1.
@@ -29,14 +31,15 @@ struct Case {
 
 impl Case {
     fn coordinates(&self) -> Coordinates {
-        let elastic = self.alpha.zip(self.sigma).map(|(alpha, sigma)| Elastic { alpha, sigma, noise: 0 });
-        let offsets = elastic.map(|Elastic { alpha, sigma, .. }| {
-            let has_axis = |axis: usize| axis > 0 || self.patch.0[0] > 1;
-            let noise = |axis: usize| uniform(self.patch.voxels(), 10 + axis as u32);
-            let offset = |axis: usize| elastic::displacement(noise(axis), self.patch, sigma, alpha);
-            std::array::from_fn(|axis| has_axis(axis).then(|| offset(axis)))
+        let noise = std::array::from_fn(|axis| {
+            (axis > 0 || self.patch.0[0] > 1).then(|| {
+                let mut noise = Buffer::zeros(self.patch.voxels());
+                noise.copy_from_slice(&uniform(self.patch.voxels(), 10 + axis as u32));
+                noise
+            })
         });
-        let spatial = Spatial { elastic, rotation: self.angles, scale: self.scale };
+        let offsets = self.alpha.zip(self.sigma).map(|(alpha, sigma)| displacement(noise, self.patch, sigma, alpha));
+        let spatial = Spatial { elastic: None, rotation: self.angles, scale: self.scale };
         place(&spatial, offsets.as_ref(), self.patch, self.loaded)
     }
 

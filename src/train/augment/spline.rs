@@ -1,9 +1,10 @@
 //! Cubic B-spline interpolation at any place. Source: spec section 10 (image order 3).
 //!
-//! Agrees with SciPy's `map_coordinates(order=3, mode="constant", cval=0)`: the coefficients mirror at the edges, and a
+//! Agrees with `SciPy`'s `map_coordinates(order=3, mode="constant", cval=0)`: the coefficients mirror at the edges, and a
 //! position outside of the grid is 0.
 
-use super::coordinates::Coordinates;
+use super::coordinates::{Coordinates, floor};
+use super::scratch::Buffer;
 use crate::volume::Shape;
 
 /// The pole of the filter that makes a cubic B-spline interpolate: √3 - 2.
@@ -13,43 +14,93 @@ pub(super) const POLE: f64 = -0.267_949_192_431_122_7;
 const BEFORE: usize = 1;
 const AFTER: usize = 2;
 
-/// Columns that are filtered at once along z.
+/// Positions whose taps are worked out at once.
+const LANES: usize = 16;
+
+/// Most columns that are filtered at once.
 const BLOCK: usize = 256;
 
-/// Rows that are filtered at once along x.
+/// Rows that are filtered at once along x; the length of a row is a multiple of it, so that no loop over one has a tail.
 const ROWS: usize = 16;
 
 /// Weights of the four nearest knots, at `t` between the second and the third of them, 0 to 1.
+#[inline]
 pub(super) fn cubic_weights(t: f32) -> [f32; 4] {
+    const SIXTH: f32 = 1.0 / 6.0;
     let s = 1.0 - t;
-    let (t2, s2) = (t * t, s * s);
-    [s2 * s / 6.0, 2.0 / 3.0 - t2 + 0.5 * t2 * t, 2.0 / 3.0 - s2 + 0.5 * s2 * s, t2 * t / 6.0]
+    let (t3, s3) = (t * t * t * SIXTH, s * s * s * SIXTH);
+    // The four sum to 1 and have their mean at t.
+    [s3, s + t3 - 2.0 * s3, t + s3 - 2.0 * t3, t3]
 }
 
 /// Values of an image, `shape` `[z, y, x]`, at each position, into `out`. An image of one slice is interpolated in its
 /// plane, whatever the positions along z.
 pub(super) fn sample(image: &[f32], shape: Shape, at: &Coordinates, out: &mut [f32]) {
     let spline = Spline::new(image, shape);
-    let [z, y, x] = &at.axes;
-    if shape.0[0] == 1 {
-        for ((out, &y), &x) in out.iter_mut().zip(y).zip(x) {
-            *out = spline.in_plane(y, x);
+    let flat = shape.0[0] == 1;
+    for (block, out) in out.chunks_mut(LANES).enumerate() {
+        let range = block * LANES..block * LANES + out.len();
+        let taps = |axis: usize| Taps::new(&at.axes[axis][range.clone()], (shape.0[axis] - 1) as f32);
+        if flat {
+            let taps = [taps(1), taps(2)];
+            out.iter_mut().enumerate().for_each(|(lane, out)| *out = spline.in_plane(&taps, lane));
+        } else {
+            let taps = [taps(0), taps(1), taps(2)];
+            out.iter_mut().enumerate().for_each(|(lane, out)| *out = spline.in_space(&taps, lane));
         }
-    } else {
-        for (((out, &z), &y), &x) in out.iter_mut().zip(z).zip(y).zip(x) {
-            *out = spline.in_space(z, y, x);
+    }
+}
+
+/// The taps of some positions on one axis, worked out side by side.
+struct Taps {
+    /// Whether the position is on the grid.
+    inside: [bool; LANES],
+    /// The first of the four taps, counted with the margin.
+    first: [u32; LANES],
+    /// The weights of the four taps.
+    weights: [[f32; LANES]; 4],
+}
+
+impl Taps {
+    /// For up to `LANES` positions on an axis whose last voxel is at `last`.
+    fn new(positions: &[f32], last: f32) -> Self {
+        let mut places = [-1.0; LANES];
+        places[..positions.len()].copy_from_slice(positions);
+        let mut taps = Self { inside: [false; LANES], first: [0; LANES], weights: [[0.0; LANES]; 4] };
+        // One loop for each result, so that each of them is a handful of vector instructions.
+        let mut between = [0.0; LANES];
+        for (lane, place) in places.into_iter().enumerate() {
+            let from_start = if place > 0.0 { place } else { 0.0 };
+            let held = if from_start < last { from_start } else { last };
+            let first = floor(held);
+            taps.first[lane] = first;
+            between[lane] = held - first as i32 as f32;
         }
+        for (lane, t) in between.into_iter().enumerate() {
+            let [a, b, c, d] = cubic_weights(t);
+            taps.weights[0][lane] = a;
+            taps.weights[1][lane] = b;
+            taps.weights[2][lane] = c;
+            taps.weights[3][lane] = d;
+        }
+        for (inside, place) in taps.inside.iter_mut().zip(places) {
+            *inside = place >= 0.0 && place <= last;
+        }
+        taps
+    }
+
+    #[inline(always)]
+    fn weights(&self, lane: usize) -> [f32; 4] {
+        [self.weights[0][lane], self.weights[1][lane], self.weights[2][lane], self.weights[3][lane]]
     }
 }
 
 /// Spline coefficients of an image, with a margin.
 struct Spline {
-    coefficients: Vec<f32>,
+    coefficients: Buffer,
     /// Distance between rows, and between planes.
     row: usize,
     plane: usize,
-    /// Place of the last voxel on each axis.
-    last: [f32; 3],
 }
 
 impl Spline {
@@ -57,78 +108,76 @@ impl Spline {
         let [depth, height, width] = shape.0;
         let flat = depth == 1;
         let (before_z, planes) = if flat { (0, 1) } else { (BEFORE, BEFORE + depth + AFTER) };
-        let row = BEFORE + width + AFTER;
+        let row = (BEFORE + width + AFTER).next_multiple_of(ROWS);
         let plane = row * (BEFORE + height + AFTER);
-        let mut coefficients = vec![0.0; planes * plane];
+        let mut coefficients = Buffer::zeros(planes * plane);
         let inside = before_z * plane;
+        let [along_z, along_y, along_x] = shape.0.map(Filter::new);
         for (z, slice) in image.chunks_exact(height * width).enumerate() {
             let start = inside + z * plane;
             let slice_to = &mut coefficients[start..start + plane];
             copy_plane(slice, slice_to, width, row);
-            filter_rows(slice_to, height, width, row);
-            filter(slice_to, BEFORE * row, row, height, row);
+            filter_rows(slice_to, &along_x, height, row);
+            for block in (0..row).step_by(BLOCK) {
+                along_y.apply(slice_to, BEFORE * row + block, row, BLOCK.min(row - block));
+            }
             mirror_plane(slice_to, height, width, row);
         }
         if !flat {
             for block in (0..plane).step_by(BLOCK) {
-                filter(&mut coefficients, inside + block, plane, depth, BLOCK.min(plane - block));
+                along_z.apply(&mut coefficients, inside + block, plane, BLOCK.min(plane - block));
             }
             mirror_lines(&mut coefficients, depth, plane);
         }
-        Self { coefficients, row, plane, last: shape.0.map(|edge| (edge - 1) as f32) }
+        Self { coefficients, row, plane }
     }
 
-    #[inline]
-    fn in_plane(&self, y: f32, x: f32) -> f32 {
-        if !(y >= 0.0 && y <= self.last[1] && x >= 0.0 && x <= self.last[2]) {
+    #[inline(always)]
+    fn in_plane(&self, [y, x]: &[Taps; 2], lane: usize) -> f32 {
+        if !(y.inside[lane] && x.inside[lane]) {
             return 0.0;
         }
-        let ((y, ty), (x, tx)) = (split(y), split(x));
-        across(self.taps(y * self.row + x, cubic_weights(ty)), cubic_weights(tx))
+        let start = y.first[lane] as usize * self.row + x.first[lane] as usize;
+        across(self.taps(start, y.weights(lane)), x.weights(lane))
     }
 
-    #[inline]
-    fn in_space(&self, z: f32, y: f32, x: f32) -> f32 {
-        let inside = z >= 0.0 && z <= self.last[0] && y >= 0.0 && y <= self.last[1] && x >= 0.0 && x <= self.last[2];
-        if !inside {
+    #[inline(always)]
+    fn in_space(&self, [z, y, x]: &[Taps; 3], lane: usize) -> f32 {
+        if !(z.inside[lane] && y.inside[lane] && x.inside[lane]) {
             return 0.0;
         }
-        let ((z, tz), (y, ty), (x, tx)) = (split(z), split(y), split(x));
-        let start = z * self.plane + y * self.row + x;
-        let (wz, wy) = (cubic_weights(tz), cubic_weights(ty));
-        let mut sums = [0.0; 4];
-        for (k, wz) in wz.into_iter().enumerate() {
-            let taps = self.taps(start + k * self.plane, wy);
-            for lane in 0..4 {
-                sums[lane] += wz * taps[lane];
-            }
-        }
-        across(sums, cubic_weights(tx))
+        let [k, j, i] = [z, y, x].map(|taps| taps.first[lane] as usize);
+        let start = k * self.plane + j * self.row + i;
+        let weights = y.weights(lane);
+        let planes = [
+            self.taps(start, weights),
+            self.taps(start + self.plane, weights),
+            self.taps(start + 2 * self.plane, weights),
+            self.taps(start + 3 * self.plane, weights),
+        ];
+        across(blend(planes, z.weights(lane)), x.weights(lane))
     }
 
     /// Four columns of four rows of coefficients from `start` on, summed over the rows.
-    #[inline]
+    #[inline(always)]
     fn taps(&self, start: usize, weights: [f32; 4]) -> [f32; 4] {
         let rows = &self.coefficients[start..start + 3 * self.row + 4];
-        let mut sums = [0.0; 4];
-        for (k, weight) in weights.into_iter().enumerate() {
-            let row = &rows[k * self.row..k * self.row + 4];
-            for lane in 0..4 {
-                sums[lane] += weight * row[lane];
-            }
-        }
-        sums
+        let [a, b, c, d] = [&rows[..4], &rows[self.row..][..4], &rows[2 * self.row..][..4], &rows[3 * self.row..][..4]];
+        blend(
+            [[a[0], a[1], a[2], a[3]], [b[0], b[1], b[2], b[3]], [c[0], c[1], c[2], c[3]], [d[0], d[1], d[2], d[3]]],
+            weights,
+        )
     }
 }
 
-/// The first of the four taps, counted with the margin, and the place between the middle ones.
-#[inline]
-fn split(position: f32) -> (usize, f32) {
-    let floor = position as u32;
-    (floor as usize, position - floor as f32)
+/// Weighted sum of four vectors.
+#[inline(always)]
+fn blend([a, b, c, d]: [[f32; 4]; 4], [wa, wb, wc, wd]: [f32; 4]) -> [f32; 4] {
+    std::array::from_fn(|lane| (wa * a[lane] + wb * b[lane]) + (wc * c[lane] + wd * d[lane]))
 }
 
-#[inline]
+/// Sum over the four columns.
+#[inline(always)]
 fn across(sums: [f32; 4], weights: [f32; 4]) -> f32 {
     (sums[0] * weights[0] + sums[1] * weights[1]) + (sums[2] * weights[2] + sums[3] * weights[3])
 }
@@ -136,12 +185,13 @@ fn across(sums: [f32; 4], weights: [f32; 4]) -> f32 {
 /// Copies a slice into the middle of a plane with a margin.
 fn copy_plane(from: &[f32], to: &mut [f32], width: usize, row: usize) {
     for (from, to) in from.chunks_exact(width).zip(to.chunks_exact_mut(row).skip(BEFORE)) {
-        to[BEFORE..BEFORE + width].copy_from_slice(from);
+        to[BEFORE..][..width].copy_from_slice(from);
     }
 }
 
 /// Filters a plane along x: the rows are turned into columns, some at a time, so that they are filtered side by side.
-fn filter_rows(plane: &mut [f32], height: usize, width: usize, row: usize) {
+fn filter_rows(plane: &mut [f32], along_x: &Filter, height: usize, row: usize) {
+    let width = along_x.size;
     let mut columns = vec![0.0; width * ROWS];
     for first in (0..height).step_by(ROWS) {
         let rows = ROWS.min(height - first);
@@ -150,7 +200,7 @@ fn filter_rows(plane: &mut [f32], height: usize, width: usize, row: usize) {
             let from = &plane[start + lane * row..][..width];
             columns.chunks_exact_mut(ROWS).zip(from).for_each(|(column, &value)| column[lane] = value);
         }
-        filter(&mut columns, 0, ROWS, width, ROWS);
+        along_x.apply(&mut columns, 0, ROWS, ROWS);
         for lane in 0..rows {
             let to = &mut plane[start + lane * row..][..width];
             columns.chunks_exact(ROWS).zip(to).for_each(|(column, value)| *value = column[lane]);
@@ -158,48 +208,57 @@ fn filter_rows(plane: &mut [f32], height: usize, width: usize, row: usize) {
     }
 }
 
-/// Turns values into spline coefficients in place: `size` lines of `width` values, the first at `start`, `stride` apart.
+/// The filter that turns values into spline coefficients along an axis.
 ///
-/// Beyond its ends the signal is mirrored about its first and last value, as SciPy does.
-fn filter(values: &mut [f32], start: usize, stride: usize, size: usize, width: usize) {
-    if size == 1 {
-        return;
-    }
-    let pole = POLE as f32;
-    let at = |line: usize| start + line * stride;
-    let mut first = vec![0.0; width];
-    for (line, weight) in first_weights(size).into_iter().enumerate() {
-        let source = &values[at(line)..at(line) + width];
-        first.iter_mut().zip(source).for_each(|(sum, value)| *sum += weight * value);
-    }
-    values[start..start + width].copy_from_slice(&first);
-    for line in 1..size {
-        let (before, after) = values.split_at_mut(at(line));
-        let (previous, current) = (&before[at(line - 1)..][..width], &mut after[..width]);
-        current.iter_mut().zip(previous).for_each(|(current, previous)| *current = 6.0 * *current + pole * previous);
-    }
-    let end = (POLE / (POLE * POLE - 1.0)) as f32;
-    let (before, after) = values.split_at_mut(at(size - 1));
-    let (previous, last) = (&before[at(size - 2)..][..width], &mut after[..width]);
-    last.iter_mut().zip(previous).for_each(|(last, previous)| *last = end * (pole * previous + *last));
-    for line in (0..size - 1).rev() {
-        let (before, after) = values.split_at_mut(at(line + 1));
-        let (current, next) = (&mut before[at(line)..][..width], &after[..width]);
-        current.iter_mut().zip(next).for_each(|(current, next)| *current = pole * (next - *current));
-    }
+/// Beyond its ends the signal is mirrored about its first and last value, as `SciPy` does.
+struct Filter {
+    size: usize,
+    /// Weights of the first values in the first value of the forward pass, its gain of 6 included; as many as matter.
+    first: Vec<f32>,
 }
 
-/// Weights of the lines in the first value of the forward filter, its gain of 6 included; as many as matter.
-fn first_weights(size: usize) -> Vec<f32> {
-    let power = |exponent: usize| POLE.powi(exponent.min(1000) as i32);
-    let period = 2 * (size - 1);
-    (0..size)
-        .map(|line| {
-            let mirrored = if line == 0 || line == size - 1 { 0.0 } else { power(period - line) };
-            (6.0 * (power(line) + mirrored) / (1.0 - power(period))) as f32
-        })
-        .take_while(|weight| weight.abs() > 1e-9)
-        .collect()
+impl Filter {
+    fn new(size: usize) -> Self {
+        let power = |exponent: usize| POLE.powi(exponent.min(1000) as i32);
+        let last = size - 1;
+        let weight = |line: usize| {
+            let mirrored = if line == 0 || line == last { 0.0 } else { power(2 * last - line) };
+            (6.0 * (power(line) + mirrored) / (1.0 - power(2 * last))) as f32
+        };
+        Self { size, first: (0..size).map(weight).take_while(|weight| weight.abs() > 1e-9).collect() }
+    }
+
+    /// Filters lines of `width` values in place, the first at `start`, `stride` apart.
+    fn apply(&self, values: &mut [f32], start: usize, stride: usize, width: usize) {
+        if self.size == 1 {
+            return;
+        }
+        let pole = POLE as f32;
+        let at = |line: usize| start + line * stride;
+        let mut first = [0.0; BLOCK];
+        let first = &mut first[..width];
+        for (line, weight) in self.first.iter().enumerate() {
+            first.iter_mut().zip(&values[at(line)..]).for_each(|(sum, value)| *sum += weight * value);
+        }
+        values[start..start + width].copy_from_slice(first);
+        for line in 1..self.size {
+            let (before, after) = values.split_at_mut(at(line));
+            let (previous, current) = (&before[at(line - 1)..][..width], &mut after[..width]);
+            current
+                .iter_mut()
+                .zip(previous)
+                .for_each(|(current, previous)| *current = 6.0 * *current + pole * previous);
+        }
+        let end = (POLE / (POLE * POLE - 1.0)) as f32;
+        let (before, after) = values.split_at_mut(at(self.size - 1));
+        let (previous, last) = (&before[at(self.size - 2)..][..width], &mut after[..width]);
+        last.iter_mut().zip(previous).for_each(|(last, previous)| *last = end * (pole * previous + *last));
+        for line in (0..self.size - 1).rev() {
+            let (before, after) = values.split_at_mut(at(line + 1));
+            let (current, next) = (&mut before[at(line)..][..width], &after[..width]);
+            current.iter_mut().zip(next).for_each(|(current, next)| *current = pole * (next - *current));
+        }
+    }
 }
 
 /// Fills the margins of a plane.
@@ -215,7 +274,7 @@ fn mirror_plane(plane: &mut [f32], height: usize, width: usize, row: usize) {
 /// Fills the margins before and after `size` lines.
 fn mirror_lines(values: &mut [f32], size: usize, stride: usize) {
     for (to, from) in margins(size) {
-        values.copy_within(from * stride..(from + 1) * stride, to * stride);
+        values.copy_within(from * stride..from * stride + stride, to * stride);
     }
 }
 

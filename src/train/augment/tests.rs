@@ -1,3 +1,5 @@
+#![allow(clippy::float_cmp, reason = "the values are copied, not computed")]
+
 use std::collections::BTreeSet;
 
 use ndarray::{Array3, Array4};

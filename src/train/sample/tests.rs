@@ -1,3 +1,5 @@
+#![allow(clippy::float_cmp, reason = "the values are copied, not computed")]
+
 use super::*;
 use crate::random::{Key, Purpose, stream};
 
