@@ -12,7 +12,7 @@ use plotters::element::{PathElement, Rectangle, Text};
 use plotters::prelude::{DrawingBackend, IntoLogRange as _, RGBColor};
 use plotters::series::{DashedLineSeries, LineSeries};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
-use plotters::style::{Color as _, IntoFont as _, ShapeStyle, TextStyle};
+use plotters::style::{Color as _, FontTransform, IntoFont as _, ShapeStyle, TextStyle};
 
 use crate::plan::schema::Train;
 use crate::report::ReportError;
@@ -79,10 +79,12 @@ fn epochs(rows: &[EpochRow]) -> std::ops::Range<f64> {
 
 impl Plot for Plateau<'_> {
     fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>, scale: Scale) -> Result<(), String> {
-        let (legend, below) = area.split_vertically(scale.pt(33.0));
+        let rows = if self.stop.is_some() { 4.0 } else { 3.0 };
+        let (legend, below) = area.split_vertically(scale.pt(10.0 * rows + 3.0));
         self.legend(&legend, scale)?;
         let (low, high) = self.range();
         let mut chart = ChartBuilder::on(&below)
+            .margin_left(scale.pt(4.0))
             .margin_right(scale.pt(6.0))
             .margin_top(scale.pt(4.0))
             .x_label_area_size(scale.pt(22.0))
@@ -132,7 +134,7 @@ impl Plateau<'_> {
         chart.draw_series([shade]).map(|_| ()).map_err(|error| error.to_string())
     }
 
-    /// Marks each drop of the learning rate, and the stop with its reason.
+    /// Marks each drop of the learning rate with the new one, and the stop.
     fn marks<B: DrawingBackend>(
         &self,
         chart: &mut Chart<'_, B>,
@@ -140,39 +142,27 @@ impl Plateau<'_> {
         high: f64,
         scale: Scale,
     ) -> Result<(), String> {
-        let drops: Vec<&EpochRow> = self.rows.iter().filter(|row| row.dropped).collect();
-        for row in drops {
+        for row in self.rows.iter().filter(|row| row.dropped) {
             let at = shown(row.epoch);
             line(chart, [(at, low), (at, high)].into_iter(), INK, Line::Dotted, scale)?;
-            let label = format!("rate × {}", self.train.lr_factor);
-            self.label(chart, (at, high), &label, HPos::Right, VPos::Top, scale)?;
+            let upright = (FONT, scale.text()).into_font().transform(FontTransform::Rotate270).color(&INK);
+            let label = format!("rate {:.0e} ", row.learning_rate * self.train.lr_factor);
+            let style = upright.pos(Pos::new(HPos::Right, VPos::Bottom));
+            chart.draw_series([Text::new(label, (at, high), style)]).map_err(|error| error.to_string())?;
         }
-        if let (Some(reason), Some(row)) = (self.stop, self.rows.last()) {
-            let at = shown(row.epoch);
-            line(chart, [(at, low), (at, high)].into_iter(), INK, Line::Bold, scale)?;
-            self.label(chart, (at, low), &format!("stop: {reason}"), HPos::Right, VPos::Bottom, scale)?;
+        match (self.stop, self.rows.last()) {
+            (Some(_), Some(row)) => {
+                let at = shown(row.epoch);
+                line(chart, [(at, low), (at, high)].into_iter(), INK, Line::Bold, scale)
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 
-    /// Text beside a vertical line, on the side where there is room.
-    fn label<B: DrawingBackend>(
-        &self,
-        chart: &mut Chart<'_, B>,
-        at: (f64, f64),
-        text: &str,
-        side: HPos,
-        edge: VPos,
-        scale: Scale,
-    ) -> Result<(), String> {
-        let style = text_style(scale).pos(Pos::new(side, edge));
-        chart.draw_series([Text::new(format!("{text} "), at, style)]).map(|_| ()).map_err(|error| error.to_string())
-    }
-
-    /// The legend, above the plot where there are no data: two columns of three.
+    /// The legend, above the plot where there are no data: two columns.
     fn legend<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>, scale: Scale) -> Result<(), String> {
         let window = self.rows.last().map_or(0, |row| row.bad_epochs);
-        let entries: [(RGBColor, Option<Line>, String); 6] = [
+        let mut entries: Vec<(RGBColor, Option<Line>, String)> = vec![
             (BLUE, Some(Line::Bold), "training, smoothed".to_owned()),
             (VERMILION, Some(Line::BoldDashed), "validation, smoothed".to_owned()),
             (BLUE, Some(Line::Pale), "training".to_owned()),
@@ -180,6 +170,7 @@ impl Plateau<'_> {
             (GREY, Some(Line::Dotted), "best minus threshold".to_owned()),
             (GREY, None, format!("no gain for {window} of {} epochs", self.train.lr_patience)),
         ];
+        entries.extend(self.stop.map(|reason| (INK, Some(Line::Bold), format!("stop: {reason}"))));
         let (width, _) = area.dim_in_pixel();
         for (at, (colour, kind, text)) in (0..).zip(entries) {
             let x = scale.pt(8.0) + (at % 2) * (width as i32 / 2);
@@ -214,6 +205,7 @@ impl Plot for LearningRate<'_> {
         // A floor of 0 cannot be drawn on a logarithmic scale.
         let low = rates.chain((floor > 0.0).then_some(floor)).fold(high, f64::min) / 2.0;
         let mut chart = ChartBuilder::on(area)
+            .margin_left(scale.pt(4.0))
             .margin_right(scale.pt(6.0))
             .margin_top(scale.pt(8.0))
             .x_label_area_size(scale.pt(22.0))

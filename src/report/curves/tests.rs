@@ -64,7 +64,7 @@ fn a_whole_training_is_drawn_with_its_drops_and_its_stop_and_twice_alike() {
     let files = draw(&rows, stop, "whole", folder.path());
     let svg = String::from_utf8(files[0].clone()).unwrap();
     assert!(svg.contains("width=\"88mm\""), "{}", &svg[..200]);
-    for text in ["training, smoothed", "rate × 0.2", "stop: no better validation loss", "epoch"] {
+    for text in ["training, smoothed", "rate 6e-5", "stop: no better validation loss", "epoch"] {
         assert!(svg.contains(text), "the plateau plot says `{text}`");
     }
     assert!(files[1].starts_with(b"\x89PNG") && files[3].starts_with(b"\x89PNG"));
