@@ -138,9 +138,9 @@ fn a_finished_run_segments_new_images_and_keeps_their_grid() {
         workplace
             .segplan()
             .args(["predict", "--run", "runs/whole", "--output", "segmented", "--input"])
-            .arg(phantom.join("imagesTs")),
+            .arg(phantom.join("imagesTr")),
     );
-    let images = segplan::dataset::images::images(&phantom.join("imagesTs")).unwrap();
+    let images = segplan::dataset::images::images(&phantom.join("imagesTr")).unwrap();
     assert!(!images.is_empty(), "{}", text(&output));
     for case in images {
         let image = segplan::volume::nifti::read_header(&case.images[0]).unwrap();

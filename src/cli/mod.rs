@@ -2,6 +2,7 @@
 //!
 //! Results go to standard output; progress and errors go to standard error.
 
+mod bench;
 mod evaluate;
 mod failure;
 mod phantom;
@@ -48,6 +49,8 @@ enum Verb {
     Predict(predict::Arguments),
     /// Score a folder of predictions against a folder of references
     Evaluate(evaluate::Arguments),
+    /// Time training step, forward pass, loader, preprocessing and prediction of a plan
+    Bench(bench::Arguments),
     /// Make the built-in data set
     Phantom(phantom::Arguments),
 }
@@ -62,6 +65,7 @@ pub fn main() -> ExitCode {
         Verb::Run(arguments) => run::run(&arguments),
         Verb::Predict(arguments) => predict::predict(&arguments),
         Verb::Evaluate(arguments) => evaluate::evaluate(&arguments),
+        Verb::Bench(arguments) => bench::run(&arguments),
         Verb::Phantom(arguments) => phantom::phantom(&arguments),
     };
     match done {

@@ -3,6 +3,7 @@
 //! Input: a plan. Output: its run folder, filled. Each stage is done when its results carry the digest of the plan's tables
 //! that decide them, so that a run can be killed at any instant and started again. Deliberately absent: the terminal.
 
+pub mod bench;
 pub mod data;
 pub mod events;
 mod fold;

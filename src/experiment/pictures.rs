@@ -1,10 +1,58 @@
-//! Pictures of a fold's best, median and worst held-out case.
+//! Pictures of a network's best, median and worst held-out case.
 
 use std::collections::BTreeMap;
 
-use crate::dataset::Case;
+use ndarray::Axis;
+
+use crate::dataset::{Case, CaseId};
 use crate::evaluate::scores::Score;
 use crate::experiment::ExperimentError;
+use crate::report::montage::{Picture, draw as draw_picture};
 use crate::store::folder::FoldFolder;
+use crate::volume::nifti::{read_image, read_labels};
 
-pub(super) fn draw(_f: &FoldFolder, _c: &[&Case], _r: &[Score], _l: &BTreeMap<u8, String>) -> Result<(), ExperimentError> { Ok(()) }
+/// Draws the cases with the highest, middle and lowest mean Dice over their labels.
+pub(super) fn draw(
+    folder: &FoldFolder,
+    cases: &[&Case],
+    scores: &[Score],
+    labels: &BTreeMap<u8, String>,
+) -> Result<(), ExperimentError> {
+    let ranked = ranked(scores);
+    let Some(last) = ranked.len().checked_sub(1) else { return Ok(()) };
+    for (name, place) in [("best", 0), ("median", last / 2), ("worst", last)] {
+        let (id, dice) = &ranked[place];
+        let Some(case) = cases.iter().find(|case| case.id == *id) else { continue };
+        let nifti = |source| ExperimentError::Nifti { case: id.clone(), source };
+        let reference = case.labels.as_ref().ok_or_else(|| ExperimentError::Unlabelled(id.clone()))?;
+        let image = read_image(&case.images).map_err(nifti)?;
+        let reference = read_labels(reference).map_err(nifti)?;
+        let prediction = read_labels(&folder.prediction(&id.0)).map_err(nifti)?;
+        let picture = Picture {
+            image: image.voxels.index_axis(Axis(0), 0),
+            spacing: image.geometry.spacing,
+            reference: reference.labels.view(),
+            prediction: prediction.labels.view(),
+            labels,
+            title: format!("{name} held-out case: {id}, mean Dice {dice:.3}"),
+        };
+        draw_picture(&picture, &folder.picture(name))?;
+    }
+    Ok(())
+}
+
+/// Cases by mean Dice over their labels, best first; cases without any Dice are left out.
+fn ranked(scores: &[Score]) -> Vec<(CaseId, f64)> {
+    let mut by_case = BTreeMap::<&CaseId, Vec<f64>>::new();
+    for score in scores {
+        if let Some(dice) = score.counts.dice() {
+            by_case.entry(&score.case).or_default().push(dice);
+        }
+    }
+    let mut ranked: Vec<(CaseId, f64)> = by_case
+        .into_iter()
+        .map(|(case, dice)| (case.clone(), dice.iter().sum::<f64>() / dice.len() as f64))
+        .collect();
+    ranked.sort_by(|(_, left), (_, right)| right.total_cmp(left));
+    ranked
+}

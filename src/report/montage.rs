@@ -1,1 +1,263 @@
-//! stub
+//! A picture of a predicted segmentation: slices with the outlines of reference and prediction.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use ndarray::{ArrayView2, ArrayView3, Axis};
+use plotters::backend::BitMapBackend;
+use plotters::drawing::IntoDrawingArea as _;
+use plotters::element::Text;
+use plotters::prelude::RGBColor;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+use plotters::style::{BLACK, IntoFont as _, TextStyle, WHITE};
+
+use crate::report::ReportError;
+use crate::report::style::{FONT, GREEN, PURPLE, SKY, VERMILION, YELLOW, use_bundled_font, write_png};
+use crate::volume::Spacing;
+
+/// Slices in a picture, side by side.
+const SLICES: usize = 4;
+/// Width and height that a slice is drawn into, pixels.
+const TILE: u32 = 300;
+/// Height of title and legend, pixels.
+const HEAD: u32 = 64;
+/// Half the width of an outline, pixels.
+const LINE: i32 = 1;
+/// Size of text, pixels.
+const TEXT: i32 = 20;
+/// Share of the darkest and of the brightest voxels that are cut off.
+const WINDOW: f64 = 0.01;
+/// Colours of the classes, in the order of their labels; repeated where there are more.
+const COLOURS: [RGBColor; 5] = [YELLOW, SKY, VERMILION, GREEN, PURPLE];
+
+/// What a picture shows. Arrays are `[z, y, x]` on one grid.
+#[derive(Clone, Debug)]
+pub struct Picture<'a> {
+    /// The first channel of the image.
+    pub image: ArrayView3<'a, f32>,
+    /// Edges of a voxel, mm.
+    pub spacing: Spacing,
+    /// The reference.
+    pub reference: ArrayView3<'a, i16>,
+    /// The prediction.
+    pub prediction: ArrayView3<'a, i16>,
+    /// Names of the labels.
+    pub labels: &'a BTreeMap<u8, String>,
+    /// What stands above.
+    pub title: String,
+}
+
+/// Draws evenly spaced slices through the foreground as a PNG file, their pixels square in millimetres.
+///
+/// Slices are perpendicular to the axis of the largest spacing. The reference is outlined by solid lines, the prediction by
+/// dotted ones, each class in a colour of its own.
+///
+/// # Errors
+///
+/// When the file cannot be written.
+///
+/// # Panics
+///
+/// When the arrays differ in shape.
+pub fn draw(picture: &Picture<'_>, path: &Path) -> Result<(), ReportError> {
+    assert_eq!(picture.image.dim(), picture.reference.dim(), "shapes of image and reference");
+    assert_eq!(picture.image.dim(), picture.prediction.dim(), "shapes of image and prediction");
+    let (width, height) = (TILE * SLICES as u32, TILE + HEAD);
+    let mut pixels = vec![0; (width * height * 3) as usize];
+    paint(picture, &mut pixels, (width, height))
+        .map_err(|reason| ReportError::Drawing { name: path.display().to_string(), reason })?;
+    write_png(path, &pixels, width, height)
+}
+
+fn paint(picture: &Picture<'_>, pixels: &mut [u8], size: (u32, u32)) -> Result<(), String> {
+    words(picture, pixels, size)?;
+    let axis = slice_axis(picture.spacing);
+    let (low, high) = window(picture.image);
+    let [_, down, across] = order(axis);
+    let edges = (picture.spacing.0[down], picture.spacing.0[across]);
+    for (tile, slice) in slices(picture.reference, axis).into_iter().enumerate() {
+        let grid = Grid::new(picture.image.index_axis(Axis(axis), slice).dim(), edges);
+        let at = |view: ArrayView2<'_, i16>, down: u32, across: u32| grid.voxel(down, across).map(|voxel| view[voxel]);
+        let image = picture.image.index_axis(Axis(axis), slice);
+        let reference = picture.reference.index_axis(Axis(axis), slice);
+        let prediction = picture.prediction.index_axis(Axis(axis), slice);
+        for (down, across) in (0..TILE).flat_map(|down| (0..TILE).map(move |across| (down, across))) {
+            let Some(voxel) = grid.voxel(down, across) else { continue };
+            let grey = (255.0 * (image[voxel] - low) / (high - low)).clamp(0.0, 255.0) as u8;
+            let dotted = (down + across) / 4 % 2 == 0;
+            let mut colour = [grey; 3];
+            for (labels, drawn) in [(reference, true), (prediction, dotted)] {
+                if let Some(class) = outline(|down, across| at(labels, down, across), down, across).filter(|_| drawn) {
+                    colour = colour_of(class, picture.labels);
+                }
+            }
+            let pixel = ((HEAD + down) * size.0 + tile as u32 * TILE + across) as usize;
+            pixels[3 * pixel..3 * pixel + 3].copy_from_slice(&colour);
+        }
+    }
+    Ok(())
+}
+
+/// Title and legend.
+fn words(picture: &Picture<'_>, pixels: &mut [u8], size: (u32, u32)) -> Result<(), String> {
+    use_bundled_font();
+    let area = BitMapBackend::with_buffer(pixels, size).into_drawing_area();
+    area.fill(&BLACK).map_err(|error| error.to_string())?;
+    let write = |text: &str, at: (i32, i32), colour: RGBColor| {
+        let style: TextStyle<'_> = (FONT, TEXT).into_font().color(&colour);
+        let width = style.font.layout_box(text).map_or(0, |((left, _), (right, _))| right - left);
+        let text = Text::new(text.to_owned(), at, style.pos(Pos::new(HPos::Left, VPos::Center)));
+        area.draw(&text).map(|()| width).map_err(|error| error.to_string())
+    };
+    write(&picture.title, (10, 18), WHITE)?;
+    let mut left = 10;
+    for (&label, name) in picture.labels {
+        let [red, green, blue] = colour_of(label.into(), picture.labels);
+        left += write(name, (left, 46), RGBColor(red, green, blue))? + TEXT;
+    }
+    write("solid line: reference, dotted line: prediction", (left + TEXT, 46), WHITE)?;
+    area.present().map_err(|error| error.to_string())
+}
+
+/// Colour of a label, by its place among the labels.
+fn colour_of(label: i16, labels: &BTreeMap<u8, String>) -> [u8; 3] {
+    let place = labels.keys().position(|&known| i16::from(known) == label).unwrap_or(0);
+    let RGBColor(red, green, blue) = COLOURS[place % COLOURS.len()];
+    [red, green, blue]
+}
+
+/// The label whose outline runs through a pixel: that of its voxel, where a pixel nearby has another one.
+fn outline(label: impl Fn(u32, u32) -> Option<i16>, down: u32, across: u32) -> Option<i16> {
+    let own = label(down, across).filter(|&label| label > 0)?;
+    let near = (-LINE..=LINE).flat_map(|y| (-LINE..=LINE).map(move |x| (y, x)));
+    let differs = |(y, x): (i32, i32)| match (down.checked_add_signed(y), across.checked_add_signed(x)) {
+        (Some(down), Some(across)) => label(down, across).is_some_and(|label| label != own),
+        _ => false,
+    };
+    near.into_iter().any(differs).then_some(own)
+}
+
+/// Where the voxels of a slice lie in its tile: as large as it fits, in the middle, square in millimetres.
+struct Grid {
+    shape: (usize, usize),
+    start: (f64, f64),
+    /// Voxels a pixel.
+    step: (f64, f64),
+}
+
+impl Grid {
+    fn new(shape: (usize, usize), (down_mm, across_mm): (f64, f64)) -> Self {
+        let (height, width) = (shape.0 as f64 * down_mm, shape.1 as f64 * across_mm);
+        let mm_a_pixel = height.max(width) / f64::from(TILE);
+        let start = |extent: f64| (f64::from(TILE) - extent / mm_a_pixel) / 2.0;
+        Self { shape, start: (start(height), start(width)), step: (mm_a_pixel / down_mm, mm_a_pixel / across_mm) }
+    }
+
+    fn voxel(&self, down: u32, across: u32) -> Option<(usize, usize)> {
+        let place = |pixel: u32, start: f64, step: f64, edge: usize| {
+            let voxel = (f64::from(pixel) + 0.5 - start) * step;
+            (voxel >= 0.0 && voxel < edge as f64).then_some(voxel as usize)
+        };
+        if down >= TILE || across >= TILE {
+            return None;
+        }
+        let row = place(down, self.start.0, self.step.0, self.shape.0)?;
+        Some((row, place(across, self.start.1, self.step.1, self.shape.1)?))
+    }
+}
+
+/// The axis of the largest spacing, the first one on ties.
+fn slice_axis(Spacing(spacing): Spacing) -> usize {
+    (1..3).fold(0, |widest, axis| if spacing[axis] > spacing[widest] { axis } else { widest })
+}
+
+/// The axis of the slices, then those that run down and across the picture.
+fn order(axis: usize) -> [usize; 3] {
+    match axis {
+        0 => [0, 1, 2],
+        1 => [1, 0, 2],
+        _ => [2, 0, 1],
+    }
+}
+
+/// Evenly spaced slices through what the reference has of foreground; through the whole where it has none.
+fn slices(reference: ArrayView3<'_, i16>, axis: usize) -> Vec<usize> {
+    let mut with: Vec<usize> = reference
+        .axis_iter(Axis(axis))
+        .enumerate()
+        .filter(|(_, slice)| slice.iter().any(|&label| label > 0))
+        .map(|(at, _)| at)
+        .collect();
+    if with.is_empty() {
+        with = (0..reference.len_of(Axis(axis))).collect();
+    }
+    (0..SLICES).map(|slice| with[(2 * slice + 1) * with.len() / (2 * SLICES)]).collect()
+}
+
+/// The intensities that become black and white.
+fn window(image: ArrayView3<'_, f32>) -> (f32, f32) {
+    let mut values: Vec<f32> = image.iter().copied().filter(|value| value.is_finite()).collect();
+    values.sort_unstable_by(f32::total_cmp);
+    let Some(last) = values.len().checked_sub(1) else { return (0.0, 1.0) };
+    let cut = (last as f64 * WINDOW) as usize;
+    let (low, high) = (values[cut], values[last - cut]);
+    if high > low { (low, high) } else { (low, low + 1.0) }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::Array3;
+
+    use super::*;
+
+    fn ball(centre: [f64; 3]) -> Array3<i16> {
+        Array3::from_shape_fn((12, 40, 40), |(z, y, x)| {
+            let away = |place: usize, centre: f64, scale: f64| ((place as f64 - centre) * scale).powi(2);
+            let distance = away(z, centre[0], 3.0) + away(y, centre[1], 1.0) + away(x, centre[2], 1.0);
+            if distance < 36.0 { 2 } else { i16::from(distance < 144.0) }
+        })
+    }
+
+    #[test]
+    fn both_outlines_are_drawn_in_the_colours_of_their_labels() {
+        let (reference, prediction) = (ball([6.0, 20.0, 20.0]), ball([6.0, 22.0, 18.0]));
+        let image = reference.mapv(|label| f32::from(label) * 100.0);
+        let labels = BTreeMap::from([(1, "organ".to_owned()), (2, "core".to_owned())]);
+        let picture = Picture {
+            image: image.view(),
+            spacing: Spacing([3.0, 1.0, 1.0]),
+            reference: reference.view(),
+            prediction: prediction.view(),
+            labels: &labels,
+            title: "case 7: Dice 0.91".to_owned(),
+        };
+        let size = (TILE * SLICES as u32, TILE + HEAD);
+        let mut pixels = vec![0; (size.0 * size.1 * 3) as usize];
+        paint(&picture, &mut pixels, size).unwrap();
+        for label in [1, 2] {
+            let colour = colour_of(label, &labels);
+            let drawn = pixels[(3 * HEAD * size.0) as usize..].chunks_exact(3).filter(|pixel| **pixel == colour).count();
+            assert!(drawn > 500, "label {label}: {drawn} pixels");
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("case.png");
+        draw(&picture, &path).unwrap();
+        assert!(std::fs::read(&path).unwrap().starts_with(b"\x89PNG"));
+    }
+
+    #[test]
+    fn empty_references_and_constant_images_are_drawn() {
+        let nothing = Array3::<i16>::zeros((1, 5, 7));
+        let image = Array3::<f32>::zeros((1, 5, 7));
+        let labels = BTreeMap::from([(1, "organ".to_owned())]);
+        let picture = Picture {
+            image: image.view(),
+            spacing: Spacing([1.0, 1.0, 2.0]),
+            reference: nothing.view(),
+            prediction: nothing.view(),
+            labels: &labels,
+            title: String::new(),
+        };
+        draw(&picture, &tempfile::tempdir().unwrap().path().join("empty.png")).unwrap();
+    }
+}

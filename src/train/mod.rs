@@ -216,7 +216,7 @@ fn validate(job: &Job<'_>, training: &Training) -> Result<(f64, OnlineDice), Tra
             return Err(TrainError::NonFinite { epoch, step, loss, cases: batch.cases });
         }
         sum += loss;
-        let predicted: Vec<i32> = predicted.into_data().convert::<i32>().into_vec().expect("classes are integers");
+        let predicted = predicted.into_data().convert::<i32>().try_into_vec().expect("just converted");
         dice.add(&predicted, &batch.labels);
         Ok(())
     })?;

@@ -9,11 +9,16 @@ const SCANNER: i16 = 1;
 /// NIfTI code of the unit millimetre.
 const MILLIMETRE: u8 = 2;
 
+/// A header's single-precision number as people write it: 0.99, and not 0.9900000095.
+fn as_written(number: f32) -> f64 {
+    number.to_string().parse().unwrap_or(f64::from(number))
+}
+
 impl Geometry {
     /// The grid that a header describes. The header's dimensions and spacings must have been checked.
     pub(super) fn from_header(header: NiftiHeader) -> Self {
         let [_, x, y, z, ..] = header.dim.map(usize::from);
-        let [_, dx, dy, dz, ..] = header.pixdim.map(f64::from);
+        let [_, dx, dy, dz, ..] = header.pixdim.map(as_written);
         let affine = affine(&header);
         Self { shape: Shape([z, y, x]), spacing: Spacing([dz, dy, dx]), affine, header }
     }

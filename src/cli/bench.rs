@@ -1,0 +1,51 @@
+//! `segplan bench`: how fast this machine is at a plan.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::cli::failure::{Failure, plain};
+use crate::cli::run::configuration;
+use crate::cli::terminal::Terminal;
+use crate::cli::use_threads;
+use crate::experiment::bench::bench;
+use crate::plan::load::load;
+use crate::plan::schema::ConfigurationName;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The plan
+    plan: PathBuf,
+    /// Configuration to time; the plan's first one where it is not given
+    #[arg(long, value_name = "NAME", value_parser = configuration)]
+    configuration: Option<ConfigurationName>,
+    /// Change a value of the plan, such as `configurations.3d_fullres.batch_size=2`
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Device to compute on; short for `--set runtime.device=…`
+    #[arg(long)]
+    device: Option<String>,
+    /// Times that each part is timed, after one that is not counted; medians are given
+    #[arg(long, default_value_t = 5)]
+    repetitions: usize,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[expect(clippy::print_stdout, reason = "the timings are the result of this verb")]
+pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let mut overrides = arguments.set.clone();
+    overrides.extend(arguments.device.as_ref().map(|device| format!("runtime.device={device}")));
+    let plan = load(&arguments.plan, &overrides).map_err(|error| Failure::wrong_input(error.into()))?.plan;
+    use_threads(plan.runtime.threads)?;
+    let name = arguments.configuration.unwrap_or(plan.run.configurations[0]);
+    let timings = bench(&plan, name, arguments.repetitions, &Terminal::new())
+        .map_err(|error| Failure::failed(plain(error)))?;
+    if arguments.json {
+        println!("{}", serde_json::to_string(&timings).expect("timings are plain numbers"));
+    } else {
+        println!("{}", timings.table());
+    }
+    Ok(())
+}
