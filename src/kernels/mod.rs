@@ -1,1 +1,13 @@
-//! Numeric kernels for the CPU, on plain slices.
+//! Numeric kernels of the CPU, on plain slices of `f32`.
+//!
+//! The only room with `unsafe` code apart from the memory map. Input and output are slices in the order of the tensors,
+//! `[sample, channel, z, y, x]`; deliberately absent is everything that knows of tensors, devices and differentiation.
+//! Work is divided over rayon's pool; each number is computed by one task in a fixed order, so that no result depends on
+//! the count of threads.
+
+mod correlate;
+mod direct;
+mod grid;
+mod vector;
+
+pub mod conv;

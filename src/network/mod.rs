@@ -4,6 +4,8 @@
 //! comes from the plan ([`topology`]), the first weights from a seed ([`init`]), later ones from a file ([`weights`]).
 //! Deliberately absent: deep supervision, residual connections and dropout, which the paper does not have.
 
+#[cfg(feature = "flex")]
+mod fast;
 pub mod init;
 pub mod ops;
 pub mod topology;

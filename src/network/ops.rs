@@ -8,6 +8,9 @@ use burn::tensor::module::conv3d;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Tensor, assert_shape};
 
+#[cfg(feature = "flex")]
+use crate::network::fast;
+
 /// The numbers of one block.
 pub struct BlockParams {
     /// Kernel, `[out, in, kz, ky, kx]`, odd edges.
@@ -35,10 +38,23 @@ pub fn conv_norm_act(input: Tensor<5>, skip: Option<Tensor<5>>, block: BlockPara
         Some(skip) => Tensor::cat(vec![input, skip], 1),
         None => input,
     };
-    let [_, _, kz, ky, kx] = block.weight.dims();
-    let options = ConvOptions::new([1; 3], [kz / 2, ky / 2, kx / 2], [1; 3], 1);
-    let maps = conv3d(input, block.weight, Some(block.bias), options);
+    let maps = convolve(input, block.weight, block.bias);
     leaky_relu(instance_norm(maps, block.gamma, block.beta, block.eps), block.slope)
+}
+
+/// Convolution with stride 1 and zero padding that keeps the shape, by the fastest way that the device has.
+fn convolve(input: Tensor<5>, weight: Tensor<5>, bias: Tensor<1>) -> Tensor<5> {
+    #[cfg(feature = "flex")]
+    if fast::takes(&input) {
+        return fast::conv3d(input, weight, bias);
+    }
+    convolve_plainly(input, weight, bias)
+}
+
+/// [`convolve`] by Burn.
+pub(super) fn convolve_plainly(input: Tensor<5>, weight: Tensor<5>, bias: Tensor<1>) -> Tensor<5> {
+    let [_, _, kz, ky, kx] = weight.dims();
+    conv3d(input, weight, Some(bias), ConvOptions::new([1; 3], [kz / 2, ky / 2, kx / 2], [1; 3], 1))
 }
 
 /// Zero mean and unit (population) variance of each map of each sample, then the affine map of its channel.

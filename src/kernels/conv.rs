@@ -1,0 +1,168 @@
+//! Convolution with stride 1 and zero padding that keeps the shape, and its three gradients.
+
+use rayon::prelude::*;
+
+use super::correlate::{Maps, correlate, rows};
+use super::direct::{Source, add_plane, best_block};
+use super::grid::Grid;
+use super::vector::Instructions;
+
+/// Input channels of one task of the gradient of the weights.
+const INPUTS_PER_TASK: usize = 32;
+
+/// Sizes of a convolution.
+#[derive(Clone, Copy, Debug)]
+pub struct Sizes {
+    /// Count of samples.
+    pub samples: usize,
+    /// Count of input channels.
+    pub inputs: usize,
+    /// Count of output channels.
+    pub outputs: usize,
+    /// Edges of the maps, `[z, y, x]`.
+    pub size: [usize; 3],
+    /// Edges of the kernel, `[z, y, x]`, odd.
+    pub kernel: [usize; 3],
+}
+
+/// Output `[sample, output, z, y, x]` of `input`, `[sample, input, z, y, x]`; `weight` is `[output, input, z, y, x]`, `bias`
+/// is `[output]`.
+///
+/// # Panics
+///
+/// When a length does not fit the sizes, or an edge of the kernel is even.
+pub fn forward(sizes: &Sizes, input: &[f32], weight: &[f32], bias: &[f32]) -> Vec<f32> {
+    sizes.check(input, weight);
+    assert_eq!(bias.len(), sizes.outputs);
+    let grid = Grid::new(sizes.size, sizes.kernel);
+    let taps = grid.taps();
+    let weight_of = |output: usize, input: usize, tap: usize| weight[(output * sizes.inputs + input) * taps + tap];
+    convolve(&grid, &grid.pad(input), (sizes.inputs, sizes.outputs), &weight_of, bias)
+}
+
+/// Gradients of the inputs of a convolution.
+pub struct Gradients {
+    /// Of the input, if it was asked for.
+    pub input: Option<Vec<f32>>,
+    /// Of the weights.
+    pub weight: Vec<f32>,
+    /// Of the bias.
+    pub bias: Vec<f32>,
+}
+
+/// Gradients of a convolution, from that of its output; that of the input only where it is `wanted`.
+///
+/// # Panics
+///
+/// When a length does not fit the sizes, or an edge of the kernel is even.
+pub fn backward(sizes: &Sizes, input: &[f32], weight: &[f32], gradient: &[f32], wanted: bool) -> Gradients {
+    sizes.check(input, weight);
+    let grid = Grid::new(sizes.size, sizes.kernel);
+    let voxels: usize = sizes.size.iter().product();
+    assert_eq!(gradient.len(), sizes.samples * sizes.outputs * voxels);
+    let padded = grid.pad(gradient);
+    let taps = grid.taps();
+    // The input sees each weight from the other side.
+    let weight_of =
+        |input: usize, output: usize, tap: usize| weight[(output * sizes.inputs + input) * taps + taps - 1 - tap];
+    let zeros = vec![0.0; sizes.inputs];
+    Gradients {
+        input: wanted.then(|| convolve(&grid, &padded, (sizes.outputs, sizes.inputs), &weight_of, &zeros)),
+        weight: weight_gradient(sizes, &grid, &grid.pad(input), &padded),
+        bias: bias_gradient(sizes, gradient),
+    }
+}
+
+impl Sizes {
+    fn check(&self, input: &[f32], weight: &[f32]) {
+        assert_eq!(input.len(), self.samples * self.inputs * self.size.iter().product::<usize>());
+        assert_eq!(weight.len(), self.outputs * self.inputs * self.kernel.iter().product::<usize>());
+    }
+}
+
+/// Convolution of padded maps; `weight_of` takes output, input and tap.
+fn convolve(
+    grid: &Grid,
+    maps: &[f32],
+    (inputs, outputs): (usize, usize),
+    weight_of: &(dyn Fn(usize, usize, usize) -> f32 + Sync),
+    bias: &[f32],
+) -> Vec<f32> {
+    let instructions = Instructions::detect();
+    let block = best_block(outputs, instructions);
+    let weights = pack(outputs, inputs, grid.taps(), block, weight_of);
+    let [depth, ..] = grid.size;
+    let samples = maps.len() / (inputs * depth * grid.plane);
+    let mut output = vec![0.0; samples * outputs * depth * grid.voxels()];
+    let blocks = outputs.div_ceil(block);
+    let mut tasks: Vec<Vec<&mut [f32]>> = (0..samples * blocks * depth).map(|_| Vec::with_capacity(block)).collect();
+    for (at, plane) in output.chunks_mut(grid.voxels()).enumerate() {
+        let (sample, channel, z) = (at / depth / outputs, at / depth % outputs, at % depth);
+        tasks[(sample * blocks + channel / block) * depth + z].push(plane);
+    }
+    let source = Source { grid, maps, inputs, block };
+    let positions = grid.positions().next_multiple_of(16);
+    tasks.par_iter_mut().enumerate().for_each_init(
+        || vec![0.0; block * positions],
+        |sums, (at, planes)| {
+            let (sample, number, z) = (at / depth / blocks, at / depth % blocks, at % depth);
+            sums.fill(0.0);
+            for (sums, bias) in sums.chunks_mut(positions).zip(&bias[number * block..]) {
+                sums.fill(*bias);
+            }
+            let weights = &weights[number * block * inputs * grid.taps()..][..block * inputs * grid.taps()];
+            add_plane(&source, (sample, z), weights, sums, instructions);
+            for (plane, sums) in planes.iter_mut().zip(sums.chunks(positions)) {
+                for (row, sums) in plane.chunks_mut(grid.size[2]).zip(sums.chunks(grid.row)) {
+                    row.copy_from_slice(&sums[..grid.size[2]]);
+                }
+            }
+        },
+    );
+    output
+}
+
+/// Weights as [`add_plane`] reads them, `[block, input, tap, output of the block]`; outputs beyond the last are zero.
+fn pack(
+    outputs: usize,
+    inputs: usize,
+    taps: usize,
+    block: usize,
+    weight_of: &(dyn Fn(usize, usize, usize) -> f32 + Sync),
+) -> Vec<f32> {
+    let mut packed = vec![0.0; outputs.next_multiple_of(block) * inputs * taps];
+    packed.par_chunks_mut(block * inputs * taps).enumerate().for_each(|(number, packed)| {
+        for b in 0..block.min(outputs - number * block) {
+            for pair in 0..inputs * taps {
+                packed[pair * block + b] = weight_of(number * block + b, pair / taps, pair % taps);
+            }
+        }
+    });
+    packed
+}
+
+fn weight_gradient(sizes: &Sizes, grid: &Grid, input: &[f32], gradient: &[f32]) -> Vec<f32> {
+    let instructions = Instructions::detect();
+    let rows = rows(instructions);
+    let (inputs, outputs) = (sizes.inputs, sizes.outputs);
+    let mut weight = vec![0.0; outputs * inputs * grid.taps()];
+    let columns = inputs.div_ceil(INPUTS_PER_TASK);
+    let mut tasks: Vec<Vec<&mut [f32]>> =
+        (0..outputs.div_ceil(rows) * columns).map(|_| Vec::with_capacity(rows)).collect();
+    for (output, row) in weight.chunks_mut(inputs * grid.taps()).enumerate() {
+        for (column, part) in row.chunks_mut(INPUTS_PER_TASK * grid.taps()).enumerate() {
+            tasks[output / rows * columns + column].push(part);
+        }
+    }
+    let maps = Maps { grid, samples: sizes.samples, input, inputs, gradient, outputs };
+    tasks.par_iter_mut().enumerate().for_each(|(at, weights)| {
+        correlate(&maps, (at / columns * rows, at % columns * INPUTS_PER_TASK), weights, instructions);
+    });
+    weight
+}
+
+fn bias_gradient(sizes: &Sizes, gradient: &[f32]) -> Vec<f32> {
+    let voxels: usize = sizes.size.iter().product();
+    let sums: Vec<f64> = gradient.par_chunks(voxels).map(|map| map.iter().map(|g| f64::from(*g)).sum()).collect();
+    (0..sizes.outputs).map(|output| sums.iter().skip(output).step_by(sizes.outputs).sum::<f64>() as f32).collect()
+}

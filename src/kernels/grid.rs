@@ -1,0 +1,77 @@
+//! Maps with zeros around each plane, laid out so that a tap of the kernel is one constant offset.
+//!
+//! A plane holds `py` rows of zeros, the rows of the map, and `py` rows of zeros. A row is followed by `px` zeros, which
+//! are also the border on the left of the next row; the first row is preceded by `px` zeros. There are no planes of zeros
+//! along z: taps outside are left out by the loops. An output voxel `(y, x)` has the position `y · row + x`; its input under
+//! tap `(j, i)` lies `j · row + i` behind that position.
+
+use rayon::prelude::*;
+
+/// A plane is a multiple of this, the widest vector in `f32`.
+const ALIGN: usize = 16;
+
+/// Sizes of padded maps.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Grid {
+    /// Edges of the maps, `[z, y, x]`.
+    pub(super) size: [usize; 3],
+    /// Edges of the kernel, `[z, y, x]`, odd.
+    pub(super) kernel: [usize; 3],
+    /// Distance of two rows.
+    pub(super) row: usize,
+    /// Distance of two planes. Holds what the last, partly filled vector of positions reads under the last tap.
+    pub(super) plane: usize,
+}
+
+impl Grid {
+    pub(super) fn new(size: [usize; 3], kernel: [usize; 3]) -> Self {
+        assert!(kernel.iter().all(|edge| edge % 2 == 1), "the kernel {kernel:?} has an even edge");
+        let row = size[2] + kernel[2] / 2;
+        let read = (size[1] * row).next_multiple_of(ALIGN) + (kernel[1] - 1) * row + kernel[2] - 1;
+        Self { size, kernel, row, plane: read.next_multiple_of(ALIGN) }
+    }
+
+    /// Positions of a plane, with those between the rows.
+    pub(super) fn positions(&self) -> usize {
+        self.size[1] * self.row
+    }
+
+    /// Voxels of a plane of a map.
+    pub(super) fn voxels(&self) -> usize {
+        self.size[1] * self.size[2]
+    }
+
+    /// Voxels of the kernel.
+    pub(super) fn taps(&self) -> usize {
+        self.kernel.iter().product()
+    }
+
+    /// Where the first voxel of a plane is.
+    pub(super) fn origin(&self) -> usize {
+        self.kernel[1] / 2 * self.row + self.kernel[2] / 2
+    }
+
+    /// Offsets of the taps of one plane of the kernel, in the order of its voxels.
+    pub(super) fn plane_taps(&self) -> impl Iterator<Item = usize> + use<'_> {
+        (0..self.kernel[1]).flat_map(move |j| (0..self.kernel[2]).map(move |i| j * self.row + i))
+    }
+
+    /// Planes of the kernel that lie within the map when its centre is on plane `z`.
+    pub(super) fn planes_at(&self, z: usize) -> std::ops::Range<usize> {
+        let half = self.kernel[0] / 2;
+        half.saturating_sub(z)..self.kernel[0].min(self.size[0] + half - z)
+    }
+
+    /// The maps with zeros around each plane.
+    pub(super) fn pad(&self, maps: &[f32]) -> Vec<f32> {
+        let planes = maps.len() / self.voxels();
+        let mut padded = vec![0.0; planes * self.plane];
+        padded.par_chunks_mut(self.plane).zip(maps.par_chunks(self.voxels())).for_each(|(to, from)| {
+            let rows = to[self.origin()..].chunks_mut(self.row);
+            for (to, from) in rows.zip(from.chunks(self.size[2])) {
+                to[..from.len()].copy_from_slice(from);
+            }
+        });
+        padded
+    }
+}

@@ -1,0 +1,156 @@
+//! Vectors of `f32` in the registers of the processor: one trait, three widths, chosen at run time.
+#![expect(unsafe_code, reason = "vector instructions on raw pointers")]
+
+#[cfg(target_arch = "x86_64")]
+use std::arch::x86_64::{
+    __m256, __m512, _mm256_broadcast_ss, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_setzero_ps, _mm256_storeu_ps,
+    _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_reduce_add_ps, _mm512_set1_ps, _mm512_setzero_ps, _mm512_storeu_ps,
+};
+
+/// Instructions that the processor has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Instructions {
+    /// 512 bits, 32 registers.
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+    /// 256 bits, 16 registers, fused multiply-add.
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    /// What the compiler makes of arrays.
+    Portable,
+}
+
+impl Instructions {
+    /// The widest of this processor.
+    pub(super) fn detect() -> Self {
+        #[cfg(target_arch = "x86_64")]
+        {
+            if is_x86_feature_detected!("avx512f") {
+                return Self::Avx512;
+            }
+            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+                return Self::Avx2;
+            }
+        }
+        Self::Portable
+    }
+}
+
+/// A register of `LANES` numbers.
+///
+/// # Safety
+///
+/// All functions may be called only where the processor has the instructions. `load`, `store` and `splat` need a pointer
+/// that is valid for `LANES` numbers, or one; it need not be aligned.
+pub(super) trait Vector: Copy {
+    /// Numbers in a register.
+    const LANES: usize;
+    /// Registers that may hold sums, so that some are left for what is multiplied.
+    const SUMS: usize;
+
+    unsafe fn zero() -> Self;
+    unsafe fn load(from: *const f32) -> Self;
+    unsafe fn store(self, to: *mut f32);
+    /// The number in all lanes.
+    unsafe fn splat(from: *const f32) -> Self;
+    /// `self + a · b`.
+    unsafe fn add_product(self, a: Self, b: Self) -> Self;
+    /// Sum of the lanes, in a fixed order.
+    unsafe fn sum(self) -> f32;
+}
+
+// SAFETY of the bodies below: they only pass on what the trait asks of the caller.
+
+#[cfg(target_arch = "x86_64")]
+impl Vector for __m512 {
+    const LANES: usize = 16;
+    const SUMS: usize = 24;
+
+    #[inline(always)]
+    unsafe fn zero() -> Self {
+        unsafe { _mm512_setzero_ps() }
+    }
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self {
+        unsafe { _mm512_loadu_ps(from) }
+    }
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32) {
+        unsafe { _mm512_storeu_ps(to, self) }
+    }
+    #[inline(always)]
+    unsafe fn splat(from: *const f32) -> Self {
+        unsafe { _mm512_set1_ps(*from) }
+    }
+    #[inline(always)]
+    unsafe fn add_product(self, a: Self, b: Self) -> Self {
+        unsafe { _mm512_fmadd_ps(a, b, self) }
+    }
+    #[inline(always)]
+    unsafe fn sum(self) -> f32 {
+        unsafe { _mm512_reduce_add_ps(self) }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+impl Vector for __m256 {
+    const LANES: usize = 8;
+    const SUMS: usize = 12;
+
+    #[inline(always)]
+    unsafe fn zero() -> Self {
+        unsafe { _mm256_setzero_ps() }
+    }
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self {
+        unsafe { _mm256_loadu_ps(from) }
+    }
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32) {
+        unsafe { _mm256_storeu_ps(to, self) }
+    }
+    #[inline(always)]
+    unsafe fn splat(from: *const f32) -> Self {
+        unsafe { _mm256_broadcast_ss(&*from) }
+    }
+    #[inline(always)]
+    unsafe fn add_product(self, a: Self, b: Self) -> Self {
+        unsafe { _mm256_fmadd_ps(a, b, self) }
+    }
+    #[inline(always)]
+    unsafe fn sum(self) -> f32 {
+        let mut lanes = [0.0; 8];
+        unsafe { self.store(lanes.as_mut_ptr()) };
+        lanes.iter().sum()
+    }
+}
+
+impl Vector for [f32; 4] {
+    const LANES: usize = 4;
+    const SUMS: usize = 8;
+
+    #[inline(always)]
+    unsafe fn zero() -> Self {
+        [0.0; 4]
+    }
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self {
+        unsafe { from.cast::<Self>().read_unaligned() }
+    }
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32) {
+        unsafe { to.cast::<Self>().write_unaligned(self) }
+    }
+    #[inline(always)]
+    unsafe fn splat(from: *const f32) -> Self {
+        [unsafe { *from }; 4]
+    }
+    #[inline(always)]
+    unsafe fn add_product(self, a: Self, b: Self) -> Self {
+        std::array::from_fn(|lane| self[lane] + a[lane] * b[lane])
+    }
+    #[inline(always)]
+    unsafe fn sum(self) -> f32 {
+        self.iter().sum()
+    }
+}
