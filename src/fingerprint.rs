@@ -145,12 +145,10 @@ fn measure_case(case: &Case, dataset: &Dataset) -> Result<(CaseFingerprint, Vec<
     let intensities = image
         .voxels
         .outer_iter()
-        .map(|channel| match channel.as_slice() {
-            Some(values) => foreground.iter().map(|&voxel| values[voxel]).collect(),
-            None => {
-                let values: Vec<f32> = channel.iter().copied().collect();
-                foreground.iter().map(|&voxel| values[voxel]).collect()
-            }
+        .map(|channel| {
+            let values = channel.as_standard_layout();
+            let values = values.as_slice().expect("just brought into standard order");
+            foreground.iter().map(|&voxel| values[voxel]).collect()
         })
         .collect();
     let (voxels, components) = count_components(&labels, dataset);
@@ -221,9 +219,8 @@ impl Fingerprint {
     /// Median shape of the cropped cases at a common spacing, voxels, `[z, y, x]`, each axis by itself.
     pub fn median_shape(&self, spacing: Spacing) -> [f64; 3] {
         std::array::from_fn(|axis| {
-            let edge = |case: &CaseFingerprint| {
-                case.cropped_shape.0[axis] as f64 * case.spacing.0[axis] / spacing.0[axis]
-            };
+            let edge =
+                |case: &CaseFingerprint| case.cropped_shape.0[axis] as f64 * case.spacing.0[axis] / spacing.0[axis];
             median(self.cases.iter().map(edge).collect())
         })
     }
@@ -272,16 +269,15 @@ mod tests {
         let fingerprint = Fingerprint { cases, intensities: Vec::new() };
         let spacing = fingerprint.median_spacing();
         assert_eq!(spacing, Spacing([2.0, 1.0, 1.0]));
-        assert_eq!(fingerprint.median_shape(spacing), [15.0, 20.0, 30.0]);
+        for (found, expected) in fingerprint.median_shape(spacing).into_iter().zip([15.0, 20.0, 30.0]) {
+            assert!((found - expected).abs() < 1e-12, "{found} is not {expected}");
+        }
         assert!((fingerprint.crop_ratio() - 0.5).abs() < 1e-12);
     }
 
     #[test]
     fn a_label_is_single_if_no_case_that_has_it_has_two_parts_of_it() {
-        let cases = vec![
-            case("a", [1; 3], [1.0; 3], &[(1, 1), (2, 1)]),
-            case("b", [1; 3], [1.0; 3], &[(2, 2)]),
-        ];
+        let cases = vec![case("a", [1; 3], [1.0; 3], &[(1, 1), (2, 1)]), case("b", [1; 3], [1.0; 3], &[(2, 2)])];
         let fingerprint = Fingerprint { cases, intensities: Vec::new() };
         assert_eq!(fingerprint.single_component([1, 2, 3].into_iter()), [1]);
     }

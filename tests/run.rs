@@ -1,10 +1,14 @@
 //! The program from outside: the phantom through the real binary, killed, interrupted and resumed.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
+
+use segplan::train::log::{EpochRow, read_epochs};
 
 /// A small phantom and a plan of two short folds, in a folder of its own.
 struct Workplace {
@@ -63,11 +67,10 @@ impl Workplace {
 
 /// Losses and learning rates of each epoch, to the last bit.
 fn losses(path: &Path) -> String {
-    let rows = segplan::train::log::read_epochs(path).unwrap();
+    let rows = read_epochs(path).unwrap();
     assert!(!rows.is_empty());
-    rows.iter()
-        .map(|row| format!("{} {:x} {:x}\n", row.epoch, row.train_loss.to_bits(), row.validation_loss.to_bits()))
-        .collect()
+    let bits = |row: &EpochRow| (row.epoch, row.train_loss.to_bits(), row.validation_loss.to_bits());
+    format!("{:x?}", rows.iter().map(bits).collect::<Vec<_>>())
 }
 
 fn succeed(command: &mut Command) -> Output {
@@ -87,7 +90,7 @@ fn spawn(command: &mut Command) -> Child {
 fn wait_for(path: &Path) {
     let begun = Instant::now();
     while !path.exists() {
-        assert!(begun.elapsed() < Duration::from_secs(120), "`{}` never came", path.display());
+        assert!(begun.elapsed() < Duration::from_mins(2), "`{}` never came", path.display());
         sleep(Duration::from_millis(5));
     }
 }
@@ -145,7 +148,8 @@ fn a_finished_run_segments_new_images_and_keeps_their_grid() {
     for case in images {
         let image = segplan::volume::nifti::read_header(&case.images[0]).unwrap();
         let labels =
-            segplan::volume::nifti::read_header(&workplace.path("segmented").join(format!("{}.nii.gz", case.id))).unwrap();
+            segplan::volume::nifti::read_header(&workplace.path("segmented").join(format!("{}.nii.gz", case.id)))
+                .unwrap();
         assert_eq!(labels.geometry.shape, image.geometry.shape);
         assert_eq!(labels.geometry.spacing, image.geometry.spacing);
         assert_eq!(labels.geometry.affine, image.geometry.affine);

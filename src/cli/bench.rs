@@ -40,8 +40,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let plan = load(&arguments.plan, &overrides).map_err(|error| Failure::wrong_input(error.into()))?.plan;
     use_threads(plan.runtime.threads)?;
     let name = arguments.configuration.unwrap_or(plan.run.configurations[0]);
-    let timings = bench(&plan, name, arguments.repetitions, &Terminal::new())
-        .map_err(|error| Failure::failed(plain(error)))?;
+    let timings =
+        bench(&plan, name, arguments.repetitions, &Terminal::new()).map_err(|error| Failure::failed(plain(error)))?;
     if arguments.json {
         println!("{}", serde_json::to_string(&timings).expect("timings are plain numbers"));
     } else {

@@ -94,8 +94,7 @@ mod tests {
 
     #[test]
     fn channels_are_gathered_by_case_and_other_files_are_passed_over() {
-        let folder =
-            folder_of(&["b_0001.nii.gz", "b_0000.nii.gz", "a.nii", "._a.nii", "notes.txt", "scan_12.nii.gz"]);
+        let folder = folder_of(&["b_0001.nii.gz", "b_0000.nii.gz", "a.nii", "._a.nii", "notes.txt", "scan_12.nii.gz"]);
         let cases = images(folder.path()).unwrap();
         let names: Vec<_> = cases.iter().map(|case| (case.id.0.as_str(), case.images.len())).collect();
         assert_eq!(names, [("a", 1), ("b", 2), ("scan_12", 1)]);

@@ -138,6 +138,7 @@ struct Bench<'a> {
 }
 
 /// Times that need the data set.
+#[expect(clippy::struct_field_names, reason = "the unit is part of the name")]
 struct DataTimings {
     preprocess_case_s: f64,
     loader_patches_per_s: f64,
@@ -152,11 +153,8 @@ impl DataTimings {
         bench.events.end();
         made?;
         bench.events.say("timing preprocessing, loader and prediction");
-        let cases: Vec<PreparedCase> = dataset
-            .training
-            .iter()
-            .map(|case| PreparedCase::open(&folder, &case.id))
-            .collect::<Result<_, _>>()?;
+        let cases: Vec<PreparedCase> =
+            dataset.training.iter().map(|case| PreparedCase::open(&folder, &case.id)).collect::<Result<_, _>>()?;
         Ok(Self {
             preprocess_case_s: preprocess_case(bench, &dataset.training[0])?,
             loader_patches_per_s: loader(bench, &cases),
@@ -295,7 +293,8 @@ impl Timings {
     pub fn table(&self) -> String {
         let seconds = |value: f64| format!("{value:.4} s");
         let or_not = |value: Option<String>| value.unwrap_or_else(|| "not timed".to_owned());
-        let share = |gflops: f64| format!("{gflops:.0} GFLOP/s, {:.0} % of the peak", 100.0 * gflops / self.peak_gflops);
+        let share =
+            |gflops: f64| format!("{gflops:.0} GFLOP/s, {:.0} % of the peak", 100.0 * gflops / self.peak_gflops);
         let [z, y, x] = self.patch_size;
         let rows = [
             ("configuration", format!("{}, patch {z} × {y} × {x}, batch {}", self.configuration, self.batch_size)),

@@ -10,11 +10,11 @@ use rayon::prelude::*;
 use crate::dataset::{Case, CaseId, Dataset};
 use crate::evaluate::score_files;
 use crate::evaluate::scores::{self, Score};
-use crate::experiment::{ExperimentError, Stage};
 use crate::experiment::events::{Events, NetworkId};
 use crate::experiment::pictures;
 use crate::experiment::splits::Split;
 use crate::experiment::state::FoldState;
+use crate::experiment::{ExperimentError, Stage};
 use crate::network::UNetConfig;
 use crate::plan::digest::StageDigests;
 use crate::plan::schema::{Configuration, Plan};
@@ -58,15 +58,11 @@ impl Fold<'_> {
     /// Does what is not yet done of this network, up to a stage; nothing when it was asked to stop.
     pub(super) fn run(&self, until: Stage) -> Result<Option<(Progress, Vec<Score>)>, ExperimentError> {
         let mut all = Progress::AlreadyDone;
-        let stages: [(Stage, fn(&Self) -> Result<Progress, ExperimentError>); 2] =
-            [(Stage::Train, Self::train), (Stage::Predict, Self::predict)];
-        for (stage, work) in stages {
-            if stage <= until {
-                match work(self)? {
-                    Progress::Interrupted => return Ok(None),
-                    Progress::Done => all = Progress::Done,
-                    Progress::AlreadyDone => (),
-                }
+        for stage in [Stage::Train, Stage::Predict].into_iter().filter(|&stage| stage <= until) {
+            match if stage == Stage::Train { self.train()? } else { self.predict()? } {
+                Progress::Interrupted => return Ok(None),
+                Progress::Done => all = Progress::Done,
+                Progress::AlreadyDone => (),
             }
         }
         if until < Stage::Evaluate {
@@ -125,14 +121,9 @@ impl Fold<'_> {
             state = FoldState { predicting: Some(digest.clone()), trained: state.trained, ..FoldState::default() };
             state.save(&self.folder)?;
         }
-        let networks =
-            [UNetConfig::of_plan(self.plan, self.configuration).load(&self.folder.weights(), self.device)?];
-        let predictor = Predictor {
-            plan: self.plan,
-            configuration: self.configuration,
-            networks: &networks,
-            device: self.device,
-        };
+        let networks = [UNetConfig::of_plan(self.plan, self.configuration).load(&self.folder.weights(), self.device)?];
+        let predictor =
+            Predictor { plan: self.plan, configuration: self.configuration, networks: &networks, device: self.device };
         self.events.begin(&format!("{}: predicting held-out cases", self.id), self.split.val.len());
         for id in &self.split.val {
             if self.interrupted.load(Ordering::Relaxed) {

@@ -130,7 +130,9 @@ pub enum ExperimentError {
     UnknownConfiguration { name: ConfigurationName, known: String },
     #[error("fold {fold} is not among the {folds} folds of `split.folds`, counted from 0")]
     UnknownFold { fold: usize, folds: usize },
-    #[error("configuration `{0}` belongs to the cascade, which cannot be trained yet; take it out of `run.configurations`")]
+    #[error(
+        "configuration `{0}` belongs to the cascade, which cannot be trained yet; take it out of `run.configurations`"
+    )]
     Cascade(ConfigurationName),
     #[error(
         "`{folder}` holds results of another plan. These keys differ:\n{differences}\nGive the changed plan a name of its own: \

@@ -49,10 +49,8 @@ fn ranked(scores: &[Score]) -> Vec<(CaseId, f64)> {
             by_case.entry(&score.case).or_default().push(dice);
         }
     }
-    let mut ranked: Vec<(CaseId, f64)> = by_case
-        .into_iter()
-        .map(|(case, dice)| (case.clone(), dice.iter().sum::<f64>() / dice.len() as f64))
-        .collect();
+    let mut ranked: Vec<(CaseId, f64)> =
+        by_case.into_iter().map(|(case, dice)| (case.clone(), dice.iter().sum::<f64>() / dice.len() as f64)).collect();
     ranked.sort_by(|(_, left), (_, right)| right.total_cmp(left));
     ranked
 }

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use burn::tensor::Device;
 use thiserror::Error;
 
-use crate::dataset::images::{ImagesError, images};
 use crate::dataset::Case;
+use crate::dataset::images::{ImagesError, images};
 use crate::device::{DeviceError, device};
 use crate::evaluate::scores;
 use crate::evaluate::summary::summarize;

@@ -151,7 +151,11 @@ mod tests {
         let mut reversed = ordered.clone();
         reversed.reverse();
         let held_out = |cases: &[CaseId], seed| -> Vec<BTreeSet<CaseId>> {
-            draw(cases, &schema::Split { folds: 5, seed }).unwrap().into_iter().map(|s| s.val.into_iter().collect()).collect()
+            draw(cases, &schema::Split { folds: 5, seed })
+                .unwrap()
+                .into_iter()
+                .map(|s| s.val.into_iter().collect())
+                .collect()
         };
         assert_eq!(held_out(&ordered, 1), held_out(&reversed, 1));
         assert_ne!(held_out(&ordered, 1), held_out(&ordered, 2));

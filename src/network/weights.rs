@@ -104,9 +104,9 @@ pub fn borrowed<'a>(
     prefix: &'a str,
     tensors: &'a BTreeMap<String, HostTensor>,
 ) -> impl Iterator<Item = (String, tensors::TensorData<'a>)> {
-    tensors.iter().map(move |(name, tensor)| {
-        (format!("{prefix}{name}"), tensors::TensorData::new(&tensor.shape, &tensor.values))
-    })
+    tensors
+        .iter()
+        .map(move |(name, tensor)| (format!("{prefix}{name}"), tensors::TensorData::new(&tensor.shape, &tensor.values)))
 }
 
 /// The tensors of a file whose names begin with `prefix`, by the rest of their names.

@@ -58,6 +58,9 @@ mod tests {
         data.median_spacing = Spacing([2.0, 1.0, 1.0]);
         data.cases = 2;
         let found = differences(&measured, &data);
-        assert!(found.len() == 2 && found[0].contains("`data.cases` is 2") && found[1].contains("median spacing"), "{found:?}");
+        assert!(
+            found.len() == 2 && found[0].contains("`data.cases` is 2") && found[1].contains("median spacing"),
+            "{found:?}"
+        );
     }
 }

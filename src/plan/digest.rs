@@ -34,15 +34,7 @@ pub fn stage_digests(plan: &Plan, name: ConfigurationName) -> StageDigests {
     let data = &plan.data;
     let grid = (configuration.spacing, configuration.slice_axis);
     let preprocess = of(&(&data.dataset, &data.channels, &data.labels, &plan.preprocess, grid));
-    let train = of(&(
-        &preprocess,
-        &plan.split,
-        configuration,
-        &plan.network,
-        &plan.loss,
-        &plan.train,
-        &plan.augment,
-    ));
+    let train = of(&(&preprocess, &plan.split, configuration, &plan.network, &plan.loss, &plan.train, &plan.augment));
     let predict = of(&(&train, &plan.predict, &plan.postprocess, &data.single_component));
     StageDigests { preprocess, train, predict }
 }

@@ -52,7 +52,9 @@ fn in_table(merged: &Table, example: &Table, path: &str, layers: &Layers, found:
     for key in example.keys().filter(|key| !merged.contains_key(*key)) {
         let inner = join(path, key);
         let fault = Fault::nowhere(format!("the plan has no `{inner}`"));
-        found.push(fault.help("`segplan plan DATASET` writes whole plans; a plan that `extends` one needs the changes only"));
+        found.push(
+            fault.help("`segplan plan DATASET` writes whole plans; a plan that `extends` one needs the changes only"),
+        );
     }
 }
 
@@ -66,9 +68,7 @@ fn unknown(path: &str, key: &str, table: &str, example: &Table, layers: &Layers)
     let fault = layers.fault_at_key(path, format!("there is no key `{key}` {place}"), "not known");
     let off = |name: &str| strsim::damerau_levenshtein(name, key);
     match names.iter().min_by_key(|name| off(name)) {
-        Some(near) if (off(near) as f64) <= NEAR * near.len() as f64 => {
-            fault.help(format!("did you mean `{near}`?"))
-        }
+        Some(near) if (off(near) as f64) <= NEAR * near.len() as f64 => fault.help(format!("did you mean `{near}`?")),
         _ => fault.help(format!("known there: {}", names.join(", "))),
     }
 }

@@ -119,11 +119,7 @@ fn inside(value: &Spanned<DeValue<'_>>, path: &str, places: &mut BTreeMap<String
                 inside(entry, &path, places);
             }
         }
-        DeValue::String(_)
-        | DeValue::Integer(_)
-        | DeValue::Float(_)
-        | DeValue::Boolean(_)
-        | DeValue::Datetime(_) => (),
+        DeValue::String(_) | DeValue::Integer(_) | DeValue::Float(_) | DeValue::Boolean(_) | DeValue::Datetime(_) => (),
     }
 }
 

@@ -87,8 +87,9 @@ fn merge(layers: Vec<Layer>, input: String) -> Result<LoadedPlan, PlanError> {
     let figment = layers.iter().fold(Figment::new(), |figment, layer| figment.merge(layer.clone()));
     let layers = Layers(layers);
     let all = |faults| PlanError::Faults { faults };
-    let merged: Table =
-        figment.extract().map_err(|error| all(error.into_iter().map(|one| Fault::nowhere(one.to_string())).collect()))?;
+    let merged: Table = figment
+        .extract()
+        .map_err(|error| all(error.into_iter().map(|one| Fault::nowhere(one.to_string())).collect()))?;
     let merged = without_extends(merged);
     let faults = form::faults(&merged, &layers);
     if !faults.is_empty() {
@@ -149,8 +150,7 @@ fn file(path: &Path) -> Result<Layer, PlanError> {
 }
 
 fn read(path: &Path) -> Result<String, PlanError> {
-    fs::read_to_string(path)
-        .map_err(|error| PlanError::Unreadable { path: path.to_owned(), reason: error.to_string() })
+    fs::read_to_string(path).map_err(|error| PlanError::Unreadable { path: path.to_owned(), reason: error.to_string() })
 }
 
 /// One layer for each variable `SEGPLAN_TABLE__KEY`. Variables without a double underscore are not of a plan.

@@ -9,7 +9,8 @@ use crate::dataset::Dataset;
 use crate::fingerprint::Fingerprint;
 use crate::plan::rules::{self, Measured};
 use crate::plan::schema::{
-    AugmentationKind, Configuration, ConfigurationName, Data, DiceScope, Generator, Intensities, Normalization, Plan, Rules,
+    AugmentationKind, Configuration, ConfigurationName, Data, DiceScope, Generator, Intensities, Normalization, Plan,
+    Rules,
 };
 use crate::plan::write::text;
 
@@ -80,7 +81,11 @@ pub fn make(name: &str, dataset: &Dataset, fingerprint: &Fingerprint, rules: &Ru
 /// Source: arXiv:1809.10486, section 2.2. A whole word is asked for, since "ct" is part of other words.
 pub fn normalization(channel: &str) -> Normalization {
     let words = channel.split(|letter: char| !letter.is_alphanumeric());
-    if words.into_iter().any(|word| word.eq_ignore_ascii_case("ct")) { Normalization::Ct } else { Normalization::ZScore }
+    if words.into_iter().any(|word| word.eq_ignore_ascii_case("ct")) {
+        Normalization::Ct
+    } else {
+        Normalization::ZScore
+    }
 }
 
 /// A whole plan of what was measured, and the defaults.
@@ -179,7 +184,9 @@ fn configuration_reasons(
             "Median spacing in the plane, mm, [z, y, x]; 0 keeps each case's own spacing across the slices."
         }
         ConfigurationName::FullRes | ConfigurationName::Cascade => "Median spacing, mm, [z, y, x] (paper, 2.2).",
-        ConfigurationName::LowRes => "Median spacing, doubled until the median case is small enough, finer axes first (paper, 2.1).",
+        ConfigurationName::LowRes => {
+            "Median spacing, doubled until the median case is small enough, finer axes first (paper, 2.1)."
+        }
     };
     let size = if two_dimensional {
         format!("The median slice, rounded up to what the pools need ({} × {}).", factors[1], factors[2])
@@ -213,11 +220,17 @@ fn configuration_reasons(
         ),
         (
             "pools",
-            format!("Each axis is halved until it is smaller than {}, at most {max_pools} times.", rules.pool_until_below),
+            format!(
+                "Each axis is halved until it is smaller than {}, at most {max_pools} times.",
+                rules.pool_until_below
+            ),
         ),
         (
             "features",
-            format!("Feature maps of each resolution: {}, doubled at each pooling, at most {max_features}.", rules.base_features),
+            format!(
+                "Feature maps of each resolution: {}, doubled at each pooling, at most {max_features}.",
+                rules.base_features
+            ),
         ),
         ("dice", dice_reason(configuration.dice).to_owned()),
         ("augmentation", augmentation_reason(configuration, rules)),
@@ -247,7 +260,10 @@ fn augmentation_reason(configuration: &Configuration, rules: &Rules) -> String {
             format!("In space: the longest edge is at most {} times the shortest (paper, 2.3).", rules.slice_wise_ratio)
         }
         AugmentationKind::SliceWise => {
-            format!("Slice by slice: the longest edge is more than {} times the shortest (paper, 2.3).", rules.slice_wise_ratio)
+            format!(
+                "Slice by slice: the longest edge is more than {} times the shortest (paper, 2.3).",
+                rules.slice_wise_ratio
+            )
         }
     }
 }

@@ -185,10 +185,10 @@ pub fn lowres(measured: &Measured, rules: &Rules) -> Measured {
         let widest = coarse.spacing.0.into_iter().fold(0.0, f64::max);
         let fine = coarse.spacing.0.map(|edge| widest / edge > rules.lowres_anisotropy);
         let all = !fine.contains(&true);
-        for axis in 0..3 {
-            if all || fine[axis] {
-                coarse.spacing.0[axis] *= 2.0;
-                coarse.median[axis] /= 2.0;
+        for ((spacing, edge), fine) in coarse.spacing.0.iter_mut().zip(&mut coarse.median).zip(fine) {
+            if all || fine {
+                *spacing *= 2.0;
+                *edge /= 2.0;
             }
         }
     }

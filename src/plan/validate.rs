@@ -88,7 +88,12 @@ impl Check<'_> {
         let data = &plan.data;
         self.at_least_one("data.cases", data.cases);
         self.that(!data.channels.is_empty(), "data.channels", "the data set has no channel", "expected one or more");
-        self.that(!data.labels.is_empty(), "data.labels", "the data set has no foreground label", "expected one or more");
+        self.that(
+            !data.labels.is_empty(),
+            "data.labels",
+            "the data set has no foreground label",
+            "expected one or more",
+        );
         for label in &data.single_component {
             let known = data.labels.contains_key(label);
             let message = format!("`data.single_component` names label {label}");
@@ -175,7 +180,8 @@ impl Check<'_> {
             };
             let message = format!("a patch of {edge} voxels along {letter} cannot be pooled {pools} times");
             let (below, above) = (edge / factor * factor, edge.div_ceil(factor).max(1) * factor);
-            let help = if below == 0 { format!("such as {above}") } else { format!("the nearest are {below} and {above}") };
+            let help =
+                if below == 0 { format!("such as {above}") } else { format!("the nearest are {below} and {above}") };
             let expected = format!("expected a multiple of {factor}");
             self.helped(edge > 0 && edge % factor == 0, &path, message, &expected, help);
             bottleneck *= edge / factor;
@@ -237,7 +243,12 @@ impl Check<'_> {
         self.positive("predict.gaussian_sigma", predict.gaussian_sigma);
         self.one_of("predict.softmax_order", predict.softmax_order, &[0, 1, 3]);
         let folders = !plan.runtime.data.is_empty();
-        self.that(folders, "runtime.data", "`runtime.data` names no folder", "expected at least one, such as [\"data\"]");
+        self.that(
+            folders,
+            "runtime.data",
+            "`runtime.data` names no folder",
+            "expected at least one, such as [\"data\"]",
+        );
         let memory = plan.runtime.memory_gib > 0;
         self.that(memory, "runtime.memory_gib", "`runtime.memory_gib` is 0", "expected 1 or more");
     }

@@ -48,7 +48,6 @@ impl Export {
     }
 }
 
-
 #[cfg(test)]
 mod tests {
     use ndarray::{Array4, Axis};

@@ -79,7 +79,8 @@ impl Predictor<'_> {
         let probabilities = self.probabilities(image, &mut |_, _| ());
         let export = Export::new(self.plan, self.configuration, spacing);
         let mut labels = export.classes(probabilities.view(), placement);
-        let values: Vec<i16> = std::iter::once(0).chain(self.plan.data.labels.keys().map(|&label| label.into())).collect();
+        let values: Vec<i16> =
+            std::iter::once(0).chain(self.plan.data.labels.keys().map(|&label| label.into())).collect();
         labels.par_mapv_inplace(|class| values[class as usize]);
         labels
     }

@@ -91,14 +91,14 @@ impl PreparedCase {
         let file = TensorFile::open(&prepared_case(folder, &id.0))?;
         let header: Header = file.metadata()?;
         let (shape, _) = file.tensor::<f32>("image")?;
-        let image: [usize; 4] =
-            shape.try_into().map_err(|_| file.damaged(format!("its image has shape {shape:?}; expected `[c, z, y, x]`")))?;
+        let image: [usize; 4] = shape
+            .try_into()
+            .map_err(|_| file.damaged(format!("its image has shape {shape:?}; expected `[c, z, y, x]`")))?;
         let (shape, _) = file.tensor::<i16>("labels")?;
         if shape != &image[1..] {
             return Err(file.damaged(format!("labels of shape {shape:?} for an image of shape {image:?}")).into());
         }
-        let classes: Vec<u8> =
-            file.names().filter_map(|name| name.strip_prefix("foreground.")?.parse().ok()).collect();
+        let classes: Vec<u8> = file.names().filter_map(|name| name.strip_prefix("foreground.")?.parse().ok()).collect();
         for class in &classes {
             file.tensor::<u32>(&foreground_name(*class))?;
         }
@@ -174,8 +174,7 @@ pub fn prepare_all(
             });
         }
     });
-    let mut failures: Vec<_> =
-        failures.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect();
+    let mut failures: Vec<_> = failures.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect();
     match failures.len() {
         0 => Ok(made.into_inner()),
         1 => Err(failures.remove(0)),

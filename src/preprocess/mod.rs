@@ -55,7 +55,12 @@ pub struct Placement {
 ///
 /// When image and labels differ in shape, or the plan names another number of channels; `dataset::verify` and the plan's
 /// own checks come before.
-pub fn prepare(image: &Image, labels: Option<&LabelMap>, rules: &Preprocess, configuration: &Configuration) -> Prepared {
+pub fn prepare(
+    image: &Image,
+    labels: Option<&LabelMap>,
+    rules: &Preprocess,
+    configuration: &Configuration,
+) -> Prepared {
     let channels = image.voxels.len_of(Axis(0));
     assert_eq!(channels, rules.normalization.len(), "channels of the image and of the plan");
     let (mask, bounds) = nonzero_box(image.voxels.view());
@@ -77,8 +82,7 @@ pub fn prepare(image: &Image, labels: Option<&LabelMap>, rules: &Preprocess, con
         })
         .collect();
 
-    let placement =
-        Placement { original: image.geometry.shape, crop: bounds, slice_axis: configuration.slice_axis };
+    let placement = Placement { original: image.geometry.shape, crop: bounds, slice_axis: configuration.slice_axis };
     let order = placement.axes();
     let labels = labels.permuted_axes(order).as_standard_layout().into_owned();
     let mut voxels = Array4::zeros((channels, labels.dim().0, labels.dim().1, labels.dim().2));

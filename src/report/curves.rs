@@ -101,7 +101,13 @@ impl Plot for Plateau<'_> {
             (self.train.stop_threshold, VERMILION, |row| row.best_validation),
         ];
         for (threshold, colour, best) in goals {
-            line(&mut chart, steps(of(best).map(|(epoch, best)| (epoch, best - threshold))), colour, Line::Dotted, scale)?;
+            line(
+                &mut chart,
+                steps(of(best).map(|(epoch, best)| (epoch, best - threshold))),
+                colour,
+                Line::Dotted,
+                scale,
+            )?;
         }
         line(&mut chart, of(|row| row.train_ema), BLUE, Line::Bold, scale)?;
         line(&mut chart, of(|row| row.validation_ema), VERMILION, Line::BoldDashed, scale)?;

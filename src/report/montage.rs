@@ -236,7 +236,8 @@ mod tests {
         paint(&picture, &mut pixels, size).unwrap();
         for label in [1, 2] {
             let colour = colour_of(label, &labels);
-            let drawn = pixels[(3 * HEAD * size.0) as usize..].chunks_exact(3).filter(|pixel| **pixel == colour).count();
+            let drawn =
+                pixels[(3 * HEAD * size.0) as usize..].chunks_exact(3).filter(|pixel| **pixel == colour).count();
             assert!(drawn > 500, "label {label}: {drawn} pixels");
         }
         let folder = tempfile::tempdir().unwrap();

@@ -105,15 +105,14 @@ impl Table {
     /// When the file is missing or is not Parquet.
     pub fn read(path: &Path) -> Result<Self, TableError> {
         let file = File::open(path).map_err(|source| StoreError { verb: "read", path: path.to_owned(), source })?;
-        let frame = ParquetReader::new(file)
-            .finish()
-            .map_err(|source| TableError::Form { path: path.to_owned(), source })?;
+        let frame =
+            ParquetReader::new(file).finish().map_err(|source| TableError::Form { path: path.to_owned(), source })?;
         Ok(Self { path: path.to_owned(), frame })
     }
 
     /// Names of the columns, in order.
     pub fn names(&self) -> Vec<String> {
-        self.frame.get_column_names().into_iter().map(|name| name.to_string()).collect()
+        self.frame.get_column_names().into_iter().map(ToString::to_string).collect()
     }
 
     /// Whole numbers.

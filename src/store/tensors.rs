@@ -135,10 +135,8 @@ impl TensorFile {
         let fail = |source| TensorFileError::Io { path: path.to_owned(), source };
         let file = File::open(path).map_err(fail)?;
         let map = map(&file).map_err(fail)?;
-        let damaged = |error: SafeTensorError| TensorFileError::Damaged {
-            path: path.to_owned(),
-            reason: error.to_string(),
-        };
+        let damaged =
+            |error: SafeTensorError| TensorFileError::Damaged { path: path.to_owned(), reason: error.to_string() };
         let (_, header) = SafeTensors::read_metadata(&map).map_err(damaged)?;
         let base = map.as_ptr() as usize;
         let parsed = SafeTensors::deserialize(&map).map_err(damaged)?;

@@ -85,8 +85,7 @@ impl Training {
         }
         let network = weights::from_host(network, weights::read(WEIGHTS, &file)?, &path)?;
         let moments = weights::read(OPTIMIZER, &file)?;
-        let optimizer =
-            Optimizer::from_host(&job.plan.train, progress.optimizer_steps, moments, device, &path)?;
+        let optimizer = Optimizer::from_host(&job.plan.train, progress.optimizer_steps, moments, device, &path)?;
         // The logs are written before the checkpoint; whatever they have beyond it will be done again.
         let mut epochs = log::read_epochs(&job.folder.epochs())?;
         epochs.truncate(progress.epochs);

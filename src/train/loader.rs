@@ -96,6 +96,14 @@ mod tests {
     #[test]
     #[should_panic(expected = "a scoped thread panicked")]
     fn a_panic_of_a_thread_is_not_lost() {
-        let _ = for_each_batch(0..4, 2, &|step| { assert!(step < 2, "made up"); batch(step) }, |_, _| Ok::<_, ()>(()));
+        let _ = for_each_batch(
+            0..4,
+            2,
+            &|step| {
+                assert!(step < 2, "made up");
+                batch(step)
+            },
+            |_, _| Ok::<_, ()>(()),
+        );
     }
 }

@@ -57,7 +57,7 @@ mod tests {
         dice.add(&[0, 1, 1, 2], &[0, 1, 2, 2]);
         dice.add(&[1], &[1]);
         assert_eq!(dice.per_class(), [Some(0.8), Some(2.0 / 3.0), None]);
-        assert!((dice.mean().unwrap() - (0.8 + 2.0 / 3.0) / 2.0).abs() < 1e-12);
+        assert!((dice.mean().unwrap() - 0.8_f64.midpoint(2.0 / 3.0)).abs() < 1e-12);
         assert_eq!(OnlineDice::new(2).mean(), None);
     }
 }

@@ -56,16 +56,28 @@ fn all_rows_of_table_1_are_exact() {
     for (name, row) in &table {
         let planned = configurations(&measured(row), &rules());
         let (patch, batch, pools) = patch_batch_pools(&planned[&ConfigurationName::TwoD]);
-        assert_eq!((&patch[1..], batch, &pools[1..]), (&row.two_d.patch[..], row.two_d.batch, &row.two_d.pools[..]), "{name}, 2D");
+        assert_eq!(
+            (&patch[1..], batch, &pools[1..]),
+            (&row.two_d.patch[..], row.two_d.batch, &row.two_d.pools[..]),
+            "{name}, 2D"
+        );
         assert_eq!((patch[0], pools[0]), (1, 0), "{name}, 2D");
         let (patch, batch, pools) = patch_batch_pools(&planned[&ConfigurationName::FullRes]);
-        assert_eq!((&patch[..], batch, &pools[..]), (&row.three_d.patch[..], row.three_d.batch, &row.three_d.pools[..]), "{name}, 3D");
+        assert_eq!(
+            (&patch[..], batch, &pools[..]),
+            (&row.three_d.patch[..], row.three_d.batch, &row.three_d.pools[..]),
+            "{name}, 3D"
+        );
 
         assert_eq!(planned.contains_key(&ConfigurationName::Cascade), row.lowres.is_some(), "{name}");
         let Some(expected) = &row.lowres else { continue };
         let found = &planned[&ConfigurationName::LowRes];
         let (patch, batch, pools) = patch_batch_pools(found);
-        assert_eq!((&patch[..], batch, &pools[..]), (&expected.patch[..], expected.batch, &expected.pools[..]), "{name}, low");
+        assert_eq!(
+            (&patch[..], batch, &pools[..]),
+            (&expected.patch[..], expected.batch, &expected.pools[..]),
+            "{name}, low"
+        );
         assert_eq!(found.median_shape.0, expected.median, "{name}, low");
         for axis in 0..3 {
             assert!((found.spacing.0[axis] - expected.spacing[axis]).abs() < 1e-9, "{name}, low: {:?}", found.spacing);
@@ -77,9 +89,12 @@ fn all_rows_of_table_1_are_exact() {
 fn voxel_aspect_is_the_papers_literal_text() {
     let literal = Rules { aspect: Aspect::Voxel, ..rules() };
     let table = table();
-    for (name, patch) in
-        [("Prostate", [20, 320, 320]), ("Lung", [80, 160, 160]), ("Pancreas", [40, 224, 224]), ("Heart", [80, 192, 128])]
-    {
+    for (name, patch) in [
+        ("Prostate", [20, 320, 320]),
+        ("Lung", [80, 160, 160]),
+        ("Pancreas", [40, 224, 224]),
+        ("Heart", [80, 192, 128]),
+    ] {
         let measured = measured(&table[name]);
         assert_eq!(plan_3d(&measured, &measured, &literal, DiceScope::Batch).patch_size.0, patch, "{name}");
     }

@@ -52,8 +52,13 @@ fn draw(rows: &[EpochRow], stop: Option<StopReason>, name: &str, folder: &Path) 
     let (plateau, rate) = (folder.join(name), folder.join(format!("{name}_rate")));
     plateau_plot(rows, &train(), stop, &plateau).unwrap();
     learning_rate_plot(rows, &train(), &rate).unwrap();
-    [plateau.with_extension("svg"), plateau.with_extension("png"), rate.with_extension("svg"), rate.with_extension("png")]
-        .map(|path| fs::read(path).unwrap())
+    [
+        plateau.with_extension("svg"),
+        plateau.with_extension("png"),
+        rate.with_extension("svg"),
+        rate.with_extension("png"),
+    ]
+    .map(|path| fs::read(path).unwrap())
 }
 
 #[test]

@@ -60,7 +60,12 @@ fn reads_what_nibabel_reads() {
         }
         let [dx, dy, dz] = reference.spacing_xyz;
         // Spacings are 32-bit numbers in the file; ours are their shortest decimal forms.
-        assert_eq!(image.geometry.spacing.0.map(|step| step as f32), [dz, dy, dx].map(|step| step as f32), "{}", reference.file);
+        assert_eq!(
+            image.geometry.spacing.0.map(|step| step as f32),
+            [dz, dy, dx].map(|step| step as f32),
+            "{}",
+            reference.file
+        );
         for (found, expected) in image.geometry.affine.as_flattened().iter().zip(reference.affine.as_flattened()) {
             approx::assert_abs_diff_eq!(*found, *expected, epsilon = 1e-6);
         }

@@ -82,6 +82,7 @@ fn write(
         let _ = fs::remove_file(&temporary);
         return Err(failed(io::Error::other(error)));
     }
+    #[expect(clippy::disallowed_methods, reason = "NIfTI files are written here, to a temporary name first")]
     fs::rename(&temporary, path).map_err(failed)
 }
 
