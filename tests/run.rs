@@ -21,7 +21,7 @@ const SHORT: [&str; 6] = [
     "train.batches=4",
     "train.validation_batches=2",
     "configurations.3d_fullres.batch_size=2",
-    "configurations.3d_fullres.features=[4, 8, 16]",
+    "configurations.3d_fullres.features=[4, 8, 16, 16]",
     "run.folds=[0]",
 ];
 
