@@ -11,12 +11,12 @@ use super::vector::Instructions;
 const INPUTS_PER_TASK: usize = 32;
 
 /// Sizes of a convolution.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Sizes {
     /// Count of samples.
     pub samples: usize,
-    /// Count of input channels.
-    pub inputs: usize,
+    /// Count of channels of each input; the channels of the inputs follow each other.
+    pub inputs: Vec<usize>,
     /// Count of output channels.
     pub outputs: usize,
     /// Edges of the maps, `[z, y, x]`.
@@ -25,80 +25,98 @@ pub struct Sizes {
     pub kernel: [usize; 3],
 }
 
-/// Output `[sample, output, z, y, x]` of `input`, `[sample, input, z, y, x]`; `weight` is `[output, input, z, y, x]`, `bias`
-/// is `[output]`.
+/// Output `[sample, output, z, y, x]` of the `inputs`, `[sample, input, z, y, x]`; `weight` is `[output, input, z, y, x]`,
+/// `bias` is `[output]`.
 ///
 /// # Panics
 ///
 /// When a length does not fit the sizes, or an edge of the kernel is even.
-pub fn forward(sizes: &Sizes, input: &[f32], weight: &[f32], bias: &[f32]) -> Vec<f32> {
-    sizes.check(input, weight);
+pub fn forward(sizes: &Sizes, inputs: &[&[f32]], weight: &[f32], bias: &[f32]) -> Vec<f32> {
+    sizes.check(inputs, weight);
     assert_eq!(bias.len(), sizes.outputs);
     let grid = Grid::new(sizes.size, sizes.kernel);
-    let taps = grid.taps();
-    let weight_of = |output: usize, input: usize, tap: usize| weight[(output * sizes.inputs + input) * taps + tap];
-    convolve(&grid, &grid.pad(input), (sizes.inputs, sizes.outputs), &weight_of, bias)
+    let (channels, taps) = (sizes.channels(), grid.taps());
+    let weight_of = |output: usize, input: usize, tap: usize| weight[(output * channels + input) * taps + tap];
+    let mut outputs = convolve(&grid, &grid.pad(inputs, &sizes.inputs), channels, &[sizes.outputs], &weight_of, bias);
+    outputs.remove(0)
 }
 
-/// Gradients of the inputs of a convolution.
+/// Gradients of a convolution.
 pub struct Gradients {
-    /// Of the input, if it was asked for.
-    pub input: Option<Vec<f32>>,
+    /// Of the inputs; empty if it was not asked for.
+    pub inputs: Vec<Vec<f32>>,
     /// Of the weights.
     pub weight: Vec<f32>,
     /// Of the bias.
     pub bias: Vec<f32>,
 }
 
-/// Gradients of a convolution, from that of its output; that of the input only where it is `wanted`.
+/// Gradients of a convolution, from that of its output; those of the inputs only where they are `wanted`.
 ///
 /// # Panics
 ///
 /// When a length does not fit the sizes, or an edge of the kernel is even.
-pub fn backward(sizes: &Sizes, input: &[f32], weight: &[f32], gradient: &[f32], wanted: bool) -> Gradients {
-    sizes.check(input, weight);
+pub fn backward(sizes: &Sizes, inputs: &[&[f32]], weight: &[f32], gradient: &[f32], wanted: bool) -> Gradients {
+    sizes.check(inputs, weight);
     let grid = Grid::new(sizes.size, sizes.kernel);
-    let voxels: usize = sizes.size.iter().product();
-    assert_eq!(gradient.len(), sizes.samples * sizes.outputs * voxels);
-    let padded = grid.pad(gradient);
-    let taps = grid.taps();
+    assert_eq!(gradient.len(), sizes.samples * sizes.outputs * sizes.voxels());
+    let padded = grid.pad(&[gradient], &[sizes.outputs]);
+    let (channels, taps) = (sizes.channels(), grid.taps());
     // The input sees each weight from the other side.
     let weight_of =
-        |input: usize, output: usize, tap: usize| weight[(output * sizes.inputs + input) * taps + taps - 1 - tap];
-    let zeros = vec![0.0; sizes.inputs];
+        |input: usize, output: usize, tap: usize| weight[(output * channels + input) * taps + taps - 1 - tap];
+    let input_gradients = || convolve(&grid, &padded, sizes.outputs, &sizes.inputs, &weight_of, &vec![0.0; channels]);
     Gradients {
-        input: wanted.then(|| convolve(&grid, &padded, (sizes.outputs, sizes.inputs), &weight_of, &zeros)),
-        weight: weight_gradient(sizes, &grid, &grid.pad(input), &padded),
+        inputs: if wanted { input_gradients() } else { Vec::new() },
+        weight: weight_gradient(sizes, &grid, &grid.pad(inputs, &sizes.inputs), &padded),
         bias: bias_gradient(sizes, gradient),
     }
 }
 
 impl Sizes {
-    fn check(&self, input: &[f32], weight: &[f32]) {
-        assert_eq!(input.len(), self.samples * self.inputs * self.size.iter().product::<usize>());
-        assert_eq!(weight.len(), self.outputs * self.inputs * self.kernel.iter().product::<usize>());
+    fn channels(&self) -> usize {
+        self.inputs.iter().sum()
+    }
+
+    fn voxels(&self) -> usize {
+        self.size.iter().product()
+    }
+
+    fn check(&self, inputs: &[&[f32]], weight: &[f32]) {
+        assert_eq!(inputs.len(), self.inputs.len());
+        for (input, channels) in inputs.iter().zip(&self.inputs) {
+            assert_eq!(input.len(), self.samples * channels * self.voxels());
+        }
+        assert_eq!(weight.len(), self.outputs * self.channels() * self.kernel.iter().product::<usize>());
     }
 }
 
-/// Convolution of padded maps; `weight_of` takes output, input and tap.
+/// Convolution of padded maps; `weight_of` takes output, input and tap. The output channels are divided into several outputs.
 fn convolve(
     grid: &Grid,
     maps: &[f32],
-    (inputs, outputs): (usize, usize),
+    inputs: usize,
+    parts: &[usize],
     weight_of: &(dyn Fn(usize, usize, usize) -> f32 + Sync),
     bias: &[f32],
-) -> Vec<f32> {
+) -> Vec<Vec<f32>> {
     let instructions = Instructions::detect();
+    let outputs = parts.iter().sum();
     let block = best_block(outputs, instructions);
     let weights = pack(outputs, inputs, grid.taps(), block, weight_of);
     let [depth, ..] = grid.size;
     let samples = maps.len() / (inputs * depth * grid.plane);
-    let mut output = vec![0.0; samples * outputs * depth * grid.voxels()];
     let blocks = outputs.div_ceil(block);
+    let mut results: Vec<Vec<f32>> =
+        parts.iter().map(|part| vec![0.0; samples * part * depth * grid.voxels()]).collect();
     let mut tasks: Vec<Vec<&mut [f32]>> = (0..samples * blocks * depth).map(|_| Vec::with_capacity(block)).collect();
-    for (at, plane) in output.chunks_mut(grid.voxels()).enumerate() {
-        let (sample, channel, z) = (at / depth / outputs, at / depth % outputs, at % depth);
-        tasks[(sample * blocks + channel / block) * depth + z].push(plane);
+    let mut first = 0;
+    for (result, part) in results.iter_mut().zip(parts) {
+        for (at, plane) in result.chunks_mut(grid.voxels()).enumerate() {
+            let (sample, channel, z) = (at / depth / part, first + at / depth % part, at % depth);
+            tasks[(sample * blocks + channel / block) * depth + z].push(plane);
+        }
+        first += part;
     }
     let source = Source { grid, maps, inputs, block };
     let positions = grid.positions().next_multiple_of(16);
@@ -119,7 +137,7 @@ fn convolve(
             }
         },
     );
-    output
+    results
 }
 
 /// Weights as [`add_plane`] reads them, `[block, input, tap, output of the block]`; outputs beyond the last are zero.
@@ -144,7 +162,7 @@ fn pack(
 fn weight_gradient(sizes: &Sizes, grid: &Grid, input: &[f32], gradient: &[f32]) -> Vec<f32> {
     let instructions = Instructions::detect();
     let rows = rows(instructions);
-    let (inputs, outputs) = (sizes.inputs, sizes.outputs);
+    let (inputs, outputs) = (sizes.channels(), sizes.outputs);
     let mut weight = vec![0.0; outputs * inputs * grid.taps()];
     let columns = inputs.div_ceil(INPUTS_PER_TASK);
     let mut tasks: Vec<Vec<&mut [f32]>> =
@@ -162,7 +180,7 @@ fn weight_gradient(sizes: &Sizes, grid: &Grid, input: &[f32], gradient: &[f32]) 
 }
 
 fn bias_gradient(sizes: &Sizes, gradient: &[f32]) -> Vec<f32> {
-    let voxels: usize = sizes.size.iter().product();
-    let sums: Vec<f64> = gradient.par_chunks(voxels).map(|map| map.iter().map(|g| f64::from(*g)).sum()).collect();
+    let sums: Vec<f64> =
+        gradient.par_chunks(sizes.voxels()).map(|map| map.iter().map(|g| f64::from(*g)).sum()).collect();
     (0..sizes.outputs).map(|output| sums.iter().skip(output).step_by(sizes.outputs).sum::<f64>() as f32).collect()
 }

@@ -62,14 +62,24 @@ impl Grid {
         half.saturating_sub(z)..self.kernel[0].min(self.size[0] + half - z)
     }
 
-    /// The maps with zeros around each plane.
-    pub(super) fn pad(&self, maps: &[f32]) -> Vec<f32> {
-        let planes = maps.len() / self.voxels();
-        let mut padded = vec![0.0; planes * self.plane];
-        padded.par_chunks_mut(self.plane).zip(maps.par_chunks(self.voxels())).for_each(|(to, from)| {
-            let rows = to[self.origin()..].chunks_mut(self.row);
-            for (to, from) in rows.zip(from.chunks(self.size[2])) {
-                to[..from.len()].copy_from_slice(from);
+    /// The maps with zeros around each plane. The channels of several sets of maps, whose counts are given, follow each other.
+    pub(super) fn pad(&self, sets: &[&[f32]], channels: &[usize]) -> Vec<f32> {
+        let all: usize = channels.iter().sum();
+        let samples = sets[0].len() / (channels[0] * self.size[0] * self.voxels());
+        let mut padded = vec![0.0; samples * all * self.size[0] * self.plane];
+        padded.par_chunks_mut(self.size[0] * self.plane).enumerate().for_each(|(at, padded)| {
+            let (sample, mut channel) = (at / all, at % all);
+            let mut set = 0;
+            while channel >= channels[set] {
+                channel -= channels[set];
+                set += 1;
+            }
+            let volume = self.size[0] * self.voxels();
+            let map = &sets[set][(sample * channels[set] + channel) * volume..][..volume];
+            for (padded, plane) in padded.chunks_mut(self.plane).zip(map.chunks(self.voxels())) {
+                for (to, from) in padded[self.origin()..].chunks_mut(self.row).zip(plane.chunks(self.size[2])) {
+                    to[..from.len()].copy_from_slice(from);
+                }
             }
         });
         padded

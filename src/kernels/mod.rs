@@ -11,3 +11,5 @@ mod grid;
 mod vector;
 
 pub mod conv;
+pub mod norm;
+pub mod pool;

@@ -34,27 +34,28 @@ pub struct BlockParams {
 ///
 /// Source: spec section 7.
 pub fn conv_norm_act(input: Tensor<5>, skip: Option<Tensor<5>>, block: BlockParams) -> Tensor<5> {
+    #[cfg(feature = "flex")]
+    if fast::takes(&input) {
+        let maps = fast::conv3d(input, skip, block.weight, block.bias);
+        return fast::norm_act(maps, block.gamma, block.beta, block.eps, block.slope);
+    }
+    let maps = convolve(input, skip, block.weight, block.bias);
+    normalize(maps, block.gamma, block.beta, block.eps, block.slope)
+}
+
+/// Convolution of the inputs, with stride 1 and zero padding that keeps the shape.
+pub(super) fn convolve(input: Tensor<5>, skip: Option<Tensor<5>>, weight: Tensor<5>, bias: Tensor<1>) -> Tensor<5> {
     let input = match skip {
         Some(skip) => Tensor::cat(vec![input, skip], 1),
         None => input,
     };
-    let maps = convolve(input, block.weight, block.bias);
-    leaky_relu(instance_norm(maps, block.gamma, block.beta, block.eps), block.slope)
-}
-
-/// Convolution with stride 1 and zero padding that keeps the shape, by the fastest way that the device has.
-fn convolve(input: Tensor<5>, weight: Tensor<5>, bias: Tensor<1>) -> Tensor<5> {
-    #[cfg(feature = "flex")]
-    if fast::takes(&input) {
-        return fast::conv3d(input, weight, bias);
-    }
-    convolve_plainly(input, weight, bias)
-}
-
-/// [`convolve`] by Burn.
-pub(super) fn convolve_plainly(input: Tensor<5>, weight: Tensor<5>, bias: Tensor<1>) -> Tensor<5> {
     let [_, _, kz, ky, kx] = weight.dims();
     conv3d(input, weight, Some(bias), ConvOptions::new([1; 3], [kz / 2, ky / 2, kx / 2], [1; 3], 1))
+}
+
+/// Instance normalisation, leaky `ReLU`.
+pub(super) fn normalize(maps: Tensor<5>, gamma: Tensor<1>, beta: Tensor<1>, eps: f64, slope: f64) -> Tensor<5> {
+    leaky_relu(instance_norm(maps, gamma, beta, eps), slope)
 }
 
 /// Zero mean and unit (population) variance of each map of each sample, then the affine map of its channel.
@@ -81,11 +82,21 @@ fn instance_norm(maps: Tensor<5>, gamma: Tensor<1>, beta: Tensor<1>, eps: f64) -
 ///
 /// When an edge is not divisible by its kernel.
 pub fn max_pool(input: Tensor<5>, kernel: [usize; 3]) -> Tensor<5> {
-    let [samples, channels, mut z, mut y, mut x] = input.dims();
+    let [_, _, z, y, x] = input.dims();
     for axis in 0..3 {
         let edge = [z, y, x][axis];
         assert_eq!(edge % kernel[axis], 0, "axis {axis} of {edge} voxels is not divisible by its pooling");
     }
+    #[cfg(feature = "flex")]
+    if fast::takes(&input) {
+        return fast::max_pool(input, kernel);
+    }
+    pool_by_axes(input, kernel)
+}
+
+/// [`max_pool`] of edges that are divisible.
+pub(super) fn pool_by_axes(input: Tensor<5>, kernel: [usize; 3]) -> Tensor<5> {
+    let [samples, channels, mut z, mut y, mut x] = input.dims();
     let [kz, ky, kx] = kernel;
     let mut pooled = input;
     if kx > 1 {

@@ -1,0 +1,143 @@
+//! Convolution over one or two inputs, whose channels follow each other.
+
+use burn::backend::autodiff::NodeId;
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, NodeGuard, Ops, OpsKind};
+use burn::backend::flex::FlexTensor;
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Autodiff, Backend, Dispatch, Flex, TensorMetadata, backend_extension};
+use burn::tensor::Tensor;
+
+use super::{edges, slice, tensor};
+use crate::kernels::conv::{self, Sizes};
+
+/// Convolution with stride 1 and zero padding that keeps the shape.
+pub(in crate::network) fn conv3d(
+    input: Tensor<5>,
+    skip: Option<Tensor<5>>,
+    weight: Tensor<5>,
+    bias: Tensor<1>,
+) -> Tensor<5> {
+    let (input, weight, bias) = (input.into_dispatch(), weight.into_dispatch(), bias.into_dispatch());
+    Tensor::from_dispatch(match skip {
+        None => Dispatch::convolve(input, weight, bias),
+        Some(skip) => Dispatch::convolve_both(input, skip.into_dispatch(), weight, bias),
+    })
+}
+
+/// The operation, for the backends that have it.
+#[backend_extension(Flex, Autodiff)]
+trait Convolution: Backend {
+    /// Convolution with stride 1 and zero padding that keeps the shape.
+    fn convolve(input: FloatTensor<Self>, weight: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// The same over the channels of `input` and, behind them, those of `skip`.
+    fn convolve_both(
+        input: FloatTensor<Self>,
+        skip: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+    ) -> FloatTensor<Self>;
+}
+
+impl Convolution for Flex {
+    fn convolve(input: FlexTensor, weight: FlexTensor, bias: FlexTensor) -> FlexTensor {
+        compute(&[input], &weight, &bias)
+    }
+
+    fn convolve_both(input: FlexTensor, skip: FlexTensor, weight: FlexTensor, bias: FlexTensor) -> FlexTensor {
+        compute(&[input, skip], &weight, &bias)
+    }
+}
+
+fn compute(inputs: &[FlexTensor], weight: &FlexTensor, bias: &FlexTensor) -> FlexTensor {
+    let inputs: Vec<FlexTensor> = inputs.iter().map(FlexTensor::to_contiguous).collect();
+    let (weight, bias) = (weight.to_contiguous(), bias.to_contiguous());
+    let sizes = sizes(&inputs, &weight);
+    let inputs: Vec<&[f32]> = inputs.iter().map(slice).collect();
+    let output = conv::forward(&sizes, &inputs, slice(&weight), slice(&bias));
+    let [z, y, x] = sizes.size;
+    tensor(output, &[sizes.samples, sizes.outputs, z, y, x])
+}
+
+impl<C: CheckpointStrategy> Convolution for Autodiff<Flex, C> {
+    fn convolve(input: FloatTensor<Self>, weight: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self> {
+        let nodes = [weight.node(), bias.node(), input.node()];
+        record::<C, 3>(nodes, &[input], &weight, &bias)
+    }
+
+    fn convolve_both(
+        input: FloatTensor<Self>,
+        skip: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        let nodes = [weight.node(), bias.node(), input.node(), skip.node()];
+        record::<C, 4>(nodes, &[input, skip], &weight, &bias)
+    }
+}
+
+/// The output of a convolution that can be differentiated; the nodes are those of weight, bias and inputs.
+fn record<C: CheckpointStrategy, const N: usize>(
+    nodes: [NodeGuard; N],
+    inputs: &[FloatTensor<Autodiff<Flex, C>>],
+    weight: &FloatTensor<Autodiff<Flex, C>>,
+    bias: &FloatTensor<Autodiff<Flex, C>>,
+) -> FloatTensor<Autodiff<Flex, C>> {
+    let primitives: Vec<FlexTensor> = inputs.iter().map(|input| input.primitive().clone()).collect();
+    let output = compute(&primitives, weight.primitive(), bias.primitive());
+    match ConvolutionBackward.prepare::<C>(nodes).compute_bound().stateful() {
+        OpsKind::Tracked(mut step) => {
+            let state = State {
+                weight: step.checkpoint(weight),
+                inputs: inputs.iter().map(|input| step.checkpoint(input)).collect(),
+            };
+            step.finish(state, output)
+        }
+        OpsKind::UnTracked(step) => step.finish(output),
+    }
+}
+
+#[derive(Clone, Debug)]
+struct State {
+    weight: NodeId,
+    inputs: Vec<NodeId>,
+}
+
+#[derive(Debug)]
+struct ConvolutionBackward;
+
+impl<const N: usize> Backward<Flex, N> for ConvolutionBackward {
+    type State = State;
+
+    fn backward(self, ops: Ops<State, N>, gradients: &mut Gradients, checkpointer: &mut Checkpointer) {
+        let gradient = gradients.consume::<Flex>(&ops.node).to_contiguous();
+        let mut fetch = |node| checkpointer.retrieve_node_output::<FlexTensor>(node).to_contiguous();
+        let weight = fetch(ops.state.weight);
+        let inputs: Vec<FlexTensor> = ops.state.inputs.into_iter().map(fetch).collect();
+        let sizes = sizes(&inputs, &weight);
+        let wanted = ops.parents[2..].iter().any(Option::is_some);
+        let slices: Vec<&[f32]> = inputs.iter().map(slice).collect();
+        let result = conv::backward(&sizes, &slices, slice(&weight), slice(&gradient), wanted);
+        let shapes = [weight.shape(), [sizes.outputs].into()].into_iter().chain(inputs.iter().map(FlexTensor::shape));
+        let values = [result.weight, result.bias].into_iter().chain(result.inputs);
+        for ((node, values), shape) in ops.parents.into_iter().zip(values).zip(shapes) {
+            if let Some(node) = node {
+                gradients.register::<Flex>(node.id, tensor(values, &shape));
+            }
+        }
+    }
+}
+
+fn sizes(inputs: &[FlexTensor], weight: &FlexTensor) -> Sizes {
+    let kernel = weight.shape();
+    Sizes {
+        samples: inputs[0].shape()[0],
+        inputs: inputs.iter().map(|maps| maps.shape()[1]).collect(),
+        outputs: kernel[0],
+        size: edges(&inputs[0]),
+        kernel: edges(weight),
+    }
+}

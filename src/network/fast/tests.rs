@@ -1,0 +1,124 @@
+//! The fast operations against Burn's.
+
+use burn::tensor::Tensor;
+
+use super::{conv3d, max_pool, norm_act};
+use crate::network::ops;
+use crate::network::testing::{cpu, wave};
+use crate::network::weights::values;
+
+/// Two tensors agree to a relative error of 1e-5 in the Euclidean norm.
+fn assert_close(ours: Tensor<5>, reference: Tensor<5>, what: &str) {
+    assert_eq!(ours.dims(), reference.dims(), "{what}");
+    let (ours, reference) = (values(ours), values(reference));
+    let norm = |values: &mut dyn Iterator<Item = f32>| values.map(|v| f64::from(v).powi(2)).sum::<f64>().sqrt();
+    let difference = norm(&mut ours.iter().zip(&reference).map(|(a, b)| a - b));
+    let error = difference / norm(&mut reference.iter().copied());
+    assert!(error < 1e-5, "{what}: {error}");
+}
+
+/// Compares the outputs of two functions of the same tensors, and the gradients of all of these.
+fn compare(
+    inputs: &[Tensor<5>],
+    ours: impl Fn(&[Tensor<5>]) -> Tensor<5>,
+    reference: impl Fn(&[Tensor<5>]) -> Tensor<5>,
+    what: &str,
+) {
+    let run = |function: &dyn Fn(&[Tensor<5>]) -> Tensor<5>| {
+        let device = cpu().autodiff();
+        let inputs: Vec<_> = inputs.iter().map(|input| input.clone().autodiff().require_grad()).collect();
+        let output = function(&inputs);
+        let gradients = (output.clone() * wave(output.dims(), 0.53, 1.0, &device)).sum().backward();
+        let gradients = inputs.iter().map(|input| input.grad(&gradients).expect("tracked"));
+        [output.inner()].into_iter().chain(gradients).collect::<Vec<_>>()
+    };
+    for (part, (ours, reference)) in run(&ours).into_iter().zip(run(&reference)).enumerate() {
+        assert_close(ours, reference, &format!("{what}, part {part}"));
+    }
+}
+
+fn row(channels: &Tensor<5>) -> Tensor<1> {
+    channels.clone().reshape([-1])
+}
+
+#[test]
+fn convolution_is_that_of_burn() {
+    // Samples, channels of the two inputs, output channels; maps; kernel.
+    for ([samples, inputs, skips, outputs], [z, y, x], [kz, ky, kx]) in [
+        ([2, 1, 0, 30], [3, 5, 4], [3, 3, 3]),
+        ([1, 4, 0, 8], [1, 9, 7], [3, 3, 3]),
+        ([1, 3, 0, 5], [2, 1, 1], [3, 3, 3]),
+        ([3, 7, 2, 13], [1, 6, 9], [1, 3, 3]),
+        ([2, 40, 0, 33], [2, 4, 5], [3, 3, 3]),
+        ([2, 9, 9, 11], [4, 3, 8], [1, 1, 1]),
+        ([1, 34, 0, 1], [2, 8, 9], [3, 1, 3]),
+        ([1, 2, 0, 2], [1, 40, 41], [1, 3, 3]),
+        ([2, 20, 17, 12], [5, 7, 5], [3, 3, 1]),
+        ([1, 2, 0, 3], [4, 6, 7], [5, 5, 3]),
+    ] {
+        let mut given = vec![
+            wave([outputs, inputs + skips, kz, ky, kx], 0.91, 0.5, &cpu()),
+            wave([1, 1, 1, 1, outputs], 1.3, 0.2, &cpu()),
+            wave([samples, inputs, z, y, x], 0.37, 0.0, &cpu()),
+        ];
+        if skips > 0 {
+            given.push(wave([samples, skips, z, y, x], 0.41, 0.3, &cpu()));
+        }
+        let what = format!("{samples} of {inputs} and {skips} to {outputs}, {:?}, {:?}", [z, y, x], [kz, ky, kx]);
+        compare(
+            &given,
+            |t| conv3d(t[2].clone(), t.get(3).cloned(), t[0].clone(), row(&t[1])),
+            |t| ops::convolve(t[2].clone(), t.get(3).cloned(), t[0].clone(), row(&t[1])),
+            &what,
+        );
+    }
+}
+
+#[test]
+fn normalisation_is_that_of_burn() {
+    for shape @ [_, channels, ..] in [[2, 3, 4, 5, 6], [1, 2, 1, 3, 3], [3, 5, 11, 12, 13]] {
+        let given = [
+            wave(shape, 0.37, 0.0, &cpu()) + 3.0,
+            wave([1, 1, 1, 1, channels], 1.3, 0.2, &cpu()),
+            wave([1, 1, 1, 1, channels], 0.7, 0.1, &cpu()),
+        ];
+        compare(
+            &given,
+            |t| norm_act(t[0].clone(), row(&t[1]), row(&t[2]), 1e-5, 0.01),
+            |t| ops::normalize(t[0].clone(), row(&t[1]), row(&t[2]), 1e-5, 0.01),
+            &format!("{shape:?}"),
+        );
+    }
+}
+
+#[test]
+fn pooling_is_that_of_burn() {
+    for kernel in [[1, 1, 1], [1, 2, 2], [2, 2, 2], [2, 1, 3]] {
+        // Rounded, so that there are equal voxels.
+        let maps = (wave([2, 3, 4, 6, 12], 1.3, 0.2, &cpu()) * 3.0).round();
+        let what = format!("{kernel:?}");
+        compare(&[maps], |t| max_pool(t[0].clone(), kernel), |t| ops::pool_by_axes(t[0].clone(), kernel), &what);
+    }
+}
+
+#[test]
+fn the_number_of_threads_changes_no_bit() {
+    let run = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads start");
+        pool.install(|| {
+            let device = cpu().autodiff();
+            let input = wave([2, 13, 6, 20, 9], 0.37, 0.0, &device).require_grad();
+            let weight = wave([17, 13, 3, 3, 3], 0.91, 0.5, &device).require_grad();
+            let [bias, gamma, beta] = [0.1, 0.7, 1.3].map(|phase| wave([17], 1.1, phase, &device).require_grad());
+            let maps = conv3d(input.clone(), None, weight.clone(), bias.clone());
+            let output = max_pool(norm_act(maps, gamma.clone(), beta.clone(), 1e-5, 0.01), [2, 2, 1]);
+            let gradients = (output.clone() * wave(output.dims(), 0.53, 1.0, &device)).sum().backward();
+            let large = [input, weight].map(|given| values(given.grad(&gradients).expect("tracked")));
+            let small = [bias, gamma, beta].map(|given| values(given.grad(&gradients).expect("tracked")));
+            (values(output.inner()), large, small)
+        })
+    };
+    let one = run(1);
+    assert_eq!(one, run(2));
+    assert_eq!(one, run(5));
+}
