@@ -1,1 +1,148 @@
-//! Tests.
+//! Layers, and the text of mistakes as a person reads it.
+
+use miette::{GraphicalReportHandler, GraphicalTheme};
+use tempfile::TempDir;
+
+use super::*;
+
+/// A folder with `base.toml`, a whole plan, and `plan.toml`, which extends it and says `text`.
+fn folder(text: &str) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("base.toml"), include_str!("../example.toml")).unwrap();
+    std::fs::write(folder.path().join("plan.toml"), format!("extends = \"base.toml\"\n{text}")).unwrap();
+    folder
+}
+
+fn load_with(text: &str, overrides: &[&str]) -> Result<LoadedPlan, PlanError> {
+    let overrides: Vec<String> = overrides.iter().map(ToString::to_string).collect();
+    load(&folder(text).path().join("plan.toml"), &overrides)
+}
+
+/// What a person reads of the mistakes in a plan.
+fn said_of(folder: &TempDir, overrides: &[&str]) -> String {
+    let overrides: Vec<String> = overrides.iter().map(ToString::to_string).collect();
+    let error = load(&folder.path().join("plan.toml"), &overrides).expect_err("the plan has a mistake");
+    let mut said = String::new();
+    let handler = GraphicalReportHandler::new_themed(GraphicalTheme::unicode_nocolor()).with_width(100);
+    handler.render_report(&mut said, &error).unwrap();
+    said.replace(&format!("{}/", folder.path().display()), "")
+}
+
+fn said(text: &str, overrides: &[&str]) -> String {
+    said_of(&folder(text), overrides)
+}
+
+#[test]
+fn layers_are_merged_key_by_key_and_the_uppermost_wins() {
+    let loaded = load_with("[train]\nbatches = 10\nmax_epochs = 20\n", &["train.batches=3", "runtime.device=cuda:1"]).unwrap();
+    assert_eq!(loaded.plan.train.batches, 3);
+    assert_eq!(loaded.plan.train.max_epochs, 20);
+    assert_eq!(loaded.plan.train.validation_batches, 50);
+    assert_eq!(loaded.plan.runtime.device, "cuda:1");
+    let source = |key: &str| loaded.layers.origin(key).unwrap().0.source.clone();
+    assert_eq!(source("train.batches"), Source::Set);
+    assert!(matches!(source("train.max_epochs"), Source::File(path) if path.ends_with("plan.toml")));
+    assert!(matches!(source("train.lr_factor"), Source::File(path) if path.ends_with("base.toml")));
+}
+
+#[test]
+fn a_circle_of_plans_is_refused() {
+    let folder = folder("");
+    std::fs::write(folder.path().join("base.toml"), "extends = \"plan.toml\"\n").unwrap();
+    let refused = load(&folder.path().join("plan.toml"), &[]).unwrap_err().to_string();
+    assert!(refused.starts_with("`extends` goes in a circle") && refused.matches("plan.toml").count() == 2, "{refused}");
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    let folder = folder("");
+    std::fs::remove_file(folder.path().join("base.toml")).unwrap();
+    let refused = load(&folder.path().join("plan.toml"), &[]).unwrap_err().to_string();
+    assert!(refused.contains("cannot read the plan") && refused.contains("base.toml"), "{refused}");
+}
+
+#[test]
+fn a_saved_plan_is_loaded_as_it_was_saved() {
+    let plan = load_with("", &["train.batches=7"]).unwrap().plan;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("plan.toml");
+    std::fs::write(&path, crate::plan::write::resolved_text(&plan)).unwrap();
+    assert_eq!(load_resolved(&path).unwrap().plan, plan);
+}
+
+#[test]
+fn a_misspelt_key() {
+    insta::assert_snapshot!(said("[train]\nlerning_rate = 0.001\n", &[]));
+}
+
+#[test]
+fn three_mistakes_at_once() {
+    insta::assert_snapshot!(said("[train]\nbatch = 3\nmax_epochs = \"many\"\n[losses]\nsmooth = 1\n", &[]));
+}
+
+#[test]
+fn a_patch_that_cannot_be_pooled() {
+    insta::assert_snapshot!(said("[configurations.3d_fullres]\npatch_size = [40, 41, 40]\n", &[]));
+}
+
+#[test]
+fn a_patch_of_two_edges() {
+    insta::assert_snapshot!(said("[configurations.3d_fullres]\npatch_size = [40, 56]\n", &[]));
+}
+
+#[test]
+fn an_unknown_configuration() {
+    insta::assert_snapshot!(said("[run]\nconfigurations = [\"3d_full_res\"]\n", &[]));
+}
+
+#[test]
+fn a_configuration_that_is_not_planned() {
+    insta::assert_snapshot!(said("[run]\nconfigurations = [\"3d_fullres\", \"3d_lowres\"]\n", &[]));
+}
+
+#[test]
+fn a_fold_too_many() {
+    insta::assert_snapshot!(said("[run]\nfolds = [0, 5]\n", &[]));
+}
+
+#[test]
+fn a_choice_that_is_none() {
+    insta::assert_snapshot!(said("[configurations.3d_fullres]\ndice = \"case\"\n", &[]));
+}
+
+#[test]
+fn a_negative_learning_rate_on_the_command_line() {
+    insta::assert_snapshot!(said("", &["train.learning_rate=-0.1"]));
+}
+
+#[test]
+fn a_setting_without_a_value() {
+    insta::assert_snapshot!(said("", &["train.batches"]));
+}
+
+#[test]
+fn broken_toml() {
+    insta::assert_snapshot!(said("[train\nbatches = 3\n", &[]));
+}
+
+#[test]
+fn features_that_do_not_fit_the_pools() {
+    insta::assert_snapshot!(said("[configurations.3d_fullres]\nfeatures = [30, 60]\n", &[]));
+}
+
+#[test]
+fn a_probability_above_one() {
+    insta::assert_snapshot!(said("[augment]\ngamma_probability = 30.0\nscale = [1.25, 0.85]\n", &[]));
+}
+
+#[test]
+fn a_label_that_is_no_number() {
+    insta::assert_snapshot!(said("[data.labels]\nliver = \"3\"\n", &[]));
+}
+
+#[test]
+fn a_plan_without_its_data_set() {
+    let folder = folder("");
+    std::fs::write(folder.path().join("plan.toml"), "name = \"small\"\n[train]\nbatches = 3\n").unwrap();
+    insta::assert_snapshot!(said_of(&folder, &[]));
+}

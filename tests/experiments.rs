@@ -1,0 +1,34 @@
+//! Every file in `experiments/` is a plan that can be run, and says what it is.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use segplan::plan::load::load;
+
+fn experiments() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments");
+    let mut found: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    found.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
+    found.sort();
+    found
+}
+
+#[test]
+fn every_experiment_is_a_valid_plan_of_its_own_name() {
+    assert!(experiments().len() >= 3);
+    for path in experiments() {
+        let plan = load(&path, &[]).unwrap_or_else(|error| panic!("{}: {error:?}", path.display())).plan;
+        assert_eq!(plan.name, path.file_stem().unwrap().to_str().unwrap(), "{}", path.display());
+    }
+}
+
+#[test]
+fn every_experiment_has_a_header() {
+    for path in experiments() {
+        let text = fs::read_to_string(&path).unwrap();
+        let header: Vec<&str> = text.lines().take_while(|line| line.starts_with('#')).collect();
+        assert!(header.len() >= 3 && header[0].starts_with("# Experiment `"), "{}: {header:?}", path.display());
+    }
+}
