@@ -101,9 +101,28 @@ impl Counts {
 
     /// `TP / (TP + FP + FN)`; none where both are empty.
     pub fn iou(self) -> Option<f64> {
-        let union = self.true_positives + self.false_positives + self.false_negatives;
-        (union > 0).then(|| self.true_positives as f64 / union as f64)
+        share(self.true_positives, self.true_positives + self.false_positives + self.false_negatives)
     }
+
+    /// `TP / (TP + FP)`; none where the prediction is empty.
+    pub fn precision(self) -> Option<f64> {
+        share(self.true_positives, self.prediction())
+    }
+
+    /// `TP / (TP + FN)`; none where the reference is empty.
+    pub fn recall(self) -> Option<f64> {
+        share(self.true_positives, self.reference())
+    }
+
+    /// Predicted volume above (positive) or below the reference's, as a share of it; none where the reference is empty.
+    pub fn volume_difference(self) -> Option<f64> {
+        share(self.prediction(), self.reference()).map(|ratio| ratio - 1.0)
+    }
+}
+
+/// A share of some voxels; none where there are no voxels to have a share of.
+fn share(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
 }
 
 /// Counts of each label of `labels`, in their order.
@@ -244,6 +263,18 @@ mod tests {
         assert_eq!(Counts::default().dice(), None);
         assert_eq!(Counts { false_positives: 3, ..Counts::default() }.dice(), Some(0.0));
         assert_eq!(Counts { false_negatives: 3, ..Counts::default() }.dice(), Some(0.0));
+    }
+
+    #[test]
+    fn precision_needs_a_prediction_and_recall_and_volume_a_reference() {
+        let counts = Counts { true_positives: 3, false_positives: 1, false_negatives: 5 };
+        assert_eq!((counts.precision(), counts.recall()), (Some(0.75), Some(0.375)));
+        assert_eq!(counts.volume_difference(), Some(-0.5));
+        let invented = Counts { false_positives: 2, ..Counts::default() };
+        assert_eq!((invented.precision(), invented.recall(), invented.volume_difference()), (Some(0.0), None, None));
+        let overlooked = Counts { false_negatives: 2, ..Counts::default() };
+        assert_eq!((overlooked.precision(), overlooked.recall()), (None, Some(0.0)));
+        assert_eq!(overlooked.volume_difference(), Some(-1.0));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use plotters::coord::cartesian::Cartesian2d;
 use plotters::coord::ranged1d::{Ranged, ValueFormatter};
 use plotters::coord::types::RangedCoordf64;
 use plotters::drawing::DrawingArea;
-use plotters::element::{PathElement, Rectangle, Text};
+use plotters::element::{Circle, PathElement, Rectangle, Text};
 use plotters::prelude::{DrawingBackend, IntoLogRange as _, RGBColor};
 use plotters::series::{DashedLineSeries, LineSeries};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
@@ -71,10 +71,21 @@ fn shown(epoch: usize) -> f64 {
     epoch as f64 + 1.0
 }
 
-/// Epochs from the first to the last one; never an empty range.
+/// Epochs from the first to the last one; a single epoch stands in the middle of its range.
 fn epochs(rows: &[EpochRow]) -> std::ops::Range<f64> {
     let last = rows.last().map_or(1.0, |row| shown(row.epoch));
-    1.0..last.max(2.0)
+    if last > 1.0 { 1.0..last } else { 0.5..1.5 }
+}
+
+/// A learning rate with two digits at most: the paper's rates are told apart by their second one.
+fn rate_text(rate: f64) -> String {
+    format!("{rate:.1e}").replace(".0e", "e")
+}
+
+/// Writes the numbers of an axis so that neighbouring labels differ.
+fn number_text(range: f64) -> impl Fn(&f64) -> String {
+    let digits = (-(range / 5.0).log10()).ceil().clamp(1.0, 4.0) as usize;
+    move |number| format!("{number:.digits$}")
 }
 
 impl Plot for Plateau<'_> {
@@ -92,7 +103,7 @@ impl Plot for Plateau<'_> {
             .build_cartesian_2d(epochs(self.rows), low..high)
             .map_err(|error| error.to_string())?;
         self.window(&mut chart, low, high)?;
-        mesh(&mut chart, "loss", &|loss| format!("{loss:.1}"), scale)?;
+        mesh(&mut chart, "loss", &number_text(high - low), scale)?;
         let of = |value: fn(&EpochRow) -> f64| self.rows.iter().map(move |row| (shown(row.epoch), value(row)));
         line(&mut chart, of(|row| row.train_loss), BLUE, Line::Pale, scale)?;
         line(&mut chart, of(|row| row.validation_loss), VERMILION, Line::Pale, scale)?;
@@ -152,7 +163,7 @@ impl Plateau<'_> {
             let at = shown(row.epoch);
             line(chart, [(at, low), (at, high)].into_iter(), INK, Line::Dotted, scale)?;
             let upright = (FONT, scale.text()).into_font().transform(FontTransform::Rotate270).color(&INK);
-            let label = format!("rate {:.0e} ", row.learning_rate * self.train.lr_factor);
+            let label = format!("rate {} ", rate_text(row.learning_rate * self.train.lr_factor));
             let style = upright.pos(Pos::new(HPos::Right, VPos::Bottom));
             chart.draw_series([Text::new(label, (at, high), style)]).map_err(|error| error.to_string())?;
         }
@@ -203,10 +214,21 @@ impl Plateau<'_> {
     }
 }
 
+impl LearningRate<'_> {
+    /// The rate of each epoch, and the one that the last epoch has left: without it a training that has stopped would end
+    /// above the floor.
+    fn points(&self) -> Vec<(f64, f64)> {
+        let left = self.rows.last().filter(|row| row.dropped);
+        let left = left.map(|row| (shown(row.epoch), row.learning_rate * self.train.lr_factor));
+        self.rows.iter().map(|row| (shown(row.epoch), row.learning_rate)).chain(left).collect()
+    }
+}
+
 impl Plot for LearningRate<'_> {
     fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>, scale: Scale) -> Result<(), String> {
         let floor = self.train.lr_floor;
-        let rates = self.rows.iter().map(|row| row.learning_rate);
+        let points = self.points();
+        let rates = points.iter().map(|&(_, rate)| rate);
         let high = rates.clone().fold(floor, f64::max) * 2.0;
         // A floor of 0 cannot be drawn on a logarithmic scale.
         let low = rates.chain((floor > 0.0).then_some(floor)).fold(high, f64::min) / 2.0;
@@ -219,13 +241,12 @@ impl Plot for LearningRate<'_> {
             .build_cartesian_2d(epochs(self.rows), (low..high).log_scale())
             .map_err(|error| error.to_string())?;
         mesh(&mut chart, "learning rate", &|rate| format!("{rate:.0e}"), scale)?;
-        let rates = steps(self.rows.iter().map(|row| (shown(row.epoch), row.learning_rate)));
-        line(&mut chart, rates, BLUE, Line::Bold, scale)?;
+        line(&mut chart, steps(points.into_iter()), BLUE, Line::Bold, scale)?;
         if floor > 0.0 {
             let ends = epochs(self.rows);
             line(&mut chart, [(ends.start, floor), (ends.end, floor)].into_iter(), INK, Line::Dotted, scale)?;
             let style = text_style(scale).pos(Pos::new(HPos::Left, VPos::Bottom));
-            let text = Text::new("training stops only below this line", (ends.start, floor * 1.1), style);
+            let text = Text::new(" training stops only below this line", (ends.start, floor * 1.1), style);
             chart.draw_series([text]).map_err(|error| error.to_string())?;
         }
         Ok(())
@@ -253,7 +274,10 @@ where
         .y_desc(name)
         .x_labels(6)
         .y_labels(6)
-        .x_label_formatter(&|epoch| format!("{epoch:.0}"))
+        .x_label_formatter(&|epoch| {
+            // Ticks between epochs, of a short training, stay without a number.
+            if (epoch - epoch.round()).abs() < 1e-6 { format!("{epoch:.0}") } else { String::new() }
+        })
         .y_label_formatter(&number)
         .label_style(text_style(scale))
         .axis_desc_style(text_style(scale))
@@ -273,6 +297,12 @@ where
     Y: Ranged<ValueType = f64>,
 {
     let style = style_of(colour, kind, scale);
+    let mut rest = points.clone();
+    if let Some(first) = rest.next().filter(|first| rest.all(|point| point == *first)) {
+        // A line of one point would not be seen.
+        let dot = Circle::new(first, scale.pt(1.5), style.filled());
+        return chart.draw_series([dot]).map(|_| ()).map_err(|error| error.to_string());
+    }
     let drawn = match kind {
         Line::Pale | Line::Bold => chart.draw_series(LineSeries::new(points, style)),
         Line::BoldDashed => chart.draw_series(DashedLineSeries::new(points, scale.pt(3.5), scale.pt(2.5), style)),

@@ -69,7 +69,7 @@ fn a_whole_training_is_drawn_with_its_drops_and_its_stop_and_twice_alike() {
     let files = draw(&rows, stop, "whole", folder.path());
     let svg = String::from_utf8(files[0].clone()).unwrap();
     assert!(svg.contains("width=\"88mm\""), "{}", &svg[..200]);
-    for text in ["training, smoothed", "rate 6e-5", "stop: no better validation loss", "epoch"] {
+    for text in ["training, smoothed", "rate 6e-5", "rate 1.2e-5", "stop: no better validation loss", "epoch"] {
         assert!(svg.contains(text), "the plateau plot says `{text}`");
     }
     assert!(files[1].starts_with(b"\x89PNG") && files[3].starts_with(b"\x89PNG"));
@@ -86,4 +86,30 @@ fn one_epoch_two_epochs_and_constant_losses_are_drawn() {
     }
     plateau_plot(&[], &train(), None, &folder.path().join("none")).unwrap();
     assert!(!folder.path().join("none.svg").exists());
+}
+
+#[test]
+fn a_single_epoch_leaves_a_mark() {
+    let folder = tempfile::tempdir().unwrap();
+    let (rows, stop) = training([(0.4, 0.6)].into_iter(), &train());
+    let [plateau, _, rate, _] = draw(&rows, stop, "one", folder.path());
+    for svg in [plateau, rate] {
+        assert!(String::from_utf8(svg).unwrap().contains("<circle"), "a line of one point is drawn as a dot");
+    }
+}
+
+#[test]
+fn the_rate_that_ends_a_training_is_below_the_floor() {
+    let train = train();
+    let (rows, stop) = training((0..1000).map(|_| (1.0, 1.0)), &train);
+    assert!(matches!(stop, Some(StopReason::Plateau { .. })));
+    let points = LearningRate { rows: &rows, train: &train }.points();
+    assert!(points.last().is_some_and(|&(_, rate)| rate < train.lr_floor), "{points:?}");
+}
+
+#[test]
+fn neighbouring_labels_differ() {
+    assert_eq!(number_text(1.5)(&-0.5), "-0.5");
+    assert_eq!(number_text(0.02)(&0.405), "0.405");
+    assert_eq!([rate_text(6e-5), rate_text(2.4e-6)], ["6e-5", "2.4e-6"]);
 }
