@@ -21,7 +21,37 @@ const NEAR: f64 = 0.5;
 pub(super) fn faults(merged: &Table, layers: &Layers) -> Vec<Fault> {
     let mut found = Vec::new();
     in_table(merged, &EXAMPLE, "", layers, &mut found);
+    let mut missing = Vec::new();
+    absent(merged, &EXAMPLE, "", &mut missing);
+    if !missing.is_empty() {
+        let fault = Fault::nowhere(format!("the plan lacks {}", missing.join(", ")));
+        let help = "`segplan plan DATASET` writes whole plans; a plan with `extends = \"FILE\"` needs its changes only";
+        found.push(fault.help(help));
+    }
     found
+}
+
+/// The keys of the example that some values lack, and their tables where all of them are lacking.
+fn absent(merged: &Table, example: &Table, path: &str, missing: &mut Vec<String>) {
+    if path == "data.labels" {
+        return;
+    }
+    if path == "configurations" {
+        for (name, table) in merged.iter().filter_map(|(name, value)| Some((name, value.as_table()?))) {
+            if let Some(Value::Table(example)) = example_of(example, path, name) {
+                absent(table, example, &join(path, name), missing);
+            }
+        }
+        return;
+    }
+    for (key, example) in example {
+        let inner = join(path, key);
+        match (merged.get(key), example) {
+            (None, _) => missing.push(format!("`{inner}`")),
+            (Some(Value::Table(table)), Value::Table(example)) => absent(table, example, &inner, missing),
+            (Some(_), _) => (),
+        }
+    }
 }
 
 /// What the example has in a table's place; configurations are all alike.
@@ -45,16 +75,6 @@ fn in_table(merged: &Table, example: &Table, path: &str, layers: &Layers, found:
             (Some(Value::Table(example)), Value::Table(table)) => in_table(table, example, &inner, layers, found),
             (Some(_), _) => check_value(&inner, key, value, layers, found),
         }
-    }
-    if path == "configurations" || path == "data.labels" {
-        return;
-    }
-    for key in example.keys().filter(|key| !merged.contains_key(*key)) {
-        let inner = join(path, key);
-        let fault = Fault::nowhere(format!("the plan has no `{inner}`"));
-        found.push(
-            fault.help("`segplan plan DATASET` writes whole plans; a plan that `extends` one needs the changes only"),
-        );
     }
 }
 

@@ -192,6 +192,7 @@ fn prepare_case(
 ) -> Result<bool, PreprocessError> {
     let source = source_stamp(case).map_err(|source| PreprocessError::Missing { case: case.id.clone(), source })?;
     if is_fresh(folder, &case.id, &source) {
+        tracing::debug!(case = %case.id, "prepared before");
         return Ok(false);
     }
     let nifti = |source| PreprocessError::Nifti { case: case.id.clone(), source };

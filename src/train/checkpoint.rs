@@ -83,6 +83,7 @@ impl Training {
         if progress.digest != job.digest {
             return Err(TrainError::OtherPlan { path: path.display().to_string() });
         }
+        tracing::info!(path = %path.display(), epochs = progress.epochs, step = progress.step, "going on from a checkpoint");
         let network = weights::from_host(network, weights::read(WEIGHTS, &file)?, &path)?;
         let moments = weights::read(OPTIMIZER, &file)?;
         let optimizer = Optimizer::from_host(&job.plan.train, progress.optimizer_steps, moments, device, &path)?;

@@ -34,7 +34,8 @@ fn said(text: &str, overrides: &[&str]) -> String {
 
 #[test]
 fn layers_are_merged_key_by_key_and_the_uppermost_wins() {
-    let loaded = load_with("[train]\nbatches = 10\nmax_epochs = 20\n", &["train.batches=3", "runtime.device=cuda:1"]).unwrap();
+    let loaded =
+        load_with("[train]\nbatches = 10\nmax_epochs = 20\n", &["train.batches=3", "runtime.device=cuda:1"]).unwrap();
     assert_eq!(loaded.plan.train.batches, 3);
     assert_eq!(loaded.plan.train.max_epochs, 20);
     assert_eq!(loaded.plan.train.validation_batches, 50);
@@ -50,7 +51,10 @@ fn a_circle_of_plans_is_refused() {
     let folder = folder("");
     std::fs::write(folder.path().join("base.toml"), "extends = \"plan.toml\"\n").unwrap();
     let refused = load(&folder.path().join("plan.toml"), &[]).unwrap_err().to_string();
-    assert!(refused.starts_with("`extends` goes in a circle") && refused.matches("plan.toml").count() == 2, "{refused}");
+    assert!(
+        refused.starts_with("`extends` goes in a circle") && refused.matches("plan.toml").count() == 2,
+        "{refused}"
+    );
 }
 
 #[test]
