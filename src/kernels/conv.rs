@@ -5,10 +5,11 @@ use rayon::prelude::*;
 use super::correlate::{Maps, correlate, rows};
 use super::direct::{Source, add_plane, best_block};
 use super::grid::Grid;
+use super::sum::sum;
 use super::vector::Instructions;
 
-/// Input channels of one task of the gradient of the weights.
-const INPUTS_PER_TASK: usize = 32;
+/// The gradient of the weights is divided into about as many tasks, whatever the count of threads.
+const TASKS: usize = 16;
 
 /// Sizes of a convolution.
 #[derive(Clone, Debug)]
@@ -37,7 +38,8 @@ pub fn forward(sizes: &Sizes, inputs: &[&[f32]], weight: &[f32], bias: &[f32]) -
     let grid = Grid::new(sizes.size, sizes.kernel);
     let (channels, taps) = (sizes.channels(), grid.taps());
     let weight_of = |output: usize, input: usize, tap: usize| weight[(output * channels + input) * taps + tap];
-    let mut outputs = convolve(&grid, &grid.pad(inputs, &sizes.inputs), channels, &[sizes.outputs], &weight_of, bias);
+    let mut outputs =
+        convolve(&grid, grid.pad(inputs, &sizes.inputs).values(), channels, &[sizes.outputs], &weight_of, bias);
     outputs.remove(0)
 }
 
@@ -65,10 +67,11 @@ pub fn backward(sizes: &Sizes, inputs: &[&[f32]], weight: &[f32], gradient: &[f3
     // The input sees each weight from the other side.
     let weight_of =
         |input: usize, output: usize, tap: usize| weight[(output * channels + input) * taps + taps - 1 - tap];
-    let input_gradients = || convolve(&grid, &padded, sizes.outputs, &sizes.inputs, &weight_of, &vec![0.0; channels]);
+    let input_gradients =
+        || convolve(&grid, padded.values(), sizes.outputs, &sizes.inputs, &weight_of, &vec![0.0; channels]);
     Gradients {
         inputs: if wanted { input_gradients() } else { Vec::new() },
-        weight: weight_gradient(sizes, &grid, &grid.pad(inputs, &sizes.inputs), &padded),
+        weight: weight_gradient(sizes, &grid, grid.pad(inputs, &sizes.inputs).values(), padded.values()),
         bias: bias_gradient(sizes, gradient),
     }
 }
@@ -124,7 +127,6 @@ fn convolve(
         || vec![0.0; block * positions],
         |sums, (at, planes)| {
             let (sample, number, z) = (at / depth / blocks, at / depth % blocks, at % depth);
-            sums.fill(0.0);
             for (sums, bias) in sums.chunks_mut(positions).zip(&bias[number * block..]) {
                 sums.fill(*bias);
             }
@@ -164,23 +166,25 @@ fn weight_gradient(sizes: &Sizes, grid: &Grid, input: &[f32], gradient: &[f32]) 
     let rows = rows(instructions);
     let (inputs, outputs) = (sizes.channels(), sizes.outputs);
     let mut weight = vec![0.0; outputs * inputs * grid.taps()];
-    let columns = inputs.div_ceil(INPUTS_PER_TASK);
+    let per_task = (inputs * outputs.div_ceil(rows) / TASKS).clamp(1, 32);
+    let columns = inputs.div_ceil(per_task);
     let mut tasks: Vec<Vec<&mut [f32]>> =
         (0..outputs.div_ceil(rows) * columns).map(|_| Vec::with_capacity(rows)).collect();
     for (output, row) in weight.chunks_mut(inputs * grid.taps()).enumerate() {
-        for (column, part) in row.chunks_mut(INPUTS_PER_TASK * grid.taps()).enumerate() {
+        for (column, part) in row.chunks_mut(per_task * grid.taps()).enumerate() {
             tasks[output / rows * columns + column].push(part);
         }
     }
     let maps = Maps { grid, samples: sizes.samples, input, inputs, gradient, outputs };
     tasks.par_iter_mut().enumerate().for_each(|(at, weights)| {
-        correlate(&maps, (at / columns * rows, at % columns * INPUTS_PER_TASK), weights, instructions);
+        correlate(&maps, (at / columns * rows, at % columns * per_task), weights, instructions);
     });
     weight
 }
 
 fn bias_gradient(sizes: &Sizes, gradient: &[f32]) -> Vec<f32> {
-    let sums: Vec<f64> =
-        gradient.par_chunks(sizes.voxels()).map(|map| map.iter().map(|g| f64::from(*g)).sum()).collect();
+    let instructions = Instructions::detect();
+    let sum = |map: &[f32]| instructions.widest(|| sum(map, map, |value, _| value));
+    let sums: Vec<f64> = gradient.par_chunks(sizes.voxels()).map(sum).collect();
     (0..sizes.outputs).map(|output| sums.iter().skip(output).step_by(sizes.outputs).sum::<f64>() as f32).collect()
 }

@@ -11,16 +11,16 @@ use super::grid::Grid;
 use super::vector::{Instructions, Vector};
 
 /// Positions that are summed for all pairs before the next ones, so that they stay in the first cache.
-const POSITIONS_AT_ONCE: usize = 1024;
+const POSITIONS_AT_ONCE: usize = 768;
 
 /// Output channels of a tile.
 pub(super) fn rows(instructions: Instructions) -> usize {
     match instructions {
         #[cfg(target_arch = "x86_64")]
-        Instructions::Avx512 => 4,
+        Instructions::Avx512 => 8,
         #[cfg(target_arch = "x86_64")]
-        Instructions::Avx2 => 3,
-        Instructions::Portable => 2,
+        Instructions::Avx2 => 4,
+        Instructions::Portable => 3,
     }
 }
 
@@ -69,7 +69,7 @@ pub(super) fn correlate(
                 Instructions::Avx512 => avx512(&work),
                 #[cfg(target_arch = "x86_64")]
                 Instructions::Avx2 => avx2(&work),
-                Instructions::Portable => all::<[f32; 4], 2, 4>(&work),
+                Instructions::Portable => all::<[f32; 4], 3, 3>(&work),
             }
         };
         for (row, weights) in weights.iter_mut().enumerate() {
@@ -96,7 +96,8 @@ fn runs(maps: &Maps<'_>, (output, input): (usize, usize), k: usize) -> Vec<Run> 
     for sample in 0..maps.samples {
         for z in (0..grid.size[0]).filter(|z| grid.planes_at(*z).contains(&k)) {
             let gradient = ((sample * maps.outputs + output) * grid.size[0] + z) * grid.plane + grid.origin();
-            let input = ((sample * maps.inputs + input) * grid.size[0] + z + k - grid.kernel[0] / 2) * grid.plane;
+            let plane = (sample * maps.inputs + input) * grid.size[0] + z + k - grid.kernel[0] / 2;
+            let input = plane * grid.plane + grid.lead;
             let positions = grid.positions().next_multiple_of(16);
             for at in (0..positions).step_by(POSITIONS_AT_ONCE) {
                 let length = POSITIONS_AT_ONCE.min(positions - at);
@@ -120,14 +121,14 @@ struct Work<'a> {
 #[target_feature(enable = "avx512f")]
 unsafe fn avx512(work: &Work<'_>) -> Vec<f32> {
     // SAFETY: as for the caller.
-    unsafe { all::<__m512, 4, 6>(work) }
+    unsafe { all::<__m512, 8, 3>(work) }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
 unsafe fn avx2(work: &Work<'_>) -> Vec<f32> {
     // SAFETY: as for the caller.
-    unsafe { all::<__m256, 3, 4>(work) }
+    unsafe { all::<__m256, 4, 3>(work) }
 }
 
 /// Sums `[output, pair]`, for `R` outputs in tiles of `P` pairs.
@@ -178,14 +179,14 @@ unsafe fn add_runs<V: Vector, const R: usize, const P: usize>(
             let gradient = work.maps.gradient.as_ptr().add(run.gradient);
             let input = work.maps.input.as_ptr().add(run.input);
             for at in (0..run.length).step_by(V::LANES) {
-                let mut factors = [V::zero(); R];
-                for r in 0..R {
-                    factors[r] = V::load(gradient.add(work.outputs[r] + at));
-                }
+                let mut values = [V::zero(); P];
                 for p in 0..P {
-                    let value = V::load(input.add(offsets[p] + at));
-                    for r in 0..R {
-                        tile[r][p] = tile[r][p].add_product(factors[r], value);
+                    values[p] = V::load(input.add(offsets[p] + at));
+                }
+                for r in 0..R {
+                    let factor = V::load(gradient.add(work.outputs[r] + at));
+                    for p in 0..P {
+                        tile[r][p] = tile[r][p].add_product(factor, values[p]);
                     }
                 }
             }

@@ -61,7 +61,8 @@ pub(super) fn add_plane(
     let taps: Vec<usize> =
         planes.clone().flat_map(|k| grid.plane_taps().map(move |tap| (k - planes.start) * grid.plane + tap)).collect();
     let skipped = planes.start * grid.kernel[1] * grid.kernel[2];
-    let first = (sample * source.inputs * grid.size[0] + z + planes.start - grid.kernel[0] / 2) * grid.plane;
+    let plane = sample * source.inputs * grid.size[0] + z + planes.start - grid.kernel[0] / 2;
+    let first = plane * grid.plane + grid.lead;
     let work = Work { source, first, taps: &taps, skipped, weights };
     // SAFETY: the processor has the instructions. A vector of positions under the last tap ends within its plane
     // (`Grid::plane`), the planes of the taps lie within the maps (`Grid::planes_at`), and weights and sums have the
@@ -80,7 +81,7 @@ pub(super) fn add_plane(
 /// One plane of output.
 struct Work<'a> {
     source: &'a Source<'a>,
-    /// Where the plane of the first tap begins in the first input channel.
+    /// Where the first position lies under the first tap, in the first input channel.
     first: usize,
     /// Offsets of the taps that lie within the map.
     taps: &'a [usize],

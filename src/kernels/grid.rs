@@ -1,14 +1,39 @@
 //! Maps with zeros around each plane, laid out so that a tap of the kernel is one constant offset.
 //!
 //! A plane holds `py` rows of zeros, the rows of the map, and `py` rows of zeros. A row is followed by `px` zeros, which
-//! are also the border on the left of the next row; the first row is preceded by `px` zeros. There are no planes of zeros
+//! are also the border on the left of the next row; the first row is preceded by `px` zeros and some more, so
+//! that the first voxel is aligned. There are no planes of zeros
 //! along z: taps outside are left out by the loops. An output voxel `(y, x)` has the position `y · row + x`; its input under
 //! tap `(j, i)` lies `j · row + i` behind that position.
 
 use rayon::prelude::*;
 
-/// A plane is a multiple of this, the widest vector in `f32`.
+/// A plane is a multiple of this, the widest vector and a cache line in `f32`.
 const ALIGN: usize = 16;
+
+/// Numbers whose first one begins a cache line.
+pub(super) struct Padded {
+    values: Vec<f32>,
+    start: usize,
+}
+
+impl Padded {
+    fn zeros(count: usize) -> Self {
+        let values = vec![0.0; count + ALIGN];
+        let start = values.as_ptr().align_offset(ALIGN * size_of::<f32>());
+        let start = if start < ALIGN { start } else { 0 };
+        Self { values, start }
+    }
+
+    fn values_mut(&mut self) -> &mut [f32] {
+        let count = self.values.len() - ALIGN;
+        &mut self.values[self.start..][..count]
+    }
+
+    pub(super) fn values(&self) -> &[f32] {
+        &self.values[self.start..][..self.values.len() - ALIGN]
+    }
+}
 
 /// Sizes of padded maps.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +44,8 @@ pub(super) struct Grid {
     pub(super) kernel: [usize; 3],
     /// Distance of two rows.
     pub(super) row: usize,
+    /// Zeros before each plane, so that its first voxel is aligned.
+    pub(super) lead: usize,
     /// Distance of two planes. Holds what the last, partly filled vector of positions reads under the last tap.
     pub(super) plane: usize,
 }
@@ -27,8 +54,10 @@ impl Grid {
     pub(super) fn new(size: [usize; 3], kernel: [usize; 3]) -> Self {
         assert!(kernel.iter().all(|edge| edge % 2 == 1), "the kernel {kernel:?} has an even edge");
         let row = size[2] + kernel[2] / 2;
+        let border = kernel[1] / 2 * row + kernel[2] / 2;
+        let lead = border.next_multiple_of(ALIGN) - border;
         let read = (size[1] * row).next_multiple_of(ALIGN) + (kernel[1] - 1) * row + kernel[2] - 1;
-        Self { size, kernel, row, plane: read.next_multiple_of(ALIGN) }
+        Self { size, kernel, row, lead, plane: (lead + read).next_multiple_of(ALIGN) }
     }
 
     /// Positions of a plane, with those between the rows.
@@ -48,7 +77,7 @@ impl Grid {
 
     /// Where the first voxel of a plane is.
     pub(super) fn origin(&self) -> usize {
-        self.kernel[1] / 2 * self.row + self.kernel[2] / 2
+        self.lead + self.kernel[1] / 2 * self.row + self.kernel[2] / 2
     }
 
     /// Offsets of the taps of one plane of the kernel, in the order of its voxels.
@@ -63,11 +92,11 @@ impl Grid {
     }
 
     /// The maps with zeros around each plane. The channels of several sets of maps, whose counts are given, follow each other.
-    pub(super) fn pad(&self, sets: &[&[f32]], channels: &[usize]) -> Vec<f32> {
+    pub(super) fn pad(&self, sets: &[&[f32]], channels: &[usize]) -> Padded {
         let all: usize = channels.iter().sum();
         let samples = sets[0].len() / (channels[0] * self.size[0] * self.voxels());
-        let mut padded = vec![0.0; samples * all * self.size[0] * self.plane];
-        padded.par_chunks_mut(self.size[0] * self.plane).enumerate().for_each(|(at, padded)| {
+        let mut padded = Padded::zeros(samples * all * self.size[0] * self.plane);
+        padded.values_mut().par_chunks_mut(self.size[0] * self.plane).enumerate().for_each(|(at, padded)| {
             let (sample, mut channel) = (at / all, at % all);
             let mut set = 0;
             while channel >= channels[set] {

@@ -8,6 +8,7 @@
 mod correlate;
 mod direct;
 mod grid;
+mod sum;
 mod vector;
 
 pub mod conv;

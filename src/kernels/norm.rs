@@ -5,9 +5,8 @@
 
 use rayon::prelude::*;
 
-/// Sums in single precision run over this many lanes, and no further than [`STRETCH`]; the rest is in double precision.
-const LANES: usize = 16;
-const STRETCH: usize = 64 * LANES;
+use super::sum::sum;
+use super::vector::Instructions;
 
 /// The numbers of a normalisation. Maps are `[sample, channel, voxel]`, `gamma` and `beta` are `[channel]`.
 #[derive(Clone, Copy, Debug)]
@@ -37,17 +36,11 @@ pub struct Gradients {
 impl Norm<'_> {
     /// Zero mean and unit (population) variance of each map, the affine map of its channel, leaky `ReLU`.
     pub fn forward(&self, maps: &[f32]) -> Vec<f32> {
+        let instructions = Instructions::detect();
         let mut output = vec![0.0; maps.len()];
-        let slope = self.slope as f32;
         let pairs = output.par_chunks_mut(self.voxels).zip(maps.par_chunks(self.voxels));
         pairs.enumerate().for_each(|(at, (output, map))| {
-            let (mean, scale) = self.moments(map);
-            let channel = at % self.gamma.len();
-            let (factor, shift) = (scale * self.gamma[channel], self.beta[channel]);
-            for (output, value) in output.iter_mut().zip(map) {
-                let affine = (value - mean) * factor + shift;
-                *output = if affine > 0.0 { affine } else { slope * affine };
-            }
+            instructions.widest(|| self.map(at % self.gamma.len(), map, output));
         });
         output
     }
@@ -55,11 +48,14 @@ impl Norm<'_> {
     /// Gradients of the input of [`Self::forward`], from that of its output.
     pub fn backward(&self, maps: &[f32], gradient: &[f32]) -> Gradients {
         assert_eq!(maps.len(), gradient.len());
+        let instructions = Instructions::detect();
         let channels = self.gamma.len();
         let mut output = vec![0.0; maps.len()];
         let given = maps.par_chunks(self.voxels).zip(gradient.par_chunks(self.voxels));
         let sums: Vec<[f64; 2]> = (output.par_chunks_mut(self.voxels).zip(given).enumerate())
-            .map(|(at, (output, (map, gradient)))| self.map_gradient(at % channels, map, gradient, output))
+            .map(|(at, (output, (map, gradient)))| {
+                instructions.widest(|| self.map_gradient(at % channels, map, gradient, output))
+            })
             .collect();
         let total = |which: usize| {
             let of = |channel| sums.iter().skip(channel).step_by(channels).map(|sums| sums[which]).sum::<f64>() as f32;
@@ -68,7 +64,19 @@ impl Norm<'_> {
         Gradients { maps: output, gamma: total(1), beta: total(0) }
     }
 
+    /// Output of one map.
+    #[inline(always)]
+    fn map(&self, channel: usize, map: &[f32], output: &mut [f32]) {
+        let (mean, scale) = self.moments(map);
+        let (factor, shift, slope) = (scale * self.gamma[channel], self.beta[channel], self.slope as f32);
+        for (output, value) in output.iter_mut().zip(map) {
+            let affine = (value - mean) * factor + shift;
+            *output = if affine > 0.0 { affine } else { slope * affine };
+        }
+    }
+
     /// Gradient of one map; also the sums of the gradient before the activation, and of it times the normalised map.
+    #[inline(always)]
     fn map_gradient(&self, channel: usize, map: &[f32], gradient: &[f32], output: &mut [f32]) -> [f64; 2] {
         let (mean, scale) = self.moments(map);
         let (gamma, beta, slope) = (self.gamma[channel], self.beta[channel], self.slope as f32);
@@ -76,43 +84,25 @@ impl Norm<'_> {
             let normal = (value - mean) * scale;
             (normal, if normal * gamma + beta > 0.0 { gradient } else { slope * gradient })
         };
-        let sum = sum(map, gradient, |value, gradient| before(value, gradient).1);
-        let product = self::sum(map, gradient, |value, gradient| {
+        let total = sum(map, gradient, |value, gradient| before(value, gradient).1);
+        let product = sum(map, gradient, |value, gradient| {
             let (normal, gradient) = before(value, gradient);
             normal * gradient
         });
-        let (mean_sum, mean_product) = ((sum / self.voxels as f64) as f32, (product / self.voxels as f64) as f32);
+        let (mean_sum, mean_product) = ((total / self.voxels as f64) as f32, (product / self.voxels as f64) as f32);
         for ((output, value), gradient) in output.iter_mut().zip(map).zip(gradient) {
             let (normal, gradient) = before(*value, *gradient);
             *output = gamma * scale * (gradient - mean_sum - normal * mean_product);
         }
-        [sum, product]
+        [total, product]
     }
 
     /// Mean of a map, and one over its standard deviation.
+    #[inline(always)]
     fn moments(&self, map: &[f32]) -> (f32, f32) {
         let count = map.len() as f64;
         let mean = (sum(map, map, |value, _| value) / count) as f32;
         let variance = sum(map, map, |value, _| (value - mean) * (value - mean)) / count;
         (mean, (1.0 / (variance + self.eps).sqrt()) as f32)
     }
-}
-
-/// Sum of the terms of two equally long slices, in a fixed order.
-fn sum(a: &[f32], b: &[f32], term: impl Fn(f32, f32) -> f32) -> f64 {
-    let stretches = a.chunks(STRETCH).zip(b.chunks(STRETCH));
-    stretches
-        .map(|(a, b)| {
-            let mut lanes = [0.0_f32; LANES];
-            let (a, rest_a) = a.as_chunks::<LANES>();
-            let (b, rest_b) = b.as_chunks::<LANES>();
-            for (a, b) in a.iter().zip(b) {
-                for lane in 0..LANES {
-                    lanes[lane] += term(a[lane], b[lane]);
-                }
-            }
-            let rest = rest_a.iter().zip(rest_b).map(|(a, b)| term(*a, *b));
-            lanes.into_iter().chain(rest).map(f64::from).sum::<f64>()
-        })
-        .sum()
 }

@@ -34,6 +34,30 @@ impl Instructions {
         }
         Self::Portable
     }
+
+    /// Runs a function whose body the compiler turns into these instructions, as far as it is inlined.
+    pub(super) fn widest<R>(self, work: impl FnOnce() -> R) -> R {
+        // SAFETY: the processor has the instructions.
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => unsafe { avx512(work) },
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => unsafe { avx2(work) },
+            Self::Portable => work(),
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+unsafe fn avx512<R>(work: impl FnOnce() -> R) -> R {
+    work()
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+unsafe fn avx2<R>(work: impl FnOnce() -> R) -> R {
+    work()
 }
 
 /// A register of `LANES` numbers.

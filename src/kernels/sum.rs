@@ -1,0 +1,30 @@
+//! Sums over maps.
+//!
+//! Loops instead of iterators, so that all of it is inlined into `Instructions::widest`.
+
+/// Sums in single precision run over this many lanes, and no further than [`STRETCH`]; the rest is in double precision.
+const LANES: usize = 16;
+const STRETCH: usize = 64 * LANES;
+
+/// Sum of the terms of two equally long slices, in a fixed order.
+#[inline(always)]
+pub(super) fn sum(a: &[f32], b: &[f32], term: impl Fn(f32, f32) -> f32) -> f64 {
+    let mut total = 0.0;
+    for (a, b) in a.chunks(STRETCH).zip(b.chunks(STRETCH)) {
+        let mut lanes = [0.0_f32; LANES];
+        let (a, rest_a) = a.as_chunks::<LANES>();
+        let (b, rest_b) = b.as_chunks::<LANES>();
+        for (a, b) in a.iter().zip(b) {
+            for lane in 0..LANES {
+                lanes[lane] += term(a[lane], b[lane]);
+            }
+        }
+        for lane in lanes {
+            total += f64::from(lane);
+        }
+        for (a, b) in rest_a.iter().zip(rest_b) {
+            total += f64::from(term(*a, *b));
+        }
+    }
+    total
+}
