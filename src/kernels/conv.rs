@@ -166,7 +166,7 @@ fn weight_gradient(sizes: &Sizes, grid: &Grid, input: &[f32], gradient: &[f32]) 
     let rows = rows(instructions);
     let (inputs, outputs) = (sizes.channels(), sizes.outputs);
     let mut weight = vec![0.0; outputs * inputs * grid.taps()];
-    let per_task = (inputs * outputs.div_ceil(rows) / TASKS).clamp(1, 32);
+    let per_task = (inputs * outputs.div_ceil(rows) / TASKS).clamp(1, 16);
     let columns = inputs.div_ceil(per_task);
     let mut tasks: Vec<Vec<&mut [f32]>> =
         (0..outputs.div_ceil(rows) * columns).map(|_| Vec::with_capacity(rows)).collect();

@@ -59,28 +59,29 @@ pub(super) fn correlate(
     let offsets: Vec<usize> = (0..channels).flat_map(|c| grid.plane_taps().map(move |tap| c * volume + tap)).collect();
     // Channels beyond the last are computed as the last, and dropped.
     let outputs: Vec<usize> = (0..rows(instructions)).map(|row| row.min(weights.len() - 1) * volume).collect();
-    for k in 0..grid.kernel[0] {
-        let work = Work { maps, runs: &runs(maps, (output, input), k), outputs: &outputs, offsets: &offsets };
-        // SAFETY: the processor has the instructions; runs, output channels and offsets lie within the maps, whose lengths
-        // were just checked, and a vector of positions under the last tap ends within its plane (`Grid::plane`).
-        let sums = unsafe {
-            match instructions {
-                #[cfg(target_arch = "x86_64")]
-                Instructions::Avx512 => avx512(&work),
-                #[cfg(target_arch = "x86_64")]
-                Instructions::Avx2 => avx2(&work),
-                Instructions::Portable => all::<[f32; 4], 3, 3>(&work),
-            }
-        };
-        for (row, weights) in weights.iter_mut().enumerate() {
-            for (pair, sum) in sums[row * offsets.len()..][..offsets.len()].iter().enumerate() {
+    let work = Work { maps, stretches: &stretches(maps, (output, input)), outputs: &outputs, offsets: &offsets };
+    // SAFETY: the processor has the instructions; runs, output channels and offsets lie within the maps, whose lengths were
+    // just checked, and a vector of positions under the last tap ends within its plane (`Grid::plane`).
+    let sums = unsafe {
+        match instructions {
+            #[cfg(target_arch = "x86_64")]
+            Instructions::Avx512 => avx512(&work),
+            #[cfg(target_arch = "x86_64")]
+            Instructions::Avx2 => avx2(&work),
+            Instructions::Portable => all::<[f32; 4], 3, 3>(&work),
+        }
+    };
+    for (at, sums) in sums.chunks(offsets.len()).enumerate() {
+        let (k, row) = (at / outputs.len(), at % outputs.len());
+        if let Some(weights) = weights.get_mut(row) {
+            for (pair, sum) in sums.iter().enumerate() {
                 weights[(pair / taps * grid.kernel[0] + k) * taps + pair % taps] = *sum;
             }
         }
     }
 }
 
-/// A stretch of positions, a multiple of 16.
+/// Consecutive positions of a plane, their count a multiple of 16.
 struct Run {
     /// Where it begins in the gradient of the first output channel.
     gradient: usize,
@@ -89,28 +90,38 @@ struct Run {
     length: usize,
 }
 
-/// All positions for which plane `k` of the kernel lies within the map, in runs.
-fn runs(maps: &Maps<'_>, (output, input): (usize, usize), k: usize) -> Vec<Run> {
+/// Some runs, for each plane of the kernel those for which it lies within the map.
+type Stretch = Vec<Vec<Run>>;
+
+/// All positions, in stretches of about [`POSITIONS_AT_ONCE`].
+fn stretches(maps: &Maps<'_>, (output, input): (usize, usize)) -> Vec<Stretch> {
     let grid = maps.grid;
-    let mut runs = Vec::new();
-    for sample in 0..maps.samples {
-        for z in (0..grid.size[0]).filter(|z| grid.planes_at(*z).contains(&k)) {
-            let gradient = ((sample * maps.outputs + output) * grid.size[0] + z) * grid.plane + grid.origin();
-            let plane = (sample * maps.inputs + input) * grid.size[0] + z + k - grid.kernel[0] / 2;
-            let input = plane * grid.plane + grid.lead;
-            let positions = grid.positions().next_multiple_of(16);
-            for at in (0..positions).step_by(POSITIONS_AT_ONCE) {
-                let length = POSITIONS_AT_ONCE.min(positions - at);
-                runs.push(Run { gradient: gradient + at, input: input + at, length });
+    let positions = grid.positions().next_multiple_of(16);
+    let empty = || (0..grid.kernel[0]).map(|_| Vec::new()).collect::<Stretch>();
+    let (mut stretches, mut last, mut filled) = (Vec::new(), empty(), 0);
+    for plane in 0..maps.samples * grid.size[0] {
+        let (sample, z) = (plane / grid.size[0], plane % grid.size[0]);
+        let gradient = ((sample * maps.outputs + output) * grid.size[0] + z) * grid.plane + grid.origin();
+        for at in (0..positions).step_by(POSITIONS_AT_ONCE) {
+            let length = POSITIONS_AT_ONCE.min(positions - at);
+            if filled + length > POSITIONS_AT_ONCE {
+                stretches.push(std::mem::replace(&mut last, empty()));
+                filled = 0;
+            }
+            filled += length;
+            for k in grid.planes_at(z) {
+                let plane = (sample * maps.inputs + input) * grid.size[0] + z + k - grid.kernel[0] / 2;
+                last[k].push(Run { gradient: gradient + at, input: plane * grid.plane + grid.lead + at, length });
             }
         }
     }
-    runs
+    stretches.push(last);
+    stretches
 }
 
 struct Work<'a> {
     maps: &'a Maps<'a>,
-    runs: &'a [Run],
+    stretches: &'a [Stretch],
     /// Offsets of the output channels.
     outputs: &'a [usize],
     /// Offsets of the pairs.
@@ -131,34 +142,32 @@ unsafe fn avx2(work: &Work<'_>) -> Vec<f32> {
     unsafe { all::<__m256, 4, 3>(work) }
 }
 
-/// Sums `[output, pair]`, for `R` outputs in tiles of `P` pairs.
+/// Sums `[plane of the kernel, output, pair]`, for `R` outputs in tiles of `P` pairs.
 #[inline(always)]
 unsafe fn all<V: Vector, const R: usize, const P: usize>(work: &Work<'_>) -> Vec<f32> {
     let pairs = work.offsets.len();
-    let mut sums = vec![0.0; R * pairs];
+    let planes = work.maps.grid.kernel[0];
+    let mut sums = vec![0.0; planes * R * pairs];
     // SAFETY: as for the caller.
-    let mut tiles = vec![[[unsafe { V::zero() }; P]; R]; pairs.div_ceil(P)];
-    let mut rest = work.runs;
-    while !rest.is_empty() {
-        let mut positions = 0;
-        let count = rest.iter().take_while(|run| {
-            positions += run.length;
-            positions <= POSITIONS_AT_ONCE
-        });
-        let (now, later) = rest.split_at(count.count().max(1));
-        rest = later;
-        for (at, tile) in tiles.iter_mut().enumerate() {
-            // Pairs beyond the last are computed as the last, and dropped.
-            let offsets: [usize; P] = std::array::from_fn(|p| work.offsets[(at * P + p).min(pairs - 1)]);
-            // SAFETY: as for the caller.
-            unsafe { add_runs::<V, R, P>(work, now, offsets, tile) };
+    let mut tiles = vec![[[unsafe { V::zero() }; P]; R]; planes * pairs.div_ceil(P)];
+    // All planes of the kernel before the next stretch, as they read the same gradient and almost the same input.
+    for stretch in work.stretches {
+        for (runs, tiles) in stretch.iter().zip(tiles.chunks_mut(pairs.div_ceil(P))) {
+            for (at, tile) in tiles.iter_mut().enumerate() {
+                // Pairs beyond the last are computed as the last, and dropped.
+                let offsets: [usize; P] = std::array::from_fn(|p| work.offsets[(at * P + p).min(pairs - 1)]);
+                // SAFETY: as for the caller.
+                unsafe { add_runs::<V, R, P>(work, runs, offsets, tile) };
+            }
         }
     }
-    for (at, tile) in tiles.iter().enumerate() {
-        for (row, tile) in tile.iter().enumerate() {
-            for (sum, lanes) in sums[row * pairs..][..pairs][at * P..].iter_mut().zip(tile) {
-                // SAFETY: as for the caller.
-                *sum = unsafe { lanes.sum() };
+    for (tiles, sums) in tiles.chunks(pairs.div_ceil(P)).zip(sums.chunks_mut(R * pairs)) {
+        for (at, tile) in tiles.iter().enumerate() {
+            for (tile, sums) in tile.iter().zip(sums.chunks_mut(pairs)) {
+                for (sum, lanes) in sums[at * P..].iter_mut().zip(tile) {
+                    // SAFETY: as for the caller.
+                    *sum = unsafe { lanes.sum() };
+                }
             }
         }
     }
