@@ -2,6 +2,11 @@
 
 use std::process::ExitCode;
 
+use segplan::kernels::pages::KeptPages;
+
+#[global_allocator]
+static ALLOCATOR: KeptPages = KeptPages::new();
+
 fn main() -> ExitCode {
     segplan::cli::main()
 }

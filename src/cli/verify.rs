@@ -30,6 +30,7 @@ pub(super) fn verify(arguments: &Arguments) -> Result<(), Failure> {
         println!("`{}`: {cases} cases, no fault found", dataset.name);
         return Ok(());
     }
-    terminal.say(&format!("`{}`: {} faults in {cases} cases", dataset.name, faults.len()));
+    let plural = if faults.len() == 1 { "" } else { "s" };
+    terminal.say(&format!("`{}`: {} fault{plural} in {cases} cases", dataset.name, faults.len()));
     Err(Failure::damaged_data_listed())
 }

@@ -86,11 +86,11 @@ fn listed<'a>(
     let mut cases = BTreeMap::new();
     for entry in entries {
         let (image, label) = entry?;
-        let image = folder.join(image);
+        let image = inside(folder, image);
         let Some(id) = stem(&image).map(str::to_owned) else { continue };
         let case = Case {
             images: channel_files(&image, channels),
-            labels: label.map(|label| folder.join(label)),
+            labels: label.map(|label| inside(folder, label)),
             id: CaseId(id.clone()),
         };
         if cases.insert(id.clone(), case).is_some() {
@@ -98,6 +98,11 @@ fn listed<'a>(
         }
     }
     Ok(cases.into_values().collect())
+}
+
+/// A listed path, such as `./imagesTr/case.nii.gz`, inside of its folder.
+fn inside(folder: &Path, listed: &str) -> PathBuf {
+    folder.join(listed.strip_prefix("./").unwrap_or(listed))
 }
 
 /// The files of a listed image. Where nnU-Net v1 has split it into one file a channel, the list still names the whole.

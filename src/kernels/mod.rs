@@ -13,4 +13,5 @@ mod vector;
 
 pub mod conv;
 pub mod norm;
+pub mod pages;
 pub mod pool;

@@ -85,7 +85,9 @@ fn rate_text(rate: f64) -> String {
 /// Writes the numbers of an axis so that neighbouring labels differ.
 fn number_text(range: f64) -> impl Fn(&f64) -> String {
     let digits = (-(range / 5.0).log10()).ceil().clamp(1.0, 4.0) as usize;
-    move |number| format!("{number:.digits$}")
+    // Adding 0 makes a zero of the rounded -0, which a tick would show with its sign.
+    let step = 10_f64.powi(digits as i32);
+    move |number| format!("{:.digits$}", (number * step).round() / step + 0.0)
 }
 
 impl Plot for Plateau<'_> {
@@ -273,7 +275,7 @@ where
         .x_desc("epoch")
         .y_desc(name)
         .x_labels(6)
-        .y_labels(6)
+        .y_labels(8)
         .x_label_formatter(&|epoch| {
             // Ticks between epochs, of a short training, stay without a number.
             if (epoch - epoch.round()).abs() < 1e-6 { format!("{epoch:.0}") } else { String::new() }

@@ -37,8 +37,8 @@ fn a_decathlon_folder_lists_its_cases_sorted_and_without_resource_forks() {
     assert_eq!(ids(&dataset.test), ["s", "t"]);
     assert_eq!(dataset.channels, ["T2", "ADC"]);
     assert_eq!(dataset.labels.values().map(String::as_str).collect::<String>(), "abcdefghij", "10 comes after 2");
-    assert_eq!(dataset.training[0].images, [folder.path().join("./imagesTr/b_10.nii.gz")]);
-    assert_eq!(dataset.training[0].labels, Some(folder.path().join("./labelsTr/b_10.nii.gz")));
+    assert_eq!(dataset.training[0].images, [folder.path().join("imagesTr/b_10.nii.gz")]);
+    assert_eq!(dataset.training[0].labels, Some(folder.path().join("labelsTr/b_10.nii.gz")));
     assert_eq!(dataset.test[0].labels, None);
 }
 

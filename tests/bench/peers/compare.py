@@ -1,0 +1,170 @@
+"""Convolutions, training step and forward pass against PyTorch, in turn, on the same threads, in one run.
+
+    cargo build --release
+    cargo bench --no-run --bench kernels            # prints the path of the executable
+    python tests/bench/peers/compare.py SEGPLAN KERNELS [--threads 2] [--rounds 5] [--cases conv,3d,2d] > TABLE.md
+
+SEGPLAN and KERNELS are the two executables. Needs PyTorch. In each round every case runs in this project and in PyTorch, in
+both of its memory formats, of which the faster one counts; each of them warms up first. Medians over the rounds; a ratio
+above 1 means that this project is faster.
+"""
+import argparse
+import json
+import pathlib
+import statistics
+import subprocess
+import tempfile
+import time
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+PLAN = pathlib.Path(__file__).parents[3] / "experiments" / "hippocampus.toml"
+CONVOLUTIONS = ["30,30,40,56,40", "60,60,20,28,20", "120,120,10,14,10", "240,240,5,7,5"]
+STEPS = [("3d_fullres", 9, (40, 56, 40)), ("3d_fullres", 2, (40, 56, 40)), ("2d", 366, (1, 56, 40)), ("2d", 4, (1, 256, 256))]
+FORMATS = {"contiguous": torch.contiguous_format, "channels last": torch.channels_last_3d}
+
+
+class UNet(nn.Module):
+    """The network of arXiv:1809.10486 with three poolings, one channel and three classes; z = 1 in two dimensions."""
+
+    def __init__(self, features, flat):
+        super().__init__()
+        kernel, pool = ((1, 3, 3), (1, 2, 2)) if flat else ((3, 3, 3), (2, 2, 2))
+
+        def block(inputs, outputs):
+            layers = []
+            for first in (inputs, outputs):
+                conv = nn.Conv3d(first, outputs, kernel, padding=tuple(k // 2 for k in kernel))
+                layers += [conv, nn.InstanceNorm3d(outputs, affine=True), nn.LeakyReLU(0.01, inplace=True)]
+            return nn.Sequential(*layers)
+
+        self.encoder = nn.ModuleList(block(i, o) for i, o in zip([1] + features, features))
+        self.up = nn.ModuleList(
+            nn.ConvTranspose3d(coarse, fine, pool, pool, bias=False) for fine, coarse in zip(features, features[1:]))
+        self.decoder = nn.ModuleList(block(2 * f, f) for f in features[:-1])
+        self.head = nn.Conv3d(features[0], 3, 1, bias=False)
+        self.pool = nn.MaxPool3d(pool, pool)
+
+    def forward(self, maps):
+        skips = []
+        for level, block in enumerate(self.encoder):
+            maps = block(self.pool(maps) if level else maps)
+            skips.append(maps)
+        for up, block, skip in reversed(list(zip(self.up, self.decoder, skips))):
+            maps = block(torch.cat([up(maps), skip], 1))
+        return self.head(maps)
+
+
+def dice_ce(logits, labels):
+    probability, indicator = logits.softmax(1), F.one_hot(labels, 3).movedim(-1, 1).float()
+    shared, total = ((probability * indicator).sum((2, 3, 4)), (probability + indicator).sum((2, 3, 4)))
+    return F.cross_entropy(logits, labels) - ((2 * shared + 1e-5) / (total + 1e-5))[:, 1:].mean()
+
+
+def seconds(work):
+    begun = time.perf_counter()
+    work()
+    return time.perf_counter() - begun
+
+
+def their_convolution(case, memory_format, repeats):
+    inputs, outputs, *edges = map(int, case.split(","))
+    conv = nn.Conv3d(inputs, outputs, 3, padding=1).to(memory_format=memory_format)
+    images = torch.randn(2, inputs, *edges).to(memory_format=memory_format).requires_grad_(True)
+    gradient = torch.randn_like(conv(images))
+    times = {"forward": [], "backward": []}
+    for _ in range(repeats + 1):
+        images.grad = conv.weight.grad = conv.bias.grad = None
+        results = []
+        times["forward"].append(seconds(lambda: results.append(conv(images))))
+        times["backward"].append(seconds(lambda: results[0].backward(gradient)))
+    return {part: values[1:] for part, values in times.items()}
+
+
+def their_step(batch, patch, memory_format):
+    net = UNet([30, 60, 120, 240], patch[0] == 1).to(memory_format=memory_format)
+    images = torch.randn(batch, 1, *patch).to(memory_format=memory_format)
+    labels = torch.randint(0, 3, (batch, *patch))
+    adam = torch.optim.Adam(net.parameters(), 3e-4, weight_decay=3e-5, amsgrad=True)
+
+    def train():
+        adam.zero_grad(set_to_none=True)
+        dice_ce(net(images), labels).backward()
+        adam.step()
+
+    def forward():
+        with torch.no_grad():
+            net(images)
+
+    train()
+    step = [seconds(train)]
+    forward()
+    return {"training step": step, "forward pass": [seconds(forward)]}
+
+
+def our_step(program, name, batch, patch, threads):
+    settings = [f"configurations.{name}.patch_size={list(patch)}", f"configurations.{name}.batch_size={batch}",
+                f"runtime.threads={threads}", 'runtime.data=["absent"]']
+    command = [program, "bench", str(PLAN), "--configuration", name, "--repetitions", "1", "--json"]
+    command += [part for setting in settings for part in ("--set", setting)]
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=folder)
+    found = json.loads(done.stdout)
+    return {"training step": [found["train_step_s"]], "forward pass": [found["forward_s"]],
+            "memory": [found["peak_rss_bytes"]]}
+
+
+def our_convolution(program, case, repeats):
+    done = subprocess.run([program, case, "--repeats", str(repeats)], check=True, capture_output=True, text=True)
+    found = json.loads(done.stdout)
+    return {part: found[part] for part in ("forward", "backward")}
+
+
+def rounds(count, ours, theirs):
+    """Medians of what this project and PyTorch need, by part and by format."""
+    found = {}
+    for _ in range(count):
+        for name, run in [("", ours)] + [(name, lambda f=f: theirs(f)) for name, f in FORMATS.items()]:
+            for part, times in run().items():
+                found.setdefault(part, {}).setdefault(name, []).extend(times)
+    return {part: {name: statistics.median(times) for name, times in names.items()} for part, names in found.items()}
+
+
+def rows(label, medians):
+    for part, by_name in medians.items():
+        if part == "memory":
+            continue
+        own = by_name.pop("")
+        best = min(by_name, key=by_name.get)
+        print(f"| {label} | {part} | {own * 1e3:.1f} | {by_name[best] * 1e3:.1f} | {best} | {by_name[best] / own:.2f} |",
+              flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("segplan")
+    parser.add_argument("kernels")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--cases", default="conv,3d,2d")
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    cases = arguments.cases.split(",")
+    print(f"PyTorch {torch.__version__}, {arguments.threads} threads, medians of {arguments.rounds} rounds\n")
+    print("| case | pass | segplan, ms | PyTorch, ms | its format | ratio |")
+    print("|---|---|---|---|---|---|", flush=True)
+    for case in CONVOLUTIONS if "conv" in cases else []:
+        inputs, outputs, *edges = case.split(",")
+        rows(f"convolution {inputs} → {outputs}, 2 × {' × '.join(edges)}",
+             rounds(arguments.rounds, lambda: our_convolution(arguments.kernels, case, 5),
+                    lambda memory: their_convolution(case, memory, 5)))
+    for name, batch, patch in STEPS:
+        if name[:2] in cases:
+            rows(f"{name}, {batch} × {' × '.join(map(str, patch))}",
+                 rounds(arguments.rounds, lambda: our_step(arguments.segplan, name, batch, patch, arguments.threads),
+                        lambda memory: their_step(batch, patch, memory)))
+
+
+main()
