@@ -1,9 +1,13 @@
 //! Convolution with stride 1 and zero padding that keeps the shape, and its three gradients.
+#![expect(unsafe_code, reason = "memory that is written before it is read")]
+
+use std::mem::MaybeUninit;
 
 use rayon::prelude::*;
 
 use super::correlate::{Maps, correlate, rows};
 use super::direct::{Source, add_plane, best_block};
+use super::fresh::{fresh, written};
 use super::grid::Grid;
 use super::sum::sum;
 use super::vector::Instructions;
@@ -110,9 +114,9 @@ fn convolve(
     let [depth, ..] = grid.size;
     let samples = maps.len() / (inputs * depth * grid.plane);
     let blocks = outputs.div_ceil(block);
-    let mut results: Vec<Vec<f32>> =
-        parts.iter().map(|part| vec![0.0; samples * part * depth * grid.voxels()]).collect();
-    let mut tasks: Vec<Vec<&mut [f32]>> = (0..samples * blocks * depth).map(|_| Vec::with_capacity(block)).collect();
+    let mut results: Vec<_> = parts.iter().map(|part| fresh(samples * part * depth * grid.voxels())).collect();
+    let mut tasks: Vec<Vec<&mut [MaybeUninit<f32>]>> =
+        (0..samples * blocks * depth).map(|_| Vec::with_capacity(block)).collect();
     let mut first = 0;
     for (result, part) in results.iter_mut().zip(parts) {
         for (at, plane) in result.chunks_mut(grid.voxels()).enumerate() {
@@ -134,12 +138,13 @@ fn convolve(
             add_plane(&source, (sample, z), weights, sums, instructions);
             for (plane, sums) in planes.iter_mut().zip(sums.chunks(positions)) {
                 for (row, sums) in plane.chunks_mut(grid.size[2]).zip(sums.chunks(grid.row)) {
-                    row.copy_from_slice(&sums[..grid.size[2]]);
+                    row.write_copy_of_slice(&sums[..grid.size[2]]);
                 }
             }
         },
     );
-    results
+    // SAFETY: each plane of the results is in one task, which writes all its rows.
+    results.into_iter().map(|result| unsafe { written(result) }).collect()
 }
 
 /// Weights as [`add_plane`] reads them, `[block, input, tap, output of the block]`; outputs beyond the last are zero.

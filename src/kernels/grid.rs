@@ -5,8 +5,11 @@
 //! that the first voxel is aligned. There are no planes of zeros
 //! along z: taps outside are left out by the loops. An output voxel `(y, x)` has the position `y · row + x`; its input under
 //! tap `(j, i)` lies `j · row + i` behind that position.
+#![expect(unsafe_code, reason = "memory that is written before it is read")]
 
 use rayon::prelude::*;
+
+use super::fresh::{clear, fresh, written};
 
 /// A plane is a multiple of this, the widest vector and a cache line in `f32`.
 const ALIGN: usize = 16;
@@ -18,16 +21,18 @@ pub(super) struct Padded {
 }
 
 impl Padded {
-    fn zeros(count: usize) -> Self {
-        let values = vec![0.0; count + ALIGN];
+    /// Numbers that are 0 where `fill`, which is given each chunk of `length` and its number, leaves them.
+    fn new(count: usize, length: usize, fill: impl Fn(usize, &mut [f32]) + Sync) -> Self {
+        let mut values = fresh(count + ALIGN);
         let start = values.as_ptr().align_offset(ALIGN * size_of::<f32>());
         let start = if start < ALIGN { start } else { 0 };
-        Self { values, start }
-    }
-
-    fn values_mut(&mut self) -> &mut [f32] {
-        let count = self.values.len() - ALIGN;
-        &mut self.values[self.start..][..count]
+        let (before, rest) = values.split_at_mut(start);
+        let (chunks, after) = rest.split_at_mut(count);
+        clear(before);
+        clear(after);
+        chunks.par_chunks_mut(length).enumerate().for_each(|(at, chunk)| fill(at, clear(chunk)));
+        // SAFETY: what is before, in and after the chunks has been cleared.
+        Self { values: unsafe { written(values) }, start }
     }
 
     pub(super) fn values(&self) -> &[f32] {
@@ -95,8 +100,8 @@ impl Grid {
     pub(super) fn pad(&self, sets: &[&[f32]], channels: &[usize]) -> Padded {
         let all: usize = channels.iter().sum();
         let samples = sets[0].len() / (channels[0] * self.size[0] * self.voxels());
-        let mut padded = Padded::zeros(samples * all * self.size[0] * self.plane);
-        padded.values_mut().par_chunks_mut(self.size[0] * self.plane).enumerate().for_each(|(at, padded)| {
+        let length = self.size[0] * self.plane;
+        Padded::new(samples * all * length, length, |at, padded| {
             let (sample, mut channel) = (at / all, at % all);
             let mut set = 0;
             while channel >= channels[set] {
@@ -110,7 +115,6 @@ impl Grid {
                     to[..from.len()].copy_from_slice(from);
                 }
             }
-        });
-        padded
+        })
     }
 }

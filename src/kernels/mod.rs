@@ -7,6 +7,7 @@
 
 mod correlate;
 mod direct;
+mod fresh;
 mod grid;
 mod sum;
 mod vector;

@@ -2,9 +2,13 @@
 //!
 //! Mean and variance are computed anew for the gradients: a map that is being read for them is in the cache anyway, and
 //! nothing needs to be kept.
+#![expect(unsafe_code, reason = "memory that is written before it is read")]
+
+use std::mem::MaybeUninit;
 
 use rayon::prelude::*;
 
+use super::fresh::{fresh, written};
 use super::sum::sum;
 use super::vector::Instructions;
 
@@ -37,12 +41,13 @@ impl Norm<'_> {
     /// Zero mean and unit (population) variance of each map, the affine map of its channel, leaky `ReLU`.
     pub fn forward(&self, maps: &[f32]) -> Vec<f32> {
         let instructions = Instructions::detect();
-        let mut output = vec![0.0; maps.len()];
+        let mut output = fresh(maps.len());
         let pairs = output.par_chunks_mut(self.voxels).zip(maps.par_chunks(self.voxels));
         pairs.enumerate().for_each(|(at, (output, map))| {
             instructions.widest(|| self.map(at % self.gamma.len(), map, output));
         });
-        output
+        // SAFETY: `map` writes as many numbers as its maps have, which together are all.
+        unsafe { written(output) }
     }
 
     /// Gradients of the input of [`Self::forward`], from that of its output.
@@ -50,7 +55,7 @@ impl Norm<'_> {
         assert_eq!(maps.len(), gradient.len());
         let instructions = Instructions::detect();
         let channels = self.gamma.len();
-        let mut output = vec![0.0; maps.len()];
+        let mut output = fresh(maps.len());
         let given = maps.par_chunks(self.voxels).zip(gradient.par_chunks(self.voxels));
         let sums: Vec<[f64; 2]> = (output.par_chunks_mut(self.voxels).zip(given).enumerate())
             .map(|(at, (output, (map, gradient)))| {
@@ -61,23 +66,25 @@ impl Norm<'_> {
             let of = |channel| sums.iter().skip(channel).step_by(channels).map(|sums| sums[which]).sum::<f64>() as f32;
             (0..channels).map(of).collect()
         };
-        Gradients { maps: output, gamma: total(1), beta: total(0) }
+        // SAFETY: `map_gradient` writes as many numbers as its maps have, which together are all.
+        let maps = unsafe { written(output) };
+        Gradients { maps, gamma: total(1), beta: total(0) }
     }
 
     /// Output of one map.
     #[inline(always)]
-    fn map(&self, channel: usize, map: &[f32], output: &mut [f32]) {
+    fn map(&self, channel: usize, map: &[f32], output: &mut [MaybeUninit<f32>]) {
         let (mean, scale) = self.moments(map);
         let (factor, shift, slope) = (scale * self.gamma[channel], self.beta[channel], self.slope as f32);
         for (output, value) in output.iter_mut().zip(map) {
             let affine = (value - mean) * factor + shift;
-            *output = if affine > 0.0 { affine } else { slope * affine };
+            output.write(if affine > 0.0 { affine } else { slope * affine });
         }
     }
 
     /// Gradient of one map; also the sums of the gradient before the activation, and of it times the normalised map.
     #[inline(always)]
-    fn map_gradient(&self, channel: usize, map: &[f32], gradient: &[f32], output: &mut [f32]) -> [f64; 2] {
+    fn map_gradient(&self, channel: usize, map: &[f32], gradient: &[f32], output: &mut [MaybeUninit<f32>]) -> [f64; 2] {
         let (mean, scale) = self.moments(map);
         let (gamma, beta, slope) = (self.gamma[channel], self.beta[channel], self.slope as f32);
         let before = |value: f32, gradient: f32| {
@@ -92,7 +99,7 @@ impl Norm<'_> {
         let (mean_sum, mean_product) = ((total / self.voxels as f64) as f32, (product / self.voxels as f64) as f32);
         for ((output, value), gradient) in output.iter_mut().zip(map).zip(gradient) {
             let (normal, gradient) = before(*value, *gradient);
-            *output = gamma * scale * (gradient - mean_sum - normal * mean_product);
+            output.write(gamma * scale * (gradient - mean_sum - normal * mean_product));
         }
         [total, product]
     }

@@ -16,8 +16,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 const SMALLEST: usize = 1 << 20;
 /// Sizes of blocks in each doubling: an eighth of a block at most is not used.
 const SIZES_PER_DOUBLING: usize = 8;
-/// Largest alignment of blocks that are kept, bytes: that of a cache line.
-const ALIGNMENT: usize = 64;
+/// Largest alignment of blocks that are kept, bytes: that of all blocks of most systems.
+const ALIGNMENT: usize = 16;
 /// Most blocks that are kept.
 const SLOTS: usize = 1024;
 
