@@ -4,6 +4,8 @@
 //! `[sample, channel, z, y, x]`; deliberately absent is everything that knows of tensors, devices and differentiation.
 //! Work is divided over rayon's pool; each number is computed by one task in a fixed order, so that no result depends on
 //! the count of threads.
+#![expect(clippy::inline_always, reason = "a function with wider instructions is one only where all of it is inlined")]
+#![expect(clippy::needless_range_loop, reason = "registers of a tile are named by their number, in all tiles alike")]
 
 mod correlate;
 mod direct;

@@ -19,11 +19,8 @@ use burn::tensor::{DType, Tensor, TensorData};
 
 /// Whether the operations of this module take this tensor.
 pub(super) fn takes(input: &Tensor<5>) -> bool {
-    let device = input.device();
-    let is_flex = match device.as_dispatch() {
-        DispatchDevice::Autodiff(device) => matches!(&**device, DispatchDevice::Flex(_)),
-        device => matches!(device, DispatchDevice::Flex(_)),
-    };
+    let device = input.device().without_autodiff();
+    let is_flex = matches!(device.as_dispatch(), DispatchDevice::Flex(_));
     is_flex && input.dtype() == DType::F32
 }
 
