@@ -18,3 +18,4 @@ pub mod conv;
 pub mod norm;
 pub mod pages;
 pub mod pool;
+pub mod segmentation;

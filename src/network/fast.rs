@@ -18,17 +18,19 @@ use burn::backend::{DispatchDevice, TensorMetadata};
 use burn::tensor::{DType, Tensor, TensorData};
 
 /// Whether the operations of this module take this tensor.
-pub(super) fn takes(input: &Tensor<5>) -> bool {
+pub(crate) fn takes(input: &Tensor<5>) -> bool {
     let device = input.device().without_autodiff();
     let is_flex = matches!(device.as_dispatch(), DispatchDevice::Flex(_));
     is_flex && input.dtype() == DType::F32
 }
 
-fn slice(tensor: &FlexTensor) -> &[f32] {
+/// The numbers of a contiguous tensor.
+pub(crate) fn slice(tensor: &FlexTensor) -> &[f32] {
     tensor.as_slice().expect("contiguous, and `takes` has looked at the type")
 }
 
-fn tensor(values: Vec<f32>, shape: &[usize]) -> FlexTensor {
+/// A tensor of these numbers.
+pub(crate) fn tensor(values: Vec<f32>, shape: &[usize]) -> FlexTensor {
     FlexTensor::from_data(TensorData::new(values, shape.to_vec()))
 }
 

@@ -5,7 +5,7 @@
 //! Deliberately absent: deep supervision, residual connections and dropout, which the paper does not have.
 
 #[cfg(feature = "flex")]
-mod fast;
+pub(crate) mod fast;
 pub mod init;
 pub mod ops;
 pub mod topology;

@@ -1,5 +1,8 @@
 //! The loss: soft Dice plus cross-entropy.
 
+#[cfg(feature = "flex")]
+mod fast;
+
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Int, Tensor, TensorData, assert_shape};
 
@@ -22,6 +25,16 @@ pub fn dice_ce(logits: Tensor<5>, labels: Tensor<4, Int>, scope: DiceScope, loss
     let [samples, classes, z, y, x] = logits.dims();
     assert_shape!(labels, [samples, z, y, x]);
     assert!(classes >= 2, "a segmentation has at least two classes, background included; found {classes}");
+    #[cfg(feature = "flex")]
+    if crate::network::fast::takes(&logits) {
+        return fast::dice_ce(logits, labels, scope, loss);
+    }
+    plain(logits, labels, scope, loss)
+}
+
+/// The same by Burn's operations, on every backend.
+fn plain(logits: Tensor<5>, labels: Tensor<4, Int>, scope: DiceScope, loss: &Loss) -> Tensor<1> {
+    let [samples, classes, z, y, x] = logits.dims();
     let indicator = indicator(labels.reshape([samples, 1, z * y, x]), classes, &logits.device());
     let log_probability = log_softmax(logits.reshape([samples, classes, z * y, x]), 1);
     let surprise = sum_of_maps(log_probability.clone() * indicator.clone()).sum().neg();
@@ -67,7 +80,7 @@ mod tests {
     use serde::Deserialize;
 
     use super::*;
-    use crate::network::testing::cpu;
+    use crate::network::testing::{cpu, wave};
     use crate::network::weights::values;
 
     fn loss(dice_smooth: f64, dice_background: bool) -> Loss {
@@ -111,6 +124,37 @@ mod tests {
         for scope in [DiceScope::Sample, DiceScope::Batch] {
             let found: f32 = dice_ce(logits.clone(), labels.clone(), scope, &loss(1e-5, false)).into_scalar();
             assert_abs_diff_eq!(found, 3.0_f32.ln() - 0.25, epsilon = 1e-6);
+        }
+    }
+
+    /// Loss and gradient of a function of the logits, whose gradient is scaled by 0.7 on its way back.
+    fn scaled(logits: &Tensor<5>, of: &dyn Fn(Tensor<5>) -> Tensor<1>) -> (f32, Vec<f32>) {
+        let logits = logits.clone().autodiff().require_grad();
+        let loss = of(logits.clone());
+        let gradients = (loss.clone() * 0.7).backward();
+        (loss.into_scalar(), values(logits.grad(&gradients).expect("tracked")))
+    }
+
+    #[test]
+    fn the_cpu_kernel_is_the_plain_loss() {
+        for (shape, scope, settings) in [
+            ([1, 2, 1, 1, 1], DiceScope::Sample, loss(0.0, true)),
+            ([2, 3, 5, 6, 7], DiceScope::Sample, loss(1e-5, false)),
+            ([3, 2, 1, 40, 31], DiceScope::Batch, loss(1e-5, true)),
+            ([2, 5, 9, 16, 17], DiceScope::Batch, loss(0.0, false)),
+        ] {
+            let [samples, classes, z, y, x] = shape;
+            let logits = wave(shape, 1.37, 0.4, &cpu()) * 9.0;
+            // The last class is absent.
+            let labels = (0..samples * z * y * x).map(|at| (at / 5 % (classes - 1)) as i64).collect();
+            let labels = Tensor::<4, Int>::from_data(TensorData::new::<i64, _>(labels, [samples, z, y, x]), &cpu());
+            let (fused, fused_gradient) = scaled(&logits, &|logits| dice_ce(logits, labels.clone(), scope, &settings));
+            let (direct, gradient) = scaled(&logits, &|logits| plain(logits, labels.clone(), scope, &settings));
+            assert_abs_diff_eq!(fused, direct, epsilon = 1e-5);
+            let largest = gradient.iter().fold(0.0_f32, |most, slope| most.max(slope.abs()));
+            for (fused, direct) in fused_gradient.iter().zip(&gradient) {
+                assert!((fused - direct).abs() <= 1e-5 * largest, "{shape:?}: {fused} is not {direct}");
+            }
         }
     }
 
