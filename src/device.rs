@@ -112,6 +112,20 @@ fn kind(number: Option<usize>) -> DeviceKind {
 /// When the name is unknown, its number is not one, or its backend is not compiled in; the message lists the known names
 /// or gives the cargo command.
 pub fn device(name: &str) -> Result<Device, DeviceError> {
+    let (backend, number) = parse(name)?;
+    backend.open(number).ok_or_else(|| DeviceError::NotCompiled { name: name.to_owned(), feature: backend.name() })
+}
+
+/// Whether a name is that of a device, in this build or another: a plan for a GPU can be read anywhere.
+///
+/// # Errors
+///
+/// When the name is unknown, or its number is not one.
+pub fn check_name(name: &str) -> Result<(), DeviceError> {
+    parse(name).map(|_| ())
+}
+
+fn parse(name: &str) -> Result<(Backend, Option<usize>), DeviceError> {
     let (backend, number) = match name.split_once(':') {
         Some((backend, number)) => (backend, Some(number)),
         None => (name, None),
@@ -127,7 +141,7 @@ pub fn device(name: &str) -> Result<Device, DeviceError> {
             if backend == Backend::Flex { Err(wrong()) } else { text.parse::<usize>().map_err(|_| wrong()) }
         })
         .transpose()?;
-    backend.open(number).ok_or_else(|| DeviceError::NotCompiled { name: name.to_owned(), feature: backend.name() })
+    Ok((backend, number))
 }
 
 /// The backends of this build, in the order in which they are documented.

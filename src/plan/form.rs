@@ -86,10 +86,9 @@ fn unknown(path: &str, key: &str, table: &str, example: &Table, layers: &Layers)
     };
     let place = if table.is_empty() { "at the top of a plan".to_owned() } else { format!("in `[{table}]`") };
     let fault = layers.fault_at_key(path, format!("there is no key `{key}` {place}"), "not known");
-    let off = |name: &str| strsim::damerau_levenshtein(name, key);
-    match names.iter().min_by_key(|name| off(name)) {
-        Some(near) if (off(near) as f64) <= NEAR * near.len() as f64 => fault.help(format!("did you mean `{near}`?")),
-        _ => fault.help(format!("known there: {}", names.join(", "))),
+    match nearest(key, &names) {
+        Some(near) => fault.help(format!("did you mean `{near}`?")),
+        None => fault.help(format!("known there: {}", names.join(", "))),
     }
 }
 
@@ -108,8 +107,47 @@ fn check_value(path: &str, key: &str, value: &Value, layers: &Layers, found: &mu
     }
     inner.insert((*last).to_owned(), value.clone());
     let Err(error) = Plan::deserialize(whole) else { return };
-    let reason = error.message().trim_end().to_owned();
-    found.push(layers.fault_at_value(path, format!("`{key}` cannot be {}", shown(value)), reason));
+    let reason = in_words(error.message().trim_end());
+    let fault = layers.fault_at_value(path, format!("`{key}` cannot be {}", shown(value)), &reason);
+    // What is expected of a choice stands in backquotes.
+    let choices: Vec<&str> = reason.split('`').skip(1).step_by(2).collect();
+    let listed = value.as_array().into_iter().flatten();
+    let mut given = value.as_str().into_iter().chain(listed.filter_map(Value::as_str));
+    let near = given.find(|given| !choices.contains(given)).and_then(|given| nearest(given, &choices));
+    found.push(match near {
+        Some(near) => fault.help(format!("did you mean `{near}`?")),
+        None => fault,
+    });
+}
+
+/// What serde says of a wrong value, without what the fault says already and without the names of Rust's types.
+fn in_words(reason: &str) -> String {
+    let types = [
+        ("expected usize", "expected a whole number, 0 or more"),
+        ("expected u64", "expected a whole number, 0 or more"),
+        ("expected u32", "expected a whole number, 0 or more"),
+        ("expected u8", "expected a whole number from 0 to 255"),
+        ("expected f64", "expected a number"),
+        ("expected a boolean", "expected `true` or `false`, without quotes"),
+        ("expected a sequence", "expected a list, such as `[1, 2]`"),
+        ("expected a string", "expected a text in quotes"),
+        ("expected path string", "expected a text in quotes"),
+        ("expected struct", "expected a table of keys"),
+        ("expected an array of length 3", "expected three entries: z, y, x"),
+        ("expected an array of length 2", "expected two entries"),
+    ];
+    // "invalid type: string "many", expected usize": the value stands in the fault's own message.
+    let said = reason.find("expected ").map_or(reason, |at| &reason[at..]);
+    let plain = types.into_iter().find(|(rust, _)| said.starts_with(rust)).map_or(said, |(_, words)| words);
+    // What the plan's own types say is in words already.
+    if reason.starts_with('`') { reason.to_owned() } else { plain.to_owned() }
+}
+
+/// The name that a misspelt one is nearest to, if it is near.
+pub(super) fn nearest<'a>(given: &str, names: &[&'a str]) -> Option<&'a str> {
+    let off = |name: &str| strsim::damerau_levenshtein(name, given);
+    let near = names.iter().min_by_key(|name| off(name))?;
+    Some(*near).filter(|near| off(near) as f64 <= NEAR * near.chars().count() as f64)
 }
 
 fn shown(value: &Value) -> String {

@@ -91,14 +91,56 @@ impl Layer {
                 .as_table_mut()?;
         }
         inner.insert((*last).to_owned(), parsed);
-        let place = Place { key: 0..written.len(), value: written.len() + 1..text.len() };
-        Some(Self { source, text: text.to_owned(), values, places: BTreeMap::from([(key.to_owned(), place)]) })
+        let place = Place { key: 0..written.trim_end().len(), value: written.len() + 1..text.len() };
+        // Tables on the way stand where the key does, so that an unknown one can be pointed at.
+        let tables = (1..path.len()).map(|depth| (path[..depth].join("."), place.clone()));
+        let mut places: BTreeMap<String, Place> = tables.collect();
+        places.insert(key.to_owned(), place);
+        entries(value, written.len() + 1, key, &mut places);
+        Some(Self { source, text: text.to_owned(), values, places })
+    }
+
+    /// Where this layer decides on a key: at the key itself, or at whatever else than a table it has in place of a table or
+    /// list around it.
+    pub fn decides(&self, path: &str) -> Option<&Place> {
+        let mut path = path;
+        let mut asked = true;
+        loop {
+            if let Some(place) = self.places.get(path) {
+                return Some(place).filter(|_| asked || !self.is_table(path));
+            }
+            path = path.rsplit_once('.')?.0;
+            asked = false;
+        }
+    }
+
+    fn is_table(&self, path: &str) -> bool {
+        let (first, rest) = path.split_once('.').map_or((path, None), |(first, rest)| (first, Some(rest)));
+        let value = self.values.get(first);
+        let found = rest.into_iter().flat_map(|rest| rest.split('.')).try_fold(value, |value, key| match value {
+            Some(toml::Value::Table(table)) => Some(table.get(key)),
+            _ => None,
+        });
+        matches!(found, Some(Some(toml::Value::Table(_))))
     }
 
     /// Line of a byte of the text, counted from 1.
     pub fn line(&self, byte: usize) -> usize {
         self.text[..byte.min(self.text.len())].matches('\n').count() + 1
     }
+}
+
+/// Places of the entries of a list or table that stands at byte `start` of a layer's text.
+fn entries(value: &str, start: usize, path: &str, places: &mut BTreeMap<String, Place>) {
+    const KEY: &str = "value=";
+    let text = format!("{KEY}{value}");
+    let Ok(parsed) = DeTable::parse(&text) else { return };
+    let mut inner = BTreeMap::new();
+    for value in parsed.get_ref().values() {
+        inside(value, path, &mut inner);
+    }
+    let moved = |range: Range<usize>| range.start - KEY.len() + start..range.end - KEY.len() + start;
+    places.extend(inner.into_iter().map(|(path, at)| (path, Place { key: moved(at.key), value: moved(at.value) })));
 }
 
 fn collect(table: &DeTable<'_>, prefix: &str, places: &mut BTreeMap<String, Place>) {
@@ -155,6 +197,16 @@ mod tests {
         assert_eq!(at("a.b.c"), ("c", "[1, 22]"));
         assert_eq!(at("a.b.c.1").1, "22");
         assert_eq!(layer.line(layer.places["a.b.c"].key.start), 4);
+    }
+
+    #[test]
+    fn a_list_decides_on_its_entries_and_a_table_does_not() {
+        let layer = Layer::of_pair(Source::Set, "a.b = [1, 22]", "a.b").unwrap();
+        let at = |path: &str| layer.decides(path).map(|place| &layer.text[place.value.clone()]);
+        assert_eq!(at("a.b.1"), Some("22"));
+        assert_eq!(at("a.b.2"), Some(" [1, 22]"));
+        assert_eq!(at("a.c"), None);
+        assert_eq!(at("a"), Some(" [1, 22]"));
     }
 
     #[test]

@@ -35,11 +35,11 @@ pub struct LoadedPlan {
 pub struct Layers(Vec<Layer>);
 
 impl Layers {
-    /// The uppermost layer that has a key, and where it stands in it.
+    /// The uppermost layer that decides on a key, and where: for an entry of a list, the layer that wrote the list.
     ///
     /// A key that no layer has is looked for in the table that should hold it.
     pub fn origin(&self, path: &str) -> Option<(&Layer, &Place)> {
-        let found = self.0.iter().rev().find_map(|layer| Some((layer, layer.places.get(path)?)));
+        let found = self.0.iter().rev().find_map(|layer| Some((layer, layer.decides(path)?)));
         found.or_else(|| self.origin(path.rsplit_once('.')?.0))
     }
 
@@ -66,10 +66,19 @@ impl Layers {
 ///
 /// When a file cannot be read, plans extend each other in a circle, or the plan has faults: then with all of them.
 pub fn load(path: &Path, overrides: &[String]) -> Result<LoadedPlan, PlanError> {
+    load_with(path, variables(), overrides)
+}
+
+/// As [`load`], with these variables of the environment.
+fn load_with(path: &Path, variables: Vec<(String, String)>, overrides: &[String]) -> Result<LoadedPlan, PlanError> {
     let mut layers = vec![defaults()];
     layers.extend(files(path)?);
-    layers.extend(environment());
-    layers.extend(command_line(overrides)?);
+    let mut faults = Vec::new();
+    layers.extend(environment(variables, &mut faults));
+    layers.extend(command_line(overrides, &mut faults));
+    if !faults.is_empty() {
+        return Err(PlanError::Faults { faults });
+    }
     let input = read(path)?;
     merge(layers, input)
 }
@@ -153,36 +162,48 @@ fn read(path: &Path) -> Result<String, PlanError> {
     fs::read_to_string(path).map_err(|error| PlanError::Unreadable { path: path.to_owned(), reason: error.to_string() })
 }
 
-/// One layer for each variable `SEGPLAN_TABLE__KEY`. Variables without a double underscore are not of a plan.
+/// The variables `SEGPLAN_TABLE__KEY`, sorted. Those without a double underscore are not of a plan.
 #[expect(clippy::disallowed_methods, reason = "the environment is read here and nowhere else")]
-fn environment() -> Vec<Layer> {
-    let mut variables: Vec<(String, String)> = env::vars()
+fn variables() -> Vec<(String, String)> {
+    let all = env::vars_os().map(|(name, value)| (name.to_string_lossy().into_owned(), value));
+    let mut found: Vec<(String, String)> = all
         .filter(|(name, _)| name.strip_prefix(ENVIRONMENT).is_some_and(|rest| rest.contains("__")))
+        .map(|(name, value)| (name, value.to_string_lossy().into_owned()))
         .collect();
-    variables.sort();
-    variables
-        .into_iter()
-        .filter_map(|(name, value)| {
-            let key = name.strip_prefix(ENVIRONMENT)?.to_lowercase().replace("__", ".");
-            Layer::of_pair(Source::Environment(name.clone()), &format!("{name}={value}"), &key)
-        })
-        .collect()
+    found.sort();
+    found
 }
 
-fn command_line(overrides: &[String]) -> Result<Vec<Layer>, PlanError> {
-    let mut faults = Vec::new();
-    let mut layers = Vec::new();
-    for text in overrides {
+/// One layer for each variable.
+fn environment(variables: Vec<(String, String)>, faults: &mut Vec<Fault>) -> Vec<Layer> {
+    let layer = |(name, value): (String, String)| {
+        let key = name.strip_prefix(ENVIRONMENT).unwrap_or(&name).to_lowercase().replace("__", ".");
+        let made = Layer::of_pair(Source::Environment(name.clone()), &format!("{name}={value}"), &key);
+        if made.is_none() {
+            faults.push(
+                Fault::nowhere(format!("environment variable `{name}` names no key"))
+                    .help("expected a table and a key, such as `SEGPLAN_TRAIN__MAX_EPOCHS=50`; or unset it"),
+            );
+        }
+        made
+    };
+    variables.into_iter().filter_map(layer).collect()
+}
+
+/// One layer for each `--set`.
+fn command_line(overrides: &[String], faults: &mut Vec<Fault>) -> Vec<Layer> {
+    let layer = |text: &String| {
         let key = text.split_once('=').map_or(text.as_str(), |(key, _)| key).trim();
-        match Layer::of_pair(Source::Set, text, key) {
-            Some(layer) => layers.push(layer),
-            None => faults.push(
+        let made = Layer::of_pair(Source::Set, text, key);
+        if made.is_none() {
+            faults.push(
                 Fault::nowhere(format!("`--set {text}` sets nothing"))
                     .help("expected a key, an equals sign and a value, such as `--set train.max_epochs=50`"),
-            ),
+            );
         }
-    }
-    if faults.is_empty() { Ok(layers) } else { Err(PlanError::Faults { faults }) }
+        made
+    };
+    overrides.iter().filter_map(layer).collect()
 }
 
 #[cfg(test)]

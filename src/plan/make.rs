@@ -14,6 +14,11 @@ use crate::plan::schema::{
 };
 use crate::plan::write::text;
 
+/// Folds of the cross-validation (arXiv:1809.10486, section 2.3).
+const FOLDS: usize = 5;
+/// Fewest folds that leave something to train on.
+const LEAST_FOLDS: usize = 2;
+
 /// A plan, and why its numbers are what they are.
 #[derive(Clone, Debug)]
 pub struct Planned {
@@ -108,9 +113,13 @@ pub fn assemble(
     };
     let single_stage: Vec<Value> = [ConfigurationName::TwoD, ConfigurationName::FullRes]
         .iter()
+        .filter(|name| configurations.contains_key(name))
         .map(|name| Value::String(name.to_string()))
         .collect();
     set("run", "configurations", Value::Array(single_stage));
+    let folds = data.cases.clamp(LEAST_FOLDS, FOLDS);
+    set("split", "folds", as_toml(&folds));
+    set("run", "folds", as_toml(&(0..folds).collect::<Vec<_>>()));
     set("preprocess", "normalization", as_toml(&normalization));
     set("preprocess", "masked", Value::Boolean(masked));
     set("preprocess", "intensities", as_toml(&intensities));
@@ -141,8 +150,11 @@ fn reasons(plan: &Plan, measured: &Measured) -> BTreeMap<String, String> {
     say("data.median_shape", "Median of the cases' shapes, cropped and at that spacing, voxels, [z, y, x].".to_owned());
     say("data.crop_ratio", "Share of the average case that is left after cropping to non-zero.".to_owned());
     say("data.single_component", "Labels that are a single component in every training case that has them.".to_owned());
-    let until = "2D and 3D; the cascade, where it is planned, is run when it is named here.".to_owned();
-    say("run.configurations", until);
+    say("run.configurations", matrix_reason(measured).to_owned());
+    if plan.split.folds < FOLDS {
+        let few = format!("{FOLDS} in the paper (2.3), but the data set has {} cases: one case a fold.", data.cases);
+        say("split.folds", few);
+    }
     let scheme = "\"ct\" for channels named CT, \"z_score\" for all others (paper, 2.2).".to_owned();
     say("preprocess.normalization", scheme);
     let removed = 100.0 * (1.0 - data.crop_ratio);
@@ -209,7 +221,7 @@ fn configuration_reasons(
     vec![
         ("spacing", spacing.to_owned()),
         ("median_shape", "Median shape at this spacing, voxels, [z, y, x].".to_owned()),
-        ("slice_axis", slice_reason(two_dimensional)),
+        ("slice_axis", slice_reason(two_dimensional, measured)),
         ("patch_size", size),
         (
             "batch_size",
@@ -237,11 +249,21 @@ fn configuration_reasons(
     ]
 }
 
-fn slice_reason(two_dimensional: bool) -> String {
-    let reason = if two_dimensional {
-        "Slices are perpendicular to the axis of the largest spacing: 0 = z, 1 = y, 2 = x. It comes first in `patch_size` and `pools`."
+fn matrix_reason(measured: &Measured) -> &'static str {
+    if rules::single_slice(measured).is_some() {
+        "2D alone: the median case is a single slice, which has no third dimension to learn from."
     } else {
+        "2D and 3D; the cascade, where it is planned, is run when it is named here."
+    }
+}
+
+fn slice_reason(two_dimensional: bool, measured: &Measured) -> String {
+    let reason = if !two_dimensional {
         "3D: the axes stay in their order."
+    } else if rules::single_slice(measured).is_some() {
+        "The axis along which the median case is a single slice: 0 = z, 1 = y, 2 = x. It comes first in `patch_size` and `pools`."
+    } else {
+        "Slices are perpendicular to the axis of the largest spacing: 0 = z, 1 = y, 2 = x. It comes first in `patch_size` and `pools`."
     };
     reason.to_owned()
 }
@@ -290,6 +312,35 @@ mod tests {
         let example: Plan = toml::from_str(include_str!("example.toml")).unwrap();
         let measured = Measured { cases: 260, spacing: example.data.median_spacing, median: example.data.median_shape };
         assemble("hippocampus", example.data, &measured, vec![Normalization::ZScore], Vec::new(), &default_rules())
+    }
+
+    /// A plan for so many cases of such a shape, loaded from its own text.
+    fn loaded(cases: usize, median: [f64; 3]) -> Plan {
+        let example: Plan = toml::from_str(include_str!("example.toml")).unwrap();
+        let data = Data { cases, median_shape: median, ..example.data };
+        let measured = Measured { cases, spacing: data.median_spacing, median };
+        let planned = assemble("few", data, &measured, vec![Normalization::ZScore], Vec::new(), &default_rules());
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("few.toml");
+        std::fs::write(&path, planned.text()).unwrap();
+        crate::plan::load::load(&path, &[]).unwrap().plan
+    }
+
+    #[test]
+    fn three_cases_are_three_folds() {
+        let plan = loaded(3, [36.0, 50.0, 35.0]);
+        assert_eq!((plan.split.folds, plan.run.folds), (3, vec![0, 1, 2]));
+    }
+
+    #[test]
+    fn single_slices_are_planned_in_2d_alone_whatever_their_axis() {
+        for (axis, median) in [[1.0, 40.0, 50.0], [40.0, 1.0, 50.0], [40.0, 50.0, 1.0]].into_iter().enumerate() {
+            let plan = loaded(20, median);
+            assert_eq!(plan.run.configurations, [ConfigurationName::TwoD]);
+            let two_d = &plan.configurations[&ConfigurationName::TwoD];
+            assert_eq!((plan.configurations.len(), two_d.slice_axis), (1, axis));
+            assert_eq!(two_d.patch_size.0, [1, 40, 56]);
+        }
     }
 
     #[test]

@@ -33,10 +33,14 @@ impl Measured {
 
 /// All networks that the rules plan for a data set.
 ///
-/// 2D and 3D always; the two stages of the cascade where the median case is too large for one 3D patch to see enough of it.
+/// 2D always; 3D where the median case is more than one slice; the two stages of the cascade where the median case is too
+/// large for one 3D patch to see enough of it.
 pub fn configurations(measured: &Measured, rules: &Rules) -> BTreeMap<ConfigurationName, Configuration> {
     let cascade = needs_cascade(measured, rules);
     let mut all = BTreeMap::from([(ConfigurationName::TwoD, plan_2d(measured, rules))]);
+    if single_slice(measured).is_some() {
+        return all;
+    }
     let fullres = plan_3d(measured, measured, rules, if cascade { DiceScope::Batch } else { DiceScope::Sample });
     if cascade {
         let coarse = lowres(measured, rules);
@@ -74,9 +78,16 @@ pub fn slice_axis(Spacing(spacing): Spacing) -> usize {
     (1..3).fold(0, |widest, axis| if spacing[axis] > spacing[widest] { axis } else { widest })
 }
 
+/// The axis along which the median case is a single slice, so that nothing can be learned in space.
+///
+/// The paper's data sets have none such: their slices are what a 2D network sees, whatever their spacing.
+pub fn single_slice(measured: &Measured) -> Option<usize> {
+    measured.median_shape().0.iter().position(|&edge| edge == 1)
+}
+
 /// The 2D network. Source: spec section 6.3.
 pub fn plan_2d(measured: &Measured, rules: &Rules) -> Configuration {
-    let slice_axis = slice_axis(measured.spacing);
+    let slice_axis = single_slice(measured).unwrap_or_else(|| slice_axis(measured.spacing));
     let plane: Vec<usize> = (0..3).filter(|&axis| axis != slice_axis).collect();
     let count = |edge: f64| pools(edge, rules.max_pools_2d, rules.pool_until_below);
     let median = measured.median_shape();

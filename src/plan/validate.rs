@@ -4,14 +4,19 @@ use crate::plan::fault::Fault;
 use crate::plan::load::Layers;
 use crate::plan::schema::{AugmentationKind, Configuration, ConfigurationName, Normalization, Plan};
 
+mod numbers;
+
 /// Version of the schema that this program reads.
 const SCHEMA: u32 = 1;
+/// Fewer poolings than this, so that edges stay numbers that anybody would write.
+const MOST_POOLS: usize = 16;
 
 /// Every fault of content of a plan.
 pub(super) fn faults(plan: &Plan, layers: &Layers) -> Vec<Fault> {
     let mut check = Check { layers, faults: Vec::new() };
     check.top(plan);
     check.data(plan);
+    check.rules(&plan.rules);
     check.matrix(plan);
     check.preprocess(plan);
     for (name, configuration) in &plan.configurations {
@@ -20,6 +25,7 @@ pub(super) fn faults(plan: &Plan, layers: &Layers) -> Vec<Fault> {
     check.training(plan);
     check.augmentation(plan);
     check.prediction(plan);
+    check.runtime(&plan.runtime);
     check.faults
 }
 
@@ -107,6 +113,10 @@ impl Check<'_> {
         self.distinct("run.seeds", &plan.run.seeds);
         let message = format!("`split.folds` is {}", plan.split.folds);
         self.that(plan.split.folds >= 2, "split.folds", message, "expected 2 or more");
+        let message = format!("{} training cases cannot be split into {} folds", plan.data.cases, plan.split.folds);
+        let expected = "expected at most one fold for each of `data.cases`";
+        self.that(plan.split.folds <= plan.data.cases.max(2), "split.folds", message, expected);
+        self.that(plan.data.cases != 1, "data.cases", "a single case cannot be split", "expected 2 or more");
         for (at, name) in plan.run.configurations.iter().enumerate() {
             let known: Vec<&str> = plan.configurations.keys().map(|name| name.as_str()).collect();
             let path = format!("run.configurations.{at}");
@@ -114,10 +124,12 @@ impl Check<'_> {
             let expected = format!("the plan has {}", known.join(", "));
             self.that(plan.configurations.contains_key(name), &path, message, expected);
         }
+        // Without folds, none of them can be asked for: that is the fault above.
+        let Some(last) = plan.split.folds.checked_sub(1) else { return };
         for (at, &fold) in plan.run.folds.iter().enumerate() {
             let path = format!("run.folds.{at}");
-            let expected = format!("expected 0 to {}: `split.folds` is {}", plan.split.folds - 1, plan.split.folds);
-            self.that(fold < plan.split.folds, &path, format!("there is no fold {fold}"), expected);
+            let expected = format!("expected 0 to {last}: `split.folds` is {}", plan.split.folds);
+            self.that(fold <= last, &path, format!("there is no fold {fold}"), expected);
         }
     }
 
@@ -173,7 +185,7 @@ impl Check<'_> {
             let path = format!("configurations.{name}.patch_size.{axis}");
             let (edge, pools) = (configuration.patch_size.0[axis], configuration.pools[axis]);
             let letter = ["z", "y", "x"][axis];
-            let Some(factor) = 1_usize.checked_shl(pools as u32).filter(|_| pools < 16) else {
+            let Some(factor) = 1_usize.checked_shl(pools as u32).filter(|_| pools < MOST_POOLS) else {
                 let path = format!("configurations.{name}.pools.{axis}");
                 self.that(false, &path, format!("{pools} poolings along {letter}"), "expected fewer");
                 continue;
@@ -193,63 +205,5 @@ impl Check<'_> {
         let expected = if slice { "expected more than one slice" } else { "expected one slice: `[1, y, x]`" };
         let message = format!("configuration `{name}` with a patch of {}", configuration.patch_size);
         self.that(slice == (name == ConfigurationName::TwoD), &path, message, expected);
-    }
-
-    fn training(&mut self, plan: &Plan) {
-        let train = &plan.train;
-        self.share("network.leaky_slope", plan.network.leaky_slope);
-        self.positive("network.norm_eps", plan.network.norm_eps);
-        self.not_negative("loss.dice_smooth", plan.loss.dice_smooth);
-        self.positive("train.learning_rate", train.learning_rate);
-        self.not_negative("train.weight_decay", train.weight_decay);
-        self.at_least_one("train.batches", train.batches);
-        self.at_least_one("train.validation_batches", train.validation_batches);
-        self.at_least_one("train.max_epochs", train.max_epochs);
-        self.share("train.ema_train", train.ema_train);
-        self.share("train.ema_validation", train.ema_validation);
-        let falls = train.lr_factor > 0.0 && train.lr_factor < 1.0;
-        let message = format!("`train.lr_factor` is {}", train.lr_factor);
-        self.that(falls, "train.lr_factor", message, "expected more than 0 and less than 1: the rate falls");
-        self.not_negative("train.lr_threshold", train.lr_threshold);
-        self.not_negative("train.stop_threshold", train.stop_threshold);
-        self.not_negative("train.lr_floor", train.lr_floor);
-    }
-
-    fn augmentation(&mut self, plan: &Plan) {
-        let augment = &plan.augment;
-        self.share("augment.elastic_probability", augment.elastic_probability);
-        self.share("augment.rotation_probability", augment.rotation_probability);
-        self.share("augment.scale_probability", augment.scale_probability);
-        self.share("augment.gamma_probability", augment.gamma_probability);
-        self.share("augment.mirror_probability", augment.mirror_probability);
-        self.range("augment.elastic_alpha_3d", augment.elastic_alpha_3d);
-        self.range("augment.elastic_alpha_2d", augment.elastic_alpha_2d);
-        self.range("augment.elastic_sigma", augment.elastic_sigma);
-        self.positive("augment.elastic_sigma.0", augment.elastic_sigma[0]);
-        self.range("augment.scale", augment.scale);
-        self.positive("augment.scale.0", augment.scale[0]);
-        self.range("augment.gamma", augment.gamma);
-        self.positive("augment.gamma.0", augment.gamma[0]);
-        self.not_negative("augment.rotation_degrees_3d", augment.rotation_degrees_3d);
-        self.not_negative("augment.rotation_degrees_2d", augment.rotation_degrees_2d);
-        self.one_of("augment.label_order", augment.label_order, &[0, 1]);
-    }
-
-    fn prediction(&mut self, plan: &Plan) {
-        let predict = &plan.predict;
-        let right = predict.step > 0.0 && predict.step <= 1.0;
-        let message = format!("`predict.step` is {}", predict.step);
-        self.that(right, "predict.step", message, "expected more than 0 and at most 1, as a share of the patch");
-        self.positive("predict.gaussian_sigma", predict.gaussian_sigma);
-        self.one_of("predict.softmax_order", predict.softmax_order, &[0, 1, 3]);
-        let folders = !plan.runtime.data.is_empty();
-        self.that(
-            folders,
-            "runtime.data",
-            "`runtime.data` names no folder",
-            "expected at least one, such as [\"data\"]",
-        );
-        let memory = plan.runtime.memory_gib > 0;
-        self.that(memory, "runtime.memory_gib", "`runtime.memory_gib` is 0", "expected 1 or more");
     }
 }

@@ -13,15 +13,17 @@ fn folder(text: &str) -> TempDir {
     folder
 }
 
-fn load_with(text: &str, overrides: &[&str]) -> Result<LoadedPlan, PlanError> {
+fn loaded(text: &str, overrides: &[&str]) -> Result<LoadedPlan, PlanError> {
     let overrides: Vec<String> = overrides.iter().map(ToString::to_string).collect();
     load(&folder(text).path().join("plan.toml"), &overrides)
 }
 
 /// What a person reads of the mistakes in a plan.
-fn said_of(folder: &TempDir, overrides: &[&str]) -> String {
+fn said_of(folder: &TempDir, variables: &[(&str, &str)], overrides: &[&str]) -> String {
     let overrides: Vec<String> = overrides.iter().map(ToString::to_string).collect();
-    let error = load(&folder.path().join("plan.toml"), &overrides).expect_err("the plan has a mistake");
+    let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let path = folder.path().join("plan.toml");
+    let error = load_with(&path, variables, &overrides).expect_err("the plan has a mistake");
     let mut said = String::new();
     let handler = GraphicalReportHandler::new_themed(GraphicalTheme::unicode_nocolor()).with_width(100);
     handler.render_report(&mut said, &error).unwrap();
@@ -29,13 +31,13 @@ fn said_of(folder: &TempDir, overrides: &[&str]) -> String {
 }
 
 fn said(text: &str, overrides: &[&str]) -> String {
-    said_of(&folder(text), overrides)
+    said_of(&folder(text), &[], overrides)
 }
 
 #[test]
 fn layers_are_merged_key_by_key_and_the_uppermost_wins() {
     let loaded =
-        load_with("[train]\nbatches = 10\nmax_epochs = 20\n", &["train.batches=3", "runtime.device=cuda:1"]).unwrap();
+        loaded("[train]\nbatches = 10\nmax_epochs = 20\n", &["train.batches=3", "runtime.device=cuda:1"]).unwrap();
     assert_eq!(loaded.plan.train.batches, 3);
     assert_eq!(loaded.plan.train.max_epochs, 20);
     assert_eq!(loaded.plan.train.validation_batches, 50);
@@ -67,7 +69,7 @@ fn a_missing_file_is_named() {
 
 #[test]
 fn a_saved_plan_is_loaded_as_it_was_saved() {
-    let plan = load_with("", &["train.batches=7"]).unwrap().plan;
+    let plan = loaded("", &["train.batches=7"]).unwrap().plan;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("plan.toml");
     std::fs::write(&path, crate::plan::write::resolved_text(&plan)).unwrap();
@@ -148,5 +150,109 @@ fn a_label_that_is_no_number() {
 fn a_plan_without_its_data_set() {
     let folder = folder("");
     std::fs::write(folder.path().join("plan.toml"), "name = \"small\"\n[train]\nbatches = 3\n").unwrap();
-    insta::assert_snapshot!(said_of(&folder, &[]));
+    insta::assert_snapshot!(said_of(&folder, &[], &[]));
+}
+
+#[test]
+fn an_entry_of_a_list_on_the_command_line() {
+    insta::assert_snapshot!(said("", &["configurations.3d_fullres.patch_size=[40, 41, 40]"]));
+}
+
+#[test]
+fn an_unknown_table_on_the_command_line() {
+    insta::assert_snapshot!(said("", &["foo.bar=1", "train.batchs=3"]));
+}
+
+#[test]
+fn a_malformed_and_an_unknown_variable() {
+    insta::assert_snapshot!(said_of(&folder(""), &[("SEGPLAN_TRAIN__", "3")], &["=3"]));
+}
+
+#[test]
+fn unknown_keys_in_variables() {
+    let variables = [("SEGPLAN_TRAIN__EPOCHS", "3"), ("SEGPLAN_NET__DEPTH", "4"), ("SEGPLAN_RUN__FOLDS", "[0, 9]")];
+    insta::assert_snapshot!(said_of(&folder(""), &variables[..2], &[]) + &said_of(&folder(""), &variables[2..], &[]));
+}
+
+#[test]
+fn no_folds_at_all() {
+    insta::assert_snapshot!(said("[split]\nfolds = 0\n", &[]));
+}
+
+#[test]
+fn more_folds_than_cases() {
+    insta::assert_snapshot!(said("[data]\ncases = 3\n", &["split.folds=4", "run.folds=[0]"]));
+}
+
+#[test]
+fn rules_out_of_range() {
+    let rules =
+        "[rules]\nmax_pools_3d = 64\npool_until_below = 1\ndataset_fraction = 5\nreference_patch_3d = [128, 0, 128]\n";
+    insta::assert_snapshot!(said(&format!("{rules}max_features_3d = 16\n"), &[]));
+}
+
+#[test]
+fn a_device_that_does_not_exist() {
+    insta::assert_snapshot!(said("[runtime]\ndevice = \"gpu\"\n", &[]) + &said("", &["runtime.device=cuda:first"]));
+}
+
+#[test]
+fn a_switch_that_is_a_text() {
+    insta::assert_snapshot!(said("[predict]\nmirror = \"yes\"\nstep = \"half\"\n", &[]));
+}
+
+#[test]
+fn a_number_where_a_list_belongs() {
+    insta::assert_snapshot!(said("[run]\nfolds = 0\nseeds = [-1]\n", &[]));
+}
+
+#[test]
+fn a_value_where_a_table_belongs() {
+    insta::assert_snapshot!(said("", &["train=3"]));
+}
+
+#[test]
+fn a_file_name_that_is_none() {
+    let folder = folder("");
+    std::fs::write(folder.path().join("plan.toml"), "extends = [\"base.toml\"]\n").unwrap();
+    insta::assert_snapshot!(said_of(&folder, &[], &[]));
+}
+
+#[test]
+fn a_plan_of_another_schema_with_a_name_that_is_no_folder() {
+    insta::assert_snapshot!(said("schema = 2\nname = \"my/plan\"\n", &[]));
+}
+
+#[test]
+fn a_slice_as_a_patch_in_3d() {
+    let text = "[configurations.3d_fullres]\npatch_size = [1, 56, 40]\npools = [0, 3, 3]\n";
+    insta::assert_snapshot!(said(text, &[]));
+}
+
+#[test]
+fn normalisation_of_too_many_channels_without_intensities() {
+    insta::assert_snapshot!(
+        said("[preprocess]\nnormalization = [\"ct\", \"zscore\"]\n", &[])
+            + &said("[preprocess]\nnormalization = [\"ct\", \"ct\"]\n", &[])
+    );
+}
+
+#[test]
+fn a_seed_twice_and_no_folds() {
+    insta::assert_snapshot!(said("[run]\nfolds = []\nseeds = [1, 1]\n", &[]));
+}
+
+#[test]
+fn a_schedule_that_never_falls() {
+    insta::assert_snapshot!(said("[train]\nlr_factor = 1.5\nbatches = 0\nema_train = 1.1\n", &[]));
+}
+
+#[test]
+fn a_label_that_is_not_in_the_data_set() {
+    insta::assert_snapshot!(said("[data]\nsingle_component = [1, 3]\n", &[]));
+}
+
+#[test]
+fn a_misspelt_configuration_table() {
+    insta::assert_snapshot!(said("[configurations.3d_fulres]\nbatch_size = 2\n", &[]));
 }
