@@ -16,6 +16,9 @@ pub(super) struct Arguments {
     /// Folder of predicted label maps of the same names
     #[arg(long)]
     prediction: PathBuf,
+    /// Within which distance surfaces agree in the normalised surface Dice (NSD), mm
+    #[arg(long, value_name = "MM", default_value_t = 1.0)]
+    tolerance: f64,
     /// Write one row a case and label to this Parquet file
     #[arg(short, long)]
     output: Option<PathBuf>,
@@ -23,7 +26,7 @@ pub(super) struct Arguments {
 
 #[expect(clippy::print_stdout, reason = "the table of scores is the result of this verb")]
 pub(super) fn evaluate(arguments: &Arguments) -> Result<(), Failure> {
-    let scores = evaluate_folders(&arguments.reference, &arguments.prediction)
+    let scores = evaluate_folders(&arguments.reference, &arguments.prediction, arguments.tolerance)
         .map_err(|error| Failure::damaged_data(plain(error)))?;
     if let Some(path) = &arguments.output {
         crate::evaluate::scores::write(path, &scores).map_err(|error| Failure::failed(plain(error)))?;

@@ -5,6 +5,7 @@
 
 pub mod scores;
 pub mod summary;
+pub mod surface;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -17,8 +18,9 @@ use thiserror::Error;
 use crate::dataset::CaseId;
 use crate::dataset::images::stem;
 use crate::evaluate::scores::{Run, Score};
-use crate::volume::Shape;
+use crate::evaluate::surface::compare;
 use crate::volume::nifti::{NiftiError, read_labels};
+use crate::volume::{LabelMap, Shape};
 
 /// Predictions could not be scored.
 #[derive(Debug, Error)]
@@ -155,7 +157,7 @@ pub fn count(reference: ArrayView3<'_, i16>, prediction: ArrayView3<'_, i16>, la
     counts
 }
 
-/// Scores one prediction file against its reference file.
+/// Scores one prediction file against its reference file. `tolerance` is that of the normalised surface Dice, mm.
 ///
 /// # Errors
 ///
@@ -166,6 +168,7 @@ pub fn score_files(
     reference: &Path,
     prediction: &Path,
     labels: &BTreeMap<u8, String>,
+    tolerance: f64,
 ) -> Result<Vec<Score>, EvaluateError> {
     let read = |path| read_labels(path).map_err(|source| EvaluateError::Nifti { case: case.clone(), source });
     let (reference, prediction) = (read(reference)?, read(prediction)?);
@@ -181,18 +184,24 @@ pub fn score_files(
         label,
         name: name.clone(),
         counts,
+        surface: {
+            let mask = |map: &LabelMap| map.labels.mapv(|value| value == i16::from(label));
+            let spacing = reference.geometry.spacing;
+            compare(mask(&reference).view(), mask(&prediction).view(), spacing, tolerance)
+        },
     };
     Ok(labels.iter().zip(counts).map(score).collect())
 }
 
 /// Scores a folder of predictions against a folder of references of the same names.
 ///
-/// All labels that occur in any file are scored. Predictions without a reference are passed over.
+/// All labels that occur in any file are scored. Predictions without a reference are passed over. `tolerance` is that of the
+/// normalised surface Dice, mm.
 ///
 /// # Errors
 ///
 /// When a folder or file cannot be read, or when a reference has no prediction: all such cases are named.
-pub fn evaluate_folders(reference: &Path, prediction: &Path) -> Result<Vec<Score>, EvaluateError> {
+pub fn evaluate_folders(reference: &Path, prediction: &Path, tolerance: f64) -> Result<Vec<Score>, EvaluateError> {
     let references = label_maps(reference)?;
     if references.is_empty() {
         return Err(EvaluateError::Empty { folder: reference.to_owned() });
@@ -206,7 +215,7 @@ pub fn evaluate_folders(reference: &Path, prediction: &Path) -> Result<Vec<Score
     let run = Run { experiment: String::new(), configuration: String::new(), fold: 0, seed: 0 };
     let scored: Vec<Vec<Score>> = references
         .par_iter()
-        .map(|(case, path)| score_files(&run, case, path, &predictions[case], &labels))
+        .map(|(case, path)| score_files(&run, case, path, &predictions[case], &labels, tolerance))
         .collect::<Result<_, _>>()?;
     Ok(scored.into_iter().flatten().collect())
 }
@@ -288,7 +297,7 @@ mod tests {
             fs::write(reference.join(name), b"").unwrap();
         }
         fs::write(prediction.join("b.nii.gz"), b"").unwrap();
-        let refused = evaluate_folders(&reference, &prediction).unwrap_err().to_string();
+        let refused = evaluate_folders(&reference, &prediction, 1.0).unwrap_err().to_string();
         assert!(refused.contains("2 of 3 cases") && refused.ends_with("`a`, `c`"), "{refused}");
     }
 }

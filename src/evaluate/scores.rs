@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::dataset::CaseId;
 use crate::evaluate::Counts;
+use crate::evaluate::surface::Surface;
 use crate::store::table::{Columns, Table, TableError};
 
 /// Which network a score is of.
@@ -20,7 +21,7 @@ pub struct Run {
 }
 
 /// How well one label of one case was predicted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Score {
     /// The network.
     pub run: Run,
@@ -32,6 +33,18 @@ pub struct Score {
     pub name: String,
     /// Its voxels.
     pub counts: Counts,
+    /// How far its surfaces are apart; none where prediction or reference does not have it.
+    pub surface: Option<Surface>,
+}
+
+impl Score {
+    /// Normalised surface Dice; none where prediction and reference are both empty, 0 where one is.
+    pub fn nsd(&self) -> Option<f64> {
+        match self.surface {
+            Some(surface) => Some(surface.nsd),
+            None => self.counts.dice().map(|_| 0.0),
+        }
+    }
 }
 
 /// Writes `scores.parquet`.
@@ -55,6 +68,9 @@ pub fn write(path: &Path, scores: &[Score]) -> Result<(), TableError> {
         .optional_numbers("precision", scores.iter().map(|score| score.counts.precision()))
         .optional_numbers("recall", scores.iter().map(|score| score.counts.recall()))
         .optional_numbers("volume_difference", scores.iter().map(|score| score.counts.volume_difference()))
+        .optional_numbers("hd95", scores.iter().map(|score| score.surface.map(|surface| surface.hd95)))
+        .optional_numbers("assd", scores.iter().map(|score| score.surface.map(|surface| surface.assd)))
+        .optional_numbers("nsd", scores.iter().map(Score::nsd))
         .counts("true_positives", counts(|score| score.counts.true_positives))
         .counts("false_positives", counts(|score| score.counts.false_positives))
         .counts("false_negatives", counts(|score| score.counts.false_negatives))
@@ -76,6 +92,8 @@ pub fn read(path: &Path) -> Result<Vec<Score>, TableError> {
     let true_positives = table.counts("true_positives")?;
     let false_positives = table.counts("false_positives")?;
     let false_negatives = table.counts("false_negatives")?;
+    let (hd95, assd) = (table.optional_numbers("hd95")?, table.optional_numbers("assd")?);
+    let nsd = table.optional_numbers("nsd")?;
     let score = |at: usize| Score {
         run: Run {
             experiment: experiment[at].clone(),
@@ -91,6 +109,10 @@ pub fn read(path: &Path) -> Result<Vec<Score>, TableError> {
             false_positives: false_positives[at],
             false_negatives: false_negatives[at],
         },
+        surface: match (hd95[at], assd[at], nsd[at]) {
+            (Some(hd95), Some(assd), Some(nsd)) => Some(Surface { hd95, assd, nsd }),
+            _ => None,
+        },
     };
     Ok((0..case.len()).map(score).collect())
 }
@@ -105,7 +127,10 @@ mod tests {
         let path = folder.path().join("scores.parquet");
         let run = Run { experiment: "e".to_owned(), configuration: "2d".to_owned(), fold: 3, seed: 12345 };
         let counts = Counts { true_positives: 1, false_positives: 2, false_negatives: 3 };
-        let scores = vec![Score { run, case: CaseId("a".to_owned()), label: 7, name: "liver".to_owned(), counts }];
+        let surface = Some(Surface { hd95: 3.5, assd: 1.25, nsd: 0.5 });
+        let score = Score { run, case: CaseId("a".to_owned()), label: 7, name: "liver".to_owned(), counts, surface };
+        let overlooked = Score { case: CaseId("b".to_owned()), surface: None, ..score.clone() };
+        let scores = vec![score, overlooked];
         write(&path, &scores).unwrap();
         assert_eq!(read(&path).unwrap(), scores);
     }

@@ -4,20 +4,30 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::evaluate::scores::Score;
+use crate::evaluate::surface::Surface;
 
-/// Dice of one class of one configuration over its cases.
+/// How well one class of one configuration was predicted, over its cases.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ClassSummary {
     /// Name of the class.
     pub name: String,
-    /// Mean over the cases that have a Dice; none where no case has.
+    /// Mean Dice over the cases that have one; none where no case has.
     pub mean: Option<f64>,
-    /// Sample standard deviation over these cases; none for fewer than two.
+    /// Sample standard deviation of the Dice over these cases; none for fewer than two.
     pub sd: Option<f64>,
+    /// Mean normalised surface Dice over the same cases.
+    pub nsd: Option<f64>,
+    /// Mean 95 % Hausdorff distance over the cases in which prediction and reference have the class, mm.
+    pub hd95: Option<f64>,
+    /// Mean average symmetric surface distance over the same cases as `hd95`, mm.
+    pub assd: Option<f64>,
     /// Cases that have a Dice.
     pub cases: usize,
     /// Cases in which neither prediction nor reference has the class: they have no Dice.
     pub empty: usize,
+    /// Cases in which either prediction or reference alone has the class: Dice and surface Dice are 0, and they have no
+    /// distances.
+    pub missed: usize,
 }
 
 /// Scores of some configurations in short.
@@ -36,16 +46,22 @@ pub fn summarize(scores: &[Score]) -> Summary {
     }
     let class = |scores: Vec<&Score>| {
         let known: Vec<f64> = scores.iter().filter_map(|score| score.counts.dice()).collect();
-        let mean = mean(&known);
+        let distances: Vec<Surface> = scores.iter().filter_map(|score| score.surface).collect();
+        let over = |value: fn(&Surface) -> f64| mean(&distances.iter().map(value).collect::<Vec<_>>());
+        let dice = mean(&known);
         ClassSummary {
             name: scores[0].name.clone(),
-            mean,
-            sd: mean.filter(|_| known.len() > 1).map(|mean| {
+            mean: dice,
+            nsd: mean(&scores.iter().filter_map(|score| score.nsd()).collect::<Vec<_>>()),
+            hd95: over(|surface| surface.hd95),
+            assd: over(|surface| surface.assd),
+            sd: dice.filter(|_| known.len() > 1).map(|mean| {
                 let squares: f64 = known.iter().map(|dice| (dice - mean).powi(2)).sum();
                 (squares / (known.len() - 1) as f64).sqrt()
             }),
             cases: known.len(),
             empty: scores.len() - known.len(),
+            missed: known.len() - distances.len(),
         }
     };
     let classes = |labels: BTreeMap<u8, Vec<&Score>>| {
@@ -69,22 +85,29 @@ impl Summary {
         mean(&self.configurations.values().filter_map(foreground_mean).collect::<Vec<_>>())
     }
 
-    /// The summary as text in columns, for a terminal.
+    /// The summary as text in columns, for a terminal; distances are in millimetres.
     pub fn table(&self) -> String {
         let mut text = String::new();
-        let mut line = |cells: [&str; 6]| {
-            let [configuration, class, mean, sd, cases, empty] = cells;
-            let _ = writeln!(text, "{configuration:<24}{class:<20}{mean:>8}{sd:>8}{cases:>7}{empty:>7}");
+        let mut line = |name: &str, class: &str, numbers: &[&str]| {
+            let _ = write!(text, "{name:<24}{class:<16}");
+            for number in numbers {
+                let _ = write!(text, "{number:>8}");
+            }
+            text.push('\n');
         };
-        line(["configuration", "class", "Dice", "SD", "cases", "empty"]);
+        line("configuration", "class", &["Dice", "SD", "NSD", "HD95", "ASSD", "cases", "empty", "missed"]);
         let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.4}"));
+        let millimetres = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.2}"));
         for ((configuration, seed), classes) in &self.configurations {
             let name = if configuration.is_empty() { String::new() } else { format!("{configuration} seed {seed}") };
             for class in classes.values() {
-                let (mean, sd) = (number(class.mean), number(class.sd));
-                line([&name, &class.name, &mean, &sd, &class.cases.to_string(), &class.empty.to_string()]);
+                let values = [class.mean, class.sd, class.nsd].map(number);
+                let distances = [class.hd95, class.assd].map(millimetres);
+                let counts = [class.cases, class.empty, class.missed].map(|count| count.to_string());
+                let cells: Vec<&str> = values.iter().chain(&distances).chain(&counts).map(String::as_str).collect();
+                line(&name, &class.name, &cells);
             }
-            line([&name, "mean foreground", &number(foreground_mean(classes)), "", "", ""]);
+            line(&name, "mean foreground", &[&number(foreground_mean(classes))]);
         }
         text.truncate(text.trim_end().len());
         text
@@ -101,7 +124,8 @@ mod tests {
     fn score(case: &str, label: u8, true_positives: u64, wrong: u64) -> Score {
         let run = Run { experiment: "e".to_owned(), configuration: "2d".to_owned(), fold: 0, seed: 1 };
         let counts = Counts { true_positives, false_positives: wrong, false_negatives: wrong };
-        Score { run, case: CaseId(case.to_owned()), label, name: format!("class {label}"), counts }
+        let surface = (true_positives > 0).then_some(Surface { hd95: 2.0, assd: 1.0, nsd: 0.5 });
+        Score { run, case: CaseId(case.to_owned()), label, name: format!("class {label}"), counts, surface }
     }
 
     #[test]
@@ -111,6 +135,8 @@ mod tests {
         let classes = &summary.configurations[&("2d".to_owned(), 1)];
         assert_eq!((classes[&1].mean, classes[&1].cases, classes[&1].empty), (Some(0.75), 2, 0));
         assert_eq!((classes[&2].mean, classes[&2].cases, classes[&2].empty), (Some(0.0), 1, 1));
+        assert_eq!((classes[&1].hd95, classes[&1].nsd, classes[&1].missed), (Some(2.0), Some(0.5), 0));
+        assert_eq!((classes[&2].hd95, classes[&2].nsd, classes[&2].missed), (None, Some(0.0), 1));
         assert!((classes[&1].sd.unwrap() - 0.125_f64.sqrt()).abs() < 1e-12);
         assert_eq!(summary.mean_foreground_dice(), Some(0.375));
     }
@@ -120,9 +146,9 @@ mod tests {
         let table = summarize(&[score("a", 1, 0, 0)]).table();
         assert_eq!(
             table,
-            "configuration           class                   Dice      SD  cases  empty\n\
-             2d seed 1               class 1                    -       -      0      1\n\
-             2d seed 1               mean foreground            -"
+            "configuration           class               Dice      SD     NSD    HD95    ASSD   cases   empty  missed\n\
+             2d seed 1               class 1                -       -       -       -       -       0       1       0\n\
+             2d seed 1               mean foreground        -"
         );
     }
 }

@@ -153,7 +153,7 @@ impl Fold<'_> {
     /// Scores the held-out cases and draws the best, median and worst of them, unless that is done.
     pub(super) fn evaluate(&self) -> Result<(Progress, Vec<Score>), ExperimentError> {
         let mut state = FoldState::load(&self.folder)?;
-        let digest = &self.digests.predict;
+        let digest = &self.digests.evaluate;
         if state.evaluated.as_deref() == Some(digest) {
             return Ok((Progress::AlreadyDone, scores::read(&self.folder.scores())?));
         }
@@ -166,7 +166,9 @@ impl Fold<'_> {
         let cases: Vec<&Case> = self.split.val.iter().map(|id| self.case(id)).collect::<Result<_, _>>()?;
         let score = |case: &&Case| {
             let reference = case.labels.as_ref().ok_or_else(|| ExperimentError::Unlabelled(case.id.clone()))?;
-            Ok(score_files(&run, &case.id, reference, &self.folder.prediction(&case.id.0), &self.plan.data.labels)?)
+            let prediction = self.folder.prediction(&case.id.0);
+            let tolerance = self.plan.evaluate.surface_tolerance;
+            Ok(score_files(&run, &case.id, reference, &prediction, &self.plan.data.labels, tolerance)?)
         };
         let rows: Vec<Vec<Score>> = cases.par_iter().map(score).collect::<Result<_, ExperimentError>>()?;
         let rows: Vec<Score> = rows.into_iter().flatten().collect();

@@ -20,8 +20,10 @@ pub struct StageDigests {
     pub preprocess: String,
     /// Of the trained weights; seed and fold are in their path.
     pub train: String,
-    /// Of the predicted labels, and of their scores.
+    /// Of the predicted labels.
     pub predict: String,
+    /// Of their scores.
+    pub evaluate: String,
 }
 
 /// Digests of the stages of one configuration of a plan.
@@ -36,7 +38,8 @@ pub fn stage_digests(plan: &Plan, name: ConfigurationName) -> StageDigests {
     let preprocess = of(&(&data.dataset, &data.channels, &data.labels, &plan.preprocess, grid));
     let train = of(&(&preprocess, &plan.split, configuration, &plan.network, &plan.loss, &plan.train, &plan.augment));
     let predict = of(&(&train, &plan.predict, &plan.postprocess, &data.single_component));
-    StageDigests { preprocess, train, predict }
+    let evaluate = of(&(&predict, &plan.evaluate));
+    StageDigests { preprocess, train, predict, evaluate }
 }
 
 /// SHA-256 of a value's JSON, shortened to 16 digits, which tell apart what a person ever makes.

@@ -40,6 +40,8 @@ pub struct Plan {
     pub predict: Predict,
     /// What is done to a predicted label map.
     pub postprocess: Postprocess,
+    /// How predictions are scored.
+    pub evaluate: Evaluate,
     /// Where and on what it runs. Changes no result and no digest.
     pub runtime: Runtime,
 }
@@ -395,6 +397,14 @@ pub enum PostprocessRule {
     None,
     /// Keep the largest component of each class that is a single component in every training case.
     SingleComponent,
+}
+
+/// How predictions are scored. Source: spec section 15.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Evaluate {
+    /// Within which distance surfaces count as agreeing in the normalised surface Dice, mm.
+    pub surface_tolerance: f64,
 }
 
 /// Where and on what a run happens. Nothing in here changes a result.

@@ -128,7 +128,9 @@ mod tests {
     fn the_defaults_are_the_examples_values() {
         let defaults: Table = toml::from_str(include_str!("defaults.toml")).unwrap();
         let example: Table = toml::from_str(include_str!("example.toml")).unwrap();
-        for table in ["rules", "network", "loss", "train", "augment", "predict", "postprocess", "runtime", "split"] {
+        for table in
+            ["rules", "network", "loss", "train", "augment", "predict", "postprocess", "evaluate", "runtime", "split"]
+        {
             assert_eq!(defaults[table], example[table], "[{table}]");
         }
     }

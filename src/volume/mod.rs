@@ -65,6 +65,15 @@ impl BoundingBox {
         Self { start: [0; 3], end: shape.0 }
     }
 
+    /// The smallest box around this one and another.
+    #[must_use]
+    pub fn hull(self, other: Self) -> Self {
+        Self {
+            start: std::array::from_fn(|axis| self.start[axis].min(other.start[axis])),
+            end: std::array::from_fn(|axis| self.end[axis].max(other.end[axis])),
+        }
+    }
+
     /// Shape of the box.
     pub fn shape(self) -> Shape {
         Shape(std::array::from_fn(|axis| self.end[axis] - self.start[axis]))

@@ -51,6 +51,7 @@ impl Check<'_> {
         let message = format!("`predict.step` is {}", predict.step);
         self.that(right, "predict.step", message, "expected more than 0 and at most 1, as a share of the patch");
         self.positive("predict.gaussian_sigma", predict.gaussian_sigma);
+        self.not_negative("evaluate.surface_tolerance", plan.evaluate.surface_tolerance);
         self.one_of("predict.softmax_order", predict.softmax_order, &[0, 1, 3]);
     }
 

@@ -1,0 +1,202 @@
+//! How far the surfaces of a prediction and its reference are apart, in millimetres.
+//!
+//! The surface of a mask is its voxels that have a neighbour outside of it, across a face; beyond the image is outside. The
+//! distance of a surface voxel is that to the nearest surface voxel of the other mask, from centre to centre. This is the
+//! definition of MONAI (and of `SciPy`'s `binary_erosion`), in which each surface voxel counts the same.
+
+use ndarray::{Array3, ArrayView3, Axis, Slice, Zip};
+
+use crate::volume::Spacing;
+use crate::volume::crop::{bounding_box, crop};
+use crate::volume::distance::distance;
+
+/// Distances between the surfaces of two masks that are not empty.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Surface {
+    /// The larger of the two 95 % quantiles of the distances, from prediction to reference and back, mm.
+    pub hd95: f64,
+    /// Mean of the distances of both surfaces, pooled, mm (average symmetric surface distance).
+    pub assd: f64,
+    /// Share of both surfaces, pooled, that lies within the tolerance of the other (normalised surface Dice).
+    pub nsd: f64,
+}
+
+/// Compares two masks `[z, y, x]` of the same shape; none where either is empty. `tolerance` is in mm.
+///
+/// Source: spec section 15; Nikolov et al., arXiv:1809.04430, for the normalised surface Dice.
+///
+/// # Panics
+///
+/// When the shapes differ.
+pub fn compare(
+    reference: ArrayView3<'_, bool>,
+    prediction: ArrayView3<'_, bool>,
+    spacing: Spacing,
+    tolerance: f64,
+) -> Option<Surface> {
+    assert_eq!(reference.dim(), prediction.dim(), "shapes of reference and prediction");
+    let either = bounding_box(reference)?.hull(bounding_box(prediction)?);
+    let [reference, prediction] = [reference, prediction].map(|mask| surface(crop(mask, either)));
+    let mut forth = distances(&prediction, &reference, spacing);
+    let mut back = distances(&reference, &prediction, spacing);
+    let count = (forth.len() + back.len()) as f64;
+    let within = forth.iter().chain(&back).filter(|&&distance| f64::from(distance) <= tolerance).count() as f64;
+    let sum: f64 = forth.iter().chain(&back).map(|&distance| f64::from(distance)).sum();
+    let hd95 = quantile(&mut forth, 0.95).max(quantile(&mut back, 0.95));
+    Some(Surface { hd95, assd: sum / count, nsd: within / count })
+}
+
+/// The voxels of a mask that have a neighbour outside of it.
+fn surface(mask: ArrayView3<'_, bool>) -> Array3<bool> {
+    let mut inner = mask.to_owned();
+    for axis in (0..3).map(Axis) {
+        let length = mask.len_of(axis);
+        for end in [0, length - 1] {
+            inner.index_axis_mut(axis, end).fill(false);
+        }
+        if length > 1 {
+            let (before, behind) = (Slice::from(..length - 1), Slice::from(1..));
+            for (to, from) in [(before, behind), (behind, before)] {
+                Zip::from(inner.slice_axis_mut(axis, to))
+                    .and(mask.slice_axis(axis, from))
+                    .for_each(|inner, &neighbour| *inner &= neighbour);
+            }
+        }
+    }
+    Zip::from(&mut inner).and(mask).for_each(|inner, &mask| *inner = mask && !*inner);
+    inner
+}
+
+/// Distance of each voxel of `from` to the nearest one of `to`, mm.
+fn distances(from: &Array3<bool>, to: &Array3<bool>, spacing: Spacing) -> Vec<f32> {
+    let distances = distance(to.view(), spacing);
+    from.iter().zip(&distances).filter(|&(&inside, _)| inside).map(|(_, &distance)| distance).collect()
+}
+
+/// A quantile of some numbers, interpolated between neighbours as `NumPy` does.
+fn quantile(values: &mut [f32], share: f64) -> f64 {
+    values.sort_unstable_by(f32::total_cmp);
+    let place = share * (values.len() - 1) as f64;
+    let (below, above) = (values[place.floor() as usize], values[place.ceil() as usize]);
+    f64::from(below) + place.fract() * (f64::from(above) - f64::from(below))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde::Deserialize;
+
+    use super::*;
+
+    /// By pairs of voxels, without distance transform and cropping.
+    fn brute_force(reference: &Array3<bool>, prediction: &Array3<bool>, spacing: Spacing, tolerance: f64) -> Surface {
+        let surface = |mask: &Array3<bool>| {
+            let inside = |place: [isize; 3]| {
+                place.iter().zip(mask.shape()).all(|(&at, &length)| (0..length as isize).contains(&at))
+                    && mask[place.map(|at| at as usize)]
+            };
+            let places = mask.indexed_iter().filter(|&(_, &inside)| inside);
+            let places = places.map(|((z, y, x), _)| [z as isize, y as isize, x as isize]);
+            let outer = places.filter(|place| {
+                (0..3).any(|axis| {
+                    [-1, 1].iter().any(|step| {
+                        let mut neighbour = *place;
+                        neighbour[axis] += step;
+                        !inside(neighbour)
+                    })
+                })
+            });
+            outer.collect::<Vec<_>>()
+        };
+        let length = |a: &[isize; 3], b: &[isize; 3]| {
+            let step = |axis: usize| (a[axis] - b[axis]) as f64 * spacing.0[axis];
+            (0..3).map(|axis| step(axis).powi(2)).sum::<f64>().sqrt()
+        };
+        let (a, b) = (surface(prediction), surface(reference));
+        let nearest = |from: &[[isize; 3]], to: &[[isize; 3]]| {
+            let of = |place: &[isize; 3]| to.iter().map(|other| length(place, other)).fold(f64::INFINITY, f64::min);
+            from.iter().map(|place| of(place) as f32).collect::<Vec<f32>>()
+        };
+        let (mut forth, mut back) = (nearest(&a, &b), nearest(&b, &a));
+        let all: Vec<f64> = forth.iter().chain(&back).map(|&distance| distance.into()).collect();
+        Surface {
+            hd95: quantile(&mut forth, 0.95).max(quantile(&mut back, 0.95)),
+            assd: all.iter().sum::<f64>() / all.len() as f64,
+            nsd: all.iter().filter(|&&distance| distance <= tolerance).count() as f64 / all.len() as f64,
+        }
+    }
+
+    fn close(found: Surface, expected: Surface) -> bool {
+        let near = |a: f64, b: f64| (a - b).abs() < 1e-4;
+        near(found.hd95, expected.hd95) && near(found.assd, expected.assd) && near(found.nsd, expected.nsd)
+    }
+
+    proptest! {
+        #[test]
+        fn distances_are_those_of_brute_force(
+            reference in prop::collection::vec(prop::bool::weighted(0.5), 4 * 5 * 6),
+            prediction in prop::collection::vec(prop::bool::weighted(0.3), 4 * 5 * 6),
+            spacing in prop::array::uniform3(0.5_f64..4.0),
+        ) {
+            let mask = |voxels| Array3::from_shape_vec((4, 5, 6), voxels).expect("as many voxels");
+            let (reference, prediction) = (mask(reference), mask(prediction));
+            let (spacing, tolerance) = (Spacing(spacing), 1.234_567);
+            if let Some(found) = compare(reference.view(), prediction.view(), spacing, tolerance) {
+                let expected = brute_force(&reference, &prediction, spacing, tolerance);
+                prop_assert!(close(found, expected), "{found:?}, expected {expected:?}");
+            }
+        }
+    }
+
+    #[derive(Deserialize)]
+    struct Oracle {
+        shape: [usize; 3],
+        spacing: [f64; 3],
+        tolerance: f64,
+        reference: Ball,
+        prediction: Ball,
+        hd95: f64,
+        assd: f64,
+        nsd: f64,
+    }
+
+    /// The voxels whose centre is within a radius, mm, of a centre, mm.
+    #[derive(Deserialize)]
+    struct Ball {
+        centre: [f64; 3],
+        radius: f64,
+    }
+
+    impl Ball {
+        fn mask(&self, shape: [usize; 3], spacing: [f64; 3]) -> Array3<bool> {
+            Array3::from_shape_fn(shape, |(z, y, x)| {
+                let step = |axis: usize| [z, y, x][axis] as f64 * spacing[axis] - self.centre[axis];
+                (0..3).map(|axis| step(axis).powi(2)).sum::<f64>() <= self.radius * self.radius
+            })
+        }
+    }
+
+    #[test]
+    fn distances_are_those_of_monai() {
+        let oracles: Vec<Oracle> =
+            serde_json::from_str(include_str!("../../tests/reference/values/surface.json")).expect("valid values");
+        assert_eq!(oracles.len(), 4);
+        for oracle in oracles {
+            let mask = |ball: &Ball| ball.mask(oracle.shape, oracle.spacing);
+            let (reference, prediction) = (mask(&oracle.reference), mask(&oracle.prediction));
+            let found = compare(reference.view(), prediction.view(), Spacing(oracle.spacing), oracle.tolerance);
+            let expected = Surface { hd95: oracle.hd95, assd: oracle.assd, nsd: oracle.nsd };
+            assert!(close(found.expect("not empty"), expected), "{found:?}, expected {expected:?}");
+        }
+    }
+
+    #[test]
+    fn an_empty_mask_has_no_surface() {
+        let (empty, full) = (Array3::from_elem((2, 3, 4), false), Array3::from_elem((2, 3, 4), true));
+        for (reference, prediction) in [(&empty, &full), (&full, &empty), (&empty, &empty)] {
+            assert_eq!(compare(reference.view(), prediction.view(), Spacing([1.0; 3]), 1.0), None);
+        }
+        let same = compare(full.view(), full.view(), Spacing([1.0; 3]), 0.0);
+        assert_eq!(same, Some(Surface { hd95: 0.0, assd: 0.0, nsd: 1.0 }));
+    }
+}
