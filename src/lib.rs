@@ -19,6 +19,7 @@ pub mod train;
 pub mod predict;
 pub mod postprocess;
 pub mod evaluate;
+pub mod select;
 pub mod report;
 pub mod experiment;
 pub mod cli;

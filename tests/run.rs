@@ -157,6 +157,36 @@ fn a_finished_run_segments_new_images_and_keeps_their_grid() {
 }
 
 #[test]
+fn pairs_of_configurations_are_ensembled_and_the_best_candidate_segments_new_images() {
+    let workplace = Workplace::new();
+    let set = [
+        "split.folds=2",
+        "run.folds=[0, 1]",
+        "run.configurations=[\"2d\", \"3d_fullres\"]",
+        "configurations.2d.batch_size=4",
+        "configurations.2d.features=[4, 8, 16, 16]",
+    ];
+    // One configuration alone leaves nothing to choose.
+    succeed(workplace.run("whole", &set).args(["--configuration", "2d"]));
+    assert!(!workplace.path("runs/whole/selection.json").exists());
+
+    let all = text(&succeed(&mut workplace.run("whole", &set)));
+    assert!(all.contains("2d+3d_fullres"), "{all}");
+    let selection = fs::read(workplace.path("runs/whole/selection.json")).unwrap();
+    let selection: segplan::select::Selection = serde_json::from_slice(&selection).unwrap();
+    assert_eq!(selection.candidates.len(), 3);
+    assert!(selection.candidates.iter().all(|candidate| candidate.cases == 30), "{selection:?}");
+    let again = text(&succeed(&mut workplace.run("whole", &set)));
+    assert!(again.contains("nothing to do"), "{again}");
+
+    let images = workplace.path("data/Phantom/imagesTr");
+    let segment = ["predict", "--run", "runs/whole", "--output", "segmented", "--input"];
+    let said = text(&succeed(workplace.segplan().args(segment).arg(images)));
+    let members = selection.candidates[0].configurations.len();
+    assert!(said.contains(&format!("the mean of {} networks", 2 * members)), "{said}");
+}
+
+#[test]
 fn a_changed_plan_is_refused_by_the_run_of_another_with_the_keys_that_differ() {
     let workplace = Workplace::new();
     succeed(&mut workplace.run("whole", &["train.max_epochs=1"]));

@@ -44,10 +44,10 @@ pub(super) fn predict(arguments: &Arguments) -> Result<(), Failure> {
     };
     let done = segment(&request, &terminal, &interrupted).map_err(|error| match error {
         SegmentError::Plan(error) => Failure::wrong_input((*error).into()),
-        SegmentError::Cases(_) | SegmentError::State(_) | SegmentError::Weights(_) => {
+        SegmentError::Cases(_) | SegmentError::State(_) | SegmentError::Weights(_) | SegmentError::Selection { .. } => {
             Failure::damaged_data(plain(error))
         }
-        SegmentError::Score(_) => Failure::failed(plain(error)),
+        SegmentError::Score(_) | SegmentError::Store(_) => Failure::failed(plain(error)),
         SegmentError::Device(_) | SegmentError::Images(_) | SegmentError::Untrained { .. } => {
             Failure::wrong_input(plain(error))
         }
@@ -57,10 +57,10 @@ pub(super) fn predict(arguments: &Arguments) -> Result<(), Failure> {
         return Err(Failure::interrupted());
     }
     terminal.say(&format!(
-        "{} images segmented by {} of {} networks' mean; see `{}`",
+        "{} images segmented by the mean of {} networks of {}; see `{}`",
         done.images,
-        done.configuration,
         done.networks,
+        done.configurations.iter().map(ToString::to_string).collect::<Vec<_>>().join(" + "),
         arguments.output.display()
     ));
     Ok(())

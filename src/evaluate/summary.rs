@@ -78,6 +78,11 @@ fn foreground_mean(classes: &BTreeMap<u8, ClassSummary>) -> Option<f64> {
     mean(&classes.values().filter_map(|class| class.mean).collect::<Vec<_>>())
 }
 
+/// A configuration and its seed; nothing for predictions that are of none.
+fn shown(configuration: &str, seed: u64) -> String {
+    if configuration.is_empty() { String::new() } else { format!("{configuration} seed {seed}") }
+}
+
 impl Summary {
     /// Mean foreground Dice: the mean over classes of the mean over cases, and over configurations and seeds where there
     /// are several. None where nothing has a Dice.
@@ -88,8 +93,10 @@ impl Summary {
     /// The summary as text in columns, for a terminal; distances are in millimetres.
     pub fn table(&self) -> String {
         let mut text = String::new();
+        let names = || self.configurations.keys().map(|(configuration, seed)| shown(configuration, *seed));
+        let first = names().map(|name| name.chars().count()).max().unwrap_or(0).max("configuration".len()) + 2;
         let mut line = |name: &str, class: &str, numbers: &[&str]| {
-            let _ = write!(text, "{name:<24}{class:<16}");
+            let _ = write!(text, "{name:<first$}{class:<16}");
             for number in numbers {
                 let _ = write!(text, "{number:>8}");
             }
@@ -99,7 +106,7 @@ impl Summary {
         let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.4}"));
         let millimetres = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.2}"));
         for ((configuration, seed), classes) in &self.configurations {
-            let name = if configuration.is_empty() { String::new() } else { format!("{configuration} seed {seed}") };
+            let name = shown(configuration, *seed);
             for class in classes.values() {
                 let values = [class.mean, class.sd, class.nsd].map(number);
                 let distances = [class.hd95, class.assd].map(millimetres);
@@ -146,9 +153,9 @@ mod tests {
         let table = summarize(&[score("a", 1, 0, 0)]).table();
         assert_eq!(
             table,
-            "configuration           class               Dice      SD     NSD    HD95    ASSD   cases   empty  missed\n\
-             2d seed 1               class 1                -       -       -       -       -       0       1       0\n\
-             2d seed 1               mean foreground        -"
+            "configuration  class               Dice      SD     NSD    HD95    ASSD   cases   empty  missed\n\
+             2d seed 1      class 1                -       -       -       -       -       0       1       0\n\
+             2d seed 1      mean foreground        -"
         );
     }
 }

@@ -16,7 +16,7 @@ use crate::network::topology::Topology;
 use crate::network::{UNet, UNetConfig};
 use crate::plan::digest::stage_digests;
 use crate::plan::schema::{Configuration, ConfigurationName, Plan};
-use crate::predict::Predictor;
+use crate::predict::{Member, Predictor, labels};
 use crate::preprocess::cache::{PreparedCase, prepare_all};
 use crate::preprocess::prepare;
 use crate::random::{Key, Purpose, stream};
@@ -215,8 +215,8 @@ fn predict_case(
     let predictor =
         Predictor { plan: bench.plan, configuration: bench.configuration, networks: &networks, device: bench.device };
     Ok(median(bench.repetitions, || {
-        let labels = predictor.labels(case.image(), &case.placement, header.geometry.spacing);
-        std::hint::black_box(labels);
+        let member = Member { predictor: &predictor, image: case.image(), placement: &case.placement };
+        std::hint::black_box(labels(&[member], header.geometry.spacing));
     }))
 }
 

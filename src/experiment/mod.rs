@@ -5,18 +5,20 @@
 
 pub mod bench;
 pub mod data;
+mod ensemble;
 pub mod events;
 mod fold;
+mod held_out;
 mod pictures;
 mod record;
 pub mod segment;
 pub mod splits;
 pub mod state;
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
 
+use burn::tensor::Device;
 use clap::ValueEnum;
 use thiserror::Error;
 
@@ -28,8 +30,8 @@ use crate::evaluate::summary::summarize;
 use crate::experiment::data::DataError;
 use crate::experiment::events::{Events, NetworkId};
 use crate::experiment::fold::{Fold, Progress};
-use crate::experiment::splits::SplitError;
-use crate::experiment::state::StateError;
+use crate::experiment::splits::{Split, SplitError};
+use crate::experiment::state::{FoldState, StateError};
 use crate::fingerprint::FingerprintError;
 use crate::network::weights::WeightsError;
 use crate::plan::check::differences;
@@ -38,6 +40,7 @@ use crate::plan::load::LoadedPlan;
 use crate::plan::schema::{ConfigurationName, Plan};
 use crate::preprocess::cache::{PreprocessError, prepare_all};
 use crate::report::ReportError;
+use crate::select::Selection;
 use crate::store::StoreError;
 use crate::store::folder::{RunFolder, prepared_folder};
 use crate::store::table::TableError;
@@ -200,34 +203,125 @@ pub fn run(
     if options.until == Stage::Fingerprint {
         return Ok(done("the data set is as the plan says", &folder));
     }
-    let prepared = preprocess(plan, &dataset, &networks, events)?;
+    preprocess(plan, &dataset, &networks, events)?;
     if options.until == Stage::Preprocess {
         return Ok(done("all cases are prepared", &folder));
     }
     let cases: Vec<CaseId> = dataset.training.iter().map(|case| case.id.clone()).collect();
     let splits = splits::load_or_draw(&folder.splits(), &cases, &plan.split)?;
+    let experiment = Experiment { plan, dataset, splits, folder, device, events, interrupted };
+    experiment.run(&networks, options.until)
+}
 
-    let mut rows = Vec::new();
-    let mut anything_new = false;
-    for id in networks {
-        let fold = Fold {
-            plan,
-            id,
-            configuration: &plan.configurations[&id.configuration],
-            digests: &stage_digests(plan, id.configuration),
-            dataset: &dataset,
-            prepared: &prepared[&id.configuration],
-            split: &splits[id.fold],
-            folder: folder.fold(id.configuration.as_str(), id.seed, id.fold),
-            device: &device,
-            events,
-            interrupted,
-        };
-        let Some((progress, scores)) = fold.run(options.until)? else { return Ok(Outcome::Interrupted) };
-        anything_new |= progress == Progress::Done;
-        rows.extend(scores);
+/// An experiment whose cases are prepared and split.
+struct Experiment<'a> {
+    plan: &'a Plan,
+    dataset: Dataset,
+    splits: Vec<Split>,
+    folder: RunFolder,
+    device: Device,
+    events: &'a dyn Events,
+    interrupted: &'a AtomicBool,
+}
+
+impl Experiment<'_> {
+    fn run(&self, networks: &[NetworkId], until: Stage) -> Result<Outcome, ExperimentError> {
+        let mut anything_new = false;
+        for &id in networks {
+            let Some(progress) = self.fold(id).run(until)? else { return Ok(Outcome::Interrupted) };
+            anything_new |= progress == Progress::Done;
+        }
+        if until < Stage::Evaluate {
+            return self.finish(&[], None, anything_new, until);
+        }
+        let mut rows = self.scores()?;
+        let chosen = ensemble::choose(self, &rows)?;
+        if chosen.progress == Progress::Interrupted {
+            return Ok(Outcome::Interrupted);
+        }
+        anything_new |= chosen.progress == Progress::Done;
+        rows.extend(chosen.scores);
+        self.finish(&rows, chosen.selection.as_ref(), anything_new, until)
     }
-    finish(&folder, &rows, anything_new, options.until)
+
+    /// One network, with everything that it needs.
+    fn fold(&self, id: NetworkId) -> Fold<'_> {
+        let digests = stage_digests(self.plan, id.configuration);
+        Fold {
+            plan: self.plan,
+            id,
+            configuration: &self.plan.configurations[&id.configuration],
+            prepared: prepared_folder(&self.plan.runtime.runs, &digests.preprocess),
+            digests,
+            dataset: &self.dataset,
+            split: &self.splits[id.fold],
+            folder: self.folder.fold(id.configuration.as_str(), id.seed, id.fold),
+            device: &self.device,
+            events: self.events,
+            interrupted: self.interrupted,
+        }
+    }
+
+    /// All folds of a configuration, for all seeds.
+    fn all_folds(&self, configuration: ConfigurationName) -> impl Iterator<Item = NetworkId> + use<'_> {
+        let folds = self.plan.split.folds;
+        let of_seed = move |&seed| (0..folds).map(move |fold| NetworkId { configuration, seed, fold });
+        self.plan.run.seeds.iter().flat_map(of_seed)
+    }
+
+    /// The configurations of the plan all of whose folds are scored.
+    fn complete(&self) -> Result<Vec<ConfigurationName>, ExperimentError> {
+        let mut complete = Vec::new();
+        for &name in self.plan.configurations.keys() {
+            let evaluate = stage_digests(self.plan, name).evaluate;
+            let mut missing = false;
+            for id in self.all_folds(name) {
+                let state = FoldState::load(&self.folder.fold(name.as_str(), id.seed, id.fold))?;
+                missing |= state.evaluated.as_ref() != Some(&evaluate);
+            }
+            if !missing {
+                complete.push(name);
+            }
+        }
+        Ok(complete)
+    }
+
+    /// Scores of all networks of the plan that are done.
+    fn scores(&self) -> Result<Vec<Score>, ExperimentError> {
+        let mut rows = Vec::new();
+        for id in self.plan.configurations.keys().flat_map(|&name| self.all_folds(name)) {
+            let fold = self.fold(id);
+            if FoldState::load(&fold.folder)?.evaluated.as_ref() == Some(&fold.digests.evaluate) {
+                rows.extend(scores::read(&fold.folder.scores())?);
+            }
+        }
+        Ok(rows)
+    }
+
+    fn finish(
+        &self,
+        rows: &[Score],
+        selection: Option<&Selection>,
+        anything_new: bool,
+        until: Stage,
+    ) -> Result<Outcome, ExperimentError> {
+        let what = match (anything_new, until) {
+            (false, _) => "everything was done before: nothing to do",
+            (true, Stage::Train) => "all networks are trained",
+            (true, Stage::Predict) => "all held-out cases are predicted",
+            (true, _) => "all held-out cases are scored",
+        };
+        if rows.is_empty() {
+            return Ok(done(what, &self.folder));
+        }
+        scores::write(&self.folder.scores(), rows)?;
+        let mut table = summarize(rows).table();
+        if let Some(selection) = selection {
+            table = format!("{table}\n\n{}", selection.table());
+        }
+        let text = format!("{what}; see `{}`", self.folder.root.display());
+        Ok(Outcome::Done(Summary { table: Some(table), text }))
+    }
 }
 
 /// The networks that are asked for: configurations in their order, then seeds, then folds.
@@ -271,18 +365,15 @@ fn check_fingerprint(
     Ok(())
 }
 
-/// Prepares the cases for each configuration that is asked for; gives the folder of each.
+/// Prepares the cases for each configuration that is asked for.
 fn preprocess(
     plan: &Plan,
     dataset: &Dataset,
     networks: &[NetworkId],
     events: &dyn Events,
-) -> Result<BTreeMap<ConfigurationName, PathBuf>, ExperimentError> {
-    let mut folders = BTreeMap::new();
-    for &NetworkId { configuration: name, .. } in networks {
-        if folders.contains_key(&name) {
-            continue;
-        }
+) -> Result<(), ExperimentError> {
+    let names: BTreeSet<ConfigurationName> = networks.iter().map(|id| id.configuration).collect();
+    for name in names {
         let folder = prepared_folder(&plan.runtime.runs, &stage_digests(plan, name).preprocess);
         events.begin(&format!("{name}: preparing cases"), dataset.training.len());
         let made = prepare_all(dataset, plan, &plan.configurations[&name], &folder, &|| events.advance());
@@ -291,26 +382,10 @@ fn preprocess(
         if made > 0 {
             events.say(&format!("{name}: {made} cases prepared in `{}`", folder.display()));
         }
-        folders.insert(name, folder);
     }
-    Ok(folders)
+    Ok(())
 }
 
 fn done(what: &str, folder: &RunFolder) -> Outcome {
     Outcome::Done(Summary { table: None, text: format!("{what}; see `{}`", folder.root.display()) })
-}
-
-fn finish(folder: &RunFolder, rows: &[Score], anything_new: bool, until: Stage) -> Result<Outcome, ExperimentError> {
-    let what = match (anything_new, until) {
-        (false, _) => "everything was done before: nothing to do",
-        (true, Stage::Train) => "all networks are trained",
-        (true, Stage::Predict) => "all held-out cases are predicted",
-        (true, _) => "all held-out cases are scored",
-    };
-    if rows.is_empty() {
-        return Ok(done(what, folder));
-    }
-    scores::write(&folder.scores(), rows)?;
-    let text = format!("{what}; see `{}`", folder.root.display());
-    Ok(Outcome::Done(Summary { table: Some(summarize(rows).table()), text }))
 }

@@ -10,7 +10,6 @@ use crate::dataset::Case;
 use crate::dataset::images::{ImagesError, images};
 use crate::device::{DeviceError, device};
 use crate::evaluate::scores;
-use crate::evaluate::summary::summarize;
 use crate::experiment::events::Events;
 use crate::experiment::state::{FoldState, StateError};
 use crate::network::weights::WeightsError;
@@ -19,10 +18,12 @@ use crate::plan::fault::PlanError;
 use crate::plan::load::load_resolved;
 use crate::plan::schema::{ConfigurationName, Plan};
 use crate::postprocess::postprocess;
-use crate::predict::Predictor;
-use crate::preprocess::prepare;
+use crate::predict::{Member, Predictor, labels};
+use crate::preprocess::{Prepared, prepare};
+use crate::select::Selection;
 use crate::store::folder::RunFolder;
 use crate::store::table::TableError;
+use crate::store::{StoreError, read_text_if_present};
 use crate::volume::nifti::{NiftiError, read_image, write_labels};
 
 /// What is asked for.
@@ -34,7 +35,7 @@ pub struct Request<'a> {
     pub input: &'a Path,
     /// Folder of the segmentations.
     pub output: &'a Path,
-    /// Configuration; the one with the best scores where none is named.
+    /// Configuration; the candidate that did best in the cross-validation where none is named.
     pub configuration: Option<ConfigurationName>,
     /// Device; the run's own where none is named.
     pub device: Option<&'a str>,
@@ -43,8 +44,8 @@ pub struct Request<'a> {
 /// What was done.
 #[derive(Clone, Debug)]
 pub struct Segmented {
-    /// Configuration that was used.
-    pub configuration: ConfigurationName,
+    /// Configurations that were used; the mean of their probabilities decided.
+    pub configurations: Vec<ConfigurationName>,
     /// Number of networks whose probabilities were averaged.
     pub networks: usize,
     /// Number of images.
@@ -69,13 +70,18 @@ pub enum SegmentError {
     Score(#[from] TableError),
     #[error(transparent)]
     Weights(#[from] WeightsError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("`{path}` is damaged: {source}; `segplan run` writes it anew")]
+    Selection { path: String, source: serde_json::Error },
     #[error("`{run}` has no trained network{of}; train one with `segplan run`")]
     Untrained { run: String, of: String },
     #[error("{} of the images cannot be segmented; the others are done:\n  {}", .0.len(), .0.join("\n  "))]
     Cases(Vec<String>),
 }
 
-/// Segments each image of a folder with all trained folds of one configuration, and writes label maps of the same names.
+/// Segments each image of a folder with all trained folds of a configuration, or of an ensemble of two, and writes label maps of
+/// the same names.
 ///
 /// An image that fails does not keep the others from being segmented.
 ///
@@ -91,21 +97,32 @@ pub fn segment(
     let plan = load_resolved(&folder.resolved_plan()).map_err(|error| SegmentError::Plan(Box::new(error)))?.plan;
     let device = device(request.device.unwrap_or(&plan.runtime.device))?;
     let cases = images(request.input)?;
-    let name = match request.configuration {
-        Some(name) => name,
-        None => best_configuration(&folder, &plan)?,
+    let names = match request.configuration {
+        Some(name) => vec![name],
+        None => best_candidate(&folder, &plan)?,
     };
-    let networks = trained_networks(&folder, &plan, name, &device)?;
-    let predictor =
-        Predictor { plan: &plan, configuration: &plan.configurations[&name], networks: &networks, device: &device };
+    let networks: Vec<Vec<UNet>> =
+        names.iter().map(|&name| trained_networks(&folder, &plan, name, &device)).collect::<Result<_, _>>()?;
+    let predictors: Vec<Predictor<'_>> = names
+        .iter()
+        .zip(&networks)
+        .map(|(name, networks)| Predictor {
+            plan: &plan,
+            configuration: &plan.configurations[name],
+            networks,
+            device: &device,
+        })
+        .collect();
+    let count = networks.iter().map(Vec::len).sum();
+    let shown = names.iter().map(ToString::to_string).collect::<Vec<_>>().join(" + ");
 
     let mut failures = Vec::new();
-    events.begin(&format!("{name}: segmenting with {} networks", networks.len()), cases.len());
+    events.begin(&format!("{shown}: segmenting with {count} networks"), cases.len());
     for case in &cases {
         if interrupted.load(Ordering::Relaxed) {
             break;
         }
-        if let Err(reason) = segment_case(&predictor, case, request.output) {
+        if let Err(reason) = segment_case(&predictors, case, request.output) {
             failures.push(format!("`{}`: {reason}", case.id));
         }
         events.advance();
@@ -115,7 +132,7 @@ pub fn segment(
         return Err(SegmentError::Cases(failures));
     }
     let interrupted = interrupted.load(Ordering::Relaxed);
-    Ok(Segmented { configuration: name, networks: networks.len(), images: cases.len(), interrupted })
+    Ok(Segmented { configurations: names, networks: count, images: cases.len(), interrupted })
 }
 
 #[derive(Debug, Error)]
@@ -126,33 +143,41 @@ enum CaseError {
     Channels { found: usize, expected: usize },
 }
 
-fn segment_case(predictor: &Predictor<'_>, case: &Case, output: &Path) -> Result<(), CaseError> {
+fn segment_case(predictors: &[Predictor<'_>], case: &Case, output: &Path) -> Result<(), CaseError> {
     let image = read_image(&case.images)?;
-    let (found, expected) = (image.voxels.dim().0, predictor.plan.data.channels.len());
+    let plan = predictors[0].plan;
+    let (found, expected) = (image.voxels.dim().0, plan.data.channels.len());
     if found != expected {
         return Err(CaseError::Channels { found, expected });
     }
-    let prepared = prepare(&image, None, &predictor.plan.preprocess, predictor.configuration);
-    let mut labels = predictor.labels(prepared.image.view(), &prepared.placement, image.geometry.spacing);
-    postprocess(&mut labels, predictor.plan);
+    let prepared: Vec<Prepared> =
+        predictors.iter().map(|predictor| prepare(&image, None, &plan.preprocess, predictor.configuration)).collect();
+    let members: Vec<Member<'_>> = predictors
+        .iter()
+        .zip(&prepared)
+        .map(|(predictor, case)| Member { predictor, image: case.image.view(), placement: &case.placement })
+        .collect();
+    let mut labels = labels(&members, image.geometry.spacing);
+    postprocess(&mut labels, plan);
     Ok(write_labels(&output.join(format!("{}.nii.gz", case.id)), labels.view(), &image.geometry)?)
 }
 
-/// The configuration with the highest mean foreground Dice; the first one of the plan where there are no scores.
-fn best_configuration(folder: &RunFolder, plan: &Plan) -> Result<ConfigurationName, SegmentError> {
-    let scores = if folder.scores().is_file() { scores::read(&folder.scores())? } else { Vec::new() };
-    let mean = |name: ConfigurationName| {
-        let rows: Vec<_> = scores.iter().filter(|row| row.run.configuration == name.as_str()).cloned().collect();
-        summarize(&rows).mean_foreground_dice()
+/// The configurations of the candidate that did best in the cross-validation. Before that is complete, the configuration with
+/// the best scores so far, or the first one of the plan.
+fn best_candidate(folder: &RunFolder, plan: &Plan) -> Result<Vec<ConfigurationName>, SegmentError> {
+    let path = folder.selection();
+    let selection = match read_text_if_present(&path)? {
+        Some(text) => serde_json::from_str(&text)
+            .map_err(|source| SegmentError::Selection { path: path.display().to_string(), source })?,
+        None if folder.scores().is_file() => Selection::of(&scores::read(&folder.scores())?),
+        None => Selection { candidates: Vec::new() },
     };
-    let best = plan
-        .configurations
-        .keys()
-        .filter_map(|&name| Some((name, mean(name)?)))
-        .max_by(|(_, left), (_, right)| left.total_cmp(right));
-    match best {
-        Some((name, _)) => Ok(name),
-        None => plan.run.configurations.first().copied().ok_or_else(|| untrained(folder, None)),
+    let known = |name: &String| plan.configurations.keys().copied().find(|known| known.as_str() == name);
+    let of_plan = selection.candidates.iter().find_map(|one| one.configurations.iter().map(known).collect());
+    match (of_plan, plan.run.configurations.first()) {
+        (Some(names), _) => Ok(names),
+        (None, Some(&name)) => Ok(vec![name]),
+        (None, None) => Err(untrained(folder, None)),
     }
 }
 

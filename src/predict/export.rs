@@ -1,12 +1,23 @@
 //! From probabilities on the prepared grid to labels on the image's own grid. Source: spec section 12.
 
-use ndarray::{Array3, ArrayView4, Zip};
+use ndarray::{Array3, ArrayView4, Axis, Zip};
 
 use crate::plan::schema::{Configuration, Plan};
 use crate::preprocess::{Placement, separate_axis, spline_order};
 use crate::volume::Spacing;
 use crate::volume::crop::paste;
 use crate::volume::resample::{Order, resize};
+
+/// Class probabilities of one image on the prepared grid of a configuration.
+#[derive(Clone, Copy, Debug)]
+pub struct Part<'a> {
+    /// The probabilities, `[class, z, y, x]`.
+    pub probabilities: ArrayView4<'a, f32>,
+    /// How the prepared grid lies in the image's own.
+    pub placement: &'a Placement,
+    /// Their way back.
+    pub export: Export,
+}
 
 /// How probabilities travel back to the original grid.
 #[derive(Clone, Copy, Debug)]
@@ -23,40 +34,60 @@ impl Export {
         let separate = separate_axis(spacing, &plan.preprocess, configuration);
         Self { order: spline_order(plan.predict.softmax_order), separate }
     }
+}
 
-    /// The most probable class of each voxel on the original grid, `[z, y, x]`, of probabilities `[class, z, y, x]` on the prepared one.
-    ///
-    /// Each class is resampled by itself and compared with the best so far, so that no more than two classes are held at
-    /// the original size. Voxels outside of the crop are background; the lower class wins a tie.
-    pub fn classes(self, probabilities: ArrayView4<'_, f32>, placement: &Placement) -> Array3<i16> {
-        let shape = placement.crop.shape();
-        let back = placement.axes_back();
-        let mut best = Array3::from_elem(shape.0, f32::MIN);
-        let mut winner = Array3::<i16>::zeros(shape.0);
-        for (class, values) in probabilities.outer_iter().enumerate() {
-            let values = resize(values.permuted_axes(back), shape, self.order, self.separate);
-            Zip::from(&mut winner).and(&mut best).and(&values).par_for_each(|winner, best, &value| {
-                if value > *best {
-                    *best = value;
-                    *winner = class as i16;
-                }
-            });
+/// The class of each voxel of an image, `[z, y, x]` on its own grid, whose mean probability over the parts is the highest.
+///
+/// Each class is resampled by itself and compared with the best so far, so that no more than three volumes are held at
+/// the original size. Voxels outside of the crop are background; the lower class wins a tie.
+///
+/// # Panics
+///
+/// When there is no part, or the parts are not of the same image and classes.
+pub fn classes(parts: &[Part<'_>]) -> Array3<i16> {
+    let (first, others) = parts.split_first().expect("at least one part");
+    let placement = first.placement;
+    let shape = placement.crop.shape();
+    let mut best = Array3::from_elem(shape.0, f32::MIN);
+    let mut winner = Array3::<i16>::zeros(shape.0);
+    for class in 0..first.probabilities.len_of(Axis(0)) {
+        let mut values = first.resampled(class);
+        for part in others {
+            assert_eq!((part.placement.original, part.placement.crop), (placement.original, placement.crop));
+            values += &part.resampled(class);
         }
-        let mut classes = Array3::zeros(placement.original.0);
-        paste(winner.view(), classes.view_mut(), placement.crop);
-        classes
+        Zip::from(&mut winner).and(&mut best).and(&values).par_for_each(|winner, best, &value| {
+            if value > *best {
+                *best = value;
+                *winner = class as i16;
+            }
+        });
+    }
+    let mut classes = Array3::zeros(placement.original.0);
+    paste(winner.view(), classes.view_mut(), placement.crop);
+    classes
+}
+
+impl Part<'_> {
+    /// The probability of a class on the crop of the original grid.
+    fn resampled(&self, class: usize) -> Array3<f32> {
+        let values = self.probabilities.index_axis(Axis(0), class).permuted_axes(self.placement.axes_back());
+        resize(values, self.placement.crop.shape(), self.export.order, self.export.separate)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use ndarray::{Array4, Axis};
+    use ndarray::Array4;
     use proptest::prelude::*;
 
     use super::*;
     use crate::volume::{BoundingBox, Shape};
 
-    const LINEAR: Export = Export { order: Order::Linear, separate: None };
+    fn linear(probabilities: &Array4<f32>, placement: &Placement) -> Array3<i16> {
+        let export = Export { order: Order::Linear, separate: None };
+        classes(&[Part { probabilities: probabilities.view(), placement, export }])
+    }
 
     /// Probabilities that are 1 at a voxel's class.
     fn certain(classes: &Array3<i16>, count: usize) -> Array4<f32> {
@@ -78,7 +109,7 @@ mod tests {
             let inside = Array3::from_shape_fn(size, |(z, y, x)| ((seed + z * 7 + y * 5 + x * 3) % 3) as i16);
             let prepared = inside.clone().permuted_axes(placement.axes());
 
-            let labels = LINEAR.classes(certain(&prepared, 3).view(), &placement);
+            let labels = linear(&certain(&prepared, 3), &placement);
             let mut expected = Array3::zeros(original.0);
             paste(inside.view(), expected.view_mut(), placement.crop);
             prop_assert_eq!(labels, expected);
@@ -93,6 +124,23 @@ mod tests {
         probabilities.index_axis_mut(Axis(0), 0).assign(&ndarray::array![[[0.9_f32, 0.0]]]);
         probabilities.index_axis_mut(Axis(0), 1).assign(&ndarray::array![[[0.1_f32, 1.0]]]);
         // At a quarter and three quarters of the way, class 0 has 0.675 and 0.225.
-        assert_eq!(LINEAR.classes(probabilities.view(), &placement), ndarray::array![[[0_i16, 0, 1, 1]]]);
+        assert_eq!(linear(&probabilities, &placement), ndarray::array![[[0_i16, 0, 1, 1]]]);
+    }
+
+    #[test]
+    fn two_parts_are_averaged_on_the_images_grid() {
+        let bounds = BoundingBox::whole(Shape([1, 1, 4]));
+        let placement = |slice_axis| Placement { original: Shape([1, 1, 4]), crop: bounds, slice_axis };
+        let export = Export { order: Order::Linear, separate: None };
+        // On the image's own grid, and, with x moved to the front, on a grid of half its resolution.
+        let fine = Array4::from_shape_vec((2, 1, 1, 4), vec![0.9, 0.9, 0.1, 0.1, 0.1, 0.1, 0.9, 0.9]).unwrap();
+        let coarse = Array4::from_shape_vec((2, 2, 1, 1), vec![0.2, 0.2, 0.8, 0.8]).unwrap();
+        let parts = [
+            Part { probabilities: fine.view(), placement: &placement(0), export },
+            Part { probabilities: coarse.view(), placement: &placement(2), export },
+        ];
+        // Mean probabilities of class 0: 0.55, 0.55, 0.15, 0.15.
+        assert_eq!(classes(&parts), ndarray::array![[[0_i16, 0, 1, 1]]]);
+        assert_eq!(classes(&parts[1..]), ndarray::array![[[1_i16, 1, 1, 1]]]);
     }
 }

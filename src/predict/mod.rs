@@ -13,7 +13,7 @@ use ndarray::{Array3, Array4, ArrayView4, Axis};
 use crate::network::UNet;
 use crate::network::weights::values;
 use crate::plan::schema::{Configuration, Plan};
-use crate::predict::export::Export;
+use crate::predict::export::{Export, Part, classes};
 use crate::predict::window::{Windows, mirrored_axes};
 use crate::preprocess::Placement;
 use crate::volume::{Shape, Spacing};
@@ -71,19 +71,43 @@ impl Predictor<'_> {
         }
         windows.mean(sum)
     }
+}
 
-    /// Labels of an image on its own grid, `[z, y, x]`, from its prepared form `[c, z, y, x]`.
-    ///
-    /// `spacing` is the image's own, mm. Values are those of the data set's labels; no post-processing is done.
-    pub fn labels(&self, image: ArrayView4<'_, f32>, placement: &Placement, spacing: Spacing) -> Array3<i16> {
-        let probabilities = self.probabilities(image, &mut |_, _| ());
-        let export = Export::new(self.plan, self.configuration, spacing);
-        let mut labels = export.classes(probabilities.view(), placement);
-        let values: Vec<i16> =
-            std::iter::once(0).chain(self.plan.data.labels.keys().map(|&label| label.into())).collect();
-        labels.par_mapv_inplace(|class| values[class as usize]);
-        labels
-    }
+/// What one configuration sees of an image.
+#[derive(Clone, Copy, Debug)]
+pub struct Member<'a> {
+    /// Its networks.
+    pub predictor: &'a Predictor<'a>,
+    /// The image as it is prepared for them, `[c, z, y, x]`.
+    pub image: ArrayView4<'a, f32>,
+    /// How the prepared grid lies in the image's own.
+    pub placement: &'a Placement,
+}
+
+/// Labels of an image on its own grid, `[z, y, x]`, by the mean probability over the members.
+///
+/// `spacing` is the image's own, mm. Values are those of the data set's labels; no post-processing is done.
+///
+/// # Panics
+///
+/// When there is no member.
+pub fn labels(members: &[Member<'_>], spacing: Spacing) -> Array3<i16> {
+    let plan = members.first().expect("at least one member").predictor.plan;
+    let of = |member: &Member<'_>| member.predictor.probabilities(member.image, &mut |_, _| ());
+    let probabilities: Vec<Array4<f32>> = members.iter().map(of).collect();
+    let parts: Vec<Part<'_>> = members
+        .iter()
+        .zip(&probabilities)
+        .map(|(member, probabilities)| Part {
+            probabilities: probabilities.view(),
+            placement: member.placement,
+            export: Export::new(plan, member.predictor.configuration, spacing),
+        })
+        .collect();
+    let mut labels = classes(&parts);
+    let values: Vec<i16> = std::iter::once(0).chain(plan.data.labels.keys().map(|&label| label.into())).collect();
+    labels.par_mapv_inplace(|class| values[class as usize]);
+    labels
 }
 
 fn stack(patches: impl Iterator<Item = Array4<f32>>, patch: Shape, device: &Device) -> Tensor<5> {

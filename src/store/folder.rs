@@ -45,6 +45,11 @@ impl RunFolder {
         self.root.join("scores.parquet")
     }
 
+    /// All candidates of the cross-validation, best first.
+    pub fn selection(&self) -> PathBuf {
+        self.root.join("selection.json")
+    }
+
     /// The folder of one trained network.
     pub fn fold(&self, configuration: &str, seed: u64, fold: usize) -> FoldFolder {
         FoldFolder { root: self.root.join(configuration).join(format!("seed_{seed}")).join(format!("fold_{fold}")) }

@@ -1,0 +1,115 @@
+//! Ensembles of two configurations on the held-out cases, and the choice among all candidates.
+//!
+//! The probabilities of a case are made again from the weights of its fold: nothing is kept that can be made.
+//! Source: arXiv:1809.10486, section 2.4 (spec section 14.1).
+
+use crate::evaluate::scores::Score;
+use crate::experiment::events::NetworkId;
+use crate::experiment::fold::{Fold, Progress};
+use crate::experiment::held_out::{HeldOut, Labeller};
+use crate::experiment::{Experiment, ExperimentError};
+use crate::network::UNetConfig;
+use crate::plan::digest::StageDigests;
+use crate::plan::schema::ConfigurationName;
+use crate::predict::{Member, Predictor, labels};
+use crate::preprocess::cache::PreparedCase;
+use crate::select::{Selection, joined};
+use crate::store;
+use crate::store::folder::FoldFolder;
+
+/// The configurations whose pairs are candidates; the cascade's first stage is one only by itself.
+const PAIRED: [ConfigurationName; 3] =
+    [ConfigurationName::TwoD, ConfigurationName::FullRes, ConfigurationName::Cascade];
+
+/// What came of the choice.
+pub(super) struct Chosen {
+    pub(super) progress: Progress,
+    /// Scores of the ensembles.
+    pub(super) scores: Vec<Score>,
+    /// All candidates; none where the cross-validation is not complete, or there is nothing to choose from.
+    pub(super) selection: Option<Selection>,
+}
+
+/// Predicts and scores each pair of configurations all of whose folds are done, and writes down which candidate is best.
+///
+/// `scores` are those of the single configurations.
+pub(super) fn choose(experiment: &Experiment<'_>, scores: &[Score]) -> Result<Chosen, ExperimentError> {
+    let complete = experiment.complete()?;
+    let mut chosen = Chosen { progress: Progress::AlreadyDone, scores: Vec::new(), selection: None };
+    if complete.len() < 2 {
+        return Ok(chosen);
+    }
+    let paired: Vec<ConfigurationName> = PAIRED.into_iter().filter(|name| complete.contains(name)).collect();
+    for (at, &first) in paired.iter().enumerate() {
+        for &second in &paired[at + 1..] {
+            for id in experiment.all_folds(first) {
+                let members = [id, NetworkId { configuration: second, ..id }];
+                let folds: Vec<Fold<'_>> = members.into_iter().map(|id| experiment.fold(id)).collect();
+                let (progress, scores) = held_out(experiment, &folds)?;
+                match progress {
+                    Progress::Interrupted => return Ok(Chosen { progress, ..chosen }),
+                    Progress::Done => chosen.progress = progress,
+                    Progress::AlreadyDone => (),
+                }
+                chosen.scores.extend(scores);
+            }
+        }
+    }
+    let is_complete = |score: &&Score| complete.iter().any(|name| name.as_str() == score.run.configuration);
+    let candidates: Vec<Score> = scores.iter().filter(is_complete).chain(&chosen.scores).cloned().collect();
+    let selection = Selection::of(&candidates);
+    let mut text = serde_json::to_string_pretty(&selection).expect("a selection is texts and finite numbers");
+    text.push('\n');
+    store::write_atomic(&experiment.folder.selection(), text.as_bytes())?;
+    chosen.selection = Some(selection);
+    Ok(chosen)
+}
+
+/// Predicts and scores the held-out cases of one fold by several networks together.
+fn held_out(experiment: &Experiment<'_>, folds: &[Fold<'_>]) -> Result<(Progress, Vec<Score>), ExperimentError> {
+    let names: Vec<String> = folds.iter().map(|fold| fold.id.configuration.to_string()).collect();
+    let id = folds[0].id;
+    let folder: FoldFolder = experiment.folder.fold(&joined(&names), id.seed, id.fold);
+    let digests = |of: fn(&StageDigests) -> &str| {
+        let all: Vec<&str> = folds.iter().map(|fold| of(&fold.digests)).collect();
+        store::digest(all.join(" ").as_bytes())
+    };
+    let (predict, evaluate) = (digests(|digests| &digests.predict), digests(|digests| &digests.evaluate));
+    let mut cases: HeldOut<'_> = folds[0].held_out();
+    cases.run.configuration = joined(&names);
+    cases = HeldOut { folder: &folder, predict: &predict, evaluate: &evaluate, ..cases };
+    let predicted = cases.predict(|| labeller(folds))?;
+    if predicted == Progress::Interrupted {
+        return Ok((predicted, Vec::new()));
+    }
+    let (evaluated, scores) = cases.evaluate()?;
+    Ok((if predicted == Progress::Done { predicted } else { evaluated }, scores))
+}
+
+/// Labels a held-out case by the mean probability of some networks.
+pub(super) fn labeller<'a>(folds: &'a [Fold<'a>]) -> Result<Labeller<'a>, ExperimentError> {
+    let load = |fold: &Fold<'a>| {
+        Ok([UNetConfig::of_plan(fold.plan, fold.configuration).load(&fold.folder.weights(), fold.device)?])
+    };
+    let networks: Vec<_> = folds.iter().map(load).collect::<Result<_, ExperimentError>>()?;
+    Ok(Box::new(move |id, spacing| {
+        let open = |fold: &Fold<'a>| Ok(PreparedCase::open(&fold.prepared, id)?);
+        let prepared: Vec<PreparedCase> = folds.iter().map(open).collect::<Result<_, ExperimentError>>()?;
+        let predictors: Vec<Predictor<'_>> = folds
+            .iter()
+            .zip(&networks)
+            .map(|(fold, networks)| Predictor {
+                plan: fold.plan,
+                configuration: fold.configuration,
+                networks,
+                device: fold.device,
+            })
+            .collect();
+        let members: Vec<Member<'_>> = predictors
+            .iter()
+            .zip(&prepared)
+            .map(|(predictor, case)| Member { predictor, image: case.image(), placement: &case.placement })
+            .collect();
+        Ok(labels(&members, spacing))
+    }))
+}

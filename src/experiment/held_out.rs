@@ -1,0 +1,118 @@
+//! The held-out cases of a fold, predicted and scored: whatever of that is not yet done.
+//!
+//! The same for one network and for an ensemble, which differ in nothing but who labels a case.
+
+use std::fs;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use ndarray::Array3;
+use rayon::prelude::*;
+
+use crate::dataset::{Case, CaseId, Dataset};
+use crate::evaluate::score_files;
+use crate::evaluate::scores::{self, Score};
+use crate::experiment::ExperimentError;
+use crate::experiment::events::Events;
+use crate::experiment::fold::Progress;
+use crate::experiment::pictures;
+use crate::experiment::splits::Split;
+use crate::experiment::state::FoldState;
+use crate::plan::schema::Plan;
+use crate::postprocess::postprocess;
+use crate::store;
+use crate::store::folder::FoldFolder;
+use crate::volume::Spacing;
+use crate::volume::nifti::{NiftiError, read_header, write_labels};
+
+/// Labels a case, `[z, y, x]` on the grid of its image, whose spacing is given; without post-processing.
+pub(super) type Labeller<'a> = Box<dyn Fn(&CaseId, Spacing) -> Result<Array3<i16>, ExperimentError> + 'a>;
+
+/// The held-out cases of a fold, and where their predictions and scores go.
+pub(super) struct HeldOut<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) dataset: &'a Dataset,
+    pub(super) split: &'a Split,
+    pub(super) run: scores::Run,
+    pub(super) folder: &'a FoldFolder,
+    /// Digest of what decides on the predictions.
+    pub(super) predict: &'a str,
+    /// Digest of what decides on the scores.
+    pub(super) evaluate: &'a str,
+    pub(super) events: &'a dyn Events,
+    pub(super) interrupted: &'a AtomicBool,
+}
+
+impl<'a> HeldOut<'a> {
+    /// Predicts the cases, unless that is done; `labeller` is opened where there is something to do.
+    pub(super) fn predict(
+        &self,
+        labeller: impl FnOnce() -> Result<Labeller<'a>, ExperimentError>,
+    ) -> Result<Progress, ExperimentError> {
+        let mut state = FoldState::load(self.folder)?;
+        if state.predicted.as_deref() == Some(self.predict) {
+            return Ok(Progress::AlreadyDone);
+        }
+        if state.predicting.as_deref() != Some(self.predict) {
+            // Predictions of another plan must not be taken for this one's.
+            for case in &self.split.val {
+                store::remove_if_present(&self.folder.prediction(&case.0))?;
+            }
+            let trained = state.trained;
+            state = FoldState { predicting: Some(self.predict.to_owned()), trained, ..FoldState::default() };
+            state.save(self.folder)?;
+        }
+        let labeller = labeller()?;
+        let scores::Run { configuration, fold, seed, .. } = &self.run;
+        let what = format!("{configuration} fold {fold} seed {seed}: predicting held-out cases");
+        self.events.begin(&what, self.split.val.len());
+        for id in &self.split.val {
+            if self.interrupted.load(Ordering::Relaxed) {
+                self.events.end();
+                return Ok(Progress::Interrupted);
+            }
+            if !fs::exists(self.folder.prediction(&id.0)).unwrap_or(false) {
+                self.predict_case(&labeller, id)?;
+            }
+            self.events.advance();
+        }
+        self.events.end();
+        state.predicted = Some(self.predict.to_owned());
+        state.save(self.folder)?;
+        Ok(Progress::Done)
+    }
+
+    fn predict_case(&self, labeller: &Labeller<'_>, id: &CaseId) -> Result<(), ExperimentError> {
+        let nifti = |source: NiftiError| ExperimentError::Nifti { case: id.clone(), source };
+        let header = read_header(&self.case(id)?.images[0]).map_err(nifti)?;
+        let mut labels = labeller(id, header.geometry.spacing)?;
+        postprocess(&mut labels, self.plan);
+        write_labels(&self.folder.prediction(&id.0), labels.view(), &header.geometry).map_err(nifti)
+    }
+
+    /// Scores the cases and draws the best, median and worst of them, unless that is done.
+    pub(super) fn evaluate(&self) -> Result<(Progress, Vec<Score>), ExperimentError> {
+        let mut state = FoldState::load(self.folder)?;
+        if state.evaluated.as_deref() == Some(self.evaluate) {
+            return Ok((Progress::AlreadyDone, scores::read(&self.folder.scores())?));
+        }
+        let (labels, tolerance) = (&self.plan.data.labels, self.plan.evaluate.surface_tolerance);
+        let cases: Vec<&Case> = self.split.val.iter().map(|id| self.case(id)).collect::<Result<_, _>>()?;
+        let score = |case: &&Case| {
+            let reference = case.labels.as_ref().ok_or_else(|| ExperimentError::Unlabelled(case.id.clone()))?;
+            let prediction = self.folder.prediction(&case.id.0);
+            Ok(score_files(&self.run, &case.id, reference, &prediction, labels, tolerance)?)
+        };
+        let rows: Vec<Vec<Score>> = cases.par_iter().map(score).collect::<Result<_, ExperimentError>>()?;
+        let rows: Vec<Score> = rows.into_iter().flatten().collect();
+        scores::write(&self.folder.scores(), &rows)?;
+        pictures::draw(self.folder, &cases, &rows, labels)?;
+        state.evaluated = Some(self.evaluate.to_owned());
+        state.save(self.folder)?;
+        Ok((Progress::Done, rows))
+    }
+
+    fn case(&self, id: &CaseId) -> Result<&'a Case, ExperimentError> {
+        let found = self.dataset.training.iter().find(|case| case.id == *id);
+        found.ok_or_else(|| ExperimentError::UnknownCase { case: id.clone(), dataset: self.dataset.name.clone() })
+    }
+}
