@@ -1,14 +1,25 @@
-//! What a run looks like: plots of its training, pictures of its predictions.
+//! What a run looks like: plots of its training, pictures of its predictions, and the report that a paper takes.
 //!
-//! Input: logs, scores, images. Output: SVG and PNG files. Deliberately absent: anything that changes a result.
+//! Input: logs, scores, images; for a report, finished run folders. Output: SVG and PNG files, tables, a page.
+//! Deliberately absent: anything that changes a result.
 
 pub mod curves;
 pub mod montage;
 mod style;
 
+pub mod scores;
+pub mod record;
+mod gaps;
+pub mod numbers;
+pub mod summary;
+pub mod tables;
+pub mod write;
+
 use thiserror::Error;
 
+use crate::report::record::RecordError;
 use crate::store::StoreError;
+use crate::store::table::TableError;
 
 /// A picture could not be drawn or written.
 #[derive(Debug, Error)]
@@ -16,6 +27,12 @@ pub enum ReportError {
     /// The file could not be written.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A run could not be read.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// A table could not be written.
+    #[error(transparent)]
+    Table(#[from] TableError),
     /// The drawing library failed.
     #[error("cannot draw `{name}`: {reason}")]
     Drawing {

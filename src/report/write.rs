@@ -1,0 +1,45 @@
+//! A report: everything that is made of some runs, into one folder. The same runs give the same bytes.
+
+use std::path::{Path, PathBuf};
+
+use crate::report::ReportError;
+use crate::report::record::Record;
+use crate::report::summary::{self, Line};
+use crate::report::tables;
+use crate::store::report::ReportFolder;
+use crate::store::write_atomic;
+
+/// A finished report.
+#[derive(Clone, Debug)]
+pub struct Written {
+    /// Its folder.
+    pub folder: ReportFolder,
+    /// What is missing in the runs, a sentence each.
+    pub gaps: Vec<String>,
+}
+
+/// Writes the report of one or more runs into a folder.
+///
+/// # Errors
+///
+/// When a run cannot be read, or a file cannot be drawn or written.
+pub fn write(runs: &[PathBuf], output: &Path) -> Result<Written, ReportError> {
+    let folder = ReportFolder { root: output.to_owned() };
+    let records = runs.iter().map(|run| Record::read(run)).collect::<Result<Vec<_>, _>>()?;
+    let lines: Vec<Line> = records.iter().flat_map(summary::lines).collect();
+    write_tables(&lines, &folder)?;
+    let gaps = records.iter().flat_map(|record| record.gaps.iter().map(|gap| format!("{}: {gap}", record.plan.name)));
+    Ok(Written { gaps: gaps.collect(), folder })
+}
+
+fn write_tables(lines: &[Line], folder: &ReportFolder) -> Result<(), ReportError> {
+    let all = folder.table("scores");
+    write_atomic(&all.with_extension("csv"), tables::csv(lines).as_bytes())?;
+    tables::parquet(lines, &all.with_extension("parquet"))?;
+    for metric in tables::metrics(lines) {
+        let one = folder.table(metric);
+        write_atomic(&one.with_extension("tex"), tables::latex(lines, metric).as_bytes())?;
+        write_atomic(&one.with_extension("md"), tables::markdown(lines, metric).as_bytes())?;
+    }
+    Ok(())
+}
