@@ -13,6 +13,7 @@ mod gaps;
 pub mod numbers;
 pub mod summary;
 pub mod tables;
+pub mod figures;
 pub mod write;
 
 use thiserror::Error;

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::report::ReportError;
+use crate::report::figures;
 use crate::report::record::Record;
 use crate::report::summary::{self, Line};
 use crate::report::tables;
@@ -28,6 +29,11 @@ pub fn write(runs: &[PathBuf], output: &Path) -> Result<Written, ReportError> {
     let records = runs.iter().map(|run| Record::read(run)).collect::<Result<Vec<_>, _>>()?;
     let lines: Vec<Line> = records.iter().flat_map(summary::lines).collect();
     write_tables(&lines, &folder)?;
+    let mut figures = Vec::new();
+    for record in &records {
+        let prefix = if records.len() > 1 { format!("{}-", record.plan.name) } else { String::new() };
+        figures.push(figures::draw(record, &prefix, &folder)?);
+    }
     let gaps = records.iter().flat_map(|record| record.gaps.iter().map(|gap| format!("{}: {gap}", record.plan.name)));
     Ok(Written { gaps: gaps.collect(), folder })
 }
