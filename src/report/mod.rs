@@ -14,6 +14,12 @@ pub mod numbers;
 pub mod summary;
 pub mod tables;
 pub mod figures;
+mod outline;
+pub mod cases;
+pub mod methods;
+pub mod page;
+pub mod claim;
+pub mod markdown;
 pub mod write;
 
 use thiserror::Error;

@@ -120,7 +120,7 @@ fn words(picture: &Picture<'_>, pixels: &mut [u8], size: (u32, u32)) -> Result<(
 }
 
 /// Colour of a label, by its place among the labels.
-fn colour_of(label: i16, labels: &BTreeMap<u8, String>) -> [u8; 3] {
+pub(super) fn colour_of(label: i16, labels: &BTreeMap<u8, String>) -> [u8; 3] {
     let place = labels.keys().position(|&known| i16::from(known) == label).unwrap_or(0);
     let RGBColor(red, green, blue) = COLOURS[place % COLOURS.len()];
     [red, green, blue]
@@ -167,12 +167,12 @@ impl Grid {
 }
 
 /// The axis of the largest spacing, the first one on ties.
-fn slice_axis(Spacing(spacing): Spacing) -> usize {
+pub(super) fn slice_axis(Spacing(spacing): Spacing) -> usize {
     (1..3).fold(0, |widest, axis| if spacing[axis] > spacing[widest] { axis } else { widest })
 }
 
 /// The axis of the slices, then those that run down and across the picture.
-fn order(axis: usize) -> [usize; 3] {
+pub(super) fn order(axis: usize) -> [usize; 3] {
     match axis {
         0 => [0, 1, 2],
         1 => [1, 0, 2],
@@ -195,7 +195,7 @@ fn slices(reference: ArrayView3<'_, i16>, axis: usize) -> Vec<usize> {
 }
 
 /// The intensities that become black and white.
-fn window(image: ArrayView3<'_, f32>) -> (f32, f32) {
+pub(super) fn window(image: ArrayView3<'_, f32>) -> (f32, f32) {
     let mut values: Vec<f32> = image.iter().copied().filter(|value| value.is_finite()).collect();
     values.sort_unstable_by(f32::total_cmp);
     let Some(last) = values.len().checked_sub(1) else { return (0.0, 1.0) };

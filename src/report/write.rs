@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::report::ReportError;
-use crate::report::figures;
+use crate::report::markdown::markdown;
+use crate::report::page::{Section, page};
 use crate::report::record::Record;
 use crate::report::summary::{self, Line};
-use crate::report::tables;
+use crate::report::{ReportError, cases, claim, figures, methods, tables};
 use crate::store::report::ReportFolder;
 use crate::store::write_atomic;
 
@@ -29,13 +29,31 @@ pub fn write(runs: &[PathBuf], output: &Path) -> Result<Written, ReportError> {
     let records = runs.iter().map(|run| Record::read(run)).collect::<Result<Vec<_>, _>>()?;
     let lines: Vec<Line> = records.iter().flat_map(summary::lines).collect();
     write_tables(&lines, &folder)?;
-    let mut figures = Vec::new();
-    for record in &records {
-        let prefix = if records.len() > 1 { format!("{}-", record.plan.name) } else { String::new() };
-        figures.push(figures::draw(record, &prefix, &folder)?);
-    }
-    let gaps = records.iter().flat_map(|record| record.gaps.iter().map(|gap| format!("{}: {gap}", record.plan.name)));
-    Ok(Written { gaps: gaps.collect(), folder })
+    let sections = records
+        .iter()
+        .map(|record| {
+            let prefix = if records.len() > 1 { format!("{}-", record.plan.name) } else { String::new() };
+            let (cases, undrawn) = cases::draw(record, &prefix, &folder)?;
+            Ok(Section {
+                record,
+                figures: figures::draw(record, &prefix, &folder)?,
+                cases,
+                gaps: record.gaps.iter().cloned().chain(undrawn).collect(),
+                methods: methods::paragraph(record),
+            })
+        })
+        .collect::<Result<Vec<_>, ReportError>>()?;
+    write_atomic(&folder.page(), page(&sections, &lines, None).as_bytes())?;
+    write_atomic(&folder.markdown(), markdown(&sections, &lines, None).as_bytes())?;
+    let methods: Vec<&str> = sections.iter().map(|section| section.methods.as_str()).collect();
+    write_atomic(&folder.methods(), format!("{}\n", methods.join("\n\n")).as_bytes())?;
+    let checklists: Vec<String> = records.iter().map(claim::checklist).collect();
+    write_atomic(&folder.checklist(), checklists.join("\n").as_bytes())?;
+    write_atomic(&folder.bibliography(), include_bytes!("references.bib"))?;
+    let gaps = sections
+        .iter()
+        .flat_map(|section| section.gaps.iter().map(|gap| format!("{}: {gap}", section.record.plan.name)));
+    Ok(Written { gaps: gaps.collect(), folder: folder.clone() })
 }
 
 fn write_tables(lines: &[Line], folder: &ReportFolder) -> Result<(), ReportError> {

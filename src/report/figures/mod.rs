@@ -140,10 +140,10 @@ fn chart<'a, B: DrawingBackend>(
         .y_label_area_size(scale.pt(34.0))
         .build_cartesian_2d(x.clone(), y.clone())
         .map_err(|error| error.to_string())?;
-    let (across, up) = (number_text(x.end - x.start), number_text(y.end - y.start));
+    let (across, up) = (axis_number(x.end - x.start), axis_number(y.end - y.start));
     let mut mesh = chart.configure_mesh();
     mesh.disable_x_mesh().light_line_style(TRANSPARENT).bold_line_style(GREY.mix(0.25)).axis_style(INK);
-    mesh.y_desc(vertical).x_labels(5).y_labels(6).x_label_formatter(&across).y_label_formatter(&up);
+    mesh.y_desc(vertical).x_labels(5).y_labels(6).x_label_formatter(&*across).y_label_formatter(&*up);
     mesh.label_style(text_style(scale)).axis_desc_style(text_style(scale));
     match horizontal {
         Some(name) => mesh.x_desc(name),
@@ -152,6 +152,11 @@ fn chart<'a, B: DrawingBackend>(
     mesh.draw().map_err(|error| error.to_string())?;
     drop(mesh);
     Ok(chart)
+}
+
+/// Writes the numbers of an axis: whole ones on a long axis, else with enough digits to differ.
+fn axis_number(range: f64) -> Box<dyn Fn(&f64) -> String> {
+    if range >= 8.0 { Box::new(|number| format!("{number:.0}")) } else { Box::new(number_text(range)) }
 }
 
 /// A point of the class at `place`: its colour, and a marker that tells it from others in grey.
@@ -189,6 +194,7 @@ fn range(values: impl Iterator<Item = f64>) -> std::ops::Range<f64> {
     if low > high {
         return 0.0..1.0;
     }
-    let room = (0.08 * (high - low)).max(1e-3 * high.abs()).max(1e-3);
+    let alike = high - low <= 1e-9 * high.abs();
+    let room = if alike { 0.1 * high.abs() + 1e-3 } else { 0.08 * (high - low) };
     low - room..high + room
 }

@@ -35,10 +35,13 @@ impl Plot for Net<'_> {
         let levels = self.topology.levels();
         let top = f64::from(scale.pt(20.0));
         let row = (height - top - f64::from(scale.pt(6.0))) / levels as f64;
-        let half = (f64::from(scale.pt(34.0)).min(width / 6.0), f64::from(scale.pt(10.0)).min(0.36 * row));
+        let half = (f64::from(scale.pt(30.0)).min(width / 6.0), f64::from(scale.pt(10.0)).min(0.36 * row));
+        let inner = width / 2.0 - half.0 - f64::from(scale.pt(6.0));
         let at = |level: usize, right: bool| {
             // Each level stands a little further in, which gives the drawing the letter's shape.
-            let inset = 0.16 * width + 0.34 * width * level as f64 / (levels - 1).max(1) as f64;
+            let share = level as f64 / levels.saturating_sub(2).max(1) as f64;
+            let outer = half.0 + f64::from(scale.pt(6.0));
+            let inset = if level + 1 == levels { width / 2.0 } else { outer + (inner - outer).max(0.0) * share };
             let x = if right { width - inset } else { inset };
             Place { x: x as i32, y: (top + (level as f64 + 0.5) * row) as i32, half: (half.0 as i32, half.1 as i32) }
         };
