@@ -33,6 +33,9 @@ pub struct Shown {
     pub title: String,
     /// Its picture's file name, without extension.
     pub picture: String,
+    /// The picture's bytes.
+    #[serde(skip)]
+    pub montage: Vec<u8>,
     /// Height and width of a slice, pixels.
     pub size: [usize; 2],
     /// Height of a pixel divided by its width.
@@ -160,7 +163,7 @@ fn one_case(
         labels,
         title: title.clone(),
     };
-    draw_picture(&picture, &folder.picture(&name))?;
+    let montage = draw_picture(&picture, &folder.picture(&name))?;
     let axis = slice_axis(arrays.spacing);
     let [_, down, across] = order(axis);
     let step = arrays.image.len_of(Axis(down)).max(arrays.image.len_of(Axis(across))).div_ceil(EDGE);
@@ -190,6 +193,7 @@ fn one_case(
     Ok(Shown {
         title,
         picture: name,
+        montage,
         size: [arrays.image.len_of(Axis(down)).div_ceil(step), arrays.image.len_of(Axis(across)).div_ceil(step)],
         aspect: arrays.spacing.0[down] / arrays.spacing.0[across],
         classes: labels.iter().map(class).collect(),

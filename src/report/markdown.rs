@@ -2,13 +2,14 @@
 
 use std::fmt::Write as _;
 
+use crate::report::comparison::Comparison;
 use crate::report::page::Section;
 use crate::report::scores::shown;
 use crate::report::summary::Line;
 use crate::report::tables;
 
-/// The report of some runs. `comparison` is the table of their differences, where there is one.
-pub fn markdown(sections: &[Section<'_>], lines: &[Line], comparison: Option<&[Vec<String>]>) -> String {
+/// The report of some runs. `comparisons` are tables of their differences, where there are any.
+pub fn markdown(sections: &[Section<'_>], lines: &[Line], comparisons: &[Comparison]) -> String {
     let names: Vec<&str> = sections.iter().map(|section| section.record.plan.name.as_str()).collect();
     let mut text = format!("# {}\n\n", names.join(", "));
     for section in sections {
@@ -23,8 +24,18 @@ pub fn markdown(sections: &[Section<'_>], lines: &[Line], comparison: Option<&[V
     if lines.is_empty() {
         text.push_str("\nNothing has been scored.\n");
     }
-    if let Some(rows) = comparison {
-        let _ = write!(text, "\n## Differences\n\n{}", rows_as_markdown(rows));
+    for comparison in comparisons {
+        let rows = rows_as_markdown(&comparison.rows);
+        let _ = write!(
+            text,
+            "
+## {}
+
+{}
+
+{rows}",
+            comparison.title, comparison.words
+        );
     }
     text.push_str("\n## Cases\n\n");
     for case in sections.iter().flat_map(|section| &section.cases) {

@@ -12,6 +12,8 @@ pub mod record;
 mod gaps;
 pub mod numbers;
 pub mod summary;
+mod wilcoxon;
+pub mod comparison;
 pub mod tables;
 pub mod figures;
 mod outline;

@@ -47,7 +47,7 @@ pub struct Picture<'a> {
     pub title: String,
 }
 
-/// Draws evenly spaced slices through the foreground as a PNG file, their pixels square in millimetres.
+/// Draws evenly spaced slices through the foreground as a PNG file, their pixels square in millimetres; gives its bytes.
 ///
 /// Slices are perpendicular to the axis of the largest spacing. The reference is outlined by solid lines, the prediction by
 /// dotted ones, each class in a colour of its own.
@@ -59,7 +59,7 @@ pub struct Picture<'a> {
 /// # Panics
 ///
 /// When the arrays differ in shape.
-pub fn draw(picture: &Picture<'_>, path: &Path) -> Result<(), ReportError> {
+pub fn draw(picture: &Picture<'_>, path: &Path) -> Result<Vec<u8>, ReportError> {
     assert_eq!(picture.image.dim(), picture.reference.dim(), "shapes of image and reference");
     assert_eq!(picture.image.dim(), picture.prediction.dim(), "shapes of image and prediction");
     let (width, height) = (TILE * SLICES as u32, TILE + HEAD);

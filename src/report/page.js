@@ -32,13 +32,16 @@ for (const table of document.querySelectorAll("table.sortable")) {
 for (const tool of document.querySelectorAll(".curves")) {
   const networks = data.runs[Number(tool.dataset.run)].networks;
   const [picture, chosen, values] = [tool.querySelector("svg"), tool.querySelector("select"), tool.querySelector(".values")];
-  const [width, height, left, bottom, top] = [720, 300, 62, 30, 10];
+  const [height, left, bottom, top] = [300, 62, 30, 10];
   const lines = { loss: ["train_loss", "validation_loss"], smoothed: ["train_ema", "validation_ema"],
     dice: ["mean_dice"], rate: ["learning_rate"] };
   const dashes = ["", "6 4", "2 3", "9 3 2 3"];
   const text = (value) => value === null ? "–" : Math.abs(value) < 0.001 ? value.toExponential(1) : value.toFixed(4);
-  let mark, across;
+  let mark, across, width;
   function draw() {
+    // As many units as pixels, so that text has its size on any screen.
+    width = Math.max(280, picture.clientWidth);
+    picture.setAttribute("viewBox", `0 0 ${width} ${height}`);
     picture.replaceChildren();
     const names = lines[chosen.value];
     const all = networks.flatMap((one) => names.flatMap((name) => one[name])).filter((value) => value !== null);
@@ -52,7 +55,7 @@ for (const tool of document.querySelectorAll(".curves")) {
     for (let tick = 0; tick <= 4; tick++) {
       const value = log ? Math.exp(Math.log(low) + (Math.log(high) - Math.log(low)) * tick / 4) : low + (high - low) * tick / 4;
       element(picture, "line", { class: "grid", x1: left, x2: width - 10, y1: up(value), y2: up(value) });
-      element(picture, "text", { x: left - 6, y: up(value) + 4, "text-anchor": "end" }, text(value));
+      element(picture, "text", { x: left - 6, y: up(value) + 4, "text-anchor": "end" }, log ? text(value) : value.toFixed(2));
       const epoch = Math.round((epochs - 1) * tick / 4);
       element(picture, "text", { x: across(epoch), y: height - 10, "text-anchor": "middle" }, `${epoch + 1}`);
     }
@@ -74,6 +77,7 @@ for (const tool of document.querySelectorAll(".curves")) {
     values.textContent = `epoch ${epoch + 1} · ${networks.map(of).join(" · ")}`;
   }
   chosen.addEventListener("change", draw);
+  window.addEventListener("resize", draw);
   picture.addEventListener("pointermove", show);
   picture.addEventListener("pointerdown", show);
   draw();

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use crate::report::cases::Shown;
+use crate::report::comparison::Comparison;
 use crate::report::figures::Figure;
 use crate::report::record::{Planned, Record};
 use crate::report::scores::shown;
@@ -50,8 +51,8 @@ struct Curves {
     learning_rate: Vec<f64>,
 }
 
-/// The page of some runs. `comparison` is the table of their differences, where there is one.
-pub fn page(sections: &[Section<'_>], lines: &[Line], comparison: Option<&[Vec<String>]>) -> String {
+/// The page of some runs. `comparisons` are tables of their differences, where there are any.
+pub fn page(sections: &[Section<'_>], lines: &[Line], comparisons: &[Comparison]) -> String {
     let names: Vec<&str> = sections.iter().map(|section| section.record.plan.name.as_str()).collect();
     let title = escape(&names.join(", "));
     let mut html = format!(
@@ -66,7 +67,7 @@ pub fn page(sections: &[Section<'_>], lines: &[Line], comparison: Option<&[Vec<S
     for section in sections {
         facts(&mut html, section.record);
     }
-    results(&mut html, lines, comparison);
+    results(&mut html, lines, comparisons);
     html.push_str("<h2 id=\"curves\">Training</h2>\n");
     for (at, section) in sections.iter().enumerate() {
         curves(&mut html, at, section.record);
@@ -80,6 +81,12 @@ pub fn page(sections: &[Section<'_>], lines: &[Line], comparison: Option<&[Vec<S
         let label = format!("<svg role=\"img\" aria-label=\"{}\" ", escape(&figure.caption));
         let svg = figure.svg.replacen("<svg ", &label, 1);
         let _ = writeln!(html, "<figure>{}<figcaption>{}</figcaption></figure>", svg.trim(), escape(&figure.caption));
+    }
+    for case in sections.iter().flat_map(|section| &section.cases) {
+        let title = escape(&case.title);
+        let image = data_uri("image/png", &case.montage);
+        let _ =
+            writeln!(html, "<figure><img src=\"{image}\" alt=\"{title}\"><figcaption>{title}</figcaption></figure>");
     }
     html.push_str("</div>\n<h2 id=\"methods\">Methods</h2>\n");
     for section in sections {
@@ -136,7 +143,7 @@ fn facts(html: &mut String, record: &Record) {
     html.push_str("</dl>\n");
 }
 
-fn results(html: &mut String, lines: &[Line], comparison: Option<&[Vec<String>]>) {
+fn results(html: &mut String, lines: &[Line], comparisons: &[Comparison]) {
     html.push_str("<h2 id=\"results\">Results</h2>\n");
     for (place, metric) in tables::metrics(lines).into_iter().enumerate() {
         let rows = lines.iter().filter(|line| line.metric == metric).map(|line| tables::cells(line).to_vec());
@@ -145,9 +152,16 @@ fn results(html: &mut String, lines: &[Line], comparison: Option<&[Vec<String>]>
         table(html, &tables::HEADS.map(str::to_owned), rows);
         html.push_str("</details>\n");
     }
-    if let Some([heads, rows @ ..]) = comparison {
-        html.push_str("<h3>Differences</h3>\n");
-        table(html, heads, rows.iter().cloned());
+    for comparison in comparisons {
+        let _ = writeln!(
+            html,
+            "<h3>{}</h3>
+<p>{}</p>",
+            comparison.title, comparison.words
+        );
+        if let [heads, rows @ ..] = comparison.rows.as_slice() {
+            table(html, heads, rows.iter().cloned());
+        }
     }
 }
 
@@ -217,7 +231,17 @@ fn record_texts(html: &mut String, record: &Record) {
         ("the resolved plan", &record.resolved),
         ("the manifest", &record.manifest_text),
     ] {
-        let _ = writeln!(html, "<details><summary>{name}: {what}</summary><pre>{}</pre></details>", escape(text));
+        let text = escape(&public(record, text));
+        let _ = writeln!(html, "<details><summary>{name}: {what}</summary><pre>{text}</pre></details>");
+    }
+}
+
+/// A text without the folder that holds the data set: where that lies on somebody's machine is not the readers' business.
+fn public(record: &Record, text: &str) -> String {
+    let folder = record.manifest.as_ref().map(|manifest| manifest.dataset.folder.as_path());
+    match folder.filter(|folder| folder.is_absolute()).and_then(|folder| folder.parent()?.to_str()) {
+        Some(parent) if parent.len() > 1 => text.replace(parent, "…"),
+        _ => text.to_owned(),
     }
 }
 

@@ -134,9 +134,11 @@ pub(super) fn write_sized(plot: &impl Plot, size: Size, stem: &Path) -> Result<S
     Ok(svg)
 }
 
-/// Writes pixels, 8-bit RGB in rows, as a PNG file.
-pub(super) fn write_png(path: &Path, pixels: &[u8], width: u32, height: u32) -> Result<(), ReportError> {
-    Ok(write_atomic(path, &png(path, pixels, (width, height), png::ColorType::Rgb)?)?)
+/// Writes pixels, 8-bit RGB in rows, as a PNG file; gives its bytes.
+pub(super) fn write_png(path: &Path, pixels: &[u8], width: u32, height: u32) -> Result<Vec<u8>, ReportError> {
+    let bytes = png(path, pixels, (width, height), png::ColorType::Rgb)?;
+    write_atomic(path, &bytes)?;
+    Ok(bytes)
 }
 
 /// Pixels, 8 bits a channel in rows, as the bytes of a PNG file.

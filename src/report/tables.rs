@@ -89,9 +89,6 @@ pub fn csv(lines: &[Line]) -> String {
         "run,configuration,label,class,metric,n,planned,missing,empty_references,mean,sd,median,quartile_1,quartile_3,\
          interval_low,interval_high,sd_over_folds,folds,sd_over_seeds,seeds\n",
     );
-    let quote = |cell: &str| {
-        if cell.contains([',', '"', '\n']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell.to_owned() }
-    };
     let number = |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
     for line in lines {
         let (q1, q3) = line.quartiles.unzip();
@@ -122,6 +119,17 @@ pub fn csv(lines: &[Line]) -> String {
         text.push('\n');
     }
     text
+}
+
+/// Rows of text as comma-separated values.
+pub fn rows_as_csv(rows: &[Vec<String>]) -> String {
+    let row = |row: &Vec<String>| row.iter().map(|cell| quote(cell)).collect::<Vec<_>>().join(",") + "\n";
+    rows.iter().map(row).collect()
+}
+
+/// A cell, in quotation marks where it needs them. Source: RFC 4180.
+fn quote(cell: &str) -> String {
+    if cell.contains([',', '"', '\n']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell.to_owned() }
 }
 
 /// Writes all lines as Parquet.

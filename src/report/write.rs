@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::report::markdown::markdown;
+use crate::report::comparison::compare;
+use crate::report::markdown::{markdown, rows_as_markdown};
 use crate::report::page::{Section, page};
 use crate::report::record::Record;
 use crate::report::summary::{self, Line};
@@ -43,8 +44,14 @@ pub fn write(runs: &[PathBuf], output: &Path) -> Result<Written, ReportError> {
             })
         })
         .collect::<Result<Vec<_>, ReportError>>()?;
-    write_atomic(&folder.page(), page(&sections, &lines, None).as_bytes())?;
-    write_atomic(&folder.markdown(), markdown(&sections, &lines, None).as_bytes())?;
+    let comparisons = compare(&records);
+    for comparison in &comparisons {
+        let path = folder.table(comparison.name);
+        write_atomic(&path.with_extension("md"), rows_as_markdown(&comparison.rows).as_bytes())?;
+        write_atomic(&path.with_extension("csv"), tables::rows_as_csv(&comparison.rows).as_bytes())?;
+    }
+    write_atomic(&folder.page(), page(&sections, &lines, &comparisons).as_bytes())?;
+    write_atomic(&folder.markdown(), markdown(&sections, &lines, &comparisons).as_bytes())?;
     let methods: Vec<&str> = sections.iter().map(|section| section.methods.as_str()).collect();
     write_atomic(&folder.methods(), format!("{}\n", methods.join("\n\n")).as_bytes())?;
     let checklists: Vec<String> = records.iter().map(claim::checklist).collect();

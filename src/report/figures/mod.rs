@@ -56,12 +56,15 @@ pub fn draw(record: &Record, prefix: &str, folder: &ReportFolder) -> Result<Vec<
         let networks: Vec<_> =
             record.networks.iter().filter(|one| one.configuration == name && !one.epochs.is_empty()).collect();
         if !networks.is_empty() {
-            let count = networks.len();
+            let count = match networks.len() {
+                1 => "one network".to_owned(),
+                count => format!("{count} networks (folds and seeds) overlaid"),
+            };
             let plot = overlay::Losses { networks: &networks };
-            let caption = format!("Smoothed losses of {name}, {count} of its networks (folds and seeds) overlaid.");
+            let caption = format!("Smoothed losses of {name}: {count}.");
             add(one(&plot, &format!("{prefix}training-{name}"), caption, [66.0, 80.0], folder))?;
             let plot = overlay::Rates { networks: &networks, train: &record.plan.train };
-            let caption = format!("Learning rate of {name}, {count} of its networks overlaid.");
+            let caption = format!("Learning rate of {name}: {count}.");
             add(one(&plot, &format!("{prefix}learning-rate-{name}"), caption, [50.0, 60.0], folder))?;
         }
     }
