@@ -1,8 +1,10 @@
 //! What a run lacks, in sentences: a report opens with them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
-use crate::report::record::Record;
+use crate::report::record::{Planned, Record};
+use crate::report::scores::Row;
 
 /// Names that a sentence lists before it says how many more there are.
 const LISTED: usize = 6;
@@ -28,7 +30,7 @@ fn files(record: &Record) -> Vec<String> {
 }
 
 fn networks(record: &Record) -> Vec<String> {
-    let sentence = |network: &crate::report::record::Planned| {
+    let sentence = |network: &Planned| {
         let name = format!("{}, seed {}, fold {}", network.configuration, network.seed, network.fold);
         let state = &network.state;
         if state.trained.is_none() && network.epochs.is_empty() {
@@ -50,7 +52,7 @@ fn networks(record: &Record) -> Vec<String> {
 fn cases(record: &Record) -> Vec<String> {
     let mut gaps = Vec::new();
     for network in &record.networks {
-        let own = |row: &&crate::report::scores::Row| {
+        let own = |row: &&Row| {
             row.configuration == network.configuration.as_str() && row.seed == network.seed && row.fold == network.fold
         };
         let scored: BTreeSet<&str> = record.scores.rows.iter().filter(own).map(|row| row.case.as_str()).collect();
@@ -103,7 +105,7 @@ pub(super) fn counted(number: usize, noun: &str) -> String {
 fn list(names: &[&str]) -> String {
     let mut text = names.iter().take(LISTED).copied().collect::<Vec<_>>().join(", ");
     if names.len() > LISTED {
-        text.push_str(&format!(" and {} more", names.len() - LISTED));
+        let _ = write!(text, " and {} more", names.len() - LISTED);
     }
     text
 }

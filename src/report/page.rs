@@ -148,7 +148,7 @@ fn results(html: &mut String, lines: &[Line], comparisons: &[Comparison]) {
     for (place, metric) in tables::metrics(lines).into_iter().enumerate() {
         let rows = lines.iter().filter(|line| line.metric == metric).map(|line| tables::cells(line).to_vec());
         let open = if place == 0 { " open" } else { "" };
-        let _ = write!(html, "<details{open}><summary>{}</summary>\n", escape(&shown(metric)));
+        let _ = writeln!(html, "<details{open}><summary>{}</summary>", escape(&shown(metric)));
         table(html, &tables::HEADS.map(str::to_owned), rows);
         html.push_str("</details>\n");
     }
@@ -172,8 +172,11 @@ fn table(html: &mut String, heads: &[String], rows: impl Iterator<Item = Vec<Str
     }
     html.push_str("</tr></thead><tbody>\n");
     for row in rows {
-        let cells: String = row.iter().map(|cell| format!("<td>{}</td>", escape(cell))).collect();
-        let _ = writeln!(html, "<tr>{cells}</tr>");
+        html.push_str("<tr>");
+        for cell in &row {
+            let _ = write!(html, "<td>{}</td>", escape(cell));
+        }
+        html.push_str("</tr>\n");
     }
     html.push_str("</tbody></table></div>\n");
 }

@@ -26,6 +26,9 @@ pub enum RecordError {
     /// There is no plan in it.
     #[error("`{}` holds no run: it has no `plan.toml`; make one with `segplan run PLAN`", .0.display())]
     NoRun(PathBuf),
+    /// Two runs cannot be told apart.
+    #[error("two of the runs are called `{0}`; give each run once, and runs to compare different names")]
+    SameName(String),
     /// Its plan has faults.
     #[error("the saved plan: {0}")]
     Plan(#[from] Box<PlanError>),

@@ -263,19 +263,20 @@ mod tests {
     /// What LaTeX would stumble over: braces that do not match, rows of other lengths, an open environment.
     fn faults(text: &str) -> Vec<String> {
         let mut faults = Vec::new();
-        let text: String = text.lines().filter(|line| !line.starts_with('%')).map(|line| format!("{line}\n")).collect();
+        let text = text.lines().filter(|line| !line.starts_with('%')).collect::<Vec<_>>().join("\n");
         let plain = text.replace("\\{", "").replace("\\}", "").replace("\\&", "");
-        let mut depth = 0_i32;
-        for letter in plain.chars() {
-            depth += i32::from(letter == '{') - i32::from(letter == '}');
-            if depth < 0 {
-                faults.push("a brace is closed that was not opened".to_owned());
-            }
+        let depths = plain.chars().scan(0_i32, |depth, letter| {
+            *depth += i32::from(letter == '{') - i32::from(letter == '}');
+            Some(*depth)
+        });
+        let depths: Vec<i32> = depths.collect();
+        if depths.iter().any(|&depth| depth < 0) {
+            faults.push("a brace is closed that was not opened".to_owned());
         }
-        if depth != 0 {
-            faults.push(format!("{depth} braces are left open"));
+        if let Some(&open) = depths.last().filter(|&&depth| depth != 0) {
+            faults.push(format!("{open} braces are left open"));
         }
-        if plain.matches('$').count() - plain.matches("\\$").count() & 1 == 1 {
+        if (plain.matches('$').count() - plain.matches("\\$").count()) % 2 == 1 {
             faults.push("an odd number of dollars".to_owned());
         }
         let rows: Vec<&str> = plain.lines().filter(|line| line.ends_with("\\\\")).collect();

@@ -1,11 +1,12 @@
 //! A report: everything that is made of some runs, into one folder. The same runs give the same bytes.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::report::comparison::compare;
 use crate::report::markdown::{markdown, rows_as_markdown};
 use crate::report::page::{Section, page};
-use crate::report::record::Record;
+use crate::report::record::{Record, RecordError};
 use crate::report::summary::{self, Line};
 use crate::report::{ReportError, cases, claim, figures, methods, tables};
 use crate::store::report::ReportFolder;
@@ -24,10 +25,14 @@ pub struct Written {
 ///
 /// # Errors
 ///
-/// When a run cannot be read, or a file cannot be drawn or written.
+/// When a run cannot be read, two have one name, or a file cannot be drawn or written.
 pub fn write(runs: &[PathBuf], output: &Path) -> Result<Written, ReportError> {
     let folder = ReportFolder { root: output.to_owned() };
     let records = runs.iter().map(|run| Record::read(run)).collect::<Result<Vec<_>, _>>()?;
+    let mut names = BTreeSet::new();
+    if let Some(twice) = records.iter().map(|record| &record.plan.name).find(|name| !names.insert(*name)) {
+        return Err(RecordError::SameName(twice.clone()).into());
+    }
     let lines: Vec<Line> = records.iter().flat_map(summary::lines).collect();
     write_tables(&lines, &folder)?;
     let sections = records

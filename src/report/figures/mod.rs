@@ -23,7 +23,7 @@ use plotters::style::{Color as _, TRANSPARENT};
 use crate::network::topology::Topology;
 use crate::report::ReportError;
 use crate::report::curves::{number_text, text_style};
-use crate::report::record::Record;
+use crate::report::record::{Planned, Record};
 use crate::report::scores::{Better, shown};
 use crate::report::style::{BLUE, GREEN, GREY, INK, PURPLE, Plot, SKY, Scale, Size, VERMILION, write_sized};
 use crate::store::report::ReportFolder;
@@ -50,24 +50,44 @@ pub struct Figure {
 ///
 /// When a figure cannot be drawn or written.
 pub fn draw(record: &Record, prefix: &str, folder: &ReportFolder) -> Result<Vec<Figure>, ReportError> {
+    let place = Place { prefix, folder };
+    let mut figures = trainings(record, place)?;
+    figures.extend(scored(record, place)?);
+    figures.extend(planned(record, place)?);
+    Ok(figures)
+}
+
+/// Where figures go.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    prefix: &'a str,
+    folder: &'a ReportFolder,
+}
+
+/// Losses and learning rates of each configuration that has been trained.
+fn trainings(record: &Record, place: Place<'_>) -> Result<Vec<Figure>, ReportError> {
     let mut figures = Vec::new();
-    let mut add = |drawn: Result<Figure, ReportError>| drawn.map(|figure| figures.push(figure));
     for &name in record.configurations() {
-        let networks: Vec<_> =
-            record.networks.iter().filter(|one| one.configuration == name && !one.epochs.is_empty()).collect();
-        if !networks.is_empty() {
-            let count = match networks.len() {
-                1 => "one network".to_owned(),
-                count => format!("{count} networks (folds and seeds) overlaid"),
-            };
-            let plot = overlay::Losses { networks: &networks };
-            let caption = format!("Smoothed losses of {name}: {count}.");
-            add(one(&plot, &format!("{prefix}training-{name}"), caption, [66.0, 80.0], folder))?;
-            let plot = overlay::Rates { networks: &networks, train: &record.plan.train };
-            let caption = format!("Learning rate of {name}: {count}.");
-            add(one(&plot, &format!("{prefix}learning-rate-{name}"), caption, [50.0, 60.0], folder))?;
-        }
+        let trained = |network: &&Planned| network.configuration == name && !network.epochs.is_empty();
+        let networks: Vec<&Planned> = record.networks.iter().filter(trained).collect();
+        let count = match networks.len() {
+            0 => continue,
+            1 => "one network".to_owned(),
+            count => format!("{count} networks (folds and seeds) overlaid"),
+        };
+        let plot = overlay::Losses { networks: &networks };
+        let caption = format!("Smoothed losses of {name}: {count}.");
+        figures.push(one(&plot, &format!("training-{name}"), caption, [66.0, 80.0], place)?);
+        let plot = overlay::Rates { networks: &networks, train: &record.plan.train };
+        let caption = format!("Learning rate of {name}: {count}; dotted, the rate below which training may stop.");
+        figures.push(one(&plot, &format!("learning-rate-{name}"), caption, [50.0, 60.0], place)?);
     }
+    Ok(figures)
+}
+
+/// Dice and distances as boxes, and volumes.
+fn scored(record: &Record, place: Place<'_>) -> Result<Vec<Figure>, ReportError> {
+    let mut figures = Vec::new();
     for (metric, name) in record.scores.metrics.iter().enumerate() {
         if name == "dice" || Better::of(name) == Better::Low {
             let plot = boxes::Boxes { record, metric };
@@ -76,7 +96,7 @@ pub fn draw(record: &Record, prefix: &str, folder: &ReportFolder) -> Result<Vec<
                  the median, whiskers to the farthest case within 1.5 of the box's length.",
                 shown(name)
             );
-            add(one(&plot, &format!("{prefix}{name}"), caption, [66.0, 80.0], folder))?;
+            figures.push(one(&plot, name, caption, [66.0, 80.0], place)?);
         }
     }
     for &name in record.configurations() {
@@ -86,27 +106,32 @@ pub fn draw(record: &Record, prefix: &str, folder: &ReportFolder) -> Result<Vec<
                 "Volumes that {name} predicts against those of the reference, and their difference over their mean \
                  (Bland and Altman): solid line at the mean difference, dotted ones 1.96 standard deviations away."
             );
-            add(one(&plot, &format!("{prefix}volumes-{name}"), caption, [120.0, 80.0], folder))?;
+            figures.push(one(&plot, &format!("volumes-{name}"), caption, [120.0, 80.0], place)?);
         }
     }
+    Ok(figures)
+}
+
+/// What was planned, and from what: networks, patches, the data set's grids.
+fn planned(record: &Record, place: Place<'_>) -> Result<Vec<Figure>, ReportError> {
+    let (mut figures, data) = (Vec::new(), &record.plan.data);
     for &name in record.configurations() {
         let configuration = &record.plan.configurations[&name];
-        let data = &record.plan.data;
         let topology = Topology::new(configuration, data.channels.len(), data.labels.len() + 1);
         let plot = topology::Net { topology: &topology, patch: configuration.patch_size };
         let caption = format!(
             "Network of {name}: feature maps and their size at each resolution; {} parameters.",
             topology.parameters()
         );
-        add(one(&plot, &format!("{prefix}network-{name}"), caption, [80.0, 90.0], folder))?;
+        figures.push(one(&plot, &format!("network-{name}"), caption, [80.0, 90.0], place)?);
         let plot = patch::Patch { configuration };
         let caption = format!("Patch of {name} on the median case, voxels, from two sides.");
-        add(one(&plot, &format!("{prefix}patch-{name}"), caption, [56.0, 80.0], folder))?;
+        figures.push(one(&plot, &format!("patch-{name}"), caption, [56.0, 80.0], place)?);
     }
     if !record.cases.is_empty() {
         let plot = dataset::Grids { cases: &record.cases };
         let caption = "Spacing and shape of every case on each axis, lines at the medians.".to_owned();
-        add(one(&plot, &format!("{prefix}dataset"), caption, [56.0, 70.0], folder))?;
+        figures.push(one(&plot, "dataset", caption, [56.0, 70.0], place)?);
     }
     Ok(figures)
 }
@@ -117,8 +142,9 @@ fn one(
     name: &str,
     caption: String,
     heights_mm: [f64; 2],
-    folder: &ReportFolder,
+    Place { prefix, folder }: Place<'_>,
 ) -> Result<Figure, ReportError> {
+    let name = &format!("{prefix}{name}");
     let [column, page] = WIDTHS_MM;
     let size = |width: u32, height_mm: f64| Size { width_mm: f64::from(width), height_mm };
     let svg = write_sized(plot, size(column, heights_mm[0]), &folder.figure(name, column))?;

@@ -56,7 +56,7 @@ impl Plot for Losses<'_> {
         let mut left = scale.pt(38.0);
         for (colour, kind, name) in kinds {
             let (y, end) = (scale.pt(7.0), left + scale.pt(16.0));
-            let middle = (left + end) / 2;
+            let middle = i32::midpoint(left, end);
             let gap = if matches!(kind, Line::BoldDashed) { scale.pt(1.5) } else { 0 };
             for (from, to) in [(left, middle - gap), (middle + gap, end)] {
                 let dash = PathElement::new([(from, y), (to, y)], style_of(colour, kind, scale));

@@ -51,15 +51,14 @@ impl Volumes {
                 point(&mut chart, volume, place, scale)?;
             }
         }
+        // The legend stands where points are rare: high predictions of small references.
+        let height = ends.end - ends.start;
         for (place, (name, _)) in self.classes.iter().enumerate() {
-            // The legend stands where no point can be far: high predictions of small references.
-            let at = (scale.pt(50.0), scale.pt(14.0 + 10.0 * place as f64));
-            let (x, y) = (ends.start + 0.04 * (ends.end - ends.start), at.1);
-            let (base, top) = (area.get_base_pixel(), chart.backend_coord(&(x, ends.end)));
-            let bottom = chart.backend_coord(&(x, ends.start));
-            let share = f64::from(y - (top.1 - base.1)) / f64::from(bottom.1 - top.1);
-            point(&mut chart, (x, ends.end - share * (ends.end - ends.start)), place, scale)?;
-            text(area, name, (top.0 - base.0 + scale.pt(6.0), y), (HPos::Left, VPos::Center), scale)?;
+            let key = (ends.start + 0.04 * height, ends.end - (0.04 + 0.07 * place as f64) * height);
+            point(&mut chart, key, place, scale)?;
+            let (base, (x, y)) = (area.get_base_pixel(), chart.backend_coord(&key));
+            let beside = (x - base.0 + scale.pt(6.0), y - base.1);
+            text(area, name, beside, (HPos::Left, VPos::Center), scale)?;
         }
         Ok(())
     }
