@@ -28,6 +28,9 @@ for (const table of document.querySelectorAll("table.sortable")) {
   }));
 }
 
+// On paper nothing can be opened: all tables of results are.
+window.addEventListener("beforeprint", () => document.querySelectorAll("details.metric").forEach((one) => one.open = true));
+
 // Curves: drawn from the logs; the nearest epoch's values are shown under the pointer.
 for (const tool of document.querySelectorAll(".curves")) {
   const networks = data.runs[Number(tool.dataset.run)].networks;

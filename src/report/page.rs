@@ -65,14 +65,14 @@ pub fn page(sections: &[Section<'_>], lines: &[Line], comparisons: &[Comparison]
     );
     notes(&mut html, sections);
     for section in sections {
-        facts(&mut html, section.record);
+        facts(&mut html, section.record, sections.len() > 1);
     }
     results(&mut html, lines, comparisons);
-    html.push_str("<h2 id=\"curves\">Training</h2>\n");
+    html.push_str("<h2 id=\"curves\" class=\"screen\">Training</h2>\n");
     for (at, section) in sections.iter().enumerate() {
         curves(&mut html, at, section.record);
     }
-    html.push_str("<h2 id=\"cases\">Cases</h2>\n");
+    html.push_str("<h2 id=\"cases\" class=\"screen\">Cases</h2>\n");
     for (at, section) in sections.iter().enumerate() {
         cases(&mut html, at, section);
     }
@@ -92,7 +92,7 @@ pub fn page(sections: &[Section<'_>], lines: &[Line], comparisons: &[Comparison]
     for section in sections {
         let _ = writeln!(html, "<p>{}</p>", escape(&section.methods));
     }
-    html.push_str("<h2 id=\"plan\">Plan and manifest</h2>\n");
+    html.push_str("<h2 id=\"plan\" class=\"screen\">Plan and manifest</h2>\n");
     for section in sections {
         record_texts(&mut html, section.record);
     }
@@ -119,12 +119,12 @@ fn notes(html: &mut String, sections: &[Section<'_>]) {
     html.push_str("</ul></div>\n");
 }
 
-fn facts(html: &mut String, record: &Record) {
+/// What a run is; with its name where there are several.
+fn facts(html: &mut String, record: &Record, named: bool) {
     let done = record.networks.iter().filter(|network| network.state.evaluated.is_some()).count();
     let seconds: f64 = record.networks.iter().flat_map(|network| &network.epochs).map(|row| row.seconds).sum();
     let list = |values: Vec<String>| values.join(", ");
     let mut facts = vec![
-        ("run", record.plan.name.clone()),
         ("data set", format!("{}, {} cases", record.plan.data.dataset, record.plan.data.cases)),
         ("classes", list(record.plan.data.labels.values().cloned().collect())),
         ("configurations", list(record.configurations().iter().map(ToString::to_string).collect())),
@@ -135,6 +135,9 @@ fn facts(html: &mut String, record: &Record) {
         let processor = manifest.host.processor.clone().unwrap_or_else(|| manifest.host.arch.clone());
         facts.push(("device", format!("{} on {processor}", manifest.device)));
         facts.push(("segplan", manifest.version.clone()));
+    }
+    if named {
+        let _ = writeln!(html, "<h3>{}</h3>", escape(&record.plan.name));
     }
     html.push_str("<dl class=\"facts\">\n");
     for (name, value) in facts {
@@ -148,7 +151,7 @@ fn results(html: &mut String, lines: &[Line], comparisons: &[Comparison]) {
     for (place, metric) in tables::metrics(lines).into_iter().enumerate() {
         let rows = lines.iter().filter(|line| line.metric == metric).map(|line| tables::cells(line).to_vec());
         let open = if place == 0 { " open" } else { "" };
-        let _ = writeln!(html, "<details{open}><summary>{}</summary>", escape(&shown(metric)));
+        let _ = writeln!(html, "<details class=\"metric\"{open}><summary>{}</summary>", escape(&shown(metric)));
         table(html, &tables::HEADS.map(str::to_owned), rows);
         html.push_str("</details>\n");
     }
@@ -235,7 +238,7 @@ fn record_texts(html: &mut String, record: &Record) {
         ("the manifest", &record.manifest_text),
     ] {
         let text = escape(&public(record, text));
-        let _ = writeln!(html, "<details><summary>{name}: {what}</summary><pre>{text}</pre></details>");
+        let _ = writeln!(html, "<details class=\"texts\"><summary>{name}: {what}</summary><pre>{text}</pre></details>");
     }
 }
 

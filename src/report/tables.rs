@@ -186,6 +186,12 @@ pub fn latex(lines: &[Line], metric: &str) -> String {
     let _ = writeln!(text, "{} \\\\\n\\midrule", heads.join(" & "));
     for (line, rank) in lines.iter().zip(ranks) {
         let mut cells = cells(line).map(|cell| escape(&cell));
+        for number in &mut cells[3..6] {
+            // A hyphen is no minus.
+            if number != "--" {
+                *number = number.replace('-', "$-$");
+            }
+        }
         cells[3] = match rank {
             Some(0) => format!("\\textbf{{{}}}", cells[3]),
             Some(1) => format!("\\underline{{{}}}", cells[3]),

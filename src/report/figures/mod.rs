@@ -104,7 +104,7 @@ fn scored(record: &Record, place: Place<'_>) -> Result<Vec<Figure>, ReportError>
         if !plot.is_empty() {
             let caption = format!(
                 "Volumes that {name} predicts against those of the reference, and their difference over their mean \
-                 (Bland and Altman): solid line at the mean difference, dotted ones 1.96 standard deviations away."
+                 (Bland and Altman): thick line at the mean difference, dotted ones 1.96 standard deviations away."
             );
             figures.push(one(&plot, &format!("volumes-{name}"), caption, [120.0, 80.0], place)?);
         }

@@ -76,7 +76,9 @@ impl Volumes {
             for volume in volumes {
                 point(&mut chart, (middle(volume), excess(volume)), place, scale)?;
             }
-            for (value, kind) in limits[place].into_iter().flatten().zip([Line::Dotted, Line::Bold, Line::Dotted]) {
+            // Solid or dashed, so that two classes are told apart in grey.
+            let mean = if place % 2 == 0 { Line::Bold } else { Line::BoldDashed };
+            for (value, kind) in limits[place].into_iter().flatten().zip([Line::Dotted, mean, Line::Dotted]) {
                 let ends = [(x.start, value), (x.end, value)];
                 line(&mut chart, ends.into_iter(), COLOURS[place % COLOURS.len()], kind, scale)?;
             }
