@@ -11,6 +11,10 @@ run FILE *ARGS:
 plan DATASET *ARGS:
     cargo run --release -- plan {{DATASET}} {{ARGS}}
 
+# Turn finished runs into tables, figures and a page
+report *RUNS:
+    cargo run --release -- report {{RUNS}}
+
 # Format, lints and documentation, warnings as errors
 [group: 'check']
 check:

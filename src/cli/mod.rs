@@ -8,6 +8,7 @@ mod failure;
 mod phantom;
 mod plan;
 mod predict;
+mod report;
 mod run;
 mod terminal;
 mod verify;
@@ -49,6 +50,8 @@ enum Verb {
     Predict(predict::Arguments),
     /// Score a folder of predictions against a folder of references
     Evaluate(evaluate::Arguments),
+    /// Turn finished runs into tables, figures and a page
+    Report(report::Arguments),
     /// Time training step, forward pass, loader, preprocessing and prediction of a plan
     Bench(bench::Arguments),
     /// Make the built-in data set
@@ -65,6 +68,7 @@ pub fn main() -> ExitCode {
         Verb::Run(arguments) => run::run(&arguments),
         Verb::Predict(arguments) => predict::predict(&arguments),
         Verb::Evaluate(arguments) => evaluate::evaluate(&arguments),
+        Verb::Report(arguments) => report::report(&arguments),
         Verb::Bench(arguments) => bench::run(&arguments),
         Verb::Phantom(arguments) => phantom::phantom(&arguments),
     };

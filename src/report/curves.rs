@@ -59,7 +59,7 @@ struct LearningRate<'a> {
 
 /// How a line is drawn, and what the legend calls it.
 #[derive(Clone, Copy)]
-enum Line {
+pub(super) enum Line {
     Pale,
     Bold,
     BoldDashed,
@@ -67,23 +67,23 @@ enum Line {
 }
 
 /// Epochs as people count them.
-fn shown(epoch: usize) -> f64 {
+pub(super) fn shown(epoch: usize) -> f64 {
     epoch as f64 + 1.0
 }
 
 /// Epochs from the first to the last one; a single epoch stands in the middle of its range.
-fn epochs(rows: &[EpochRow]) -> std::ops::Range<f64> {
+pub(super) fn epochs(rows: &[EpochRow]) -> std::ops::Range<f64> {
     let last = rows.last().map_or(1.0, |row| shown(row.epoch));
     if last > 1.0 { 1.0..last } else { 0.5..1.5 }
 }
 
 /// A learning rate with two digits at most: the paper's rates are told apart by their second one.
-fn rate_text(rate: f64) -> String {
+pub(super) fn rate_text(rate: f64) -> String {
     format!("{rate:.1e}").replace(".0e", "e")
 }
 
 /// Writes the numbers of an axis so that neighbouring labels differ.
-fn number_text(range: f64) -> impl Fn(&f64) -> String {
+pub(super) fn number_text(range: f64) -> impl Fn(&f64) -> String {
     let digits = (-(range / 5.0).log10()).ceil().clamp(1.0, 4.0) as usize;
     // Adding 0 makes a zero of the rounded -0, which a tick would show with its sign.
     let step = 10_f64.powi(digits as i32);
@@ -256,7 +256,7 @@ impl Plot for LearningRate<'_> {
 }
 
 /// Axes with their names; few grid lines.
-fn mesh<B, Y>(
+pub(super) fn mesh<B, Y>(
     chart: &mut ChartContext<'_, B, Cartesian2d<RangedCoordf64, Y>>,
     name: &str,
     number: &dyn Fn(&f64) -> String,
@@ -287,7 +287,7 @@ where
         .map_err(|error| error.to_string())
 }
 
-fn line<B, Y>(
+pub(super) fn line<B, Y>(
     chart: &mut ChartContext<'_, B, Cartesian2d<RangedCoordf64, Y>>,
     points: impl Iterator<Item = (f64, f64)> + Clone,
     colour: RGBColor,
@@ -313,7 +313,7 @@ where
     drawn.map(|_| ()).map_err(|error| error.to_string())
 }
 
-fn style_of(colour: RGBColor, kind: Line, scale: Scale) -> ShapeStyle {
+pub(super) fn style_of(colour: RGBColor, kind: Line, scale: Scale) -> ShapeStyle {
     match kind {
         Line::Pale => pale(colour).stroke_width(scale.line(0.5)),
         Line::Bold | Line::BoldDashed => colour.stroke_width(scale.line(1.2)),
@@ -321,12 +321,12 @@ fn style_of(colour: RGBColor, kind: Line, scale: Scale) -> ShapeStyle {
     }
 }
 
-fn text_style(scale: Scale) -> TextStyle<'static> {
+pub(super) fn text_style(scale: Scale) -> TextStyle<'static> {
     (FONT, scale.text()).into_font().color(&INK)
 }
 
 /// A line through points that stays at each value until the next one.
-fn steps(points: impl Iterator<Item = (f64, f64)>) -> impl Iterator<Item = (f64, f64)> + Clone {
+pub(super) fn steps(points: impl Iterator<Item = (f64, f64)>) -> impl Iterator<Item = (f64, f64)> + Clone {
     let points: Vec<(f64, f64)> = points.collect();
     let ends: Vec<f64> = points.iter().skip(1).map(|&(epoch, _)| epoch).chain(points.last().map(|&(e, _)| e)).collect();
     points.into_iter().zip(ends).flat_map(|((start, value), end)| [(start, value), (end, value)])

@@ -1,14 +1,34 @@
-//! What a run looks like: plots of its training, pictures of its predictions.
+//! What a run looks like: plots of its training, pictures of its predictions, and the report that a paper takes.
 //!
-//! Input: logs, scores, images. Output: SVG and PNG files. Deliberately absent: anything that changes a result.
+//! Input: logs, scores, images; for a report, finished run folders. Output: SVG and PNG files, tables, a page.
+//! Deliberately absent: anything that changes a result.
 
 pub mod curves;
 pub mod montage;
 mod style;
 
+pub mod scores;
+pub mod record;
+mod gaps;
+pub mod numbers;
+pub mod summary;
+mod wilcoxon;
+pub mod comparison;
+pub mod tables;
+pub mod figures;
+mod outline;
+pub mod cases;
+pub mod methods;
+pub mod page;
+pub mod claim;
+pub mod markdown;
+pub mod write;
+
 use thiserror::Error;
 
+use crate::report::record::RecordError;
 use crate::store::StoreError;
+use crate::store::table::TableError;
 
 /// A picture could not be drawn or written.
 #[derive(Debug, Error)]
@@ -16,6 +36,12 @@ pub enum ReportError {
     /// The file could not be written.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A run could not be read.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// A table could not be written.
+    #[error(transparent)]
+    Table(#[from] TableError),
     /// The drawing library failed.
     #[error("cannot draw `{name}`: {reason}")]
     Drawing {

@@ -47,7 +47,7 @@ pub struct Picture<'a> {
     pub title: String,
 }
 
-/// Draws evenly spaced slices through the foreground as a PNG file, their pixels square in millimetres.
+/// Draws evenly spaced slices through the foreground as a PNG file, their pixels square in millimetres; gives its bytes.
 ///
 /// Slices are perpendicular to the axis of the largest spacing. The reference is outlined by solid lines, the prediction by
 /// dotted ones, each class in a colour of its own.
@@ -59,7 +59,7 @@ pub struct Picture<'a> {
 /// # Panics
 ///
 /// When the arrays differ in shape.
-pub fn draw(picture: &Picture<'_>, path: &Path) -> Result<(), ReportError> {
+pub fn draw(picture: &Picture<'_>, path: &Path) -> Result<Vec<u8>, ReportError> {
     assert_eq!(picture.image.dim(), picture.reference.dim(), "shapes of image and reference");
     assert_eq!(picture.image.dim(), picture.prediction.dim(), "shapes of image and prediction");
     let (width, height) = (TILE * SLICES as u32, TILE + HEAD);
@@ -120,7 +120,7 @@ fn words(picture: &Picture<'_>, pixels: &mut [u8], size: (u32, u32)) -> Result<(
 }
 
 /// Colour of a label, by its place among the labels.
-fn colour_of(label: i16, labels: &BTreeMap<u8, String>) -> [u8; 3] {
+pub(super) fn colour_of(label: i16, labels: &BTreeMap<u8, String>) -> [u8; 3] {
     let place = labels.keys().position(|&known| i16::from(known) == label).unwrap_or(0);
     let RGBColor(red, green, blue) = COLOURS[place % COLOURS.len()];
     [red, green, blue]
@@ -167,12 +167,12 @@ impl Grid {
 }
 
 /// The axis of the largest spacing, the first one on ties.
-fn slice_axis(Spacing(spacing): Spacing) -> usize {
+pub(super) fn slice_axis(Spacing(spacing): Spacing) -> usize {
     (1..3).fold(0, |widest, axis| if spacing[axis] > spacing[widest] { axis } else { widest })
 }
 
 /// The axis of the slices, then those that run down and across the picture.
-fn order(axis: usize) -> [usize; 3] {
+pub(super) fn order(axis: usize) -> [usize; 3] {
     match axis {
         0 => [0, 1, 2],
         1 => [1, 0, 2],
@@ -195,7 +195,7 @@ fn slices(reference: ArrayView3<'_, i16>, axis: usize) -> Vec<usize> {
 }
 
 /// The intensities that become black and white.
-fn window(image: ArrayView3<'_, f32>) -> (f32, f32) {
+pub(super) fn window(image: ArrayView3<'_, f32>) -> (f32, f32) {
     let mut values: Vec<f32> = image.iter().copied().filter(|value| value.is_finite()).collect();
     values.sort_unstable_by(f32::total_cmp);
     let Some(last) = values.len().checked_sub(1) else { return (0.0, 1.0) };

@@ -53,6 +53,15 @@ pub(super) fn use_bundled_font() {
     });
 }
 
+/// Size of a plot on paper, mm.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Size {
+    /// Width: 88 for a column of a journal, 180 for its page.
+    pub(super) width_mm: f64,
+    /// Height.
+    pub(super) height_mm: f64,
+}
+
 /// Lengths of a drawing, in its own units.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Scale {
@@ -76,8 +85,8 @@ impl Scale {
         self.pt(TEXT_PT * 1.1)
     }
 
-    fn size(self) -> (u32, u32) {
-        ((WIDTH_MM / 25.4 * self.dpi).round() as u32, (HEIGHT_MM / 25.4 * self.dpi).round() as u32)
+    fn size(self, size: Size) -> (u32, u32) {
+        ((size.width_mm / 25.4 * self.dpi).round() as u32, (size.height_mm / 25.4 * self.dpi).round() as u32)
     }
 }
 
@@ -87,13 +96,18 @@ pub(super) trait Plot {
     fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>, scale: Scale) -> Result<(), String>;
 }
 
-/// Draws a plot as `stem.svg` and `stem.png`.
+/// Draws a plot of a journal's column as `stem.svg` and `stem.png`.
 pub(super) fn write_plot(plot: &impl Plot, stem: &Path) -> Result<(), ReportError> {
+    write_sized(plot, Size { width_mm: WIDTH_MM, height_mm: HEIGHT_MM }, stem).map(|_| ())
+}
+
+/// Draws a plot of any size as `stem.svg` and `stem.png`; gives the SVG's text.
+pub(super) fn write_sized(plot: &impl Plot, size: Size, stem: &Path) -> Result<String, ReportError> {
     use_bundled_font();
     let fail = |reason: String| ReportError::Drawing { name: stem.display().to_string(), reason };
 
     let scale = Scale { dpi: SVG_DPI };
-    let (width, height) = scale.size();
+    let (width, height) = scale.size(size);
     let mut svg = String::new();
     {
         let area = SVGBackend::with_string(&mut svg, (width, height)).into_drawing_area();
@@ -103,11 +117,12 @@ pub(super) fn write_plot(plot: &impl Plot, stem: &Path) -> Result<(), ReportErro
     }
     // In millimetres, so that it has its size on paper.
     let units = format!("width=\"{width}\" height=\"{height}\"");
-    let svg = svg.replacen(&units, &format!("width=\"{WIDTH_MM}mm\" height=\"{HEIGHT_MM}mm\""), 1);
+    let on_paper = format!("width=\"{}mm\" height=\"{}mm\"", size.width_mm, size.height_mm);
+    let svg = svg.replacen(&units, &on_paper, 1);
     write_atomic(&stem.with_extension("svg"), svg.as_bytes())?;
 
     let scale = Scale { dpi: PNG_DPI };
-    let (width, height) = scale.size();
+    let (width, height) = scale.size(size);
     let mut pixels = vec![0; (width * height * 3) as usize];
     {
         let area = BitMapBackend::with_buffer(&mut pixels, (width, height)).into_drawing_area();
@@ -115,23 +130,36 @@ pub(super) fn write_plot(plot: &impl Plot, stem: &Path) -> Result<(), ReportErro
         plot.draw(&area, scale).map_err(fail)?;
         area.present().map_err(|error| fail(error.to_string()))?;
     }
-    write_png(&stem.with_extension("png"), &pixels, width, height)
+    write_png(&stem.with_extension("png"), &pixels, width, height)?;
+    Ok(svg)
 }
 
-/// Writes pixels, 8-bit RGB in rows, as a PNG file.
-pub(super) fn write_png(path: &Path, pixels: &[u8], width: u32, height: u32) -> Result<(), ReportError> {
+/// Writes pixels, 8-bit RGB in rows, as a PNG file; gives its bytes.
+pub(super) fn write_png(path: &Path, pixels: &[u8], width: u32, height: u32) -> Result<Vec<u8>, ReportError> {
+    let bytes = png(path, pixels, (width, height), png::ColorType::Rgb)?;
+    write_atomic(path, &bytes)?;
+    Ok(bytes)
+}
+
+/// Pixels, 8 bits a channel in rows, as the bytes of a PNG file.
+pub(super) fn png(
+    path: &Path,
+    pixels: &[u8],
+    (width, height): (u32, u32),
+    colour: png::ColorType,
+) -> Result<Vec<u8>, ReportError> {
     let mut bytes = Vec::new();
     let fail = |reason: png::EncodingError| ReportError::Drawing {
         name: path.display().to_string(),
         reason: reason.to_string(),
     };
     let mut encoder = png::Encoder::new(&mut bytes, width, height);
-    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_color(colour);
     encoder.set_depth(png::BitDepth::Eight);
     let mut writer = encoder.write_header().map_err(fail)?;
     writer.write_image_data(pixels).map_err(fail)?;
     writer.finish().map_err(fail)?;
-    Ok(write_atomic(path, &bytes)?)
+    Ok(bytes)
 }
 
 /// A colour made paler.

@@ -4,6 +4,7 @@
 //! Deliberately absent: what the files mean.
 
 pub mod folder;
+pub mod report;
 pub mod table;
 pub mod tensors;
 

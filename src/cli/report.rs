@@ -1,0 +1,50 @@
+//! `segplan report`: finished runs as tables, figures and a page.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::cli::failure::{Failure, plain};
+use crate::plan::load::load;
+use crate::report::ReportError;
+use crate::report::write::{Written, write};
+use crate::store::folder::RunFolder;
+use crate::store::report::ReportFolder;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Plans, or their run folders; several are compared case by case
+    #[arg(required = true, value_name = "PLAN_OR_RUN")]
+    runs: Vec<PathBuf>,
+    /// Folder of the report; `reports/NAME` where it is not given, after the first run
+    #[arg(short, long)]
+    output: Option<PathBuf>,
+}
+
+#[expect(clippy::print_stdout, reason = "what is missing, and where the page is, are the result of this verb")]
+pub(super) fn report(arguments: &Arguments) -> Result<(), Failure> {
+    let runs = arguments.runs.iter().map(|path| run_folder(path)).collect::<Result<Vec<_>, _>>()?;
+    let failure = |error: ReportError| match error {
+        ReportError::Record(error) => Failure::wrong_input(plain(error)),
+        other => Failure::failed(plain(other)),
+    };
+    let output = arguments.output.clone().unwrap_or_else(|| {
+        let name = runs[0].file_name().unwrap_or_default().to_string_lossy().into_owned();
+        ReportFolder::new(Path::new("reports"), &name).root
+    });
+    let Written { folder, gaps } = write(&runs, &output).map_err(failure)?;
+    for gap in gaps {
+        println!("note: {gap}");
+    }
+    println!("written to `{}`; open `{}`", folder.root.display(), folder.page().display());
+    Ok(())
+}
+
+/// The run folder that a path means: itself, or that of the plan in the file.
+fn run_folder(path: &Path) -> Result<PathBuf, Failure> {
+    if !path.is_file() {
+        return Ok(path.to_owned());
+    }
+    let plan = load(path, &[]).map_err(|error| Failure::wrong_input(error.into()))?.plan;
+    Ok(RunFolder::new(&plan.runtime.runs, &plan.name).root)
+}

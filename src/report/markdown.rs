@@ -1,0 +1,69 @@
+//! `report.md`: the report as a git host shows it.
+
+use std::fmt::Write as _;
+
+use crate::report::comparison::Comparison;
+use crate::report::page::Section;
+use crate::report::scores::shown;
+use crate::report::summary::Line;
+use crate::report::tables;
+
+/// The report of some runs. `comparisons` are tables of their differences, where there are any.
+pub fn markdown(sections: &[Section<'_>], lines: &[Line], comparisons: &[Comparison]) -> String {
+    let names: Vec<&str> = sections.iter().map(|section| section.record.plan.name.as_str()).collect();
+    let mut text = format!("# {}\n\n", names.join(", "));
+    for section in sections {
+        for gap in &section.gaps {
+            let _ = writeln!(text, "> **Note**, {}: {gap}\n>", section.record.plan.name);
+        }
+    }
+    text.push_str("\n## Results\n");
+    for metric in tables::metrics(lines) {
+        let _ = write!(text, "\n### {}\n\n{}", shown(metric), tables::markdown(lines, metric));
+    }
+    if lines.is_empty() {
+        text.push_str("\nNothing has been scored.\n");
+    }
+    for comparison in comparisons {
+        let rows = rows_as_markdown(&comparison.rows);
+        let _ = write!(
+            text,
+            "
+## {}
+
+{}
+
+{rows}",
+            comparison.title, comparison.words
+        );
+    }
+    text.push_str("\n## Cases\n\n");
+    for case in sections.iter().flat_map(|section| &section.cases) {
+        let _ = writeln!(text, "![{}](figures/{}.png)\n", case.title, case.picture);
+    }
+    text.push_str("## Figures\n\n");
+    for figure in sections.iter().flat_map(|section| &section.figures) {
+        let _ = writeln!(text, "![{0}](figures/{1}-88mm.png)\n\n{0}\n", figure.caption, figure.name);
+    }
+    text.push_str("## Methods\n\n");
+    for section in sections {
+        let _ = writeln!(text, "{}\n", section.methods);
+    }
+    text.push_str(
+        "The page with sortable tables, curves and slices is `index.html`; works cited are in `references.bib`.\n",
+    );
+    text
+}
+
+/// Rows as a Markdown table; the first one is the head.
+pub fn rows_as_markdown(rows: &[Vec<String>]) -> String {
+    let mut text = String::new();
+    for (at, row) in rows.iter().enumerate() {
+        let cells: Vec<String> = row.iter().map(|cell| cell.replace('|', "\\|")).collect();
+        let _ = writeln!(text, "| {} |", cells.join(" | "));
+        if at == 0 {
+            let _ = writeln!(text, "|{}", " --- |".repeat(row.len()));
+        }
+    }
+    text
+}

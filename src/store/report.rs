@@ -1,0 +1,57 @@
+//! The layout of a report on disk: one method a file name.
+
+use std::path::{Path, PathBuf};
+
+/// The folder of one report, `reports/<name>/`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReportFolder {
+    /// The folder itself.
+    pub root: PathBuf,
+}
+
+impl ReportFolder {
+    /// The report called `name` among `reports`.
+    pub fn new(reports: &Path, name: &str) -> Self {
+        Self { root: reports.join(name) }
+    }
+
+    /// The page, whole in itself.
+    pub fn page(&self) -> PathBuf {
+        self.root.join("index.html")
+    }
+
+    /// The report for a git host.
+    pub fn markdown(&self) -> PathBuf {
+        self.root.join("report.md")
+    }
+
+    /// The works that the methods paragraph cites.
+    pub fn bibliography(&self) -> PathBuf {
+        self.root.join("references.bib")
+    }
+
+    /// The methods paragraph.
+    pub fn methods(&self) -> PathBuf {
+        self.root.join("methods.md")
+    }
+
+    /// The reporting checklist.
+    pub fn checklist(&self) -> PathBuf {
+        self.root.join("claim-2024.md")
+    }
+
+    /// A table, without its extension.
+    pub fn table(&self, name: &str) -> PathBuf {
+        self.root.join("tables").join(name)
+    }
+
+    /// A figure of a given width, without its extension.
+    pub fn figure(&self, name: &str, width_mm: u32) -> PathBuf {
+        self.root.join("figures").join(format!("{name}-{width_mm}mm"))
+    }
+
+    /// A picture of a case.
+    pub fn picture(&self, name: &str) -> PathBuf {
+        self.root.join("figures").join(format!("{name}.png"))
+    }
+}

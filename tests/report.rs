@@ -1,0 +1,297 @@
+//! Reports from outside: the real binary on run folders that were made for the purpose, and the page in a real browser.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::Instant;
+
+use segplan::dataset::phantom::{self, PhantomConfig};
+use segplan::dataset::{CaseId, Dataset};
+use segplan::evaluate::scores::{self, Run, Score};
+use segplan::evaluate::{Counts, score_files};
+use segplan::plan::load::load;
+use segplan::plan::write::resolved_text;
+use segplan::store::folder::RunFolder;
+use segplan::train::log::{EpochRow, write_epochs};
+use segplan::volume::Shape;
+
+/// A run of the phantom whose predictions are the references of the case after.
+struct Made {
+    folder: tempfile::TempDir,
+    dataset: Dataset,
+}
+
+impl Made {
+    /// A small phantom, and no run yet.
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let config = PhantomConfig { cases: 8, shape: Shape([14, 26, 26]), ..PhantomConfig::default() };
+        let dataset = phantom::write(&folder.path().join("data/Phantom"), &config, &|| ()).unwrap();
+        Self { folder, dataset }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Writes a finished run of the given folds; each fold holds every fourth case out.
+    fn run(&self, name: &str, folds: &[usize], good: u64) -> RunFolder {
+        let cases: Vec<CaseId> = self.dataset.training.iter().map(|case| case.id.clone()).collect();
+        let run = run_folder(self.folder.path(), name, folds, &cases, &self.dataset.folder);
+        let labels = &self.dataset.labels;
+        for &fold in folds {
+            let network = run.fold("3d_fullres", 12345, fold);
+            let mut scores = Vec::new();
+            for case in self.dataset.training.iter().skip(fold).step_by(4) {
+                let reference = case.labels.as_ref().unwrap();
+                fs::create_dir_all(network.validation()).unwrap();
+                fs::copy(reference, network.prediction(&case.id.0)).unwrap();
+                let at = Run { experiment: name.to_owned(), configuration: "3d_fullres".to_owned(), fold, seed: 12345 };
+                scores.extend(score_files(&at, &case.id, reference, reference, labels).unwrap());
+            }
+            // Perfect predictions would leave nothing to sort and to compare.
+            for (place, score) in (0..).zip(&mut scores) {
+                score.counts.false_positives += 400 * (place + 1) / good;
+            }
+            finish(&run, fold, &scores);
+        }
+        run
+    }
+
+    fn report(&self, runs: &[&RunFolder], name: &str) -> (PathBuf, String) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_segplan"));
+        command.env("NO_COLOR", "1").arg("report").args(runs.iter().map(|run| &run.root));
+        let output = self.path(name);
+        let done = succeed(command.arg("-o").arg(&output));
+        (output, String::from_utf8(done.stdout).unwrap())
+    }
+}
+
+/// Plan, manifest and folds of a run, without any network.
+fn run_folder(root: &Path, name: &str, folds: &[usize], cases: &[CaseId], dataset: &Path) -> RunFolder {
+    let experiment = Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments/phantom.toml");
+    let set = [format!("name={name}"), format!("run.folds={folds:?}"), "split.folds=4".to_owned()];
+    let loaded = load(&experiment, &set).unwrap();
+    let run = RunFolder::new(&root.join("runs"), name);
+    fs::create_dir_all(&run.root).unwrap();
+    fs::write(run.resolved_plan(), resolved_text(&loaded.plan)).unwrap();
+    fs::write(run.input_plan(), &loaded.input).unwrap();
+    let manifest = serde_json::json!({
+        "version": "0.1.0", "git_commit": null, "git_dirty": null, "device": "flex",
+        "host": { "os": "linux", "arch": "x86_64", "processor": null, "cores": 2 },
+        "dataset": { "folder": dataset, "cases": cases.len() },
+    });
+    fs::write(run.manifest(), manifest.to_string()).unwrap();
+    let split = |fold: usize| {
+        let (val, train): (Vec<_>, Vec<_>) = (0..).zip(cases).partition(|(place, _)| place % 4 == fold);
+        let names = |some: Vec<(usize, &CaseId)>| some.into_iter().map(|(_, id)| id.0.clone()).collect::<Vec<_>>();
+        BTreeMap::from([("train", names(train)), ("val", names(val))])
+    };
+    let splits: Vec<_> = (0..4).map(split).collect();
+    fs::write(run.splits(), serde_json::to_string(&splits).unwrap()).unwrap();
+    run
+}
+
+/// Log, scores and state of a fold.
+fn finish(run: &RunFolder, fold: usize, scores: &[Score]) {
+    let network = run.fold("3d_fullres", 12345, fold);
+    let row = |epoch: usize| {
+        let loss = 1.0 / (1.0 + epoch as f64 + 0.1 * fold as f64) - 0.9;
+        EpochRow {
+            epoch,
+            train_loss: loss,
+            validation_loss: loss + 0.05,
+            train_ema: loss,
+            validation_ema: loss + 0.05,
+            best_train: loss,
+            best_validation: loss + 0.05,
+            bad_epochs: 0,
+            validation_bad_epochs: 0,
+            learning_rate: if epoch < 20 { 3e-4 } else { 6e-5 },
+            dropped: epoch == 20,
+            dice: vec![Some(-loss), None],
+            mean_dice: Some(-loss),
+            seconds: 1.0,
+            images_per_second: 2.0,
+        }
+    };
+    write_epochs(&network.epochs(), &(0..40).map(row).collect::<Vec<_>>()).unwrap();
+    scores::write(&network.scores(), scores).unwrap();
+    let state = serde_json::json!({ "trained": "a", "predicting": "b", "predicted": "b", "evaluated": "c" });
+    fs::write(network.state(), state.to_string()).unwrap();
+}
+
+fn succeed(command: &mut Command) -> Output {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}\n{}", output.status, String::from_utf8_lossy(&output.stderr));
+    output
+}
+
+/// All files below a folder, by their path in it.
+fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(next).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                found.insert(path.strip_prefix(folder).unwrap().to_owned(), fs::read(&path).unwrap());
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn the_same_run_gives_the_same_bytes() {
+    let made = Made::new();
+    let run = made.run("whole", &[0, 1, 2, 3], 2);
+    let before = files(&run.root);
+    let (first, said) = made.report(&[&run], "first");
+    let (second, _) = made.report(&[&run], "second");
+    let (first, second) = (files(&first), files(&second));
+    assert!(first.len() > 30, "{:?}", first.keys());
+    for (path, bytes) in &first {
+        assert!(second[path] == *bytes, "`{}` differs", path.display());
+    }
+    assert_eq!(first.keys().collect::<Vec<_>>(), second.keys().collect::<Vec<_>>());
+    assert_eq!(files(&run.root), before, "the run folder is only read");
+    assert!(said.contains("One seed only"), "{said}");
+    let page = String::from_utf8(first[Path::new("index.html")].clone()).unwrap();
+    assert!(!page.contains(&made.path("data").display().to_string()), "the page names no folder of this machine");
+    let linked = ["src=\"http", "href=\"http", "url(", "@import", "<link rel=\"stylesheet"];
+    assert!(linked.iter().all(|link| !page.contains(link)), "the page loads something");
+}
+
+#[test]
+fn what_is_missing_is_said_first() {
+    let made = Made::new();
+    let run = made.run("holes", &[0, 1, 2], 2);
+    // Fold 2 was planned but not trained, a case of fold 1 was lost, and a reference of fold 0 is empty.
+    fs::remove_dir_all(run.fold("3d_fullres", 12345, 2).root).unwrap();
+    let path = run.fold("3d_fullres", 12345, 1).scores();
+    let mut rows = scores::read(&path).unwrap();
+    let lost = rows[0].case.clone();
+    rows.retain(|score| score.case != lost);
+    scores::write(&path, &rows).unwrap();
+    let path = run.fold("3d_fullres", 12345, 0).scores();
+    let mut rows = scores::read(&path).unwrap();
+    let empty = rows[0].case.clone();
+    rows[0].counts = Counts::default();
+    scores::write(&path, &rows).unwrap();
+
+    let (report, said) = made.report(&[&run], "report");
+    let page = fs::read_to_string(report.join("index.html")).unwrap();
+    let text = fs::read_to_string(report.join("report.md")).unwrap();
+    for sentence in [
+        "3d_fullres, seed 12345, fold 2: planned, but not trained.".to_owned(),
+        format!("3d_fullres, seed 12345, fold 1: 1 of 2 cases have no score: {lost}."),
+        format!("Class organ: the reference of 1 case is empty: {empty}."),
+        "The plan runs 3 of 4 folds (0, 1, 2)".to_owned(),
+    ] {
+        for (place, text, results) in [
+            ("terminal", &said, None),
+            ("page", &page, Some("id=\"results\"")),
+            ("report.md", &text, Some("## Results")),
+        ] {
+            let at = text.find(&sentence).unwrap_or_else(|| panic!("the {place} does not say: {sentence}"));
+            assert!(results.is_none_or(|results| at < text.find(results).unwrap()), "{place}: {sentence}");
+        }
+    }
+    // The organ has a value in one case of fold 0 and in one of fold 1; six cases are held out by the planned folds.
+    let csv = fs::read_to_string(report.join("tables/scores.csv")).unwrap();
+    assert!(csv.contains(",organ,dice,2,6,3,1,"), "{csv}");
+}
+
+#[test]
+fn runs_are_compared_over_the_cases_that_they_share() {
+    let made = Made::new();
+    let (good, bad) = (made.run("good", &[0, 1, 2, 3], 10), made.run("bad", &[0, 1, 2], 1));
+    let (report, _) = made.report(&[&good, &bad], "report");
+    let table = fs::read_to_string(report.join("tables/differences.csv")).unwrap();
+    // Six differences of one sign: 2 / 2^6. Holm doubles it for the two classes.
+    let row = table.lines().find(|line| line.starts_with("Dice,organ,good 3d_fullres,bad 3d_fullres,6,")).unwrap();
+    assert!(row.ends_with(",+1.0000,0.0312,0.0625"), "{row}");
+    let ranks = fs::read_to_string(report.join("tables/ranks.csv")).unwrap();
+    assert!(ranks.contains("Dice,organ,good 3d_fullres,6,1,1 to 1,100.0 %"), "{ranks}");
+    let latex = fs::read_to_string(report.join("tables/dice.tex")).unwrap();
+    assert_eq!((latex.matches("\\textbf").count(), latex.matches("\\underline").count()), (2, 2), "{latex}");
+}
+
+#[test]
+fn a_folder_without_a_run_is_a_wrong_argument() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_segplan"));
+    let output = command.arg("report").arg(folder.path()).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("holds no run"));
+}
+
+#[test]
+fn four_folds_of_two_hundred_cases_are_reported_in_seconds() {
+    let folder = tempfile::tempdir().unwrap();
+    let cases: Vec<CaseId> = (0..200).map(|number| CaseId(format!("case_{number:03}"))).collect();
+    let run = run_folder(folder.path(), "large", &[0, 1, 2, 3], &cases, &folder.path().join("gone"));
+    for fold in 0..4 {
+        let score = |(number, label): (u64, u8)| Score {
+            run: Run { experiment: "large".to_owned(), configuration: "3d_fullres".to_owned(), fold, seed: 12345 },
+            case: cases[number as usize].clone(),
+            label,
+            name: "organ".to_owned(),
+            counts: Counts { true_positives: 1000 + number, false_positives: number, false_negatives: 7 * number % 90 },
+        };
+        let held_out = (0..200_u64).skip(fold).step_by(4);
+        let rows: Vec<Score> = held_out.flat_map(|number| [(number, 1), (number, 2)]).map(score).collect();
+        finish(&run, fold, &rows);
+    }
+    let begun = Instant::now();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_segplan"));
+    let done = succeed(command.arg("report").arg(&run.root).arg("-o").arg(folder.path().join("report")));
+    assert!(begun.elapsed().as_secs() < 10, "{:?}", begun.elapsed());
+    assert!(String::from_utf8_lossy(&done.stdout).contains("No case could be drawn"), "the data set is gone");
+}
+
+/// The first Chromium that answers.
+fn browser() -> Option<&'static str> {
+    let answers =
+        |name: &&str| Command::new(name).arg("--version").output().is_ok_and(|output| output.status.success());
+    ["chromium", "chromium-browser", "google-chrome"].into_iter().find(answers)
+}
+
+#[test]
+#[expect(clippy::print_stderr, reason = "a test that could not be made says so")]
+fn the_page_works_in_a_browser() {
+    let Some(browser) = browser() else {
+        eprintln!("not tested: there is no Chromium here; `apt-get install chromium`");
+        return;
+    };
+    let made = Made::new();
+    let run = made.run("whole", &[0, 1, 2, 3], 2);
+    let (report, _) = made.report(&[&run], "report");
+    let page = fs::read_to_string(report.join("index.html")).unwrap();
+    // Faults are collected from the start, and the page is used once it stands.
+    let watch = "<script>window.faults = []; window.addEventListener('error', (event) => faults.push(event.message));\
+                 console.error = (...words) => faults.push(words.join(' '));</script><meta charset";
+    let user = format!("<script>{}</script></body>", include_str!("report/browser.js"));
+    let used = page.replacen("<meta charset", watch, 1).replacen("</body>", &user, 1);
+    let path = report.join("used.html");
+    fs::write(&path, used).unwrap();
+    for width in [1280, 500] {
+        let output = Command::new(browser)
+            .args(["--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=5000", "--dump-dom"])
+            .arg(format!("--window-size={width},900"))
+            .arg(format!("--user-data-dir={}", made.path("browser").display()))
+            .arg(format!("file://{}", path.display()))
+            .output()
+            .unwrap();
+        let dom = String::from_utf8_lossy(&output.stdout);
+        let outcome = dom.split_once("<pre id=\"outcome\">").and_then(|(_, rest)| rest.split_once("</pre>"));
+        let (outcome, _) = outcome.unwrap_or_else(|| panic!("no outcome: {}", String::from_utf8_lossy(&output.stderr)));
+        assert_eq!(outcome, "all is well", "at a width of {width}");
+    }
+}
