@@ -18,6 +18,11 @@ impl Failure {
         Self { code: 1, report: Some(report) }
     }
 
+    /// Exit code 1, where the result is that two things differ.
+    pub(super) fn different() -> Self {
+        Self { code: 1, report: None }
+    }
+
     /// Exit code 2: the plan or the arguments are wrong.
     pub(super) fn wrong_input(report: Report) -> Self {
         Self { code: 2, report: Some(report) }

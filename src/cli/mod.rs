@@ -3,19 +3,28 @@
 //! Results go to standard output; progress and errors go to standard error.
 
 mod bench;
+mod completions;
+mod diff;
+mod doctor;
 mod evaluate;
+mod explain;
+mod export;
 mod failure;
+mod import;
 mod phantom;
 mod plan;
 mod predict;
 mod report;
 mod run;
+mod schema;
+mod set;
+mod show;
 mod terminal;
 mod verify;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::cli::failure::Failure;
@@ -44,6 +53,20 @@ enum Verb {
     Verify(verify::Arguments),
     /// Measure a data set and write its plan
     Plan(plan::Arguments),
+    /// Show a plan as it is in effect, and where each value comes from
+    Show(show::Arguments),
+    /// Change values of a plan file, and no other byte of it
+    Set(set::Arguments),
+    /// Say what a key of a plan means: unit, default, source, and the rule that plans it
+    Explain(explain::Arguments),
+    /// Compare two plans by what they mean: which stages run again, and what the networks then cost
+    Diff(diff::Arguments),
+    /// Print the JSON Schema of a plan, for editors
+    Schema(schema::Arguments),
+    /// Make a plan of nnU-Net v2's plans
+    Import(import::Arguments),
+    /// Write a plan as nnU-Net v2 reads it
+    Export(export::Arguments),
     /// Do whatever of a plan is not yet done: prepare, train, predict, evaluate, draw
     Run(run::Arguments),
     /// Segment new images with a finished run
@@ -56,6 +79,10 @@ enum Verb {
     Bench(bench::Arguments),
     /// Make the built-in data set
     Phantom(phantom::Arguments),
+    /// Say what this build and this machine can do: backends, threads, memory, disk, data sets
+    Doctor(doctor::Arguments),
+    /// Print what a shell needs to complete the verbs and their flags
+    Completions(completions::Arguments),
 }
 
 /// Reads the command line, does what it says, and reports how that went.
@@ -65,12 +92,27 @@ pub fn main() -> ExitCode {
     let done = match Arguments::parse().verb {
         Verb::Verify(arguments) => verify::verify(&arguments),
         Verb::Plan(arguments) => plan::plan(&arguments),
+        Verb::Show(arguments) => show::show(&arguments),
+        Verb::Set(arguments) => set::set(&arguments),
+        Verb::Diff(arguments) => diff::diff(&arguments),
+        Verb::Explain(arguments) => explain::explain(&arguments),
+        Verb::Schema(arguments) => {
+            schema::schema(&arguments);
+            Ok(())
+        }
+        Verb::Import(arguments) => import::import(&arguments),
+        Verb::Export(arguments) => export::export(&arguments),
         Verb::Run(arguments) => run::run(&arguments),
         Verb::Predict(arguments) => predict::predict(&arguments),
         Verb::Evaluate(arguments) => evaluate::evaluate(&arguments),
         Verb::Report(arguments) => report::report(&arguments),
         Verb::Bench(arguments) => bench::run(&arguments),
         Verb::Phantom(arguments) => phantom::phantom(&arguments),
+        Verb::Doctor(arguments) => doctor::doctor(&arguments),
+        Verb::Completions(arguments) => {
+            completions::completions(&arguments, &mut Arguments::command());
+            Ok(())
+        }
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

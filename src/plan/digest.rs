@@ -49,7 +49,7 @@ fn of(value: &impl Serialize) -> String {
 }
 
 /// A key of which two plans have different values.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Change {
     /// Path of the key, such as `train.batches`.
     pub key: String,

@@ -69,10 +69,26 @@ pub fn load(path: &Path, overrides: &[String]) -> Result<LoadedPlan, PlanError> 
     load_with(path, variables(), overrides)
 }
 
+/// Loads a plan without environment and command line; `text_of` gives the text of the plan and of what it extends.
+///
+/// This is how a plan is read that is not on disk: an edited text, or a revision of git.
+///
+/// # Errors
+///
+/// As [`load`], and whatever `text_of` cannot give.
+pub fn load_from(path: &Path, text_of: &TextOf) -> Result<LoadedPlan, PlanError> {
+    let mut layers = vec![defaults()];
+    layers.extend(files(path, text_of)?);
+    merge(layers, text_of(path)?)
+}
+
+/// Gives the text of a plan file.
+pub type TextOf<'a> = dyn Fn(&Path) -> Result<String, PlanError> + 'a;
+
 /// As [`load`], with these variables of the environment.
 fn load_with(path: &Path, variables: Vec<(String, String)>, overrides: &[String]) -> Result<LoadedPlan, PlanError> {
     let mut layers = vec![defaults()];
-    layers.extend(files(path)?);
+    layers.extend(files(path, &read)?);
     let mut faults = Vec::new();
     layers.extend(environment(variables, &mut faults));
     layers.extend(command_line(overrides, &mut faults));
@@ -89,7 +105,7 @@ fn load_with(path: &Path, variables: Vec<(String, String)>, overrides: &[String]
 ///
 /// As [`load`].
 pub fn load_resolved(path: &Path) -> Result<LoadedPlan, PlanError> {
-    merge(files(path)?, read(path)?)
+    merge(files(path, &read)?, read(path)?)
 }
 
 fn merge(layers: Vec<Layer>, input: String) -> Result<LoadedPlan, PlanError> {
@@ -120,7 +136,7 @@ fn defaults() -> Layer {
 }
 
 /// A plan file and all that it extends, lowest first.
-fn files(path: &Path) -> Result<Vec<Layer>, PlanError> {
+fn files(path: &Path, text_of: &TextOf) -> Result<Vec<Layer>, PlanError> {
     let mut layers = Vec::new();
     let mut chain: Vec<PathBuf> = Vec::new();
     let mut next = Some(path.to_owned());
@@ -131,7 +147,7 @@ fn files(path: &Path) -> Result<Vec<Layer>, PlanError> {
         if circle {
             return Err(PlanError::Circle { chain });
         }
-        let layer = file(&path)?;
+        let layer = file(&path, text_of(&path)?)?;
         next = match layer.values.get("extends") {
             None => None,
             Some(Value::String(base)) => Some(path.parent().unwrap_or(Path::new("")).join(base)),
@@ -147,8 +163,8 @@ fn files(path: &Path) -> Result<Vec<Layer>, PlanError> {
     Ok(layers)
 }
 
-fn file(path: &Path) -> Result<Layer, PlanError> {
-    let text = read(path)?;
+/// The layer of a file's text.
+pub(super) fn file(path: &Path, text: String) -> Result<Layer, PlanError> {
     let source = Source::File(path.to_owned());
     Layer::of_toml(source.clone(), text.clone()).map_err(|error| {
         let raw = Layer { source, text, values: Table::new(), places: std::collections::BTreeMap::new() };
@@ -158,7 +174,12 @@ fn file(path: &Path) -> Result<Layer, PlanError> {
     })
 }
 
-fn read(path: &Path) -> Result<String, PlanError> {
+/// Text of a file on disk.
+///
+/// # Errors
+///
+/// When it cannot be read.
+pub fn read(path: &Path) -> Result<String, PlanError> {
     fs::read_to_string(path).map_err(|error| PlanError::Unreadable { path: path.to_owned(), reason: error.to_string() })
 }
 

@@ -3,12 +3,18 @@
 pub mod schema;
 
 pub mod check;
+pub mod diff;
 pub mod digest;
+pub mod edit;
+pub mod explain;
 pub mod fault;
 mod form;
+pub mod keys;
 pub mod layer;
 pub mod load;
 pub mod make;
+pub mod origin;
 pub mod rules;
+pub mod show;
 mod validate;
 pub mod write;

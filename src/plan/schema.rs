@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::volume::{Shape, Spacing};
 
 /// A whole experiment, validated: nothing in it is undecided.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
     /// Version of this schema; 1.
@@ -47,7 +48,7 @@ pub struct Plan {
 }
 
 /// The data set that a plan was made for, as it was measured.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Data {
     /// Folder name of the data set; looked for in the folders of `runtime.data`.
@@ -56,6 +57,7 @@ pub struct Data {
     pub channels: Vec<String>,
     /// Foreground classes by label value.
     #[serde(with = "labels_by_number")]
+    #[schemars(with = "BTreeMap<String, String>")]
     pub labels: BTreeMap<u8, String>,
     /// Number of training cases.
     pub cases: usize,
@@ -72,7 +74,7 @@ pub struct Data {
 }
 
 /// Where a data set comes from when it is not on disk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Generator {
     /// Nowhere: it has to be put in place by a person.
@@ -82,7 +84,7 @@ pub enum Generator {
 }
 
 /// Whether the aspect ratio of a 3D patch follows millimetres or voxels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Aspect {
     /// Physical extent; reproduces Table 1 of the paper.
@@ -92,7 +94,7 @@ pub enum Aspect {
 }
 
 /// Constants of the planning rules. Source: arXiv:1809.10486, section 2.1.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rules {
     /// What the aspect ratio of a 3D patch follows.
@@ -132,7 +134,7 @@ pub struct Rules {
 }
 
 /// The kinds of network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub enum ConfigurationName {
     /// Slices in the plane of the finest spacings.
     #[serde(rename = "2d")]
@@ -170,7 +172,7 @@ impl fmt::Display for ConfigurationName {
 }
 
 /// What is run: every configuration, fold and seed listed here.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Matrix {
     /// Configurations to train.
@@ -182,7 +184,7 @@ pub struct Matrix {
 }
 
 /// How the cases are split.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Split {
     /// Number of folds.
@@ -192,7 +194,7 @@ pub struct Split {
 }
 
 /// From images to prepared cases. Source: spec sections 3 to 5.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Preprocess {
     /// Spline order of image resampling: 0, 1 or 3.
@@ -210,7 +212,7 @@ pub struct Preprocess {
 }
 
 /// How a channel is normalised.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Normalization {
     /// Clip to the foreground's percentiles, then its mean and standard deviation.
@@ -220,7 +222,7 @@ pub enum Normalization {
 }
 
 /// Foreground intensities of one channel over all training cases.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Intensities {
     /// Mean.
@@ -234,7 +236,7 @@ pub struct Intensities {
 }
 
 /// One network and the grid that it works on.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Configuration {
     /// Voxel spacing of the prepared cases, mm, `[z, y, x]`. A 0 keeps each case's own spacing on that axis (2D).
@@ -258,7 +260,7 @@ pub struct Configuration {
 }
 
 /// What the sums of the Dice loss run over. Source: spec section 8.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DiceScope {
     /// Each sample by itself, then the mean.
@@ -268,7 +270,7 @@ pub enum DiceScope {
 }
 
 /// Which set of random transforms is used. Source: spec section 10.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum AugmentationKind {
     /// In the plane of the slice.
     #[serde(rename = "2d")]
@@ -282,7 +284,7 @@ pub enum AugmentationKind {
 }
 
 /// What all networks share. Source: spec section 7.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Network {
     /// Slope of the leaky ReLU for negative values.
@@ -292,7 +294,7 @@ pub struct Network {
 }
 
 /// The loss. Source: spec section 8.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Loss {
     /// Added to numerator and denominator of each Dice term.
@@ -302,7 +304,7 @@ pub struct Loss {
 }
 
 /// Optimiser, schedule and stopping rule. Source: spec section 9.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Train {
     /// Initial learning rate of Adam.
@@ -336,7 +338,7 @@ pub struct Train {
 }
 
 /// Random transforms of training patches: ranges and probabilities. Source: spec section 10.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Augment {
     /// Probability of elastic deformation.
@@ -368,7 +370,7 @@ pub struct Augment {
 }
 
 /// Sliding-window prediction. Source: spec section 12.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Predict {
     /// Step between windows as a share of the patch.
@@ -382,7 +384,7 @@ pub struct Predict {
 }
 
 /// What is done to a predicted label map. Source: spec section 13.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Postprocess {
     /// The rule.
@@ -390,7 +392,7 @@ pub struct Postprocess {
 }
 
 /// Rules of post-processing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PostprocessRule {
     /// Leave predictions as they are.
@@ -400,7 +402,7 @@ pub enum PostprocessRule {
 }
 
 /// How predictions are scored. Source: spec section 15.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Evaluate {
     /// Within which distance surfaces count as agreeing in the normalised surface Dice, mm.
@@ -408,7 +410,7 @@ pub struct Evaluate {
 }
 
 /// Where and on what a run happens. Nothing in here changes a result.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Runtime {
     /// Folders in which data sets are looked for; relative to the working folder.

@@ -24,7 +24,15 @@ pub fn text(plan: &Plan, header: &str, reasons: &BTreeMap<String, String>, witho
     }
     out.push('\n');
     let kept: Table = table.into_iter().filter(|(key, _)| !without.contains(&key.as_str())).collect();
-    write_table(&mut out, &kept, "", &comments);
+    walk(&kept, "", &mut |entry| match entry {
+        Entry::Heading(path) => _ = write!(out, "\n[{path}]\n"),
+        Entry::Value { path, key, value } => {
+            for line in comments.get(path).into_iter().flat_map(|comment| comment.lines()).flat_map(wrapped) {
+                let _ = writeln!(out, "# {line}");
+            }
+            let _ = writeln!(out, "{key} = {value}");
+        }
+    });
     out
 }
 
@@ -34,24 +42,35 @@ pub fn resolved_text(plan: &Plan) -> String {
     text(plan, header, &BTreeMap::new(), &[])
 }
 
-fn write_table(out: &mut String, table: &Table, path: &str, comments: &BTreeMap<String, String>) {
+/// A line of a plan that is not a comment.
+pub(super) enum Entry<'a> {
+    /// The heading of a table, by its path.
+    Heading(&'a str),
+    /// A key of a table.
+    Value {
+        /// Path of the key.
+        path: &'a str,
+        /// Its name.
+        key: &'a str,
+        /// Its value.
+        value: &'a Value,
+    },
+}
+
+/// Visits a table and the tables in it in the order in which they are written: values first.
+pub(super) fn walk(table: &Table, path: &str, visit: &mut dyn FnMut(Entry<'_>)) {
     let (tables, values): (Vec<_>, Vec<_>) = table.iter().partition(|(_, value)| value.is_table());
     for (key, value) in values {
-        if let Some(comment) = comments.get(&join(path, key)) {
-            for line in comment.lines().flat_map(wrapped) {
-                let _ = writeln!(out, "# {line}");
-            }
-        }
-        let _ = writeln!(out, "{key} = {value}");
+        visit(Entry::Value { path: &join(path, key), key, value });
     }
     for (key, value) in tables {
         let Value::Table(inner) = value else { continue };
         let path = join(path, key);
         // A table of nothing but tables needs no heading of its own.
         if inner.values().any(|value| !value.is_table()) {
-            let _ = write!(out, "\n[{path}]\n");
+            visit(Entry::Heading(&path));
         }
-        write_table(out, inner, &path, comments);
+        walk(inner, &path, visit);
     }
 }
 
@@ -73,7 +92,7 @@ fn wrapped(line: &str) -> Vec<String> {
 }
 
 /// The comments of the defaults, by key.
-fn default_comments() -> BTreeMap<String, String> {
+pub(super) fn default_comments() -> BTreeMap<String, String> {
     let mut comments = BTreeMap::new();
     let mut table = String::new();
     let mut comment: Vec<&str> = Vec::new();

@@ -17,10 +17,11 @@ mod geometry;
 use std::fmt;
 
 use ndarray::{Array3, Array4};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Number of voxels of a grid, or of a patch, along `[z, y, x]`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Shape(pub [usize; 3]);
 
@@ -39,7 +40,7 @@ impl fmt::Display for Shape {
 }
 
 /// Edge lengths of a voxel in millimetres, `[z, y, x]`.
-#[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Spacing(pub [f64; 3]);
 

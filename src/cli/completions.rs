@@ -1,0 +1,22 @@
+//! `segplan completions`: what a shell needs to complete the verbs and their flags.
+
+use clap::{Args, Command};
+use clap_complete::{Shell, generate};
+
+const EXAMPLES: &str = "\
+Examples:
+  segplan completions bash > ~/.local/share/bash-completion/completions/segplan
+  segplan completions zsh > ~/.zfunc/_segplan
+  segplan completions fish > ~/.config/fish/completions/segplan.fish";
+
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Arguments {
+    /// The shell
+    #[arg(value_enum)]
+    shell: Shell,
+}
+
+pub(super) fn completions(arguments: &Arguments, command: &mut Command) {
+    generate(arguments.shell, command, "segplan", &mut std::io::stdout());
+}

@@ -1,0 +1,69 @@
+//! `segplan diff`: two plans by what they mean, and what the difference costs.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use crate::cli::failure::Failure;
+use crate::network::topology::Topology;
+use crate::plan::diff::{Cost, compare};
+use crate::plan::origin::named;
+use crate::plan::schema::{Configuration, Plan};
+
+const EXAMPLES: &str = "\
+Examples:
+  segplan diff experiments/hippocampus.toml experiments/hippocampus-laptop.toml
+  segplan diff HEAD~1:experiments/phantom.toml experiments/phantom.toml
+  segplan diff runs/phantom experiments/phantom.toml --format md
+
+Exit codes: 0 the plans mean the same, 1 they differ, 2 one of them is no plan";
+
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Arguments {
+    /// A plan, a run's folder, or REV:path of git
+    before: String,
+    /// The same, to compare with
+    after: String,
+    /// How it is written
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// Where both files belong: what they extend is looked for there (for git's diff driver)
+    #[arg(long, value_name = "PATH")]
+    beside: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    /// For a terminal
+    Text,
+    /// Markdown, for a review
+    Md,
+    /// For a program
+    Json,
+}
+
+#[expect(clippy::print_stdout, reason = "the difference is the result of this verb")]
+pub(super) fn diff(arguments: &Arguments) -> Result<(), Failure> {
+    let plan =
+        |name: &str| named(name, arguments.beside.as_deref()).map_err(|error| Failure::wrong_input(error.into()));
+    let (before, after) = (plan(&arguments.before)?, plan(&arguments.after)?);
+    let diff = compare(&before, &after, &cost);
+    let names = [arguments.before.as_str(), arguments.after.as_str()];
+    match arguments.format {
+        Format::Text => print!("{}", diff.text(names)),
+        Format::Md => print!("{}", diff.markdown(names)),
+        Format::Json => println!("{:#}", serde_json::json!(diff)),
+    }
+    if diff.is_empty() { Ok(()) } else { Err(Failure::different()) }
+}
+
+fn cost(plan: &Plan, configuration: &Configuration) -> Cost {
+    let topology = Topology::new(configuration, plan.data.channels.len(), plan.data.labels.len() + 1);
+    Cost {
+        parameters: topology.parameters(),
+        step_voxels: (configuration.patch_size.voxels() * configuration.batch_size) as u64,
+        receptive_field: topology.receptive_field(),
+        training_bytes: topology.training_bytes(configuration.patch_size.0, configuration.batch_size),
+    }
+}

@@ -1,0 +1,54 @@
+//! `segplan export`: a plan as nnU-Net v2 reads it.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::cli::failure::{Failure, plain};
+use crate::cli::terminal::Terminal;
+use crate::exchange::export::nnunet;
+use crate::experiment::events::Events;
+use crate::plan::origin::named;
+use crate::store::folder::RunFolder;
+use crate::store::{read_text_if_present, write_atomic};
+
+const EXAMPLES: &str = "\
+Examples:
+  segplan export --nnunet experiments/hippocampus.toml -o nnUNet_preprocessed/Dataset004_Hippocampus
+  segplan export --nnunet runs/hippocampus -o nnUNet_preprocessed/Dataset004_Hippocampus     with its folds";
+
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Arguments {
+    /// A plan, a run's folder, or REV:path of git
+    plan: String,
+    /// For nnU-Net v2: `nnUNetPlans.json`, `dataset.json`, and `splits_final.json` of a run
+    #[arg(long, required = true)]
+    nnunet: bool,
+    /// Folder to write to
+    #[arg(short, long)]
+    output: PathBuf,
+}
+
+pub(super) fn export(arguments: &Arguments) -> Result<(), Failure> {
+    let plan = named(&arguments.plan, None).map_err(|error| Failure::wrong_input(error.into()))?;
+    let exported = nnunet(&plan);
+    let write = |name: &str, text: String| {
+        write_atomic(&arguments.output.join(name), text.as_bytes()).map_err(|error| Failure::failed(plain(error)))
+    };
+    write("nnUNetPlans.json", format!("{:#}\n", exported.plans))?;
+    write("dataset.json", format!("{:#}\n", exported.dataset))?;
+    let folder = Path::new(&arguments.plan);
+    if folder.is_dir() {
+        let splits = read_text_if_present(&RunFolder::new(folder, "").splits());
+        if let Some(splits) = splits.map_err(|error| Failure::wrong_input(plain(error)))? {
+            write("splits_final.json", splits)?;
+        }
+    }
+    let terminal = Terminal::new();
+    terminal.say(&format!("written to `{}`; these files do not say:", arguments.output.display()));
+    for what in exported.lost {
+        terminal.say(&format!("* {what}"));
+    }
+    Ok(())
+}

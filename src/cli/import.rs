@@ -1,0 +1,75 @@
+//! `segplan import`: a plan of nnU-Net v2 as one of ours.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::Value;
+
+use crate::cli::failure::{Failure, plain};
+use crate::cli::terminal::Terminal;
+use crate::exchange::import::nnunet;
+use crate::experiment::events::Events;
+use crate::plan::load::load_from;
+use crate::store::folder::RunFolder;
+use crate::store::{read_text, read_text_if_present, write_atomic};
+
+const EXAMPLES: &str = "\
+Example:
+  segplan import nnUNet_preprocessed/Dataset004_Hippocampus -o experiments/hippocampus-v2.toml
+
+Folds of `splits_final.json` are copied to the folder of the experiment's run, if it has none yet.";
+
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Arguments {
+    /// Folder with `nnUNetPlans.json`, `dataset.json`, and perhaps `splits_final.json`
+    folder: PathBuf,
+    /// Name of the file of plans in it
+    #[arg(long, default_value = "nnUNetPlans.json")]
+    plans: String,
+    /// Plan to write; the experiment is called after it
+    #[arg(short, long)]
+    output: PathBuf,
+    /// Replace the plan if it is there
+    #[arg(long)]
+    overwrite: bool,
+}
+
+pub(super) fn import(arguments: &Arguments) -> Result<(), Failure> {
+    let path = &arguments.output;
+    if path.exists() && !arguments.overwrite {
+        return Err(Failure::wrong_input(miette::miette!(
+            help = "replace it with `--overwrite`",
+            "`{}` is there already",
+            path.display()
+        )));
+    }
+    let (plans, dataset) =
+        (json(&arguments.folder.join(&arguments.plans))?, json(&arguments.folder.join("dataset.json"))?);
+    let name = path.file_stem().unwrap_or_default().to_string_lossy();
+    let mut imported = nnunet(&name, &plans, &dataset).map_err(|error| Failure::wrong_input(plain(error)))?;
+    load_from(path, &|_| Ok(imported.text.clone())).map_err(|error| Failure::wrong_input(error.into()))?;
+    write_atomic(path, imported.text.as_bytes()).map_err(|error| Failure::failed(plain(error)))?;
+    let terminal = Terminal::new();
+    let given = read_text_if_present(&arguments.folder.join("splits_final.json"));
+    if let Some(splits) = given.map_err(|error| Failure::wrong_input(plain(error)))? {
+        let place = RunFolder::new(&imported.plan.runtime.runs, &name).splits();
+        if place.exists() {
+            imported.lost.push(format!("`splits_final.json`: `{}` has folds already", place.display()));
+        } else {
+            write_atomic(&place, splits.as_bytes()).map_err(|error| Failure::failed(plain(error)))?;
+            terminal.say(&format!("folds copied to `{}`", place.display()));
+        }
+    }
+    terminal.say(&format!("written to `{}`; it does not have:", path.display()));
+    for what in imported.lost {
+        terminal.say(&format!("* {what}"));
+    }
+    Ok(())
+}
+
+fn json(path: &Path) -> Result<Value, Failure> {
+    let text = read_text(path).map_err(|error| Failure::wrong_input(plain(error)))?;
+    serde_json::from_str(&text)
+        .map_err(|error| Failure::wrong_input(miette::miette!("`{}` is not JSON: {error}", path.display())))
+}

@@ -1,0 +1,46 @@
+//! `segplan set`: one value of a plan file, and no other byte of it.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::cli::failure::{Failure, plain};
+use crate::plan::edit::set as edit;
+use crate::plan::load::read;
+use crate::store::write_atomic;
+
+const EXAMPLES: &str = "\
+Examples:
+  segplan set experiments/phantom.toml train.max_epochs=50
+  segplan set plan.toml 'configurations.3d_fullres.patch_size=[32, 32, 32]' runtime.device=cuda:0
+
+The plan is checked before it is written; comments, order and spaces stay.
+A key that the file does not have is added to its table.";
+
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Arguments {
+    /// The plan file
+    plan: PathBuf,
+    /// Keys and their new values
+    #[arg(required = true, value_name = "KEY=VALUE")]
+    pairs: Vec<String>,
+}
+
+#[expect(clippy::print_stdout, reason = "what was changed is the result of this verb")]
+pub(super) fn set(arguments: &Arguments) -> Result<(), Failure> {
+    let path = &arguments.plan;
+    let before = read(path).map_err(|error| Failure::wrong_input(error.into()))?;
+    let (text, done) = edit(path, &before, &arguments.pairs).map_err(|error| Failure::wrong_input(error.into()))?;
+    if text != before {
+        write_atomic(path, text.as_bytes()).map_err(|error| Failure::failed(plain(error)))?;
+    }
+    for change in done {
+        match change.from {
+            Some(from) if from == change.to => println!("{} is {from} already", change.key),
+            Some(from) => println!("{}: {from} → {}", change.key, change.to),
+            None => println!("{}: {} (added)", change.key, change.to),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,85 @@
+//! There and back again.
+
+use serde_json::json;
+
+use super::{export, import};
+use crate::plan::load::load;
+use crate::plan::schema::{ConfigurationName, Plan};
+use crate::volume::{Shape, Spacing};
+
+fn example() -> Plan {
+    let mut plan: Plan = toml::from_str(include_str!("../plan/example.toml")).unwrap();
+    // Kept by nnU-Net v2 nowhere.
+    plan.data.single_component = vec![];
+    // Slices across the last axis: everything is turned.
+    let mut flat = plan.configurations[&ConfigurationName::FullRes].clone();
+    flat.spacing = Spacing([1.5, 1.0, 0.0]);
+    flat.median_shape = Shape([50, 36, 35]);
+    flat.slice_axis = 2;
+    flat.patch_size = Shape([1, 56, 40]);
+    flat.pools = [0, 3, 2];
+    plan.configurations.insert(ConfigurationName::TwoD, flat);
+    let full = plan.configurations.get_mut(&ConfigurationName::FullRes).unwrap();
+    full.patch_size = Shape([40, 56, 20]);
+    full.pools = [3, 3, 2];
+    full.spacing = Spacing([1.5, 1.0, 3.0]);
+    plan
+}
+
+#[test]
+fn an_exported_plan_is_imported_as_it_was() {
+    let plan = example();
+    let exported = export::nnunet(&plan);
+    let imported = import::nnunet("hippocampus", &exported.plans, &exported.dataset).unwrap();
+    let full = ConfigurationName::FullRes;
+    assert_eq!(imported.plan.configurations[&full].patch_size, plan.configurations[&full].patch_size);
+    let (mut two_d, expected) = (
+        imported.plan.configurations[&ConfigurationName::TwoD].clone(),
+        &plan.configurations[&ConfigurationName::TwoD],
+    );
+    // Only the plane of it is kept.
+    two_d.median_shape.0[2] = 35;
+    let augmentation = expected.augmentation;
+    two_d.augmentation = augmentation;
+    assert_eq!(&two_d, expected);
+    assert_eq!(imported.plan.configurations[&full].pools, [3, 3, 2]);
+    assert_eq!(imported.plan.configurations[&full].spacing, plan.configurations[&full].spacing);
+    assert!(imported.plan.preprocess.separate_z_ratio.abs() < f64::EPSILON, "0 never resamples an axis apart");
+    assert_eq!(imported.plan.data.labels, plan.data.labels);
+    assert_eq!(exported.plans["transpose_forward"], json!([2, 0, 1]));
+    assert_eq!(exported.plans["configurations"]["3d_fullres"]["patch_size"], json!([20, 40, 56]));
+    assert_eq!(exported.plans["configurations"]["2d"]["spacing"], json!([1.5, 1.0]));
+}
+
+#[test]
+fn an_imported_plan_is_a_valid_file() {
+    let exported = export::nnunet(&example());
+    let imported = import::nnunet("mine", &exported.plans, &exported.dataset).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mine.toml");
+    std::fs::write(&path, &imported.text).unwrap();
+    assert_eq!(load(&path, &[]).unwrap().plan, imported.plan);
+}
+
+#[test]
+fn what_cannot_be_said_is_named() {
+    let mut exported = export::nnunet(&example());
+    let network = &mut exported.plans["configurations"]["3d_fullres"];
+    network["architecture"]["arch_kwargs"]["kernel_sizes"][0] = json!([1, 3, 3]);
+    network["normalization_schemes"] = json!(["NoNormalization"]);
+    network["architecture"]["arch_kwargs"]["n_conv_per_stage"] = json!([1, 2, 2, 2]);
+    exported.plans["configurations"]["mine"] = json!({ "inherits_from": "2d" });
+    exported.plans["configurations"]["2d"]["architecture"]["network_class_name"] = json!("ResidualEncoderUNet");
+    let imported = import::nnunet("mine", &exported.plans, &exported.dataset).unwrap();
+    insta::assert_snapshot!(imported.lost.join("\n"));
+}
+
+#[test]
+fn files_that_are_no_plans_are_refused() {
+    let exported = export::nnunet(&example());
+    let refused = import::nnunet("mine", &json!({}), &exported.dataset).unwrap_err().to_string();
+    assert!(refused.starts_with("`transpose_forward` is not"), "{refused}");
+    let regions = json!({ "channel_names": { "0": "MRI" }, "labels": { "all": [1, 2] }, "numTraining": 3 });
+    let refused = import::nnunet("mine", &exported.plans, &regions).unwrap_err().to_string();
+    assert!(refused.contains("`all` is a region"), "{refused}");
+}

@@ -1,0 +1,97 @@
+//! What may be written in a plan, as a JSON Schema: for editors, and for [`crate::plan::explain`].
+//!
+//! Types and choices come from the schema's own types. What a key means comes from the comments of the defaults, which name
+//! their sources, and else from the documentation of its field.
+
+use std::collections::BTreeMap;
+
+use schemars::generate::SchemaSettings;
+use serde_json::{Map, Value, json};
+
+use crate::plan::layer::join;
+use crate::plan::schema::{ConfigurationName, Plan};
+use crate::plan::write::default_comments;
+
+/// The JSON Schema (draft 7, which editors of TOML read) of a plan file.
+///
+/// No key is required: a plan that extends another has its changes only.
+pub fn json_schema() -> Value {
+    let settings = SchemaSettings::draft07().with(|settings| settings.inline_subschemas = true);
+    let mut schema = settings.into_generator().into_root_schema_for::<Plan>().to_value();
+    let defaults: toml::Table = toml::from_str(include_str!("defaults.toml")).expect("a test reads the defaults");
+    let defaults = serde_json::to_value(defaults).expect("defaults are numbers, texts, lists and tables of them");
+    describe(&mut schema, "", Some(&defaults), &default_comments());
+    let Some(top) = schema.as_object_mut() else { return schema };
+    top.insert("title".to_owned(), json!("A plan of segplan"));
+    let Some(keys) = top.get_mut("properties").and_then(Value::as_object_mut) else { return schema };
+    let about = "A plan file, relative to this one, whose values hold where this file says nothing.";
+    keys.insert("extends".to_owned(), json!({ "description": about, "type": "string" }));
+    let Some(networks) = keys.get_mut("configurations").and_then(Value::as_object_mut) else { return schema };
+    let network = networks.remove("additionalProperties").unwrap_or_default();
+    networks.remove("propertyNames");
+    let reference = json!({ "$ref": "#/definitions/Configuration" });
+    let names: Map<String, Value> =
+        ConfigurationName::ALL.iter().map(|name| (name.to_string(), reference.clone())).collect();
+    networks.insert("properties".to_owned(), Value::Object(names));
+    networks.insert("additionalProperties".to_owned(), json!(false));
+    top.insert("definitions".to_owned(), json!({ "Configuration": network }));
+    schema
+}
+
+/// The schema as it is printed and committed.
+pub fn json_schema_text() -> String {
+    format!("{:#}\n", json_schema())
+}
+
+/// Leaves out what says nothing to an editor, and adds meanings and defaults.
+fn describe(node: &mut Value, path: &str, defaults: Option<&Value>, comments: &BTreeMap<String, String>) {
+    let Some(fields) = node.as_object_mut() else { return };
+    for noise in ["required", "title", "format"] {
+        fields.remove(noise);
+    }
+    if let Some(comment) = comments.get(path) {
+        fields.insert("description".to_owned(), json!(comment.replace('\n', " ")));
+    }
+    if let Some(value) = defaults.filter(|value| !value.is_object()) {
+        fields.insert("default".to_owned(), value.clone());
+    }
+    for (key, inner) in fields.iter_mut() {
+        match (key.as_str(), inner) {
+            ("properties", Value::Object(keys)) => {
+                for (key, inner) in keys {
+                    let default = defaults.and_then(|defaults| defaults.get(key));
+                    describe(inner, &join(path, key), default, comments);
+                }
+            }
+            ("additionalProperties" | "items", inner) => describe(inner, &join(path, "NAME"), None, comments),
+            _ => (),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_committed_schema_is_current() {
+        let committed = include_str!("schema.json");
+        assert!(json_schema_text() == committed, "make it again: segplan schema > src/plan/schema.json");
+    }
+
+    #[test]
+    fn every_key_of_a_plan_has_its_meaning_in_the_schema() {
+        let schema = json_schema();
+        let example: toml::Table = toml::from_str(include_str!("example.toml")).unwrap();
+        for (table, keys) in example.iter().filter_map(|(name, value)| Some((name, value.as_table()?))) {
+            let keys: Vec<&String> = if table == "configurations" { vec![] } else { keys.keys().collect() };
+            for key in keys.into_iter().filter(|_| table != "data" || !table.contains("labels")) {
+                let node = &schema["properties"][table]["properties"][key];
+                assert!(node["description"].as_str().is_some_and(|text| text.len() > 8), "{table}.{key}: {node}");
+            }
+        }
+        let network = &schema["definitions"]["Configuration"]["properties"];
+        assert!(network["patch_size"]["description"].as_str().unwrap().contains("voxels"), "{network}");
+        assert_eq!(schema["properties"]["train"]["properties"]["batches"]["default"], 250);
+    }
+}
