@@ -6,7 +6,7 @@ use std::mem::MaybeUninit;
 use rayon::prelude::*;
 
 use super::correlate::{Maps, correlate, rows};
-use super::direct::{Source, add_plane, best_block};
+use super::direct::{Source, Strip, add_strip, best_block};
 use super::fresh::{fresh, written};
 use super::grid::Grid;
 use super::sum::sum;
@@ -111,43 +111,50 @@ fn convolve(
     let outputs = parts.iter().sum();
     let block = best_block(outputs, instructions);
     let weights = pack(outputs, inputs, grid.taps(), block, weight_of);
-    let [depth, ..] = grid.size;
+    let [depth, height, width] = grid.size;
     let samples = maps.len() / (inputs * depth * grid.plane);
-    let blocks = outputs.div_ceil(block);
+    let rows = grid.rows_of_strip(inputs);
+    let strips = height.div_ceil(rows);
     let mut results: Vec<_> = parts.iter().map(|part| fresh(samples * part * depth * grid.voxels())).collect();
+    // Neighbouring planes of a strip follow each other, as they read almost the same.
     let mut tasks: Vec<Vec<&mut [MaybeUninit<f32>]>> =
-        (0..samples * blocks * depth).map(|_| Vec::with_capacity(block)).collect();
-    let mut first = 0;
+        (0..samples * strips * depth).map(|_| Vec::with_capacity(outputs)).collect();
     for (result, part) in results.iter_mut().zip(parts) {
         for (at, plane) in result.chunks_mut(grid.voxels()).enumerate() {
-            let (sample, channel, z) = (at / depth / part, first + at / depth % part, at % depth);
-            tasks[(sample * blocks + channel / block) * depth + z].push(plane);
+            let (sample, z) = (at / depth / part, at % depth);
+            for (strip, rows) in plane.chunks_mut(rows * width).enumerate() {
+                tasks[(sample * strips + strip) * depth + z].push(rows);
+            }
         }
-        first += part;
     }
     let source = Source { grid, maps, inputs, block };
-    let positions = grid.positions().next_multiple_of(16);
     tasks.par_iter_mut().enumerate().for_each_init(
-        || vec![0.0; block * positions],
-        |sums, (at, planes)| {
-            let (sample, number, z) = (at / depth / blocks, at / depth % blocks, at % depth);
-            for (sums, bias) in sums.chunks_mut(positions).zip(&bias[number * block..]) {
-                sums.fill(*bias);
-            }
-            let weights = &weights[number * block * inputs * grid.taps()..][..block * inputs * grid.taps()];
-            add_plane(&source, (sample, z), weights, sums, instructions);
-            for (plane, sums) in planes.iter_mut().zip(sums.chunks(positions)) {
-                for (row, sums) in plane.chunks_mut(grid.size[2]).zip(sums.chunks(grid.row)) {
-                    row.write_copy_of_slice(&sums[..grid.size[2]]);
+        || vec![0.0; block * (rows * grid.row).next_multiple_of(16)],
+        |sums, (at, channels)| {
+            let start = at / depth % strips * rows;
+            let rows = (start, rows.min(height - start));
+            let strip = Strip { sample: at / depth / strips, z: at % depth, rows };
+            let positions = (rows.1 * grid.row).next_multiple_of(16);
+            let sums = &mut sums[..block * positions];
+            let blocks = channels.chunks_mut(block).zip(bias.chunks(block));
+            for ((channels, bias), weights) in blocks.zip(weights.chunks(block * inputs * grid.taps())) {
+                for (sums, bias) in sums.chunks_mut(positions).zip(bias) {
+                    sums.fill(*bias);
+                }
+                add_strip(&source, strip, weights, sums, instructions);
+                for (channel, sums) in channels.iter_mut().zip(sums.chunks(positions)) {
+                    for (row, sums) in channel.chunks_mut(width).zip(sums.chunks(grid.row)) {
+                        row.write_copy_of_slice(&sums[..width]);
+                    }
                 }
             }
         },
     );
-    // SAFETY: each plane of the results is in one task, which writes all its rows.
+    // SAFETY: each strip of the results is in one task, which writes all its rows.
     results.into_iter().map(|result| unsafe { written(result) }).collect()
 }
 
-/// Weights as [`add_plane`] reads them, `[block, input, tap, output of the block]`; outputs beyond the last are zero.
+/// Weights as [`add_strip`] reads them, `[block, input, tap, output of the block]`; outputs beyond the last are zero.
 fn pack(
     outputs: usize,
     inputs: usize,

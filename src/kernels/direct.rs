@@ -30,7 +30,7 @@ pub(super) fn best_block(outputs: usize, instructions: Instructions) -> usize {
     blocks.min_by_key(|block| outputs.next_multiple_of(*block)).unwrap_or(1)
 }
 
-/// What the planes of an output have in common.
+/// What the strips of an output have in common.
 #[derive(Clone, Copy)]
 pub(super) struct Source<'a> {
     /// Layout of `maps`.
@@ -43,27 +43,37 @@ pub(super) struct Source<'a> {
     pub(super) block: usize,
 }
 
-/// Adds to `sums`, `[block, positions]`, plane `z` of a block of the output channels of a sample.
+/// Some rows of a plane of a sample.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Strip {
+    pub(super) sample: usize,
+    pub(super) z: usize,
+    pub(super) rows: (usize, usize),
+}
+
+/// Adds to `sums`, `[block, positions]`, a strip of a block of the output channels.
 ///
 /// `weights` are those of the block, `[input, tap, block]`. The positions are rounded up to a multiple of 16.
-pub(super) fn add_plane(
+pub(super) fn add_strip(
     source: &Source<'_>,
-    (sample, z): (usize, usize),
+    Strip { sample, z, rows: (start, rows) }: Strip,
     weights: &[f32],
     sums: &mut [f32],
     instructions: Instructions,
 ) {
     let grid = source.grid;
     assert_eq!(weights.len(), source.inputs * grid.taps() * source.block);
-    assert_eq!(sums.len(), source.block * grid.positions().next_multiple_of(16));
+    let positions = rows * grid.row;
+    assert!(start + rows <= grid.size[1]);
+    assert_eq!(sums.len(), source.block * positions.next_multiple_of(16));
     assert!(source.maps.len() >= (sample + 1) * source.inputs * grid.size[0] * grid.plane && z < grid.size[0]);
     let planes = grid.planes_at(z);
     let taps: Vec<usize> =
         planes.clone().flat_map(|k| grid.plane_taps().map(move |tap| (k - planes.start) * grid.plane + tap)).collect();
     let skipped = planes.start * grid.kernel[1] * grid.kernel[2];
     let plane = sample * source.inputs * grid.size[0] + z + planes.start - grid.kernel[0] / 2;
-    let first = plane * grid.plane + grid.lead;
-    let work = Work { source, first, taps: &taps, skipped, weights };
+    let first = plane * grid.plane + grid.lead + start * grid.row;
+    let work = Work { source, first, positions, taps: &taps, skipped, weights };
     // SAFETY: the processor has the instructions. A vector of positions under the last tap ends within its plane
     // (`Grid::plane`), the planes of the taps lie within the maps (`Grid::planes_at`), and weights and sums have the
     // lengths that were just checked.
@@ -78,11 +88,12 @@ pub(super) fn add_plane(
     }
 }
 
-/// One plane of output.
+/// One strip of output.
 struct Work<'a> {
     source: &'a Source<'a>,
     /// Where the first position lies under the first tap, in the first input channel.
     first: usize,
+    positions: usize,
     /// Offsets of the taps that lie within the map.
     taps: &'a [usize],
     /// Taps before the first of these.
@@ -123,7 +134,7 @@ unsafe fn any_block<V: Vector>(work: &Work<'_>, sums: &mut [f32]) {
 
 #[inline(always)]
 unsafe fn block<V: Vector, const B: usize>(work: &Work<'_>, sums: &mut [f32]) {
-    let vectors = work.source.grid.positions().div_ceil(V::LANES);
+    let vectors = work.positions.div_ceil(V::LANES);
     let wide = (V::SUMS / B).clamp(1, 6);
     for first in (0..work.source.inputs).step_by(INPUTS_AT_ONCE) {
         let inputs = first..work.source.inputs.min(first + INPUTS_AT_ONCE);

@@ -14,6 +14,9 @@ use super::fresh::{clear, fresh, written};
 /// A plane is a multiple of this, the widest vector and a cache line in `f32`.
 const ALIGN: usize = 16;
 
+/// What a strip reads, about, bytes: less than half of the second cache of most processors.
+const STRIP_BYTES: usize = 400 << 10;
+
 /// Numbers whose first one begins a cache line.
 pub(super) struct Padded {
     values: Vec<f32>,
@@ -51,7 +54,7 @@ pub(super) struct Grid {
     pub(super) row: usize,
     /// Zeros before each plane, so that its first voxel is aligned.
     pub(super) lead: usize,
-    /// Distance of two planes. Holds what the last, partly filled vector of positions reads under the last tap.
+    /// Distance of two planes. Holds what a last, partly filled vector of positions reads under the last tap.
     pub(super) plane: usize,
 }
 
@@ -61,13 +64,21 @@ impl Grid {
         let row = size[2] + kernel[2] / 2;
         let border = kernel[1] / 2 * row + kernel[2] / 2;
         let lead = border.next_multiple_of(ALIGN) - border;
-        let read = (size[1] * row).next_multiple_of(ALIGN) + (kernel[1] - 1) * row + kernel[2] - 1;
+        let read = size[1] * row + ALIGN - 1 + (kernel[1] - 1) * row + kernel[2] - 1;
         Self { size, kernel, row, lead, plane: (lead + read).next_multiple_of(ALIGN) }
     }
 
     /// Positions of a plane, with those between the rows.
     pub(super) fn positions(&self) -> usize {
         self.size[1] * self.row
+    }
+
+    /// Rows of the strips into which planes are divided, so that what `inputs` channels of a strip read under all taps stays
+    /// in the second cache.
+    pub(super) fn rows_of_strip(&self, inputs: usize) -> usize {
+        let bytes_of_row = inputs * self.kernel[0] * self.row * size_of::<f32>();
+        let most = (STRIP_BYTES / bytes_of_row).saturating_sub(self.kernel[1] - 1).clamp(1, self.size[1]);
+        self.size[1].div_ceil(self.size[1].div_ceil(most))
     }
 
     /// Voxels of a plane of a map.
