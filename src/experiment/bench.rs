@@ -12,6 +12,7 @@ use crate::dataset::{Case, Dataset};
 use crate::device::device;
 use crate::experiment::events::Events;
 use crate::experiment::{ExperimentError, data};
+use crate::kernels::peak;
 use crate::network::topology::Topology;
 use crate::network::{UNet, UNetConfig};
 use crate::plan::digest::stage_digests;
@@ -59,7 +60,8 @@ pub struct Timings {
     pub train_gflops: f64,
     /// Arithmetic of the convolutions in a forward pass, 10⁹ operations a second.
     pub forward_gflops: f64,
-    /// What a product of two matrices reaches on this device, 10⁹ operations a second.
+    /// The most that was measured of this device, 10⁹ operations a second: on the CPU of multiply-adds in registers,
+    /// elsewhere of a product of two matrices.
     pub peak_gflops: f64,
     /// Reading, cropping, resampling and normalising one case; absent without the data set.
     pub preprocess_case_s: Option<f64>,
@@ -118,7 +120,7 @@ pub fn bench(
         train_voxels_per_s: (patch.voxels() * configuration.batch_size) as f64 / train_step_s,
         train_gflops: STEP_OVER_FORWARD * operations / train_step_s / 1e9,
         forward_gflops: operations / forward_s / 1e9,
-        peak_gflops: peak(&bench),
+        peak_gflops: peak_gflops(&bench),
         preprocess_case_s: with_data.as_ref().map(|times| times.preprocess_case_s),
         loader_patches_per_s: with_data.as_ref().map(|times| times.loader_patches_per_s),
         predict_case_s: with_data.as_ref().map(|times| times.predict_case_s),
@@ -256,15 +258,17 @@ fn train_step(bench: &Bench<'_>, network: UNet) -> f64 {
     })
 }
 
-/// What a product of two matrices reaches, 10⁹ operations a second.
-fn peak(bench: &Bench<'_>) -> f64 {
+/// What a product of two matrices reaches, or on the CPU multiply-adds in registers, 10⁹ operations a second.
+fn peak_gflops(bench: &Bench<'_>) -> f64 {
     const EDGE: usize = 1536;
     let matrix = || Tensor::<2>::ones([EDGE, EDGE], bench.device);
     let (left, right) = (matrix(), matrix());
     let seconds = median(bench.repetitions, || {
         std::hint::black_box(left.clone().matmul(right.clone()).sum().into_scalar::<f32>());
     });
-    2.0 * (EDGE as f64).powi(3) / seconds / 1e9
+    let product = 2.0 * (EDGE as f64).powi(3) / seconds / 1e9;
+    let is_cpu = bench.plan.runtime.device == "flex";
+    if is_cpu { (0..bench.repetitions).map(|_| peak::gflops()).fold(product, f64::max) } else { product }
 }
 
 /// Median time of some repetitions after one that is not counted, seconds.
@@ -300,7 +304,7 @@ impl Timings {
             ("configuration", format!("{}, patch {z} × {y} × {x}, batch {}", self.configuration, self.batch_size)),
             ("device", format!("{}, {} threads", self.device, self.threads)),
             ("parameters", self.parameters.to_string()),
-            ("peak (matrix product)", format!("{:.0} GFLOP/s", self.peak_gflops)),
+            ("measured peak", format!("{:.0} GFLOP/s", self.peak_gflops)),
             ("training step", format!("{} ({})", seconds(self.train_step_s), share(self.train_gflops))),
             ("forward pass", format!("{} ({})", seconds(self.forward_s), share(self.forward_gflops))),
             ("training voxels", format!("{:.3} million a second", self.train_voxels_per_s / 1e6)),

@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 
 use rayon::prelude::*;
 
-use super::correlate::{Maps, correlate, rows};
+use super::correlate::{Maps, Part, columns, correlate, tile_channels};
 use super::direct::{Source, Strip, add_strip, best_block};
 use super::fresh::{fresh, written};
 use super::grid::Grid;
@@ -14,6 +14,9 @@ use super::vector::Instructions;
 
 /// The gradient of the weights is divided into about as many tasks, whatever the count of threads.
 const TASKS: usize = 16;
+
+/// Most numbers that its sums over sections of the planes take, about.
+const SECTION_NUMBERS: usize = 1 << 20;
 
 /// Sizes of a convolution.
 #[derive(Clone, Debug)]
@@ -66,16 +69,19 @@ pub fn backward(sizes: &Sizes, inputs: &[&[f32]], weight: &[f32], gradient: &[f3
     sizes.check(inputs, weight);
     let grid = Grid::new(sizes.size, sizes.kernel);
     assert_eq!(gradient.len(), sizes.samples * sizes.outputs * sizes.voxels());
-    let padded = grid.pad(&[gradient], &[sizes.outputs]);
+    // The gradients one after the other, so that the maps that are laid out for one need no room beside those for the next.
+    let weight_gradient = weight_gradient(sizes, &grid, inputs, gradient);
     let (channels, taps) = (sizes.channels(), grid.taps());
     // The input sees each weight from the other side.
     let weight_of =
         |input: usize, output: usize, tap: usize| weight[(output * channels + input) * taps + taps - 1 - tap];
-    let input_gradients =
-        || convolve(&grid, padded.values(), sizes.outputs, &sizes.inputs, &weight_of, &vec![0.0; channels]);
+    let input_gradients = || {
+        let padded = grid.pad(&[gradient], &[sizes.outputs]);
+        convolve(&grid, padded.values(), sizes.outputs, &sizes.inputs, &weight_of, &vec![0.0; channels])
+    };
     Gradients {
         inputs: if wanted { input_gradients() } else { Vec::new() },
-        weight: weight_gradient(sizes, &grid, grid.pad(inputs, &sizes.inputs).values(), padded.values()),
+        weight: weight_gradient,
         bias: bias_gradient(sizes, gradient),
     }
 }
@@ -173,23 +179,34 @@ fn pack(
     packed
 }
 
-fn weight_gradient(sizes: &Sizes, grid: &Grid, input: &[f32], gradient: &[f32]) -> Vec<f32> {
+fn weight_gradient(sizes: &Sizes, grid: &Grid, inputs: &[&[f32]], gradient: &[f32]) -> Vec<f32> {
     let instructions = Instructions::detect();
-    let rows = rows(instructions);
-    let (inputs, outputs) = (sizes.channels(), sizes.outputs);
-    let mut weight = vec![0.0; outputs * inputs * grid.taps()];
-    let per_task = (inputs * outputs.div_ceil(rows) / TASKS).clamp(1, 16);
-    let columns = inputs.div_ceil(per_task);
-    let mut tasks: Vec<Vec<&mut [f32]>> =
-        (0..outputs.div_ceil(rows) * columns).map(|_| Vec::with_capacity(rows)).collect();
-    for (output, row) in weight.chunks_mut(inputs * grid.taps()).enumerate() {
-        for (column, part) in row.chunks_mut(per_task * grid.taps()).enumerate() {
-            tasks[output / rows * columns + column].push(part);
+    let (channels, outputs) = (sizes.channels(), sizes.outputs);
+    let (input, gradient) = (grid.pad(inputs, &sizes.inputs), columns(grid, gradient, outputs, instructions));
+    let (input, gradient) = (input.values(), gradient.values());
+    let maps = Maps { grid, samples: sizes.samples, input, inputs: channels, gradient, outputs };
+    let wide = tile_channels(outputs, instructions);
+    let (tiles, planes) = (outputs.div_ceil(wide), sizes.samples * grid.size[0]);
+    let size = outputs * channels * grid.taps();
+    let sections = (SECTION_NUMBERS / size).clamp(1, TASKS.min(planes));
+    let planes_of_section = planes.div_ceil(sections);
+    let sections = planes.div_ceil(planes_of_section);
+    let per_task = (channels * tiles * sections / TASKS).clamp(1, 32);
+    let chunks = channels.div_ceil(per_task);
+    let part = |at: usize| {
+        let (plane, input) = (at / chunks / tiles * planes_of_section, at % chunks * per_task);
+        let planes = plane..planes.min(plane + planes_of_section);
+        Part { planes, tile: at / chunks % tiles, inputs: input..channels.min(input + per_task) }
+    };
+    let sums: Vec<Vec<f32>> =
+        (0..sections * tiles * chunks).into_par_iter().map(|at| correlate(&maps, &part(at), instructions)).collect();
+    let mut weight = vec![0.0; size];
+    weight.par_chunks_mut(channels * grid.taps()).enumerate().for_each(|(output, row)| {
+        for sums in sums.chunks(tiles * chunks) {
+            let sums = &sums[output / wide * chunks..][..chunks];
+            let of_output = sums.iter().flat_map(|sums| sums.iter().skip(output % wide).step_by(wide));
+            row.iter_mut().zip(of_output).for_each(|(weight, sum)| *weight += sum);
         }
-    }
-    let maps = Maps { grid, samples: sizes.samples, input, inputs, gradient, outputs };
-    tasks.par_iter_mut().enumerate().for_each(|(at, weights)| {
-        correlate(&maps, (at / columns * rows, at % columns * per_task), weights, instructions);
     });
     weight
 }

@@ -25,7 +25,7 @@ pub(super) struct Padded {
 
 impl Padded {
     /// Numbers that are 0 where `fill`, which is given each chunk of `length` and its number, leaves them.
-    fn new(count: usize, length: usize, fill: impl Fn(usize, &mut [f32]) + Sync) -> Self {
+    pub(super) fn new(count: usize, length: usize, fill: impl Fn(usize, &mut [f32]) + Sync) -> Self {
         let mut values = fresh(count + ALIGN);
         let start = values.as_ptr().align_offset(ALIGN * size_of::<f32>());
         let start = if start < ALIGN { start } else { 0 };

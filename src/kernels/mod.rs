@@ -17,5 +17,6 @@ mod vector;
 pub mod conv;
 pub mod norm;
 pub mod pages;
+pub mod peak;
 pub mod pool;
 pub mod segmentation;

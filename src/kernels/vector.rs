@@ -3,8 +3,9 @@
 
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::{
-    __m256, __m512, _mm256_broadcast_ss, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_setzero_ps, _mm256_storeu_ps,
-    _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_reduce_add_ps, _mm512_set1_ps, _mm512_setzero_ps, _mm512_storeu_ps,
+    __m256, __m512, _mm256_add_ps, _mm256_broadcast_ss, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_setzero_ps,
+    _mm256_storeu_ps, _mm512_add_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_set1_ps, _mm512_setzero_ps,
+    _mm512_storeu_ps,
 };
 
 /// Instructions that the processor has.
@@ -33,6 +34,17 @@ impl Instructions {
             }
         }
         Self::Portable
+    }
+
+    /// Numbers in a register.
+    pub(super) fn lanes(self) -> usize {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => <__m512 as Vector>::LANES,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => <__m256 as Vector>::LANES,
+            Self::Portable => <[f32; 4] as Vector>::LANES,
+        }
     }
 
     /// Runs a function whose body the compiler turns into these instructions, as far as it is inlined.
@@ -79,8 +91,8 @@ pub(super) trait Vector: Copy {
     unsafe fn splat(from: *const f32) -> Self;
     /// `self + a · b`.
     unsafe fn add_product(self, a: Self, b: Self) -> Self;
-    /// Sum of the lanes, in a fixed order.
-    unsafe fn sum(self) -> f32;
+    /// `self + other`.
+    unsafe fn plus(self, other: Self) -> Self;
 }
 
 // SAFETY of the bodies below: they only pass on what the trait asks of the caller.
@@ -111,8 +123,8 @@ impl Vector for __m512 {
         unsafe { _mm512_fmadd_ps(a, b, self) }
     }
     #[inline(always)]
-    unsafe fn sum(self) -> f32 {
-        unsafe { _mm512_reduce_add_ps(self) }
+    unsafe fn plus(self, other: Self) -> Self {
+        unsafe { _mm512_add_ps(self, other) }
     }
 }
 
@@ -142,10 +154,8 @@ impl Vector for __m256 {
         unsafe { _mm256_fmadd_ps(a, b, self) }
     }
     #[inline(always)]
-    unsafe fn sum(self) -> f32 {
-        let mut lanes = [0.0; 8];
-        unsafe { self.store(lanes.as_mut_ptr()) };
-        lanes.iter().sum()
+    unsafe fn plus(self, other: Self) -> Self {
+        unsafe { _mm256_add_ps(self, other) }
     }
 }
 
@@ -174,7 +184,7 @@ impl Vector for [f32; 4] {
         std::array::from_fn(|lane| self[lane] + a[lane] * b[lane])
     }
     #[inline(always)]
-    unsafe fn sum(self) -> f32 {
-        self.iter().sum()
+    unsafe fn plus(self, other: Self) -> Self {
+        std::array::from_fn(|lane| self[lane] + other[lane])
     }
 }

@@ -9,9 +9,14 @@ use std::time::Instant;
 
 use ndarray::Array3;
 use segplan::kernels::conv::{Sizes, backward, forward};
+use segplan::kernels::pages::KeptPages;
 use segplan::volume::Shape;
 use segplan::volume::resample::{Order, resize};
 use serde_json::{Value, json};
+
+/// As the program has it.
+#[global_allocator]
+static ALLOCATOR: KeptPages = KeptPages::new();
 
 fn main() {
     let mut repeats = 5;
