@@ -20,3 +20,6 @@ pub mod pages;
 pub mod peak;
 pub mod pool;
 pub mod segmentation;
+
+#[cfg(test)]
+mod tests;

@@ -21,9 +21,19 @@ pub(super) enum Instructions {
     Portable,
 }
 
+#[cfg(test)]
+thread_local! {
+    /// What a test wants to be detected.
+    static FORCED: std::cell::Cell<Option<Instructions>> = const { std::cell::Cell::new(None) };
+}
+
 impl Instructions {
     /// The widest of this processor.
     pub(super) fn detect() -> Self {
+        #[cfg(test)]
+        if let Some(forced) = FORCED.get() {
+            return forced;
+        }
         #[cfg(target_arch = "x86_64")]
         {
             if is_x86_feature_detected!("avx512f") {
@@ -34,6 +44,15 @@ impl Instructions {
             }
         }
         Self::Portable
+    }
+
+    /// Runs a test whose kernels use these instructions; the processor must have them.
+    #[cfg(test)]
+    pub(super) fn force<R>(self, work: impl FnOnce() -> R) -> R {
+        let before = FORCED.replace(Some(self));
+        let result = work();
+        FORCED.set(before);
+        result
     }
 
     /// Numbers in a register.

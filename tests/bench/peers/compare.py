@@ -23,29 +23,28 @@ import torch.nn.functional as F
 PLAN = pathlib.Path(__file__).parents[3] / "experiments" / "hippocampus.toml"
 CONVOLUTIONS = ["30,30,40,56,40", "60,60,20,28,20", "120,120,10,14,10", "240,240,5,7,5"]
 STEPS = [("3d_fullres", 9, (40, 56, 40)), ("3d_fullres", 2, (40, 56, 40)), ("2d", 366, (1, 56, 40)), ("2d", 4, (1, 256, 256))]
-FORMATS = {"contiguous": torch.contiguous_format, "channels last": torch.channels_last_3d}
+FORMATS = {"contiguous": torch.contiguous_format, "channels last": None}
 
 
 class UNet(nn.Module):
-    """The network of arXiv:1809.10486 with three poolings, one channel and three classes; z = 1 in two dimensions."""
+    """The network of arXiv:1809.10486 with three poolings, one channel and three classes, by PyTorch's own layers of 2D or 3D."""
 
     def __init__(self, features, flat):
         super().__init__()
-        kernel, pool = ((1, 3, 3), (1, 2, 2)) if flat else ((3, 3, 3), (2, 2, 2))
+        names = "Conv", "ConvTranspose", "InstanceNorm", "MaxPool"
+        Conv, Up, Norm, Pool = (getattr(nn, f"{name}{2 if flat else 3}d") for name in names)
 
         def block(inputs, outputs):
             layers = []
             for first in (inputs, outputs):
-                conv = nn.Conv3d(first, outputs, kernel, padding=tuple(k // 2 for k in kernel))
-                layers += [conv, nn.InstanceNorm3d(outputs, affine=True), nn.LeakyReLU(0.01, inplace=True)]
+                layers += [Conv(first, outputs, 3, padding=1), Norm(outputs, affine=True), nn.LeakyReLU(0.01, inplace=True)]
             return nn.Sequential(*layers)
 
         self.encoder = nn.ModuleList(block(i, o) for i, o in zip([1] + features, features))
-        self.up = nn.ModuleList(
-            nn.ConvTranspose3d(coarse, fine, pool, pool, bias=False) for fine, coarse in zip(features, features[1:]))
+        self.up = nn.ModuleList(Up(coarse, fine, 2, 2, bias=False) for fine, coarse in zip(features, features[1:]))
         self.decoder = nn.ModuleList(block(2 * f, f) for f in features[:-1])
-        self.head = nn.Conv3d(features[0], 3, 1, bias=False)
-        self.pool = nn.MaxPool3d(pool, pool)
+        self.head = Conv(features[0], 3, 1, bias=False)
+        self.pool = Pool(2, 2)
 
     def forward(self, maps):
         skips = []
@@ -59,7 +58,8 @@ class UNet(nn.Module):
 
 def dice_ce(logits, labels):
     probability, indicator = logits.softmax(1), F.one_hot(labels, 3).movedim(-1, 1).float()
-    shared, total = ((probability * indicator).sum((2, 3, 4)), (probability + indicator).sum((2, 3, 4)))
+    axes = tuple(range(2, logits.ndim))
+    shared, total = (probability * indicator).sum(axes), (probability + indicator).sum(axes)
     return F.cross_entropy(logits, labels) - ((2 * shared + 1e-5) / (total + 1e-5))[:, 1:].mean()
 
 
@@ -69,7 +69,12 @@ def seconds(work):
     return time.perf_counter() - begun
 
 
+def layout(memory_format, flat):
+    return memory_format or (torch.channels_last if flat else torch.channels_last_3d)
+
+
 def their_convolution(case, memory_format, repeats):
+    memory_format = layout(memory_format, False)
     inputs, outputs, *edges = map(int, case.split(","))
     conv = nn.Conv3d(inputs, outputs, 3, padding=1).to(memory_format=memory_format)
     images = torch.randn(2, inputs, *edges).to(memory_format=memory_format).requires_grad_(True)
@@ -84,7 +89,9 @@ def their_convolution(case, memory_format, repeats):
 
 
 def their_step(batch, patch, memory_format):
-    net = UNet([30, 60, 120, 240], patch[0] == 1).to(memory_format=memory_format)
+    flat = patch[0] == 1
+    memory_format, patch = layout(memory_format, flat), patch[flat:]
+    net = UNet([30, 60, 120, 240], flat).to(memory_format=memory_format)
     images = torch.randn(batch, 1, *patch).to(memory_format=memory_format)
     labels = torch.randint(0, 3, (batch, *patch))
     adam = torch.optim.Adam(net.parameters(), 3e-4, weight_decay=3e-5, amsgrad=True)

@@ -1,0 +1,191 @@
+//! Convolution with each set of instructions against its definition in double precision.
+
+use proptest::prelude::*;
+
+use super::conv::{Sizes, backward, forward};
+use super::vector::Instructions;
+
+/// A convolution and what it is given: the inputs one after the other, all numbers in double precision.
+#[derive(Clone, Debug)]
+struct Case {
+    sizes: Sizes,
+    inputs: Vec<Vec<f64>>,
+    weight: Vec<f64>,
+    bias: Vec<f64>,
+    /// Gradient of the output.
+    gradient: Vec<f64>,
+}
+
+impl Case {
+    fn new(sizes: Sizes) -> Self {
+        let voxels = sizes.samples * sizes.size.iter().product::<usize>();
+        let taps: usize = sizes.kernel.iter().product();
+        let channels: usize = sizes.inputs.iter().sum();
+        let wave = |count: usize, frequency: f64| -> Vec<f64> {
+            // Numbers that single precision has too.
+            (0..count).map(|at| f64::from((at as f64 * frequency).sin() as f32)).collect()
+        };
+        Self {
+            inputs: sizes.inputs.iter().map(|channels| wave(voxels * channels, 0.37)).collect(),
+            weight: wave(sizes.outputs * channels * taps, 0.91),
+            bias: wave(sizes.outputs, 1.3),
+            gradient: wave(voxels * sizes.outputs, 0.53),
+            sizes,
+        }
+    }
+
+    /// The output by the definition.
+    fn output(&self) -> Vec<f64> {
+        let Sizes { samples, outputs, size: [depth, height, width], kernel: [kz, ky, kx], .. } = self.sizes;
+        let channels: usize = self.sizes.inputs.iter().sum();
+        let mut result = Vec::new();
+        for (sample, output) in (0..samples).flat_map(|sample| (0..outputs).map(move |output| (sample, output))) {
+            for (z, y, x) in voxels([depth, height, width]) {
+                let mut sum = self.bias[output];
+                for channel in 0..channels {
+                    for (k, j, i) in voxels([kz, ky, kx]) {
+                        let weight = self.weight[(((output * channels + channel) * kz + k) * ky + j) * kx + i];
+                        let at = [z + k, y + j, x + i];
+                        let half = [kz / 2, ky / 2, kx / 2];
+                        let inside = (0..3).all(|a| at[a] >= half[a] && at[a] - half[a] < self.sizes.size[a]);
+                        if inside {
+                            let [z, y, x] = std::array::from_fn(|a| at[a] - half[a]);
+                            sum += weight * self.input(sample, channel, (z * height + y) * width + x);
+                        }
+                    }
+                }
+                result.push(sum);
+            }
+        }
+        result
+    }
+
+    fn input(&self, sample: usize, mut channel: usize, voxel: usize) -> f64 {
+        let voxels: usize = self.sizes.size.iter().product();
+        for (input, channels) in self.inputs.iter().zip(&self.sizes.inputs) {
+            if channel < *channels {
+                return input[(sample * channels + channel) * voxels + voxel];
+            }
+            channel -= channels;
+        }
+        unreachable!("a channel of one of the inputs")
+    }
+
+    /// Derivative of the sum of output times gradient by each number that `of` gives, as a central difference.
+    fn differences(&self, of: impl Fn(&mut Self) -> &mut Vec<f64>) -> Vec<f64> {
+        let loss = |case: &Self| -> f64 { case.output().iter().zip(&self.gradient).map(|(a, b)| a * b).sum() };
+        let mut case = self.clone();
+        let count = of(&mut case).len();
+        let mut moved = |at: usize, by: f64| {
+            of(&mut case)[at] += by;
+            let loss = loss(&case);
+            of(&mut case)[at] -= by;
+            loss
+        };
+        (0..count).map(|at| (moved(at, 0.5) - moved(at, -0.5)) / 1.0).collect()
+    }
+}
+
+fn voxels([depth, height, width]: [usize; 3]) -> impl Iterator<Item = (usize, usize, usize)> {
+    (0..depth).flat_map(move |z| (0..height).flat_map(move |y| (0..width).map(move |x| (z, y, x))))
+}
+
+fn single(values: &[f64]) -> Vec<f32> {
+    values.iter().map(|&value| value as f32).collect()
+}
+
+/// To a relative error of 1e-5 in the Euclidean norm.
+fn assert_close(ours: &[f32], reference: &[f64], what: &str) {
+    assert_eq!(ours.len(), reference.len(), "{what}");
+    let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|value| value * value).sum::<f64>().sqrt();
+    let difference = norm(&mut ours.iter().zip(reference).map(|(&ours, reference)| f64::from(ours) - reference));
+    assert!(difference <= 1e-5 * norm(&mut reference.iter().copied()) + 1e-12, "{what}: {difference}");
+}
+
+/// All instructions of this processor.
+fn available() -> Vec<Instructions> {
+    let mut all = vec![Instructions::Portable];
+    #[cfg(target_arch = "x86_64")]
+    {
+        if Instructions::detect() != Instructions::Portable && is_x86_feature_detected!("fma") {
+            all.push(Instructions::Avx2);
+        }
+        if Instructions::detect() == Instructions::Avx512 {
+            all.push(Instructions::Avx512);
+        }
+    }
+    all
+}
+
+fn sizes() -> impl Strategy<Value = Sizes> {
+    let edge = || prop_oneof![Just(1_usize), Just(3), Just(5)];
+    let channels =
+        prop_oneof![(1_usize..5).prop_map(|first| vec![first]), (1_usize..4, 1_usize..4).prop_map(|(a, b)| vec![a, b])];
+    let size = (1_usize..4, 1_usize..9, 1_usize..20);
+    (1_usize..3, channels, 1_usize..40, size, (edge(), edge(), edge())).prop_map(
+        |(samples, inputs, outputs, (z, y, x), (kz, ky, kx))| Sizes {
+            samples,
+            inputs,
+            outputs,
+            size: [z, y, x],
+            kernel: [kz, ky, kx],
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn a_convolution_is_what_its_definition_says_with_all_instructions(sizes in sizes()) {
+        let case = Case::new(sizes);
+        let inputs: Vec<Vec<f32>> = case.inputs.iter().map(|input| single(input)).collect();
+        let inputs: Vec<&[f32]> = inputs.iter().map(Vec::as_slice).collect();
+        let expected = case.output();
+        for instructions in available() {
+            let ours = instructions.force(|| forward(&case.sizes, &inputs, &single(&case.weight), &single(&case.bias)));
+            assert_close(&ours, &expected, &format!("{instructions:?}"));
+        }
+    }
+}
+
+#[test]
+fn gradients_are_finite_differences_with_all_instructions() {
+    for (samples, inputs, outputs, size, kernel) in [
+        (2, vec![2], 3, [2, 4, 5], [3, 3, 3]),
+        (1, vec![1, 2], 18, [1, 3, 4], [1, 3, 3]),
+        (1, vec![2], 2, [3, 2, 3], [3, 1, 3]),
+        (2, vec![3], 5, [1, 2, 3], [1, 1, 1]),
+        (1, vec![1], 34, [2, 2, 3], [1, 3, 3]),
+    ] {
+        let case = Case::new(Sizes { samples, inputs, outputs, size, kernel });
+        let inputs: Vec<Vec<f32>> = case.inputs.iter().map(|input| single(input)).collect();
+        let inputs: Vec<&[f32]> = inputs.iter().map(Vec::as_slice).collect();
+        let of_inputs: Vec<Vec<f64>> =
+            (0..inputs.len()).map(|which| case.differences(move |case| &mut case.inputs[which])).collect();
+        let (of_weight, of_bias) = (case.differences(|case| &mut case.weight), case.differences(|case| &mut case.bias));
+        for instructions in available() {
+            let ours = instructions
+                .force(|| backward(&case.sizes, &inputs, &single(&case.weight), &single(&case.gradient), true));
+            let what = format!("{instructions:?}, {:?}", case.sizes);
+            assert_close(&ours.weight, &of_weight, &format!("weight, {what}"));
+            assert_close(&ours.bias, &of_bias, &format!("bias, {what}"));
+            for (ours, reference) in ours.inputs.iter().zip(&of_inputs) {
+                assert_close(ours, reference, &format!("input, {what}"));
+            }
+        }
+    }
+}
+
+#[test]
+fn strips_and_sections_join_without_a_seam() {
+    // Large enough for several strips of a plane and several sections of the planes.
+    let sizes = Sizes { samples: 1, inputs: vec![24], outputs: 4, size: [2, 70, 40], kernel: [3; 3] };
+    let case = Case::new(sizes);
+    let input = single(&case.inputs[0]);
+    let expected = case.output();
+    for instructions in available() {
+        let ours = instructions.force(|| forward(&case.sizes, &[&input], &single(&case.weight), &single(&case.bias)));
+        assert_close(&ours, &expected, &format!("{instructions:?}"));
+    }
+}
