@@ -1,12 +1,15 @@
 //! How fast the parts of an experiment are on this machine: each timed several times after a warm-up.
 
+mod timings;
+
+pub use self::timings::Timings;
+
 use std::path::Path;
 use std::time::Instant;
 
 use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use rand::RngExt as _;
-use serde::Serialize;
 
 use crate::dataset::{Case, Dataset};
 use crate::device::device;
@@ -17,6 +20,7 @@ use crate::network::topology::Topology;
 use crate::network::{UNet, UNetConfig};
 use crate::plan::digest::stage_digests;
 use crate::plan::schema::{Configuration, ConfigurationName, Plan};
+use crate::predict::window::{Windows, mirrored_axes};
 use crate::predict::{Member, Predictor, labels};
 use crate::preprocess::cache::{PreparedCase, prepare_all};
 use crate::preprocess::prepare;
@@ -32,46 +36,6 @@ use crate::volume::nifti::{NiftiError, read_header, read_image, read_labels};
 
 /// Backward passes of a convolution by input and by weight cost a forward pass each.
 const STEP_OVER_FORWARD: f64 = 3.0;
-
-/// What was measured of one configuration. Times are medians, seconds.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Timings {
-    /// The configuration.
-    pub configuration: ConfigurationName,
-    /// The device.
-    pub device: String,
-    /// Threads.
-    pub threads: usize,
-    /// Patch, voxels, `[z, y, x]`.
-    pub patch_size: [usize; 3],
-    /// Patches in a batch.
-    pub batch_size: usize,
-    /// Trainable numbers of the network.
-    pub parameters: u64,
-    /// Times that each was measured after one warm-up; the medians are reported.
-    pub repetitions: usize,
-    /// Forward, loss, backward and Adam, on one batch.
-    pub train_step_s: f64,
-    /// Forward pass without gradients, on one batch.
-    pub forward_s: f64,
-    /// Voxels of patches that a training step takes in a second.
-    pub train_voxels_per_s: f64,
-    /// Arithmetic of the convolutions in a training step, 10⁹ operations a second.
-    pub train_gflops: f64,
-    /// Arithmetic of the convolutions in a forward pass, 10⁹ operations a second.
-    pub forward_gflops: f64,
-    /// The most that was measured of this device, 10⁹ operations a second: on the CPU of multiply-adds in registers,
-    /// elsewhere of a product of two matrices.
-    pub peak_gflops: f64,
-    /// Reading, cropping, resampling and normalising one case; absent without the data set.
-    pub preprocess_case_s: Option<f64>,
-    /// Augmented training patches a second that the loader makes with nothing else running; absent without the data set.
-    pub loader_patches_per_s: Option<f64>,
-    /// Prediction of one case, mirrored and back on its own grid; absent without the data set.
-    pub predict_case_s: Option<f64>,
-    /// Most memory that the process has held so far, bytes; absent where the system does not tell.
-    pub peak_rss_bytes: Option<u64>,
-}
 
 /// Times one configuration of a plan.
 ///
@@ -124,6 +88,7 @@ pub fn bench(
         preprocess_case_s: with_data.as_ref().map(|times| times.preprocess_case_s),
         loader_patches_per_s: with_data.as_ref().map(|times| times.loader_patches_per_s),
         predict_case_s: with_data.as_ref().map(|times| times.predict_case_s),
+        predict_passes: with_data.as_ref().map(|times| times.predict_passes),
         peak_rss_bytes: peak_rss_bytes(),
     })
 }
@@ -140,11 +105,11 @@ struct Bench<'a> {
 }
 
 /// Times that need the data set.
-#[expect(clippy::struct_field_names, reason = "the unit is part of the name")]
 struct DataTimings {
     preprocess_case_s: f64,
     loader_patches_per_s: f64,
     predict_case_s: f64,
+    predict_passes: usize,
 }
 
 impl DataTimings {
@@ -161,6 +126,7 @@ impl DataTimings {
             preprocess_case_s: preprocess_case(bench, &dataset.training[0])?,
             loader_patches_per_s: loader(bench, &cases),
             predict_case_s: predict_case(bench, network, &cases[0], dataset)?,
+            predict_passes: passes(bench, &cases[0]),
         })
     }
 }
@@ -220,6 +186,13 @@ fn predict_case(
         let member = Member { predictor: &predictor, image: case.image(), placement: &case.placement };
         std::hint::black_box(labels(&[member], header.geometry.spacing));
     }))
+}
+
+/// Passes of a patch through the network for one case.
+fn passes(bench: &Bench<'_>, case: &PreparedCase) -> usize {
+    let settings = &bench.plan.predict;
+    let windows = Windows::new(case.image(), bench.configuration, settings).starts.len();
+    windows * mirrored_axes(bench.configuration.patch_size, settings.mirror).len()
 }
 
 /// A random batch: images `[b, c, z, y, x]` and labels `[b, z, y, x]`.
@@ -290,30 +263,4 @@ fn peak_rss_bytes() -> Option<u64> {
     let status = read_text(Path::new("/proc/self/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok().map(|kib| kib << 10)
-}
-
-impl Timings {
-    /// The timings as text, for a terminal.
-    pub fn table(&self) -> String {
-        let seconds = |value: f64| format!("{value:.4} s");
-        let or_not = |value: Option<String>| value.unwrap_or_else(|| "not timed".to_owned());
-        let share =
-            |gflops: f64| format!("{gflops:.0} GFLOP/s, {:.0} % of the peak", 100.0 * gflops / self.peak_gflops);
-        let [z, y, x] = self.patch_size;
-        let rows = [
-            ("configuration", format!("{}, patch {z} × {y} × {x}, batch {}", self.configuration, self.batch_size)),
-            ("device", format!("{}, {} threads", self.device, self.threads)),
-            ("parameters", self.parameters.to_string()),
-            ("measured peak", format!("{:.0} GFLOP/s", self.peak_gflops)),
-            ("training step", format!("{} ({})", seconds(self.train_step_s), share(self.train_gflops))),
-            ("forward pass", format!("{} ({})", seconds(self.forward_s), share(self.forward_gflops))),
-            ("training voxels", format!("{:.3} million a second", self.train_voxels_per_s / 1e6)),
-            ("preprocessing a case", or_not(self.preprocess_case_s.map(seconds))),
-            ("loader", or_not(self.loader_patches_per_s.map(|rate| format!("{rate:.1} patches a second")))),
-            ("predicting a case", or_not(self.predict_case_s.map(seconds))),
-            ("peak memory", or_not(self.peak_rss_bytes.map(|bytes| format!("{} MiB", bytes >> 20)))),
-        ];
-        let lines: Vec<String> = rows.into_iter().map(|(name, value)| format!("{name:<24}{value}")).collect();
-        lines.join("\n")
-    }
 }

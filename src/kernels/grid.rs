@@ -68,11 +68,6 @@ impl Grid {
         Self { size, kernel, row, lead, plane: (lead + read).next_multiple_of(ALIGN) }
     }
 
-    /// Positions of a plane, with those between the rows.
-    pub(super) fn positions(&self) -> usize {
-        self.size[1] * self.row
-    }
-
     /// Rows of the strips into which planes are divided, so that what `inputs` channels of a strip read under all taps stays
     /// in the second cache.
     pub(super) fn rows_of_strip(&self, inputs: usize) -> usize {

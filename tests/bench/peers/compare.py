@@ -5,12 +5,15 @@
     python tests/bench/peers/compare.py SEGPLAN KERNELS [--threads 2] [--rounds 5] [--cases conv,3d,2d] > TABLE.md
 
 SEGPLAN and KERNELS are the two executables. Needs PyTorch. In each round every case runs in this project and in PyTorch, in
-both of its memory formats, of which the faster one counts; each of them warms up first. Medians over the rounds; a ratio
-above 1 means that this project is faster.
+both of its memory formats, of which the faster one counts; each of them warms up first. A 2D network is PyTorch's of 2D
+layers. Medians over the rounds; a ratio above 1 means that this project is faster. Peak memory is that of a process that
+trains and nothing else, with its libraries. A case is `conv`, `3d`, `2d`, or one batch size of these, such as `3d/9`.
 """
 import argparse
 import json
+import multiprocessing
 import pathlib
+import resource
 import statistics
 import subprocess
 import tempfile
@@ -111,6 +114,17 @@ def their_step(batch, patch, memory_format):
     return {"training step": step, "forward pass": [seconds(forward)]}
 
 
+def their_memory(batch, patch, memory_format):
+    """Peak memory of a process that does nothing else, MiB."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(peak_memory, (batch, patch, memory_format))
+
+
+def peak_memory(*step):
+    their_step(*step)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
+
+
 def our_step(program, name, batch, patch, threads):
     settings = [f"configurations.{name}.patch_size={list(patch)}", f"configurations.{name}.batch_size={batch}",
                 f"runtime.threads={threads}", 'runtime.data=["absent"]']
@@ -120,7 +134,7 @@ def our_step(program, name, batch, patch, threads):
         done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=folder)
     found = json.loads(done.stdout)
     return {"training step": [found["train_step_s"]], "forward pass": [found["forward_s"]],
-            "memory": [found["peak_rss_bytes"]]}
+            "peak memory": [found["peak_rss_bytes"] / 2**20]}
 
 
 def our_convolution(program, case, repeats):
@@ -140,9 +154,12 @@ def rounds(count, ours, theirs):
 
 
 def rows(label, medians):
+    memory = medians.pop("peak memory", None)
+    if memory:
+        own = memory.pop("")
+        best = min(memory, key=memory.get)
+        print(f"| {label} | peak memory, MiB | {own:.0f} | {memory[best]:.0f} | {best} | {memory[best] / own:.2f} |", flush=True)
     for part, by_name in medians.items():
-        if part == "memory":
-            continue
         own = by_name.pop("")
         best = min(by_name, key=by_name.get)
         print(f"| {label} | {part} | {own * 1e3:.1f} | {by_name[best] * 1e3:.1f} | {best} | {by_name[best] / own:.2f} |",
@@ -168,10 +185,12 @@ def main():
              rounds(arguments.rounds, lambda: our_convolution(arguments.kernels, case, 5),
                     lambda memory: their_convolution(case, memory, 5)))
     for name, batch, patch in STEPS:
-        if name[:2] in cases:
-            rows(f"{name}, {batch} × {' × '.join(map(str, patch))}",
-                 rounds(arguments.rounds, lambda: our_step(arguments.segplan, name, batch, patch, arguments.threads),
-                        lambda memory: their_step(batch, patch, memory)))
+        if {name[:2], f"{name[:2]}/{batch}"} & set(cases):
+            medians = rounds(arguments.rounds, lambda: our_step(arguments.segplan, name, batch, patch, arguments.threads),
+                             lambda memory: their_step(batch, patch, memory))
+            medians["peak memory"].update({name: their_memory(batch, patch, memory) for name, memory in FORMATS.items()})
+            rows(f"{name}, {batch} × {' × '.join(map(str, patch))}", medians)
 
 
-main()
+if __name__ == "__main__":
+    main()
