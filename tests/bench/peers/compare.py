@@ -143,13 +143,16 @@ def our_convolution(program, case, repeats):
     return {part: found[part] for part in ("forward", "backward")}
 
 
-def rounds(count, ours, theirs):
-    """Medians of what this project and PyTorch need, by part and by format."""
-    found = {}
-    for _ in range(count):
+def rounds(arguments, label, ours, theirs):
+    """Medians of what this project and PyTorch need, by part and by format, with the rounds of earlier runs."""
+    saved = json.loads(arguments.times.read_text()) if arguments.times and arguments.times.exists() else {}
+    found = saved.setdefault(label, {})
+    for _ in range(arguments.rounds):
         for name, run in [("", ours)] + [(name, lambda f=f: theirs(f)) for name, f in FORMATS.items()]:
             for part, times in run().items():
                 found.setdefault(part, {}).setdefault(name, []).extend(times)
+    if arguments.times:
+        arguments.times.write_text(json.dumps(saved))
     return {part: {name: statistics.median(times) for name, times in names.items()} for part, names in found.items()}
 
 
@@ -172,24 +175,26 @@ def main():
     parser.add_argument("kernels")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--times", type=pathlib.Path, help="file of all times, to which those of this run are added")
     parser.add_argument("--cases", default="conv,3d,2d")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     cases = arguments.cases.split(",")
-    print(f"PyTorch {torch.__version__}, {arguments.threads} threads, medians of {arguments.rounds} rounds\n")
+    print(f"PyTorch {torch.__version__}, {arguments.threads} threads, medians of {arguments.rounds} rounds" + (" and those before\n" if arguments.times else "\n")
     print("| case | pass | segplan, ms | PyTorch, ms | its format | ratio |")
     print("|---|---|---|---|---|---|", flush=True)
     for case in CONVOLUTIONS if "conv" in cases else []:
         inputs, outputs, *edges = case.split(",")
-        rows(f"convolution {inputs} → {outputs}, 2 × {' × '.join(edges)}",
-             rounds(arguments.rounds, lambda: our_convolution(arguments.kernels, case, 5),
-                    lambda memory: their_convolution(case, memory, 5)))
+        label = f"convolution {inputs} → {outputs}, 2 × {' × '.join(edges)}"
+        rows(label, rounds(arguments, label, lambda: our_convolution(arguments.kernels, case, 5),
+                           lambda memory: their_convolution(case, memory, 5)))
     for name, batch, patch in STEPS:
         if {name[:2], f"{name[:2]}/{batch}"} & set(cases):
-            medians = rounds(arguments.rounds, lambda: our_step(arguments.segplan, name, batch, patch, arguments.threads),
+            label = f"{name}, {batch} × {' × '.join(map(str, patch))}"
+            medians = rounds(arguments, label, lambda: our_step(arguments.segplan, name, batch, patch, arguments.threads),
                              lambda memory: their_step(batch, patch, memory))
             medians["peak memory"].update({name: their_memory(batch, patch, memory) for name, memory in FORMATS.items()})
-            rows(f"{name}, {batch} × {' × '.join(map(str, patch))}", medians)
+            rows(label, medians)
 
 
 if __name__ == "__main__":
