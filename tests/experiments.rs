@@ -28,7 +28,9 @@ fn every_experiment_is_a_valid_plan_of_its_own_name() {
 fn every_experiment_has_a_header() {
     for path in experiments() {
         let text = fs::read_to_string(&path).unwrap();
-        let header: Vec<&str> = text.lines().take_while(|line| line.starts_with('#')).collect();
+        let mut lines = text.lines();
+        assert_eq!(lines.next(), Some("#:schema plan.schema.json"), "{}", path.display());
+        let header: Vec<&str> = lines.take_while(|line| line.starts_with('#')).collect();
         assert!(header.len() >= 3 && header[0].starts_with("# Experiment `"), "{}: {header:?}", path.display());
     }
 }

@@ -1,23 +1,39 @@
 //! `segplan plan`: from a data set to its plan.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
+use similar::TextDiff;
 
 use crate::cli::failure::{Failure, plain};
+use crate::cli::schema::write_beside;
 use crate::cli::terminal::Terminal;
-use crate::dataset::scan;
+use crate::dataset::{Dataset, scan};
+use crate::experiment::data::locate;
 use crate::experiment::events::Events;
-use crate::fingerprint::measure;
+use crate::fingerprint::{Fingerprint, measure};
 use crate::network::topology::Topology;
+use crate::plan::load::{load_from, read};
 use crate::plan::make::{default_rules, make};
 use crate::plan::schema::{Aspect, Configuration, ConfigurationName, Plan};
+use crate::plan::update::update;
 use crate::store::write_atomic;
 
+const EXAMPLES: &str = "\
+Examples:
+  segplan plan data/Task04_Hippocampus -o experiments/hippocampus.toml
+  segplan plan data/Task04_Hippocampus                                   to standard output
+  segplan plan --update experiments/hippocampus.toml                     what would be planned now, as a diff
+  segplan plan --update experiments/hippocampus.toml --write             and written
+
+An update follows the data and the plan's own [rules]. What a person decided stays, and is said.";
+
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
     /// Folder of the data set (Decathlon or nnU-Net v2 raw)
-    dataset: PathBuf,
+    #[arg(required_unless_present = "update")]
+    dataset: Option<PathBuf>,
     /// File to write; standard output where it is not given
     #[arg(short, long)]
     output: Option<PathBuf>,
@@ -30,22 +46,34 @@ pub(super) struct Arguments {
     /// Replace the file if it is there
     #[arg(long)]
     overwrite: bool,
+    /// Measure the data set of this plan anew, and propose what the rules then plan as a diff
+    #[arg(long, value_name = "PLAN", conflicts_with_all = ["output", "name", "aspect", "overwrite"])]
+    update: Option<PathBuf>,
+    /// Write what an update proposes
+    #[arg(long, requires = "update")]
+    write: bool,
+}
+
+pub(super) fn plan(arguments: &Arguments) -> Result<(), Failure> {
+    match (&arguments.update, &arguments.dataset) {
+        (Some(plan), dataset) => propose(plan, dataset.as_deref(), arguments.write),
+        (None, Some(dataset)) => write(dataset, arguments),
+        (None, None) => Err(Failure::wrong_input(miette::miette!("no data set is given"))),
+    }
 }
 
 #[expect(clippy::print_stdout, reason = "without a file, the plan is the result of this verb")]
-pub(super) fn plan(arguments: &Arguments) -> Result<(), Failure> {
+fn write(dataset: &Path, arguments: &Arguments) -> Result<(), Failure> {
     if let Some(path) = arguments.output.as_ref().filter(|path| path.exists() && !arguments.overwrite) {
         let path = path.display();
         return Err(Failure::wrong_input(miette::miette!(
-            "`{path}` is there already; a plan that a person may have edited is replaced with `--overwrite` only"
+            help = format!("`--update {path}` keeps what a person decided; `--overwrite` replaces it"),
+            "`{path}` is there already, and may have been edited"
         )));
     }
-    let dataset = scan(&arguments.dataset).map_err(|error| Failure::wrong_input(plain(error)))?;
+    let dataset = scan(dataset).map_err(|error| Failure::wrong_input(plain(error)))?;
     let terminal = Terminal::new();
-    terminal.begin("measuring the data set", dataset.training.len());
-    let fingerprint = measure(&dataset, &|| terminal.advance());
-    terminal.end();
-    let fingerprint = fingerprint.map_err(|error| Failure::damaged_data(plain(error)))?;
+    let fingerprint = measured(&dataset, &terminal)?;
     let mut rules = default_rules();
     rules.aspect = if arguments.aspect == "voxel" { Aspect::Voxel } else { Aspect::Mm };
     let name = arguments.name.clone().unwrap_or_else(|| experiment_name(&dataset.name));
@@ -56,8 +84,51 @@ pub(super) fn plan(arguments: &Arguments) -> Result<(), Failure> {
         return Ok(());
     };
     write_atomic(path, text.as_bytes()).map_err(|error| Failure::failed(plain(error)))?;
+    write_beside(path)?;
     terminal.say(&overview(&planned.plan));
     terminal.say(&format!("written to `{0}`; run it with: segplan run {0}", path.display()));
+    Ok(())
+}
+
+fn measured(dataset: &Dataset, terminal: &Terminal) -> Result<Fingerprint, Failure> {
+    terminal.begin("measuring the data set", dataset.training.len());
+    let fingerprint = measure(dataset, &|| terminal.advance());
+    terminal.end();
+    fingerprint.map_err(|error| Failure::damaged_data(plain(error)))
+}
+
+/// Measures the data set of a plan anew, and prints what would be planned now.
+#[expect(clippy::print_stdout, reason = "the proposal is the result of this verb")]
+fn propose(path: &Path, dataset: Option<&Path>, write: bool) -> Result<(), Failure> {
+    let loaded = load_from(path, &|file| read(file)).map_err(|error| Failure::wrong_input(error.into()))?;
+    let terminal = Terminal::new();
+    let dataset = match dataset {
+        Some(folder) => scan(folder).map_err(|error| Failure::wrong_input(plain(error)))?,
+        None => locate(&loaded.plan, &terminal).map_err(|error| Failure::wrong_input(plain(error)))?,
+    };
+    let fingerprint = measured(&dataset, &terminal)?;
+    let update = update(path, &loaded, &dataset, &fingerprint).map_err(|error| Failure::wrong_input(error.into()))?;
+    for what in &update.kept {
+        terminal.say(what);
+    }
+    let shown = path.display();
+    if update.text == loaded.input {
+        terminal.say(&format!("`{shown}` is as it would be planned now"));
+        return Ok(());
+    }
+    let diff = TextDiff::from_lines(&loaded.input, &update.text);
+    print!("{}", diff.unified_diff().header(&format!("a/{shown}"), &format!("b/{shown}")));
+    if let Some(fault) = update.fault {
+        terminal.say("what stays does not fit what is planned now:");
+        return Err(Failure::wrong_input(fault.into()));
+    }
+    if !write {
+        terminal.say(&format!("nothing is written yet: segplan plan --update {shown} --write"));
+        return Ok(());
+    }
+    write_atomic(path, update.text.as_bytes()).map_err(|error| Failure::failed(plain(error)))?;
+    write_beside(path)?;
+    terminal.say(&format!("written to `{shown}`"));
     Ok(())
 }
 

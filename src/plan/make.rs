@@ -12,7 +12,7 @@ use crate::plan::schema::{
     AugmentationKind, Configuration, ConfigurationName, Data, DiceScope, Generator, Intensities, Normalization, Plan,
     Rules,
 };
-use crate::plan::write::text;
+use crate::plan::write::file_text;
 
 /// Folds of the cross-validation (arXiv:1809.10486, section 2.3).
 const FOLDS: usize = 5;
@@ -29,16 +29,20 @@ pub struct Planned {
 }
 
 impl Planned {
-    /// The plan as a commented TOML file. `[runtime]`, which differs from machine to machine, is left to the defaults.
+    /// The plan as a commented TOML file.
     pub fn text(&self) -> String {
-        let plan = &self.plan;
-        let header = format!(
+        file_text(&self.plan, &self.header(), &self.reasons)
+    }
+
+    /// What stands at the top of that file.
+    pub(super) fn header(&self) -> String {
+        let data = &self.plan.data;
+        format!(
             "Experiment `{}`: nnU-Net (arXiv:1809.10486, 2018), planned by `segplan plan` from {} training cases of {}.\n\
              Run it:    segplan run FILE\n\
              Change it: this file is yours; every number below is used as it stands here.",
-            plan.name, plan.data.cases, plan.data.dataset
-        );
-        text(plan, &header, &self.reasons, &["runtime"])
+            self.plan.name, data.cases, data.dataset
+        )
     }
 }
 
