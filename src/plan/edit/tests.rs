@@ -72,7 +72,7 @@ fn texts_lists_and_entries_of_tables_in_lists_are_set() {
     assert_eq!(set("data.labels.3=Body"), EXAMPLE.replace("\"Posterior\"\n", "\"Posterior\"\n3 = \"Body\"\n"));
     let lines = EXAMPLE.replace("[40, 56, 40]", "[\n  40, # z\n  56,\n  40,\n]");
     let changed = edited(&lines, "configurations.3d_fullres.patch_size.1=48").unwrap();
-    assert_eq!(changed, lines.replace("56,", "48,"));
+    assert_eq!(changed, lines.replace("\n  56,", "\n  48,"));
 }
 
 #[test]
