@@ -3,6 +3,7 @@
 //! Input: a plan. Output: its run folder, filled. Each stage is done when its results carry the digest of the plan's tables
 //! that decide them, so that a run can be killed at any instant and started again. Deliberately absent: the terminal.
 
+pub mod augment;
 pub mod bench;
 pub mod data;
 mod ensemble;
@@ -131,6 +132,8 @@ pub enum ExperimentError {
     UnknownCase { case: CaseId, dataset: String },
     #[error("configuration `{name}` is not in the plan; it has {known}")]
     UnknownConfiguration { name: ConfigurationName, known: String },
+    #[error("data set `{dataset}` has no training case `{case}`{first}")]
+    NoSuchCase { case: String, dataset: String, first: String },
     #[error("fold {fold} is not among the {folds} folds of `split.folds`, counted from 0")]
     UnknownFold { fold: usize, folds: usize },
     #[error(
@@ -159,6 +162,7 @@ impl ExperimentError {
             | Self::Device(_)
             | Self::UnknownConfiguration { .. }
             | Self::UnknownFold { .. }
+            | Self::NoSuchCase { .. }
             | Self::Cascade(_)
             | Self::OtherPlan { .. }
             | Self::Split(_) => 2,
