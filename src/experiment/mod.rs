@@ -363,7 +363,7 @@ fn check_fingerprint(
     events: &dyn Events,
 ) -> Result<(), ExperimentError> {
     let measured = record::fingerprint(folder, dataset, events)?;
-    for difference in differences(&measured, &plan.data) {
+    for difference in differences(&measured, plan) {
         events.say(&format!("the data set is not quite the plan's: {difference}"));
     }
     Ok(())
