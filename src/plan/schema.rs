@@ -191,6 +191,9 @@ pub struct Split {
     pub folds: usize,
     /// Seed of the shuffle.
     pub seed: u64,
+    /// Regular expression that finds the patient in the name of a case: its first group, or all that it matches. Cases of a
+    /// patient stay in one fold. Empty: each case is a patient of its own.
+    pub group: String,
 }
 
 /// From images to prepared cases. Source: spec sections 3 to 5.
