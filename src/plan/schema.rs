@@ -402,6 +402,8 @@ pub enum PostprocessRule {
     None,
     /// Keep the largest component of each class that is a single component in every training case.
     SingleComponent,
+    /// Keep largest components where that raises the Dice of the held-out cases.
+    CrossValidation,
 }
 
 /// How predictions are scored. Source: spec section 15.
