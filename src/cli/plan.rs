@@ -14,8 +14,9 @@ use crate::experiment::events::Events;
 use crate::fingerprint::{Fingerprint, measure};
 use crate::network::topology::Topology;
 use crate::plan::load::{load_from, read};
-use crate::plan::make::{default_rules, make};
-use crate::plan::schema::{Aspect, Configuration, ConfigurationName, Plan};
+use crate::plan::make::{Planned, default_rules, make};
+use crate::plan::published::tasks;
+use crate::plan::schema::{Aspect, Configuration, ConfigurationName, Plan, Rules};
 use crate::plan::update::update;
 use crate::store::write_atomic;
 
@@ -23,6 +24,7 @@ const EXAMPLES: &str = "\
 Examples:
   segplan plan data/Task04_Hippocampus -o experiments/hippocampus.toml
   segplan plan data/Task04_Hippocampus                                   to standard output
+  segplan plan --published task04 -o experiments/task04.toml             from the paper's tables, without the data
   segplan plan --update experiments/hippocampus.toml                     what would be planned now, as a diff
   segplan plan --update experiments/hippocampus.toml --write             and written
 
@@ -32,8 +34,11 @@ An update follows the data and the plan's own [rules]. What a person decided sta
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
     /// Folder of the data set (Decathlon or nnU-Net v2 raw)
-    #[arg(required_unless_present = "update")]
+    #[arg(required_unless_present_any = ["published", "update"])]
     dataset: Option<PathBuf>,
+    /// Plan one of the paper's tasks, `task01` to `task07`, from what was published of it, without its data
+    #[arg(long, value_name = "TASK", conflicts_with = "dataset")]
+    published: Option<String>,
     /// File to write; standard output where it is not given
     #[arg(short, long)]
     output: Option<PathBuf>,
@@ -47,7 +52,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     overwrite: bool,
     /// Measure the data set of this plan anew, and propose what the rules then plan as a diff
-    #[arg(long, value_name = "PLAN", conflicts_with_all = ["output", "name", "aspect", "overwrite"])]
+    #[arg(long, value_name = "PLAN", conflicts_with_all = ["output", "name", "aspect", "overwrite", "published"])]
     update: Option<PathBuf>,
     /// Write what an update proposes
     #[arg(long, requires = "update")]
@@ -55,15 +60,14 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn plan(arguments: &Arguments) -> Result<(), Failure> {
-    match (&arguments.update, &arguments.dataset) {
-        (Some(plan), dataset) => propose(plan, dataset.as_deref(), arguments.write),
-        (None, Some(dataset)) => write(dataset, arguments),
-        (None, None) => Err(Failure::wrong_input(miette::miette!("no data set is given"))),
+    match &arguments.update {
+        Some(plan) => propose(plan, arguments.dataset.as_deref(), arguments.write),
+        None => write(arguments),
     }
 }
 
 #[expect(clippy::print_stdout, reason = "without a file, the plan is the result of this verb")]
-fn write(dataset: &Path, arguments: &Arguments) -> Result<(), Failure> {
+fn write(arguments: &Arguments) -> Result<(), Failure> {
     if let Some(path) = arguments.output.as_ref().filter(|path| path.exists() && !arguments.overwrite) {
         let path = path.display();
         return Err(Failure::wrong_input(miette::miette!(
@@ -71,13 +75,14 @@ fn write(dataset: &Path, arguments: &Arguments) -> Result<(), Failure> {
             "`{path}` is there already, and may have been edited"
         )));
     }
-    let dataset = scan(dataset).map_err(|error| Failure::wrong_input(plain(error)))?;
     let terminal = Terminal::new();
-    let fingerprint = measured(&dataset, &terminal)?;
     let mut rules = default_rules();
     rules.aspect = if arguments.aspect == "voxel" { Aspect::Voxel } else { Aspect::Mm };
-    let name = arguments.name.clone().unwrap_or_else(|| experiment_name(&dataset.name));
-    let planned = make(&name, &dataset, &fingerprint, &rules);
+    let name = arguments.name.as_deref();
+    let planned = match (&arguments.dataset, &arguments.published) {
+        (Some(dataset), _) => of_data(dataset, name, &rules, &terminal)?,
+        (None, published) => of_paper(published.as_deref().unwrap_or_default(), name, &rules)?,
+    };
     let text = planned.text();
     let Some(path) = &arguments.output else {
         print!("{text}");
@@ -130,6 +135,24 @@ fn propose(path: &Path, dataset: Option<&Path>, write: bool) -> Result<(), Failu
     write_beside(path)?;
     terminal.say(&format!("written to `{shown}`"));
     Ok(())
+}
+
+/// The plan of a data set that is there.
+fn of_data(dataset: &Path, name: Option<&str>, rules: &Rules, terminal: &Terminal) -> Result<Planned, Failure> {
+    let dataset = scan(dataset).map_err(|error| Failure::wrong_input(plain(error)))?;
+    let fingerprint = measured(&dataset, terminal)?;
+    let name = name.map_or_else(|| experiment_name(&dataset.name), str::to_owned);
+    Ok(make(&name, &dataset, &fingerprint, rules))
+}
+
+/// The plan of one of the paper's tasks.
+fn of_paper(task: &str, name: Option<&str>, rules: &Rules) -> Result<Planned, Failure> {
+    let tasks = tasks();
+    let found = tasks.get(task).ok_or_else(|| {
+        let known: Vec<&str> = tasks.keys().map(String::as_str).collect();
+        Failure::wrong_input(miette::miette!("`{task}` is no task of the paper; expected one of {}", known.join(", ")))
+    })?;
+    Ok(found.planned(name.unwrap_or(task), rules))
 }
 
 /// `Task04_Hippocampus` and `Dataset004_Hippocampus` are called `hippocampus`; any other name is kept, in small letters.

@@ -97,7 +97,7 @@ pub(super) fn stop_on_signals() -> Result<Arc<AtomicBool>, Failure> {
     Ok(interrupted)
 }
 
-fn into_failure(error: ExperimentError) -> Failure {
+pub(super) fn into_failure(error: ExperimentError) -> Failure {
     let error = match error {
         ExperimentError::Plan(faults) => return Failure::wrong_input(faults.into()),
         error => error,

@@ -15,6 +15,7 @@ pub mod load;
 pub mod make;
 pub mod origin;
 pub mod overrides;
+pub mod published;
 pub mod rules;
 pub mod show;
 pub mod update;

@@ -133,7 +133,7 @@ impl Proposal<'_> {
 
     /// The line at the top that counts the cases.
     fn header(&mut self) {
-        let first = |planned: &Planned| format!("# {}\n", planned.header().lines().next().unwrap_or_default());
+        let first = |planned: &Planned| format!("# {}\n", planned.header.lines().next().unwrap_or_default());
         let now = first(self.now);
         for old in self.before.iter().map(first).filter(|old| *old != now) {
             if let Some(at) = self.layer.text.find(&old).filter(|_| self.edits.is_empty()) {

@@ -2,6 +2,8 @@
 
 use std::fmt::Display;
 
+use regex::Regex;
+
 use crate::plan::fault::Fault;
 use crate::plan::form::Form;
 use crate::plan::load::Layers;
@@ -166,6 +168,12 @@ impl Check<'_> {
         self.distinct("run.seeds", &plan.run.seeds);
         let folds = plan.split.folds;
         self.that(folds >= 2, "split.folds", format!("`split.folds` is {folds}"), "expected 2 or more");
+        if let Err(error) = Regex::new(&plan.split.group) {
+            let reason = error.to_string();
+            let reason = reason.lines().last().unwrap_or_default().trim_start_matches("error: ");
+            let message = format!("`split.group` is no regular expression: {reason}");
+            self.that(false, "split.group", message, "expected one, such as `^(patient[0-9]+)_`");
+        }
         let cases = plan.data.cases;
         let enough = cases < 2 || folds <= cases || !self.known(&["data.cases"]);
         let expected = format!("expected at most {cases}: `data.cases` is {cases}");
