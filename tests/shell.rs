@@ -95,7 +95,7 @@ fn a_new_user_reads_of_all_mistakes_at_once_with_what_to_write() {
     replace(
         folder.path(),
         &[
-            (&spacing, &swapped),
+            (&format!("\n{spacing}"), &format!("\n{swapped}")),
             (&patch, "patch_size = [41, 48, 48]"),
             ("learning_rate = ", "lerning_rate = "),
             ("max_epochs = ", "max_epoch = "),

@@ -86,12 +86,15 @@ mod tests {
         let loaded = load(&path, &set).unwrap();
         let said: Vec<String> = overrides(&loaded.layers).iter().map(ToString::to_string).collect();
         let said = said.join("\n").replace(&format!("{}/", folder.path().display()), "");
+        let line = |key: &str| include_str!("example.toml").lines().position(|line| line.starts_with(key)).unwrap() + 1;
         assert_eq!(
-            said,
-            "train.batches = 7 by --set; plan.toml:78 has 250\n\
-             train.batches = 8 by --set; --set train.batches=7 has 7\n\
-             predict.step = 1 by --set; plan.toml:106 has the float 0.5\n\
-             data.labels.3 = \"Liver\" by --set; added: nothing else has this key"
+            said.lines().collect::<Vec<_>>(),
+            [
+                format!("train.batches = 7 by --set; plan.toml:{} has 250", line("batches")).as_str(),
+                "train.batches = 8 by --set; --set train.batches=7 has 7",
+                &format!("predict.step = 1 by --set; plan.toml:{} has the float 0.5", line("step")),
+                "data.labels.3 = \"Liver\" by --set; added: nothing else has this key",
+            ]
         );
     }
 }
