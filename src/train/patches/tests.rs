@@ -67,8 +67,8 @@ fn disagreements(batch: &Batch) -> usize {
     let samples = batch.images.chunks_exact(3 * voxels).zip(batch.labels.chunks_exact(voxels));
     samples
         .flat_map(|(image, labels)| {
-            let said = |voxel: usize| image[voxels + voxel] + 2.0 * image[2 * voxels + voxel];
-            labels.iter().enumerate().filter(move |&(voxel, &label)| said(voxel) != label as f32)
+            let said = |voxel: usize| (image[voxels + voxel] + 2.0 * image[2 * voxels + voxel]) as i32;
+            labels.iter().enumerate().filter(move |&(voxel, &label)| said(voxel) != label)
         })
         .count()
 }
