@@ -11,18 +11,19 @@ use crate::dataset::images::{ImagesError, images};
 use crate::device::{DeviceError, device};
 use crate::evaluate::scores;
 use crate::experiment::events::Events;
+use crate::experiment::postprocessing::Postprocessing;
 use crate::experiment::state::{FoldState, StateError};
 use crate::network::weights::WeightsError;
 use crate::network::{UNet, UNetConfig};
 use crate::plan::fault::PlanError;
 use crate::plan::load::load_resolved;
-use crate::plan::schema::{ConfigurationName, Plan};
-use crate::postprocess::postprocess;
+use crate::plan::schema::{ConfigurationName, Plan, PostprocessRule};
+use crate::postprocess::Filter;
 use crate::predict::cascade::{Grid, first_stage};
 use crate::predict::{Member, Predictor, labels};
 use crate::preprocess::first_stage::{beside, one_hot};
 use crate::preprocess::{Prepared, prepare};
-use crate::select::Selection;
+use crate::select::{Selection, joined};
 use crate::store::folder::RunFolder;
 use crate::store::table::TableError;
 use crate::store::{StoreError, read_text_if_present};
@@ -107,6 +108,7 @@ pub fn segment(
     let networks: Vec<Networks> =
         names.iter().map(|&name| Networks::load(&folder, &plan, name, &device)).collect::<Result<_, _>>()?;
     let stages: Vec<Stages<'_>> = networks.iter().map(|networks| networks.stages(&plan, &device)).collect();
+    let filter = filter(&folder, &plan, &names, events)?;
     let count = networks.iter().map(|networks| networks.own.len()).sum();
     let shown = names.iter().map(ToString::to_string).collect::<Vec<_>>().join(" + ");
 
@@ -116,7 +118,7 @@ pub fn segment(
         if interrupted.load(Ordering::Relaxed) {
             break;
         }
-        if let Err(reason) = segment_case(&stages, case, request.output) {
+        if let Err(reason) = segment_case(&stages, &filter, case, request.output) {
             failures.push(format!("`{}`: {reason}", case.id));
         }
         events.advance();
@@ -193,7 +195,7 @@ enum CaseError {
     Channels { found: usize, expected: usize },
 }
 
-fn segment_case(stages: &[Stages<'_>], case: &Case, output: &Path) -> Result<(), CaseError> {
+fn segment_case(stages: &[Stages<'_>], filter: &Filter, case: &Case, output: &Path) -> Result<(), CaseError> {
     let image = read_image(&case.images)?;
     let plan = stages[0].predictor.plan;
     let (found, expected) = (image.voxels.dim().0, plan.data.channels.len());
@@ -204,8 +206,28 @@ fn segment_case(stages: &[Stages<'_>], case: &Case, output: &Path) -> Result<(),
     let members: Vec<Member<'_>> =
         stages.iter().zip(&prepared).map(|(stages, case)| member(&stages.predictor, case)).collect();
     let mut labels = labels(&members, image.geometry.spacing);
-    postprocess(&mut labels, plan);
+    filter.apply(&mut labels);
     Ok(write_labels(&output.join(format!("{}.nii.gz", case.id)), labels.view(), &image.geometry)?)
+}
+
+/// What is done to the predictions of a candidate.
+fn filter(
+    folder: &RunFolder,
+    plan: &Plan,
+    names: &[ConfigurationName],
+    events: &dyn Events,
+) -> Result<Filter, SegmentError> {
+    let rule = plan.postprocess.rule;
+    if rule != PostprocessRule::CrossValidation {
+        return Ok(Filter::of_plan(plan));
+    }
+    let candidate = joined(&names.iter().map(ToString::to_string).collect::<Vec<_>>());
+    let mut decided = Postprocessing::load(folder, rule)?.candidates;
+    Ok(decided.remove(&candidate).map(|decided| decided.decision.filter).unwrap_or_else(|| {
+        let reason = "its cross-validation, which decides on post-processing, is not complete";
+        events.say(&format!("{candidate}: {reason}; nothing is post-processed"));
+        Filter::default()
+    }))
 }
 
 /// The configurations of the candidate that did best in the cross-validation. Before that is complete, the configuration with

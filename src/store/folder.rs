@@ -50,6 +50,11 @@ impl RunFolder {
         self.root.join("selection.json")
     }
 
+    /// What is done to the predictions of each candidate, and why.
+    pub fn postprocessing(&self) -> PathBuf {
+        self.root.join("postprocessing.json")
+    }
+
     /// What the networks of `configuration` and a seed say of the cases that they were not trained on, for the cascade's
     /// next stage.
     pub fn next_stage(&self, configuration: &str, seed: u64) -> PathBuf {
@@ -113,6 +118,11 @@ impl FoldFolder {
     /// Prediction of one held-out case.
     pub fn prediction(&self, case: &str) -> PathBuf {
         self.validation().join(format!("{case}.nii.gz"))
+    }
+
+    /// Prediction of one held-out case before post-processing.
+    pub fn raw_prediction(&self, case: &str) -> PathBuf {
+        self.root.join("validation_raw").join(format!("{case}.nii.gz"))
     }
 
     /// Picture of one held-out case.

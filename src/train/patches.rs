@@ -20,6 +20,14 @@ pub enum Set {
     Validation,
 }
 
+impl<'a> From<&'a PreparedCase> for CaseView<'a> {
+    fn from(case: &'a PreparedCase) -> Self {
+        let foreground = case.classes().iter().map(|&class| case.foreground(class)).collect();
+        let first_stage = case.first_stage().map(FirstStage::labels);
+        CaseView { image: case.image(), labels: case.labels(), first_stage, foreground }
+    }
+}
+
 /// The batches of one epoch.
 #[derive(Debug)]
 pub struct Patches<'a> {
@@ -87,12 +95,7 @@ impl<'a> Patches<'a> {
         let mut rng = stream(Key { purpose: self.purpose, seed: self.seed, counters });
         let number = draw_case(self.cases.len(), &mut rng);
         let case = &self.cases[number];
-        let view = CaseView {
-            image: case.image(),
-            labels: case.labels(),
-            first_stage: case.first_stage().map(FirstStage::labels),
-            foreground: case.classes().iter().map(|&class| case.foreground(class)).collect(),
-        };
+        let view = CaseView::from(case);
         let corner = draw_corner(&view, self.window, is_forced(sample, self.batch_size), &mut rng);
         let loaded = extract(&view, corner, self.window.loaded);
         let patch = match &self.augmenter {
