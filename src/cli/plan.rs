@@ -14,7 +14,7 @@ use crate::experiment::events::Events;
 use crate::fingerprint::{Fingerprint, measure};
 use crate::network::topology::Topology;
 use crate::plan::load::{load_from, read};
-use crate::plan::make::{Planned, default_rules, make};
+use crate::plan::make::{Planned, changed_rules, make};
 use crate::plan::published::tasks;
 use crate::plan::schema::{Aspect, Configuration, ConfigurationName, Plan, Rules};
 use crate::plan::update::update;
@@ -48,11 +48,14 @@ pub(super) struct Arguments {
     /// What the aspect ratio of a 3D patch follows: `mm` as in Table 1 of the paper, or `voxel` as in its text
     #[arg(long, default_value = "mm", value_parser = ["mm", "voxel"])]
     aspect: String,
+    /// Change a constant of the planning rules, such as `rules.cascade_factor=2`
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    set: Vec<String>,
     /// Replace the file if it is there
     #[arg(long)]
     overwrite: bool,
     /// Measure the data set of this plan anew, and propose what the rules then plan as a diff
-    #[arg(long, value_name = "PLAN", conflicts_with_all = ["output", "name", "aspect", "overwrite", "published"])]
+    #[arg(long, value_name = "PLAN", conflicts_with_all = ["output", "name", "aspect", "overwrite", "published", "set"])]
     update: Option<PathBuf>,
     /// Write what an update proposes
     #[arg(long, requires = "update")]
@@ -76,8 +79,10 @@ fn write(arguments: &Arguments) -> Result<(), Failure> {
         )));
     }
     let terminal = Terminal::new();
-    let mut rules = default_rules();
-    rules.aspect = if arguments.aspect == "voxel" { Aspect::Voxel } else { Aspect::Mm };
+    let mut rules = changed_rules(&arguments.set).map_err(|reason| Failure::wrong_input(miette::miette!(reason)))?;
+    if arguments.aspect == "voxel" {
+        rules.aspect = Aspect::Voxel;
+    }
     let name = arguments.name.as_deref();
     let planned = match (&arguments.dataset, &arguments.published) {
         (Some(dataset), _) => of_data(dataset, name, &rules, &terminal)?,
@@ -165,7 +170,7 @@ fn experiment_name(dataset: &str) -> String {
 /// A line for each network.
 fn overview(plan: &Plan) -> String {
     let line = |(name, configuration): (&ConfigurationName, &Configuration)| {
-        let topology = Topology::new(configuration, plan.data.channels.len(), plan.data.labels.len() + 1);
+        let topology = Topology::of(plan, *name);
         let memory = topology.training_bytes(configuration.patch_size.0, configuration.batch_size) as f64;
         format!(
             "{name}: patch {}, batch {}, {:.1} million parameters, about {:.1} GiB to train",

@@ -13,7 +13,7 @@ use crate::plan::digest::stage_digests;
 use crate::plan::fault::{Fault, PlanError};
 use crate::plan::load::LoadedPlan;
 use crate::plan::overrides::overrides;
-use crate::plan::schema::{Configuration, ConfigurationName, Plan};
+use crate::plan::schema::{ConfigurationName, Plan};
 use crate::store::folder::{RunFolder, prepared_folder};
 
 /// Bytes of a voxel of a prepared channel, and of its label.
@@ -156,7 +156,8 @@ fn memory_fault(
     free: Option<u64>,
 ) -> Option<Fault> {
     let configuration = &loaded.plan.configurations[&name];
-    let bytes = |batch| training_bytes(&loaded.plan, configuration, batch);
+    let topology = Topology::of(&loaded.plan, name);
+    let bytes = |batch| topology.training_bytes(configuration.patch_size.0, batch);
     let needed = bytes(configuration.batch_size);
     let all = memory.filter(|_| free.is_some_and(|free| needed > free) || memory.is_some_and(|all| needed > all))?;
     let never = needed > all;
@@ -174,14 +175,6 @@ fn memory_fault(
     Some(if never { fault } else { fault.warning() })
 }
 
-fn training_bytes(plan: &Plan, configuration: &Configuration, batch: usize) -> u64 {
-    topology(plan, configuration).training_bytes(configuration.patch_size.0, batch)
-}
-
-fn topology(plan: &Plan, configuration: &Configuration) -> Topology {
-    Topology::new(configuration, plan.data.channels.len(), plan.data.labels.len() + 1)
-}
-
 /// Bytes that the run will write: prepared cases, weights and checkpoints, predictions of held-out cases.
 fn disk_bytes(plan: &Plan, pending: &Pending) -> u64 {
     let data = &plan.data;
@@ -195,7 +188,7 @@ fn disk_bytes(plan: &Plan, pending: &Pending) -> u64 {
         voxels * (PREPARED.0 * data.channels.len() as u64 + PREPARED.1)
     });
     let networks = pending.train.iter().map(|(name, count)| {
-        let parameters = topology(plan, &plan.configurations[name]).parameters();
+        let parameters = Topology::of(plan, *name).parameters();
         count * (4 * KEPT * parameters + measured as u64 / plan.split.folds as u64)
     });
     prepared.sum::<u64>() + networks.sum::<u64>()

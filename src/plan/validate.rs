@@ -32,6 +32,7 @@ pub(super) fn faults(plan: &Plan, layers: &Layers, form: &Form) -> Vec<Fault> {
         check.axes(*name, configuration, &plan.data);
         check.budget(*name, configuration, plan);
     }
+    check.cascade(plan);
     check.training(plan);
     check.augmentation(plan);
     check.prediction(plan);
@@ -223,6 +224,14 @@ impl Check<'_> {
             self.that(low <= high, &format!("{path}.percentile_00_5"), message, "expected the smaller one here");
             self.not_negative(&format!("{path}.sd"), known.sd);
         }
+    }
+
+    fn cascade(&mut self, plan: &Plan) {
+        let (first, second) = (ConfigurationName::LowRes, ConfigurationName::Cascade);
+        let missing = plan.configurations.contains_key(&second) && !plan.configurations.contains_key(&first);
+        let message = format!("`{second}` is planned without its first stage");
+        let path = format!("configurations.{second}");
+        self.that(!missing, &path, message, format!("expected `configurations.{first}` too"));
     }
 }
 
