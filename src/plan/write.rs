@@ -44,7 +44,8 @@ pub fn file_text(plan: &Plan, header: &str, reasons: &BTreeMap<String, String>) 
 
 /// Words as the lines of a comment, each with its end.
 pub(super) fn comment(words: &str) -> String {
-    words.lines().flat_map(wrapped).map(|line| format!("# {line}\n")).collect()
+    let lines: Vec<String> = words.lines().flat_map(wrapped).map(|line| format!("# {line}\n")).collect();
+    lines.concat()
 }
 
 /// A plan as a run saves it: every key of it.

@@ -10,7 +10,8 @@ const SAME: f64 = 1e-6;
 
 /// The patch in the order in which it can be pooled, where it cannot be as it is.
 pub(super) fn pooled_as(patch: [usize; 3], pools: [usize; 3]) -> Option<[usize; 3]> {
-    let fits = |patch: [usize; 3]| (0..3).all(|axis| pools[axis] < MOST_POOLS && patch[axis] % (1 << pools[axis]) == 0);
+    let fits =
+        |patch: [usize; 3]| (0..3).all(|axis| pools[axis] < MOST_POOLS && patch[axis].is_multiple_of(1 << pools[axis]));
     // Where all axes are pooled alike, no order is better than another.
     let alike = pools[0] == pools[1] && pools[1] == pools[2];
     if alike || fits(patch) { None } else { reordered(patch).find(|&patch| fits(patch)) }
@@ -67,8 +68,9 @@ impl Check<'_> {
             return;
         }
         let needed: [usize; 3] = std::array::from_fn(|axis| median[axis].next_multiple_of(1 << pools[axis]));
-        let fits =
-            |patch: [usize; 3]| (0..3).all(|axis| patch[axis] <= needed[axis] && patch[axis] % (1 << pools[axis]) == 0);
+        let fits = |patch: [usize; 3]| {
+            (0..3).all(|axis| patch[axis] <= needed[axis] && patch[axis].is_multiple_of(1 << pools[axis]))
+        };
         let Some(instead) = (if fits(patch) { None } else { reordered(patch).find(|&patch| fits(patch)) }) else {
             return;
         };
