@@ -41,6 +41,7 @@ use crate::plan::check::differences;
 use crate::plan::digest::stage_digests;
 use crate::plan::load::LoadedPlan;
 use crate::plan::schema::{ConfigurationName, Plan};
+use crate::predict::memory::PredictError;
 use crate::preprocess::cache::{PreprocessError, prepare_all};
 use crate::report::ReportError;
 use crate::select::Selection;
@@ -126,6 +127,8 @@ pub enum ExperimentError {
     Report(#[from] ReportError),
     #[error("case `{case}`: {source}")]
     Nifti { case: CaseId, source: NiftiError },
+    #[error("case `{case}`: {source}")]
+    Predict { case: CaseId, source: PredictError },
     #[error("{0}; `segplan verify` lists every fault of the data set")]
     MissingFile(StoreError),
     #[error("case `{0}` has no reference labels; it cannot be scored")]
@@ -177,7 +180,12 @@ impl ExperimentError {
             | Self::Unlabelled(_)
             | Self::UnknownCase { .. }
             | Self::Weights(_) => 3,
-            Self::Store(_) | Self::Train(_) | Self::Table(_) | Self::Report(_) | Self::Locked(_) => 1,
+            Self::Predict { .. }
+            | Self::Store(_)
+            | Self::Train(_)
+            | Self::Table(_)
+            | Self::Report(_)
+            | Self::Locked(_) => 1,
         }
     }
 }

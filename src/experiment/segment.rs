@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use burn::tensor::Device;
+use ndarray::ArrayView3;
 use thiserror::Error;
 
 use crate::dataset::Case;
@@ -19,13 +20,14 @@ use crate::plan::fault::PlanError;
 use crate::plan::load::load_resolved;
 use crate::plan::schema::{ConfigurationName, Plan, PostprocessRule};
 use crate::postprocess::Filter;
+use crate::predict::memory::{PredictError, Room};
 use crate::predict::{Member, Predictor, labels};
 use crate::preprocess::{Prepared, prepare};
 use crate::select::{Selection, joined};
 use crate::store::folder::RunFolder;
 use crate::store::table::TableError;
 use crate::store::{StoreError, read_text_if_present};
-use crate::volume::nifti::{NiftiError, read_image, write_labels};
+use crate::volume::nifti::{NiftiError, ProbabilityWriter, read_image, write_labels};
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -40,6 +42,10 @@ pub struct Request<'a> {
     pub configuration: Option<ConfigurationName>,
     /// Device; the run's own where none is named.
     pub device: Option<&'a str>,
+    /// Whether probabilities are written, too: to `probabilities/` of the output folder.
+    pub probabilities: bool,
+    /// Memory that images and probabilities may take, GiB; the run's own where none is named.
+    pub memory_gib: Option<u64>,
 }
 
 /// What was done.
@@ -115,6 +121,8 @@ pub fn segment(
         })
         .collect();
     let filter = filter(&folder, &plan, &names, events)?;
+    let room = Room::gib(request.memory_gib.unwrap_or(plan.runtime.memory_gib), request.output);
+    let job = Job { predictors: &predictors, filter: &filter, room, request };
     let count = networks.iter().map(Vec::len).sum();
     let shown = names.iter().map(ToString::to_string).collect::<Vec<_>>().join(" + ");
 
@@ -124,7 +132,7 @@ pub fn segment(
         if interrupted.load(Ordering::Relaxed) {
             break;
         }
-        if let Err(reason) = segment_case(&predictors, &filter, case, request.output) {
+        if let Err(reason) = job.segment(case) {
             failures.push(format!("`{}`: {reason}", case.id));
         }
         events.advance();
@@ -141,27 +149,54 @@ pub fn segment(
 enum CaseError {
     #[error(transparent)]
     Nifti(#[from] NiftiError),
+    #[error(transparent)]
+    Predict(#[from] PredictError),
     #[error("it has {found} channels; the networks were trained on {expected}")]
     Channels { found: usize, expected: usize },
 }
 
-fn segment_case(predictors: &[Predictor<'_>], filter: &Filter, case: &Case, output: &Path) -> Result<(), CaseError> {
-    let image = read_image(&case.images)?;
-    let plan = predictors[0].plan;
-    let (found, expected) = (image.voxels.dim().0, plan.data.channels.len());
-    if found != expected {
-        return Err(CaseError::Channels { found, expected });
+/// What is done to each image.
+struct Job<'a> {
+    predictors: &'a [Predictor<'a>],
+    filter: &'a Filter,
+    room: Room<'a>,
+    request: &'a Request<'a>,
+}
+
+impl Job<'_> {
+    fn segment(&self, case: &Case) -> Result<(), CaseError> {
+        let image = read_image(&case.images)?;
+        let plan = self.predictors[0].plan;
+        let (found, expected) = (image.voxels.dim().0, plan.data.channels.len());
+        if found != expected {
+            return Err(CaseError::Channels { found, expected });
+        }
+        let prepare_for = |predictor: &Predictor<'_>| prepare(&image, None, &plan.preprocess, predictor.configuration);
+        let prepared: Vec<Prepared> = self.predictors.iter().map(prepare_for).collect();
+        let geometry = image.geometry;
+        // Its place in memory is needed for what comes now.
+        drop(image.voxels);
+        let members: Vec<Member<'_>> = self
+            .predictors
+            .iter()
+            .zip(&prepared)
+            .map(|(predictor, case)| Member { predictor, image: case.image.view(), placement: &case.placement })
+            .collect();
+        let file = format!("{}.nii.gz", case.id);
+        let mut labels = if self.request.probabilities {
+            let path = self.request.output.join("probabilities").join(&file);
+            let numbers: Vec<u8> = plan.data.labels.keys().copied().collect();
+            let mut writer = ProbabilityWriter::new(&path, &geometry, &numbers)?;
+            let mut write = |_, class: ArrayView3<'_, f32>| Ok(writer.write(class)?);
+            let labels = labels(&members, geometry.spacing, &self.room, Some(&mut write))?;
+            writer.finish()?;
+            labels
+        } else {
+            labels(&members, geometry.spacing, &self.room, None)?
+        };
+        self.filter.apply(&mut labels);
+        Ok(write_labels(&self.request.output.join(file), labels.view(), &geometry)?)
     }
-    let prepared: Vec<Prepared> =
-        predictors.iter().map(|predictor| prepare(&image, None, &plan.preprocess, predictor.configuration)).collect();
-    let members: Vec<Member<'_>> = predictors
-        .iter()
-        .zip(&prepared)
-        .map(|(predictor, case)| Member { predictor, image: case.image.view(), placement: &case.placement })
-        .collect();
-    let mut labels = labels(&members, image.geometry.spacing);
-    filter.apply(&mut labels);
-    Ok(write_labels(&output.join(format!("{}.nii.gz", case.id)), labels.view(), &image.geometry)?)
 }
 
 /// What is done to the predictions of a candidate.
@@ -177,11 +212,12 @@ fn filter(
     }
     let candidate = joined(&names.iter().map(ToString::to_string).collect::<Vec<_>>());
     let mut decided = Postprocessing::load(folder, rule)?.candidates;
-    Ok(decided.remove(&candidate).map(|decided| decided.decision.filter).unwrap_or_else(|| {
+    let Some(decided) = decided.remove(&candidate) else {
         let reason = "its cross-validation, which decides on post-processing, is not complete";
         events.say(&format!("{candidate}: {reason}; nothing is post-processed"));
-        Filter::default()
-    }))
+        return Ok(Filter::default());
+    };
+    Ok(decided.decision.filter)
 }
 
 /// The configurations of the candidate that did best in the cross-validation. Before that is complete, the configuration with
