@@ -213,9 +213,10 @@ pub fn run(
     let dataset = data::find(plan, events)?;
     record::write(&folder, loaded, options, &dataset)?;
 
-    check_fingerprint(plan, &dataset, &folder, events)?;
+    let as_planned = check_fingerprint(plan, &dataset, &folder, events)?;
     if options.until == Stage::Fingerprint {
-        return Ok(done("the data set is as the plan says", &folder));
+        let what = if as_planned { "the data set is as the plan says" } else { "the data set is measured" };
+        return Ok(done(what, &folder));
     }
     preprocess(plan, &dataset, &networks, events)?;
     if options.until == Stage::Preprocess {
@@ -381,18 +382,19 @@ fn networks(plan: &Plan, options: &Options) -> Result<Vec<NetworkId>, Experiment
     Ok(all)
 }
 
-/// Measures the data set, unless that is done, and says where the plan differs from it.
+/// Measures the data set, unless that is done, says where the plan differs from it, and gives whether it does not.
 fn check_fingerprint(
     plan: &Plan,
     dataset: &Dataset,
     folder: &RunFolder,
     events: &dyn Events,
-) -> Result<(), ExperimentError> {
+) -> Result<bool, ExperimentError> {
     let measured = record::fingerprint(folder, dataset, events)?;
-    for difference in differences(&measured, plan) {
+    let differences = differences(&measured, plan);
+    for difference in &differences {
         events.say(&format!("the data set is not quite the plan's: {difference}"));
     }
-    Ok(())
+    Ok(differences.is_empty())
 }
 
 /// Prepares the cases for each configuration that is asked for.

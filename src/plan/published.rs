@@ -13,7 +13,7 @@ use crate::plan::schema::{Data, Generator, Intensities, Normalization, Rules};
 use crate::volume::Spacing;
 
 /// Where the Decathlon is to be had.
-const DECATHLON: &str = "http://medicaldecathlon.com";
+const DECATHLON: &str = "medicaldecathlon.com";
 
 /// Folders of the Decathlon's data sets.
 const DECATHLON_FOLDERS: [&str; 10] = [
