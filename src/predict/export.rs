@@ -5,9 +5,9 @@ use ndarray::{Array3, ArrayView3, Zip};
 use crate::plan::schema::{Configuration, Plan};
 use crate::predict::memory::{PredictError, Probabilities};
 use crate::preprocess::{Placement, separate_axis, spline_order};
-use crate::volume::Spacing;
 use crate::volume::crop::paste;
 use crate::volume::resample::{Order, resize};
+use crate::volume::{Shape, Spacing};
 
 /// Takes the probabilities of a class on an image's own grid, `[z, y, x]`.
 pub type OnClass<'a> = dyn FnMut(usize, ArrayView3<'_, f32>) -> Result<(), PredictError> + 'a;
@@ -56,32 +56,45 @@ impl Export {
 pub fn classes(parts: &[Part<'_>], mut on_class: Option<&mut OnClass<'_>>) -> Result<Array3<i16>, PredictError> {
     let (first, others) = parts.split_first().expect("at least one part");
     let placement = first.placement;
-    let shape = placement.crop.shape();
-    let mut best = Array3::from_elem(shape.0, f32::MIN);
-    let mut winner = Array3::<i16>::zeros(shape.0);
-    for class in 0..first.probabilities.classes() {
+    let share = 1.0 / parts.len() as f32;
+    let winner = winners(placement.crop.shape(), first.probabilities.classes(), |class| {
         let mut values = first.resampled(class)?;
         for part in others {
             assert_eq!((part.placement.original, part.placement.crop), (placement.original, placement.crop));
             values += &part.resampled(class)?;
         }
-        Zip::from(&mut winner).and(&mut best).and(&values).par_for_each(|winner, best, &value| {
+        if let Some(on_class) = &mut on_class {
+            // Outside of the crop all is background.
+            let mut whole = Array3::from_elem(placement.original.0, if class == 0 { 1.0 } else { 0.0 });
+            paste(values.mapv(|sum| sum * share).view(), whole.view_mut(), placement.crop);
+            on_class(class, whole.view())?;
+        }
+        Ok(values)
+    })?;
+    let mut classes = Array3::zeros(placement.original.0);
+    paste(winner.view(), classes.view_mut(), placement.crop);
+    Ok(classes)
+}
+
+/// The class of each voxel, `[z, y, x]`, whose value is the highest; the lower class wins a tie.
+///
+/// `values` makes those of one class at a time.
+pub(super) fn winners(
+    shape: Shape,
+    classes: usize,
+    mut values: impl FnMut(usize) -> Result<Array3<f32>, PredictError>,
+) -> Result<Array3<i16>, PredictError> {
+    let mut best = Array3::from_elem(shape.0, f32::MIN);
+    let mut winner = Array3::<i16>::zeros(shape.0);
+    for class in 0..classes {
+        Zip::from(&mut winner).and(&mut best).and(&values(class)?).par_for_each(|winner, best, &value| {
             if value > *best {
                 *best = value;
                 *winner = class as i16;
             }
         });
-        if let Some(on_class) = &mut on_class {
-            // Outside of the crop all is background.
-            let mut whole = Array3::from_elem(placement.original.0, if class == 0 { 1.0 } else { 0.0 });
-            values /= parts.len() as f32;
-            paste(values.view(), whole.view_mut(), placement.crop);
-            on_class(class, whole.view())?;
-        }
     }
-    let mut classes = Array3::zeros(placement.original.0);
-    paste(winner.view(), classes.view_mut(), placement.crop);
-    Ok(classes)
+    Ok(winner)
 }
 
 impl Part<'_> {
@@ -99,7 +112,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::volume::{BoundingBox, Shape};
+    use crate::volume::BoundingBox;
 
     fn linear(probabilities: &Array4<f32>, placement: &Placement) -> Array3<i16> {
         let export = Export { order: Order::Linear, separate: None };

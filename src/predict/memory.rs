@@ -16,7 +16,7 @@ use crate::volume::nifti::NiftiError;
 const FLOAT: usize = size_of::<f32>();
 /// Volumes of numbers that the way back to the image's grid takes: a class, its resampled copy and one on the way there, the
 /// best so far; and, at half their size each, labels and winners. With several members there is one more, which is added to
-/// the others; and one that is given away, where probabilities are asked for.
+/// the others; and two of what is given away, where probabilities are asked for.
 const VOLUMES_BACK: usize = 5;
 
 /// What a prediction may use. The networks' own maps are not counted: patch and batch decide on them.
@@ -74,7 +74,7 @@ pub struct Need {
 impl Need {
     /// What the members, at least one, need together for an image, whose probabilities are asked for or not.
     pub(super) fn of(members: &[Member<'_>], asked_for: bool) -> Self {
-        let volumes_back = VOLUMES_BACK + usize::from(members.len() > 1) + usize::from(asked_for);
+        let volumes_back = VOLUMES_BACK + usize::from(members.len() > 1) + 2 * usize::from(asked_for);
         let (mut images, mut windows, mut back, mut probabilities) = (0, 0, 0, 0);
         for member in members {
             let classes = member.predictor.plan.data.labels.len() + 1;

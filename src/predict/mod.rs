@@ -3,13 +3,14 @@
 //! Input: trained networks and a prepared image. Output: class probabilities on the prepared grid, and from there labels on
 //! the original grid. Deliberately absent: files and post-processing. Source: spec section 12.
 
+pub mod cascade;
 pub mod export;
 pub mod memory;
 pub mod window;
 
 use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Tensor, TensorData};
-use ndarray::{Array3, Array4, ArrayView3, ArrayView4, Axis};
+use ndarray::{Array3, Array4, ArrayView4, Axis};
 
 use crate::network::UNet;
 use crate::network::weights::values;
@@ -35,30 +36,13 @@ pub struct Predictor<'a> {
 }
 
 impl Predictor<'_> {
-    /// Class probabilities of a prepared image, `[class, z, y, x]`: the mean over networks, mirrorings and overlapping
-    /// windows.
+    /// Class probabilities of a prepared image: the mean over networks, mirrorings and overlapping windows, slice by slice,
+    /// `[class, y, x]`, from the first to the last; no more slices are held than the windows of a batch reach over.
     ///
     /// The image `[c, z, y, x]` is padded with zeros to at least the patch; windows overlap by half a patch and count more
     /// towards their centre. `on_batch` is called after each batch of windows with how many of how many are done.
     ///
     /// Source: spec section 12.
-    ///
-    /// # Panics
-    ///
-    /// When there is no network.
-    pub fn probabilities(&self, image: ArrayView4<'_, f32>, on_batch: &mut dyn FnMut(usize, usize)) -> Array4<f32> {
-        let (_, z, y, x) = image.dim();
-        let mut all = Array4::zeros((self.plan.data.labels.len() + 1, z, y, x));
-        let mut take = |z: usize, slice: ArrayView3<'_, f32>| {
-            all.index_axis_mut(Axis(1), z).assign(&slice);
-            Ok(())
-        };
-        self.for_each_slice(image, on_batch, &mut take).expect("memory takes every slice");
-        all
-    }
-
-    /// As [`probabilities`](Self::probabilities), slice by slice, `[class, y, x]`, from the first to the last: no more slices
-    /// are held than the windows of a batch reach over.
     ///
     /// # Errors
     ///
@@ -124,6 +108,16 @@ pub struct Member<'a> {
     pub placement: &'a Placement,
 }
 
+impl Member<'_> {
+    /// Class probabilities of the image, in memory or on disk.
+    fn probabilities(&self, in_memory: bool, room: &Room<'_>) -> Result<Probabilities, StoreError> {
+        let (_, z, y, x) = self.image.dim();
+        let mut all = Probabilities::new([self.predictor.plan.data.labels.len() + 1, z, y, x], in_memory, room)?;
+        self.predictor.for_each_slice(self.image, &mut |_, _| (), &mut |z, slice| all.set(z, slice))?;
+        Ok(all)
+    }
+}
+
 /// Labels of an image on its own grid, `[z, y, x]`, by the mean probability over the members.
 ///
 /// `spacing` is the image's own, mm. Values are those of the data set's labels; no post-processing is done. `on_class` is given
@@ -144,13 +138,8 @@ pub fn labels(
 ) -> Result<Array3<i16>, PredictError> {
     let plan = members.first().expect("at least one member").predictor.plan;
     let in_memory = Need::of(members, on_class.is_some()).fits(room)?;
-    let mut probabilities = Vec::with_capacity(members.len());
-    for member in members {
-        let (_, z, y, x) = member.image.dim();
-        let mut all = Probabilities::new([plan.data.labels.len() + 1, z, y, x], in_memory, room)?;
-        member.predictor.for_each_slice(member.image, &mut |_, _| (), &mut |z, slice| all.set(z, slice))?;
-        probabilities.push(all);
-    }
+    let probabilities: Vec<Probabilities> =
+        members.iter().map(|member| member.probabilities(in_memory, room)).collect::<Result<_, _>>()?;
     let parts: Vec<Part<'_>> = members
         .iter()
         .zip(&probabilities)
