@@ -12,7 +12,13 @@ use crate::experiment::events::Events;
 use crate::experiment::segment::{Request, SegmentError, segment};
 use crate::plan::schema::ConfigurationName;
 
+const EXAMPLES: &str = "\
+Examples:
+  segplan predict --run runs/hippocampus --input new_images --output segmentations
+  segplan predict --run runs/hippocampus --input new_images --output segmentations --configuration 2d --device wgpu";
+
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
     /// Run folder, such as `runs/hippocampus`
     #[arg(long)]

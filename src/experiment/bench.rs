@@ -90,7 +90,7 @@ pub fn bench(
         plan.configurations.get(&name).ok_or_else(|| ExperimentError::unknown_configuration(plan, name))?;
     let device = &device(&plan.runtime.device)?;
     let bench = Bench { plan, name, configuration, repetitions, device, events };
-    let topology = Topology::new(configuration, plan.input_channels(name), plan.data.labels.len() + 1);
+    let topology = Topology::of(plan, name);
     let patch = configuration.patch_size;
     let operations = 2.0 * topology.multiply_adds(patch.0) as f64 * configuration.batch_size as f64;
 

@@ -11,8 +11,10 @@ pub mod events;
 mod first_stage;
 mod fold;
 mod held_out;
+pub mod machine;
 mod pictures;
 pub mod postprocessing;
+mod preflight;
 mod record;
 pub mod segment;
 pub mod splits;
@@ -40,6 +42,7 @@ use crate::fingerprint::FingerprintError;
 use crate::network::weights::WeightsError;
 use crate::plan::check::differences;
 use crate::plan::digest::stage_digests;
+use crate::plan::fault::PlanError;
 use crate::plan::load::LoadedPlan;
 use crate::plan::schema::{ConfigurationName, Plan};
 use crate::predict::memory::PredictError;
@@ -76,8 +79,6 @@ pub struct Options {
     pub configurations: Vec<ConfigurationName>,
     /// Folds; those of the plan where none is named.
     pub folds: Vec<usize>,
-    /// Values that the command line has changed, for the record.
-    pub overrides: Vec<String>,
 }
 
 /// How a run ended without an error.
@@ -102,6 +103,8 @@ pub struct Summary {
 #[derive(Debug, Error)]
 #[expect(missing_docs, reason = "each variant passes on one room's error, whose text says it all")]
 pub enum ExperimentError {
+    #[error(transparent)]
+    Plan(#[from] PlanError),
     #[error(transparent)]
     Data(#[from] DataError),
     #[error(transparent)]
@@ -160,7 +163,8 @@ impl ExperimentError {
     /// Exit code of the program: 2 wrong input, 3 damaged data, 1 otherwise.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Data(_)
+            Self::Plan(_)
+            | Self::Data(_)
             | Self::Device(_)
             | Self::NoSuchCase { .. }
             | Self::UnknownConfiguration { .. }
@@ -202,12 +206,13 @@ pub fn run(
 ) -> Result<Outcome, ExperimentError> {
     let plan = &loaded.plan;
     let networks = networks(plan, options)?;
-    let device = device(&plan.runtime.device)?;
     let folder = RunFolder::new(&plan.runtime.runs, &plan.name);
     let _lock = record::lock(&folder)?;
     record::refuse_other_plan(&folder, loaded)?;
-    let dataset = data::find(plan, events)?;
-    record::write(&folder, loaded, options, &dataset)?;
+    let dataset = data::locate(plan, events)?;
+    preflight::check(loaded, &dataset, &networks, &folder, events)?;
+    let device = device(&plan.runtime.device)?;
+    record::write(&folder, loaded, &dataset)?;
 
     let as_planned = check_fingerprint(plan, &dataset, &folder, events)?;
     if options.until == Stage::Fingerprint {
