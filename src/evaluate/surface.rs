@@ -2,7 +2,7 @@
 //!
 //! The surface of a mask is its voxels that have a neighbour outside of it, across a face; beyond the image is outside. The
 //! distance of a surface voxel is that to the nearest surface voxel of the other mask, from centre to centre. This is the
-//! definition of MONAI (and of `SciPy`'s `binary_erosion`), in which each surface voxel counts the same. DeepMind's
+//! definition of MONAI (and of `SciPy`'s `binary_erosion`), in which each surface voxel counts the same. `DeepMind`'s
 //! surface-distance, which the Decathlon's challenge uses, measures between the voxels and weighs by area: its surface Dice is
 //! not comparable with this one, and for small balls higher by 0.04 to 0.12 (`tests/reference/surface.py`).
 
