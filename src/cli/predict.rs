@@ -35,6 +35,13 @@ pub(super) struct Arguments {
     /// Device to compute on; the run's own where it is not given
     #[arg(long)]
     device: Option<String>,
+    /// Write the probabilities of all classes, too, to `probabilities/` of the output folder: 4D NIfTI in steps of 1/255, before
+    /// post-processing
+    #[arg(long)]
+    probabilities: bool,
+    /// Memory that images and probabilities may take, GiB; the run's own where it is not given. What does not fit waits on disk
+    #[arg(long, value_name = "GIB", value_parser = clap::value_parser!(u64).range(1..))]
+    memory_gib: Option<u64>,
 }
 
 pub(super) fn predict(arguments: &Arguments) -> Result<(), Failure> {
@@ -47,6 +54,8 @@ pub(super) fn predict(arguments: &Arguments) -> Result<(), Failure> {
         output: &arguments.output,
         configuration: arguments.configuration,
         device: arguments.device.as_deref(),
+        probabilities: arguments.probabilities,
+        memory_gib: arguments.memory_gib,
     };
     let done = segment(&request, &terminal, &interrupted).map_err(|error| match error {
         SegmentError::Plan(error) => Failure::wrong_input((*error).into()),

@@ -16,6 +16,7 @@ use crate::network::topology::Topology;
 use crate::network::{UNet, UNetConfig};
 use crate::plan::digest::stage_digests;
 use crate::plan::schema::{Configuration, ConfigurationName, Plan};
+use crate::predict::memory::Room;
 use crate::predict::{Member, Predictor, labels};
 use crate::preprocess::cache::{PreparedCase, prepare_all};
 use crate::preprocess::prepare;
@@ -219,9 +220,10 @@ fn predict_case(
     let networks = [network.clone()];
     let predictor =
         Predictor { plan: bench.plan, configuration: bench.configuration, networks: &networks, device: bench.device };
+    let room = Room { bytes: usize::MAX, scratch: &dataset.folder };
     Ok(median(bench.repetitions, || {
         let member = Member { predictor: &predictor, image: case.image(), placement: &case.placement };
-        std::hint::black_box(labels(&[member], header.geometry.spacing));
+        let _ = std::hint::black_box(labels(&[member], header.geometry.spacing, &room, None));
     }))
 }
 

@@ -45,6 +45,7 @@ use crate::plan::digest::stage_digests;
 use crate::plan::fault::PlanError;
 use crate::plan::load::LoadedPlan;
 use crate::plan::schema::{ConfigurationName, Plan};
+use crate::predict::memory::PredictError;
 use crate::preprocess::cache::{PreprocessError, prepare_all};
 use crate::report::ReportError;
 use crate::select::Selection;
@@ -130,6 +131,8 @@ pub enum ExperimentError {
     Report(#[from] ReportError),
     #[error("case `{case}`: {source}")]
     Nifti { case: CaseId, source: NiftiError },
+    #[error("case `{case}`: {source}")]
+    Predict { case: CaseId, source: PredictError },
     #[error("{0}; `segplan verify` lists every fault of the data set")]
     MissingFile(StoreError),
     #[error("case `{0}` has no reference labels; it cannot be scored")]
@@ -177,7 +180,12 @@ impl ExperimentError {
             | Self::Unlabelled(_)
             | Self::UnknownCase { .. }
             | Self::Weights(_) => 3,
-            Self::Store(_) | Self::Train(_) | Self::Table(_) | Self::Report(_) | Self::Locked(_) => 1,
+            Self::Predict { .. }
+            | Self::Store(_)
+            | Self::Train(_)
+            | Self::Table(_)
+            | Self::Report(_)
+            | Self::Locked(_) => 1,
         }
     }
 }
@@ -206,9 +214,10 @@ pub fn run(
     let device = device(&plan.runtime.device)?;
     record::write(&folder, loaded, &dataset)?;
 
-    check_fingerprint(plan, &dataset, &folder, events)?;
+    let as_planned = check_fingerprint(plan, &dataset, &folder, events)?;
     if options.until == Stage::Fingerprint {
-        return Ok(done("the data set is as the plan says", &folder));
+        let what = if as_planned { "the data set is as the plan says" } else { "the data set is measured" };
+        return Ok(done(what, &folder));
     }
     preprocess(plan, &dataset, &networks, events)?;
     if options.until == Stage::Preprocess {
@@ -378,18 +387,19 @@ fn networks(plan: &Plan, options: &Options) -> Result<Vec<NetworkId>, Experiment
     Ok(all)
 }
 
-/// Measures the data set, unless that is done, and says where the plan differs from it.
+/// Measures the data set, unless that is done, says where the plan differs from it, and gives whether it does not.
 fn check_fingerprint(
     plan: &Plan,
     dataset: &Dataset,
     folder: &RunFolder,
     events: &dyn Events,
-) -> Result<(), ExperimentError> {
+) -> Result<bool, ExperimentError> {
     let measured = record::fingerprint(folder, dataset, events)?;
-    for difference in differences(&measured, plan) {
+    let differences = differences(&measured, plan);
+    for difference in &differences {
         events.say(&format!("the data set is not quite the plan's: {difference}"));
     }
-    Ok(())
+    Ok(differences.is_empty())
 }
 
 /// Prepares the cases for each configuration that is asked for.
