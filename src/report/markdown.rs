@@ -37,13 +37,21 @@ pub fn markdown(sections: &[Section<'_>], lines: &[Line], comparisons: &[Compari
             comparison.title, comparison.words
         );
     }
-    text.push_str("\n## Cases\n\n");
-    for case in sections.iter().flat_map(|section| &section.cases) {
-        let _ = writeln!(text, "![{}](figures/{}.png)\n", case.title, case.picture);
-    }
-    text.push_str("## Figures\n\n");
-    for figure in sections.iter().flat_map(|section| &section.figures) {
-        let _ = writeln!(text, "![{0}](figures/{1}-88mm.png)\n\n{0}\n", figure.caption, figure.name);
+    text.push_str("\n## Figures\n\n");
+    for section in sections {
+        for figure in section.figures.iter().filter(|figure| !figure.single) {
+            let _ = writeln!(text, "![{0}](figures/{1}-88mm.png)\n\n{0}\n", figure.caption, figure.name);
+        }
+        let singles: Vec<String> = section
+            .figures
+            .iter()
+            .filter(|figure| figure.single)
+            .map(|figure| format!("[{0}](figures/{0}-88mm.svg)", figure.name))
+            .collect();
+        if !singles.is_empty() {
+            let name = &section.record.plan.name;
+            let _ = writeln!(text, "Each training of {name} by itself: {}.\n", singles.join(", "));
+        }
     }
     text.push_str("## Methods\n\n");
     for section in sections {

@@ -32,7 +32,7 @@
   click(prediction);
   expect(picture.querySelectorAll("path.prediction").length === 0, "the prediction can be hidden");
   const chosen = tool.querySelector("select");
-  expect(chosen.options.length === 3, "best, median and worst case");
+  expect(chosen.options.length === 5, "best, median and three worst cases");
   const before = picture.innerHTML;
   chosen.value = "2";
   chosen.dispatchEvent(new Event("change", { bubbles: true }));
