@@ -274,7 +274,7 @@ fn ensembles_and_the_choice_are_reported() {
     for said in [&page, &text] {
         assert!(said.contains("Candidates and the choice") && said.contains("2d+3d_fullres"));
     }
-    assert!(text.contains("| both | 3d_fullres | 0.9000 | 0.9100 | 0.8900 | 8 | chosen |"), "{text}");
+    assert!(text.contains("| 3d_fullres | 0.9000 | 0.9100 | 0.8900 | 8 | chosen |"), "{text}");
     assert!(text.contains("was chosen: 3d_fullres (0.9000); the others were 2d+3d_fullres (0.8900), 2d (0.7000)."));
     let latex = fs::read_to_string(report.join("tables/candidates.tex")).unwrap();
     assert!(latex.contains("\\textbf{0.9000} & \\textbf{0.9100}"), "{latex}");
@@ -302,6 +302,8 @@ fn a_report_without_images_holds_none() {
     let made = Made::new();
     let run = made.run("private", &[0, 1, 2, 3], 2);
     let output = made.path("report");
+    made.report(&[&run], "report");
+    assert!(output.join("figures/cases-3d_fullres-88mm.png").is_file());
     let mut command = Command::new(env!("CARGO_BIN_EXE_segplan"));
     succeed(command.arg("report").arg(&run.root).arg("--without-images").arg("-o").arg(&output));
     let written = files(&output);

@@ -8,25 +8,22 @@ use crate::store::table::{Columns, TableError};
 /// The candidates of some runs as a table; none where no run has chosen.
 pub fn table(records: &[Record]) -> Option<Comparison> {
     let classes = classes(records);
-    let mut rows = vec![
-        ["run", "candidate", "mean foreground Dice"]
-            .into_iter()
-            .map(str::to_owned)
-            .chain(classes.iter().map(|class| format!("Dice, {class}")))
-            .chain(["cases", "chosen"].map(str::to_owned))
-            .collect::<Vec<_>>(),
-    ];
+    let several = records.len() > 1;
+    let run = |name: &str| several.then(|| name.to_owned());
+    let mut head: Vec<String> =
+        run("run").into_iter().chain(["candidate", "mean foreground Dice"].map(str::to_owned)).collect();
+    head.extend(classes.iter().map(|class| format!("Dice, {class}")));
+    head.extend(["cases", "chosen"].map(str::to_owned));
+    let mut rows = vec![head];
     let number = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.4}"));
     for (record, place, candidate) in candidates(records) {
-        let mut row = vec![
-            record.plan.name.clone(),
-            joined(&candidate.configurations),
-            number(Some(candidate.mean_foreground_dice)),
-        ];
+        let mut row: Vec<String> = run(&record.plan.name).into_iter().collect();
+        row.extend([joined(&candidate.configurations), number(Some(candidate.mean_foreground_dice))]);
         row.extend(classes.iter().map(|class| number(candidate.classes.get(class).copied())));
         row.extend([candidate.cases.to_string(), if place == 0 { "chosen" } else { "" }.to_owned()]);
         rows.push(row);
     }
+    let first = if several { 2 } else { 1 };
     (rows.len() > 1).then(|| Comparison {
         name: "candidates",
         title: "Candidates and the choice",
@@ -34,7 +31,7 @@ pub fn table(records: &[Record]) -> Option<Comparison> {
                 all folds; the first one was chosen, the simpler one on a tie. An ensemble labels by the mean of its members' \
                 probabilities."
             .to_owned(),
-        best: (2..3 + classes.len()).collect(),
+        best: (first..=first + classes.len()).collect(),
         rows,
     })
 }

@@ -110,10 +110,15 @@ pub fn draw(record: &Record, dataset: &Dataset, prefix: &str, folder: &ReportFol
             );
             let classes = record.plan.data.labels.iter().map(|(&label, name)| (name.clone(), colour(label, record)));
             let cases = Sheet { rows, classes: classes.collect() };
-            drawn.figures.push(sheet(&cases, &format!("cases-{system}"), caption, prefix, folder)?);
+            drawn.figures.push(sheet(&cases, &figure_name(&system), caption, prefix, folder)?);
         }
     }
     Ok(drawn)
+}
+
+/// Name of the figure of a system's cases.
+pub fn figure_name(system: &str) -> String {
+    format!("cases-{system}")
 }
 
 /// Ranks that are shown of so many cases, and their places: each place once, best first.

@@ -152,7 +152,7 @@ fn row(pair: Pair, adjusted: Option<f64>) -> Vec<String> {
 /// bootstrap resamples of these cases, and the share of resamples in which a system comes first.
 fn ranks(records: &[Record]) -> Option<Vec<Vec<String>>> {
     let mut rows = vec![
-        ["metric", "class", "run and configuration", "shared cases", "rank", "95 % interval of the rank", "first in"]
+        ["metric", "class", "system", "shared cases", "rank", "95 % interval of the rank", "first in"]
             .map(str::to_owned)
             .to_vec(),
     ];
@@ -222,7 +222,7 @@ fn systems(records: &[Record], class: &str, metric: &str) -> Vec<System> {
         let Some((&label, _)) = record.plan.data.labels.iter().find(|(_, name)| *name == class) else { continue };
         let Some(place) = record.scores.metrics.iter().position(|name| name == metric) else { continue };
         for system in record.systems() {
-            let name = format!("{} {system}", record.plan.name);
+            let name = if records.len() > 1 { format!("{} {system}", record.plan.name) } else { system.clone() };
             let values = case_values(record, &system, label, place);
             if !values.is_empty() {
                 systems.push(System { name, values });

@@ -75,7 +75,7 @@ pub fn rows(rows: &[Vec<String>], best: &[usize]) -> String {
     let number = |cell: &String| cell.split_whitespace().next().and_then(|word| word.parse::<f64>().ok());
     let numeric = |column: usize| body.iter().all(|row| number(&row[column]).is_some() || row[column] == "–");
     let alignment: String = (0..head.len()).map(|column| if numeric(column) { 'r' } else { 'l' }).collect();
-    let heads: Vec<String> = head.iter().map(|cell| escape(cell)).collect();
+    let heads: Vec<String> = head.iter().map(|cell| stacked(cell)).collect();
     let mut text =
         format!("{NEEDS}{SMALL}\\begin{{tabular}}{{{alignment}}}\n\\toprule\n{} \\\\\n\\midrule\n", heads.join(" & "));
     for row in body {
@@ -98,6 +98,16 @@ pub fn rows(rows: &[Vec<String>], best: &[usize]) -> String {
     }
     text.push_str("\\bottomrule\n\\end{tabular}}\n");
     text
+}
+
+/// A head in two lines where it is long, so that its column is no wider than its numbers.
+fn stacked(head: &str) -> String {
+    let middle = head.len() / 2;
+    let spaces = head.match_indices(' ').map(|(at, _)| at);
+    match spaces.min_by_key(|at| at.abs_diff(middle)).filter(|_| head.len() > 9) {
+        Some(at) => format!("\\shortstack{{{}\\\\{}}}", escape(&head[..at]), escape(&head[at + 1..])),
+        None => escape(head),
+    }
 }
 
 fn emphasised(cell: String, rank: Option<usize>) -> String {

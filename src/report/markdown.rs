@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::report::comparison::Comparison;
+use crate::report::figures::Kind;
 use crate::report::page::Section;
 use crate::report::scores::shown;
 use crate::report::summary::Line;
@@ -39,13 +40,15 @@ pub fn markdown(sections: &[Section<'_>], lines: &[Line], comparisons: &[Compari
     }
     text.push_str("\n## Figures\n\n");
     for section in sections {
-        for figure in section.figures.iter().filter(|figure| !figure.single) {
-            let _ = writeln!(text, "![{0}](figures/{1}-88mm.png)\n\n{0}\n", figure.caption, figure.name);
+        for figure in section.figures.iter().filter(|figure| figure.kind != Kind::Training) {
+            // Hosts of git show drawings, but not the pictures within them.
+            let extension = if figure.kind == Kind::Slices { "png" } else { "svg" };
+            let _ = writeln!(text, "![{0}](figures/{1}-88mm.{extension})\n\n{0}\n", figure.caption, figure.name);
         }
         let singles: Vec<String> = section
             .figures
             .iter()
-            .filter(|figure| figure.single)
+            .filter(|figure| figure.kind == Kind::Training)
             .map(|figure| format!("[{0}](figures/{0}-88mm.svg)", figure.name))
             .collect();
         if !singles.is_empty() {

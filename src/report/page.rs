@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::report::cases::Shown;
 use crate::report::comparison::Comparison;
-use crate::report::figures::Figure;
+use crate::report::figures::{Figure, Kind};
 use crate::report::record::{Planned, Record};
 use crate::report::scores::shown;
 use crate::report::summary::Line;
@@ -99,7 +99,7 @@ pub fn page(sections: &[Section<'_>], lines: &[Line], comparisons: &[Comparison]
 
 /// The figures of a run; those of single trainings are folded up.
 fn figures(html: &mut String, section: &Section<'_>) {
-    let (single, all): (Vec<&Figure>, Vec<&Figure>) = section.figures.iter().partition(|figure| figure.single);
+    let (single, all): (Vec<&Figure>, Vec<&Figure>) = section.figures.iter().partition(|figure| figure.kind == Kind::Training);
     let grid = |html: &mut String, figures: &[&Figure]| {
         html.push_str("<div class=\"figures\">\n");
         for Figure { svg, caption, .. } in figures {
@@ -166,25 +166,22 @@ fn facts(html: &mut String, record: &Record, named: bool) {
 fn results(html: &mut String, lines: &[Line], comparisons: &[Comparison]) {
     html.push_str("<h2 id=\"results\">Results</h2>\n");
     for (place, metric) in tables::metrics(lines).into_iter().enumerate() {
-        let rows = lines.iter().filter(|line| line.metric == metric).map(|line| tables::cells(line).to_vec());
+        let (heads, rows) = tables::table(lines, metric);
         let open = if place == 0 { " open" } else { "" };
         let _ = writeln!(html, "<details class=\"metric\"{open}><summary>{}</summary>", escape(&shown(metric)));
-        table(html, &tables::HEADS.map(str::to_owned), rows);
+        table(html, &heads, rows.into_iter());
         if lines.iter().any(|line| line.metric == metric && line.missing > 0) {
             let _ = writeln!(html, "<p>{}</p>", tables::INCOMPLETE_NOTE);
         }
         html.push_str("</details>\n");
     }
-    for comparison in comparisons {
-        let _ = writeln!(
-            html,
-            "<h3>{}</h3>
-<p>{}</p>",
-            comparison.title, comparison.words
-        );
-        if let [heads, rows @ ..] = comparison.rows.as_slice() {
+    for Comparison { name, title, words, rows, .. } in comparisons {
+        let open = if *name == "candidates" { " open" } else { "" };
+        let _ = writeln!(html, "<details class=\"metric\"{open}><summary>{title}</summary>\n<p>{}</p>", escape(words));
+        if let [heads, rows @ ..] = rows.as_slice() {
             table(html, heads, rows.iter().cloned());
         }
+        html.push_str("</details>\n");
     }
 }
 

@@ -14,7 +14,7 @@ use plotters::style::Color as _;
 use plotters::style::text_anchor::{HPos, VPos};
 
 use crate::report::figures::{fitted, text, text_width};
-use crate::report::outline::outline;
+use crate::report::outline::{Corner, loops};
 use crate::report::style::{INK, Plot, Scale, Size};
 
 /// Slices in a row of a narrow and of a wide figure.
@@ -157,24 +157,27 @@ impl Plot for Sheet {
         let mut svg = String::new();
         for Placed { tile, at: [left, top, wide, tall] } in self.placed(scale, scale.width(size)) {
             let (rows, columns) = tile.image.dim();
-            let (across, down) = (f64::from(wide) / columns as f64, f64::from(tall) / rows as f64);
+            let at = |(row, column): Corner| {
+                let x = f64::from(left) + f64::from(wide) * column as f64 / columns as f64;
+                let y = f64::from(top) + f64::from(tall) * row as f64 / rows as f64;
+                format!("{x:.1},{y:.1}")
+            };
+            let (line, dash) = (LINE_PT * f64::from(scale.pt(1.0)), DASH_PT * f64::from(scale.pt(1.0)));
             let _ = write!(
                 svg,
                 "<image x=\"{left}\" y=\"{top}\" width=\"{wide}\" height=\"{tall}\" preserveAspectRatio=\"none\" \
-                 style=\"image-rendering:pixelated\" href=\"{}\"/>\n<g transform=\"translate({left} {top}) scale({across:.4} \
-                 {down:.4})\" fill=\"none\" stroke-width=\"{:.1}\">",
-                tile.uri,
-                LINE_PT * f64::from(scale.pt(1.0))
+                 style=\"image-rendering:pixelated\" href=\"{}\"/>\n<g fill=\"none\" stroke-width=\"{line:.1}\">",
+                tile.uri
             );
             for (place, (_, RGBColor(red, green, blue))) in (1..).zip(&self.classes) {
-                let dash = DASH_PT * f64::from(scale.pt(1.0));
-                for (labels, dash) in [(&tile.reference, String::new()), (&tile.prediction, format!("{dash} {dash}"))] {
-                    let path = outline(&labels.mapv(|label| label == place));
-                    if !path.is_empty() {
+                let dashes = format!(" stroke-dasharray=\"{dash:.1}\"");
+                for (labels, dashes) in [(&tile.reference, ""), (&tile.prediction, &dashes)] {
+                    for corners in loops(&labels.mapv(|label| label == place)) {
+                        let points: Vec<String> = corners.into_iter().map(at).collect();
+                        let points = points.join(" ");
                         let _ = write!(
                             svg,
-                            "<path d=\"{path}\" stroke=\"#{red:02x}{green:02x}{blue:02x}\" stroke-dasharray=\"{dash}\" \
-                             vector-effect=\"non-scaling-stroke\"/>"
+                            "<polygon points=\"{points}\" stroke=\"#{red:02x}{green:02x}{blue:02x}\"{dashes}/>"
                         );
                     }
                 }

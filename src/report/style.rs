@@ -135,10 +135,7 @@ pub(super) fn write_sized(plot: &impl Plot, size: Size, stem: &Path) -> Result<S
         plot.draw(&area, scale).map_err(fail)?;
         area.present().map_err(|error| fail(error.to_string()))?;
     }
-    // In millimetres, so that it has its size on paper.
-    let units = format!("width=\"{width}\" height=\"{height}\"");
-    let on_paper = format!("width=\"{}mm\" height=\"{}mm\"", size.width_mm, size.height_mm);
-    let svg = svg.replacen(&units, &on_paper, 1).replace("font-family=\"sans-serif\"", FAMILIES);
+    let svg = compact(&svg, (width, height), size);
     let svg = svg.replace("</svg>", &format!("{}</svg>", plot.elements(size, scale)));
     write_atomic(&stem.with_extension("svg"), svg.as_bytes())?;
 
@@ -154,6 +151,17 @@ pub(super) fn write_sized(plot: &impl Plot, size: Size, stem: &Path) -> Result<S
     plot.paint(&mut pixels, (width, height), scale);
     write_png(&stem.with_extension("png"), &pixels, width, height)?;
     Ok(svg)
+}
+
+/// A drawing in millimetres, so that it has its size on paper, and without what SVG takes for granted.
+fn compact(svg: &str, (width, height): (u32, u32), size: Size) -> String {
+    let units = format!("width=\"{width}\" height=\"{height}\"");
+    let on_paper = format!("width=\"{}mm\" height=\"{:.1}mm\" {FAMILIES}", size.width_mm, size.height_mm);
+    svg.replacen(&units, &on_paper, 1)
+        .replace(&format!(" font-family=\"{FONT}\""), "")
+        .replace(" opacity=\"1\"", "")
+        .replace(" stroke=\"none\" stroke-width=\"1\"", "")
+        .replace(" stroke=\"none\"", "")
 }
 
 /// Writes pixels, 8-bit RGB in rows, as a PNG file; gives its bytes.

@@ -67,6 +67,14 @@ pub fn cells(line: &Line) -> [String; 10] {
     ]
 }
 
+/// The table of one metric: its heads and rows. Which run a line is of is left out where there is only one.
+pub fn table(lines: &[Line], metric: &str) -> (Vec<String>, Vec<Vec<String>>) {
+    let several = lines.iter().any(|line| line.run != lines[0].run);
+    let kept = |cells: Vec<String>| cells.into_iter().skip(usize::from(!several)).collect();
+    let rows = lines.iter().filter(|line| line.metric == metric).map(|line| kept(cells(line).to_vec()));
+    (kept(HEADS.map(str::to_owned).to_vec()), rows.collect())
+}
+
 /// Mean, standard deviation where there is one, and a mark where cases are missing.
 fn spread(line: &Line) -> String {
     let sd = line.sd.map_or_else(String::new, |sd| format!(" ± {sd:.3}"));
@@ -81,10 +89,11 @@ pub fn markdown(lines: &[Line], metric: &str) -> String {
         let _ =
             writeln!(text, "| {} |", cells.iter().map(|cell| cell.replace('|', "\\|")).collect::<Vec<_>>().join(" | "));
     };
-    row(&HEADS.map(str::to_owned));
-    row(&HEADS.map(|_| "---".to_owned()));
-    for line in lines.iter().filter(|line| line.metric == metric) {
-        row(&cells(line));
+    let (heads, rows) = table(lines, metric);
+    row(&heads);
+    row(&vec!["---".to_owned(); heads.len()]);
+    for cells in rows {
+        row(&cells);
     }
     if lines.iter().any(|line| line.metric == metric && line.missing > 0) {
         let _ = writeln!(text, "\n{INCOMPLETE_NOTE}");

@@ -90,12 +90,17 @@ fn section<'a>(
     });
     match (&dataset, images) {
         (Some(dataset), Images::Shown) => drawn = cases::draw(record, dataset, prefix, folder)?,
-        (_, Images::LeftOut) => gaps.push("Images of cases were left out of this report on purpose.".to_owned()),
+        (_, Images::LeftOut) => {
+            gaps.push("Images of cases were left out of this report on purpose.".to_owned());
+            for system in record.systems() {
+                figures::remove(&cases::figure_name(&system), prefix, folder)?;
+            }
+        }
         (None, Images::Shown) => (),
     }
     let (confusions, uncounted) = confusion::count(record, dataset.as_ref())?;
     let mut figures = figures::draw(record, &confusions, prefix, folder)?;
-    let single = figures.iter().position(|figure| figure.single).unwrap_or(figures.len());
+    let single = figures.iter().position(|figure| figure.kind == figures::Kind::Training).unwrap_or(figures.len());
     figures.splice(single..single, drawn.figures);
     gaps.extend(drawn.gaps.into_iter().chain(uncounted));
     let rows = confusion::rows(record, &confusions);

@@ -25,6 +25,7 @@ use crate::report::record::{Planned, Record};
 use crate::report::scores::{Better, shown};
 use crate::report::sheet::Sheet;
 use crate::report::style::{Plot, Size, write_sized};
+use crate::store::remove_if_present;
 use crate::store::report::ReportFolder;
 use crate::train::schedule::StopReason;
 
@@ -40,8 +41,19 @@ pub struct Figure {
     pub caption: String,
     /// The drawing at column width, as SVG.
     pub svg: String,
-    /// Whether it is of one network out of several.
-    pub single: bool,
+    /// What kind of figure it is.
+    pub kind: Kind,
+}
+
+/// Kinds of figures, which are shown in different places.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Results, trainings overlaid, plans.
+    Drawing,
+    /// Slices of cases: a drawing with pictures.
+    Slices,
+    /// One training out of several.
+    Training,
 }
 
 /// Draws all figures of a run; `prefix` keeps those of several runs apart.
@@ -106,7 +118,7 @@ fn single_trainings(record: &Record, place: Place<'_>) -> Result<Vec<Figure>, Re
         let plateau = one(&plot, &format!("plateau-{name}"), caption, [66.0, 80.0], place)?;
         let caption = format!("Learning rate of {words}.");
         let rate = one(&LearningRate { rows, train }, &format!("learning-rate-{name}"), caption, [50.0, 60.0], place)?;
-        figures.extend([plateau, rate].map(|figure| Figure { single: true, ..figure }));
+        figures.extend([plateau, rate].map(|figure| Figure { kind: Kind::Training, ..figure }));
     }
     Ok(figures)
 }
@@ -191,7 +203,22 @@ pub(super) fn sheet(
     folder: &ReportFolder,
 ) -> Result<Figure, ReportError> {
     let heights = WIDTHS_MM.map(|width| sheet.height_mm(f64::from(width)));
-    one(sheet, name, caption, heights, Place { prefix, folder })
+    let figure = one(sheet, name, caption, heights, Place { prefix, folder })?;
+    Ok(Figure { kind: Kind::Slices, ..figure })
+}
+
+/// Removes a figure that an earlier report may have left.
+///
+/// # Errors
+///
+/// When it is there and cannot be removed.
+pub(super) fn remove(name: &str, prefix: &str, folder: &ReportFolder) -> Result<(), ReportError> {
+    for width in WIDTHS_MM {
+        for extension in ["svg", "png"] {
+            remove_if_present(&folder.figure(&format!("{prefix}{name}"), width).with_extension(extension))?;
+        }
+    }
+    Ok(())
 }
 
 /// Draws one figure at both widths, with a height for each.
@@ -207,5 +234,5 @@ fn one(
     let size = |width: u32, height_mm: f64| Size { width_mm: f64::from(width), height_mm };
     let svg = write_sized(plot, size(column, heights_mm[0]), &folder.figure(name, column))?;
     write_sized(plot, size(page, heights_mm[1]), &folder.figure(name, page))?;
-    Ok(Figure { name: name.to_owned(), caption, svg, single: false })
+    Ok(Figure { name: name.to_owned(), caption, svg, kind: Kind::Drawing })
 }
