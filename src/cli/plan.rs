@@ -1,6 +1,6 @@
 //! `segplan plan`: from a data set to its plan.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -10,14 +10,19 @@ use crate::dataset::scan;
 use crate::experiment::events::Events;
 use crate::fingerprint::measure;
 use crate::network::topology::Topology;
-use crate::plan::make::{default_rules, make};
-use crate::plan::schema::{Aspect, Configuration, ConfigurationName, Plan};
+use crate::plan::make::{Planned, default_rules, make};
+use crate::plan::published::tasks;
+use crate::plan::schema::{Aspect, Configuration, ConfigurationName, Plan, Rules};
 use crate::store::write_atomic;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// Folder of the data set (Decathlon or nnU-Net v2 raw)
-    dataset: PathBuf,
+    #[arg(required_unless_present = "published")]
+    dataset: Option<PathBuf>,
+    /// Plan one of the paper's tasks, `task01` to `task07`, from what was published of it, without its data
+    #[arg(long, value_name = "TASK", conflicts_with = "dataset")]
+    published: Option<String>,
     /// File to write; standard output where it is not given
     #[arg(short, long)]
     output: Option<PathBuf>,
@@ -40,16 +45,14 @@ pub(super) fn plan(arguments: &Arguments) -> Result<(), Failure> {
             "`{path}` is there already; a plan that a person may have edited is replaced with `--overwrite` only"
         )));
     }
-    let dataset = scan(&arguments.dataset).map_err(|error| Failure::wrong_input(plain(error)))?;
     let terminal = Terminal::new();
-    terminal.begin("measuring the data set", dataset.training.len());
-    let fingerprint = measure(&dataset, &|| terminal.advance());
-    terminal.end();
-    let fingerprint = fingerprint.map_err(|error| Failure::damaged_data(plain(error)))?;
     let mut rules = default_rules();
     rules.aspect = if arguments.aspect == "voxel" { Aspect::Voxel } else { Aspect::Mm };
-    let name = arguments.name.clone().unwrap_or_else(|| experiment_name(&dataset.name));
-    let planned = make(&name, &dataset, &fingerprint, &rules);
+    let name = arguments.name.as_deref();
+    let planned = match (&arguments.dataset, &arguments.published) {
+        (Some(dataset), _) => measured(dataset, name, &rules, &terminal)?,
+        (None, published) => of_paper(published.as_deref().unwrap_or_default(), name, &rules)?,
+    };
     let text = planned.text();
     let Some(path) = &arguments.output else {
         print!("{text}");
@@ -59,6 +62,27 @@ pub(super) fn plan(arguments: &Arguments) -> Result<(), Failure> {
     terminal.say(&overview(&planned.plan));
     terminal.say(&format!("written to `{0}`; run it with: segplan run {0}", path.display()));
     Ok(())
+}
+
+/// The plan of a data set that is there.
+fn measured(dataset: &Path, name: Option<&str>, rules: &Rules, terminal: &Terminal) -> Result<Planned, Failure> {
+    let dataset = scan(dataset).map_err(|error| Failure::wrong_input(plain(error)))?;
+    terminal.begin("measuring the data set", dataset.training.len());
+    let fingerprint = measure(&dataset, &|| terminal.advance());
+    terminal.end();
+    let fingerprint = fingerprint.map_err(|error| Failure::damaged_data(plain(error)))?;
+    let name = name.map_or_else(|| experiment_name(&dataset.name), str::to_owned);
+    Ok(make(&name, &dataset, &fingerprint, rules))
+}
+
+/// The plan of one of the paper's tasks.
+fn of_paper(task: &str, name: Option<&str>, rules: &Rules) -> Result<Planned, Failure> {
+    let tasks = tasks();
+    let found = tasks.get(task).ok_or_else(|| {
+        let known: Vec<&str> = tasks.keys().map(String::as_str).collect();
+        Failure::wrong_input(miette::miette!("`{task}` is no task of the paper; expected one of {}", known.join(", ")))
+    })?;
+    Ok(found.planned(name.unwrap_or(task), rules))
 }
 
 /// `Task04_Hippocampus` and `Dataset004_Hippocampus` are called `hippocampus`; any other name is kept, in small letters.

@@ -26,19 +26,14 @@ pub struct Planned {
     pub plan: Plan,
     /// Reasons by key, such as `configurations.3d_fullres.batch_size`.
     pub reasons: BTreeMap<String, String>,
+    /// What stands at the top of the file.
+    pub header: String,
 }
 
 impl Planned {
     /// The plan as a commented TOML file. `[runtime]`, which differs from machine to machine, is left to the defaults.
     pub fn text(&self) -> String {
-        let plan = &self.plan;
-        let header = format!(
-            "Experiment `{}`: nnU-Net (arXiv:1809.10486, 2018), planned by `segplan plan` from {} training cases of {}.\n\
-             Run it:    segplan run FILE\n\
-             Change it: this file is yours; every number below is used as it stands here.",
-            plan.name, plan.data.cases, plan.data.dataset
-        );
-        text(plan, &header, &self.reasons, &["runtime"])
+        text(&self.plan, &self.header, &self.reasons, &["runtime"])
     }
 }
 
@@ -130,7 +125,13 @@ pub fn assemble(
     whole.extend(top);
     let plan = Plan::deserialize(whole).expect("defaults and planned values are a whole plan");
     let reasons = reasons(&plan, measured);
-    Planned { plan, reasons }
+    let header = format!(
+        "Experiment `{name}`: nnU-Net (arXiv:1809.10486, 2018), planned by `segplan plan` from {} training cases of {}.\n\
+         Run it:    segplan run FILE\n\
+         Change it: this file is yours; every number below is used as it stands here.",
+        plan.data.cases, plan.data.dataset
+    );
+    Planned { plan, reasons, header }
 }
 
 fn as_toml(value: &impl serde::Serialize) -> Value {
