@@ -99,7 +99,8 @@ pub fn page(sections: &[Section<'_>], lines: &[Line], comparisons: &[Comparison]
 
 /// The figures of a run; those of single trainings are folded up.
 fn figures(html: &mut String, section: &Section<'_>) {
-    let (single, all): (Vec<&Figure>, Vec<&Figure>) = section.figures.iter().partition(|figure| figure.kind == Kind::Training);
+    let (single, all): (Vec<&Figure>, Vec<&Figure>) =
+        section.figures.iter().partition(|figure| figure.kind == Kind::Training);
     let grid = |html: &mut String, figures: &[&Figure]| {
         html.push_str("<div class=\"figures\">\n");
         for Figure { svg, caption, .. } in figures {
