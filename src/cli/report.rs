@@ -7,6 +7,7 @@ use clap::Args;
 use crate::cli::failure::{Failure, plain};
 use crate::plan::load::load;
 use crate::report::ReportError;
+use crate::report::record::RecordError;
 use crate::report::write::{Images, Written, write};
 use crate::store::folder::RunFolder;
 use crate::store::report::ReportFolder;
@@ -28,6 +29,7 @@ pub(super) struct Arguments {
 pub(super) fn report(arguments: &Arguments) -> Result<(), Failure> {
     let runs = arguments.runs.iter().map(|path| run_folder(path)).collect::<Result<Vec<_>, _>>()?;
     let failure = |error: ReportError| match error {
+        ReportError::Record(RecordError::Plan(error)) => Failure::wrong_input((*error).into()),
         ReportError::Record(error) => Failure::wrong_input(plain(error)),
         other => Failure::failed(plain(other)),
     };
