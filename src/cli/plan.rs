@@ -10,7 +10,7 @@ use crate::dataset::scan;
 use crate::experiment::events::Events;
 use crate::fingerprint::measure;
 use crate::network::topology::Topology;
-use crate::plan::make::{Planned, default_rules, make};
+use crate::plan::make::{Planned, changed_rules, make};
 use crate::plan::published::tasks;
 use crate::plan::schema::{Aspect, Configuration, ConfigurationName, Plan, Rules};
 use crate::store::write_atomic;
@@ -32,6 +32,9 @@ pub(super) struct Arguments {
     /// What the aspect ratio of a 3D patch follows: `mm` as in Table 1 of the paper, or `voxel` as in its text
     #[arg(long, default_value = "mm", value_parser = ["mm", "voxel"])]
     aspect: String,
+    /// Change a constant of the planning rules, such as `rules.cascade_factor=2`
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    set: Vec<String>,
     /// Replace the file if it is there
     #[arg(long)]
     overwrite: bool,
@@ -46,8 +49,10 @@ pub(super) fn plan(arguments: &Arguments) -> Result<(), Failure> {
         )));
     }
     let terminal = Terminal::new();
-    let mut rules = default_rules();
-    rules.aspect = if arguments.aspect == "voxel" { Aspect::Voxel } else { Aspect::Mm };
+    let mut rules = changed_rules(&arguments.set).map_err(|reason| Failure::wrong_input(miette::miette!(reason)))?;
+    if arguments.aspect == "voxel" {
+        rules.aspect = Aspect::Voxel;
+    }
     let name = arguments.name.as_deref();
     let planned = match (&arguments.dataset, &arguments.published) {
         (Some(dataset), _) => measured(dataset, name, &rules, &terminal)?,
@@ -95,7 +100,7 @@ fn experiment_name(dataset: &str) -> String {
 /// A line for each network.
 fn overview(plan: &Plan) -> String {
     let line = |(name, configuration): (&ConfigurationName, &Configuration)| {
-        let topology = Topology::new(configuration, plan.data.channels.len(), plan.data.labels.len() + 1);
+        let topology = Topology::new(configuration, plan.input_channels(*name), plan.data.labels.len() + 1);
         let memory = topology.training_bytes(configuration.patch_size.0, configuration.batch_size) as f64;
         format!(
             "{name}: patch {}, batch {}, {:.1} million parameters, about {:.1} GiB to train",
