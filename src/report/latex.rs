@@ -81,7 +81,7 @@ pub fn rows(rows: &[Vec<String>], best: &[usize]) -> String {
     for row in body {
         let cell = |(column, cell): (usize, &String)| {
             let escaped = escape(cell);
-            let escaped = if numeric(column) { escaped.replace("+", "$+$") } else { escaped };
+            let escaped = if numeric(column) { escaped.replace('+', "$+$") } else { escaped };
             let escaped = match escaped.strip_prefix('-') {
                 Some(rest) if numeric(column) && rest != "-" => format!("$-${rest}"),
                 _ => escaped,

@@ -30,10 +30,10 @@ pub(super) fn loops(mask: &Array2<bool>) -> Vec<Vec<Corner>> {
         let (mut corners, mut at) = (vec![start], start);
         while let Some(next) = take(&mut edges, at) {
             // A corner on a straight line is none.
-            if let [.., before, last] = corners[..] {
-                if (before.0 == last.0 && last.0 == next.0) || (before.1 == last.1 && last.1 == next.1) {
-                    corners.pop();
-                }
+            if let [.., before, last] = corners[..]
+                && ((before.0 == last.0 && last.0 == next.0) || (before.1 == last.1 && last.1 == next.1))
+            {
+                corners.pop();
             }
             corners.push(next);
             at = next;

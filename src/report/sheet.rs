@@ -74,7 +74,7 @@ impl Sheet {
     /// Height of the figure at a width, mm.
     pub(super) fn height_mm(&self, width_mm: f64) -> f64 {
         let points = width_mm / 25.4 * 72.0;
-        let row = WORDS_PT + GAP_PT + self.slice(points, tiles(width_mm)) * self.shape();
+        let row = WORDS_PT + GAP_PT + slice_width(points, tiles(width_mm)) * self.shape();
         (WORDS_PT + GAP_PT + row * self.rows.len() as f64) / 72.0 * 25.4
     }
 
@@ -87,16 +87,11 @@ impl Sheet {
         self.rows.iter().filter_map(shape).fold(0.3, f64::max).min(TALLEST)
     }
 
-    /// Width of a slice, in the unit of the figure's width.
-    fn slice(&self, width: f64, tiles: usize) -> f64 {
-        (width - GAP_PT) / tiles as f64 - GAP_PT
-    }
-
     /// All slices of a figure that is so many units wide.
     fn placed(&self, scale: Scale, width: f64) -> Vec<Placed<'_>> {
         let points = scale.points(width);
         let count = tiles(points / 72.0 * 25.4);
-        let room = self.slice(points, count);
+        let room = slice_width(points, count);
         let high = room * self.shape();
         let mut placed = Vec::new();
         for (at, row) in self.rows.iter().enumerate() {
@@ -113,6 +108,11 @@ impl Sheet {
         }
         placed
     }
+}
+
+/// Width of a slice of a row of so many, in the unit of the figure's width.
+fn slice_width(width: f64, tiles: usize) -> f64 {
+    (width - GAP_PT) / tiles as f64 - GAP_PT
 }
 
 fn tiles(width_mm: f64) -> usize {
@@ -144,7 +144,7 @@ impl Plot for Sheet {
             left += scale.pt(19.0) + text_width(name, scale) + scale.pt(10.0);
         }
         let points = scale.points(f64::from(width));
-        let high = self.slice(points, tiles(points / 72.0 * 25.4)) * self.shape();
+        let high = slice_width(points, tiles(points / 72.0 * 25.4)) * self.shape();
         for (at, row) in self.rows.iter().enumerate() {
             let top = WORDS_PT + GAP_PT + at as f64 * (WORDS_PT + GAP_PT + high);
             let title = fitted(&row.title, width - 2 * scale.pt(GAP_PT), scale);
