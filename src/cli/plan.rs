@@ -1,23 +1,44 @@
 //! `segplan plan`: from a data set to its plan.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
+use similar::TextDiff;
 
 use crate::cli::failure::{Failure, plain};
+use crate::cli::schema::write_beside;
 use crate::cli::terminal::Terminal;
-use crate::dataset::scan;
+use crate::dataset::{Dataset, scan};
+use crate::experiment::data::locate;
 use crate::experiment::events::Events;
-use crate::fingerprint::measure;
+use crate::fingerprint::{Fingerprint, measure};
 use crate::network::topology::Topology;
-use crate::plan::make::{default_rules, make};
-use crate::plan::schema::{Aspect, Configuration, ConfigurationName, Plan};
+use crate::plan::load::{load_from, read};
+use crate::plan::make::{Planned, changed_rules, make};
+use crate::plan::published::tasks;
+use crate::plan::schema::{Aspect, Configuration, ConfigurationName, Plan, Rules};
+use crate::plan::update::update;
 use crate::store::write_atomic;
 
+const EXAMPLES: &str = "\
+Examples:
+  segplan plan data/Task04_Hippocampus -o experiments/hippocampus.toml
+  segplan plan data/Task04_Hippocampus                                   to standard output
+  segplan plan --published task04 -o experiments/task04.toml             from the paper's tables, without the data
+  segplan plan --update experiments/hippocampus.toml                     what would be planned now, as a diff
+  segplan plan --update experiments/hippocampus.toml --write             and written
+
+An update follows the data and the plan's own [rules]. What a person decided stays, and is said.";
+
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
     /// Folder of the data set (Decathlon or nnU-Net v2 raw)
-    dataset: PathBuf,
+    #[arg(required_unless_present_any = ["published", "update"])]
+    dataset: Option<PathBuf>,
+    /// Plan one of the paper's tasks, `task01` to `task07`, from what was published of it, without its data
+    #[arg(long, value_name = "TASK", conflicts_with = "dataset")]
+    published: Option<String>,
     /// File to write; standard output where it is not given
     #[arg(short, long)]
     output: Option<PathBuf>,
@@ -27,38 +48,116 @@ pub(super) struct Arguments {
     /// What the aspect ratio of a 3D patch follows: `mm` as in Table 1 of the paper, or `voxel` as in its text
     #[arg(long, default_value = "mm", value_parser = ["mm", "voxel"])]
     aspect: String,
+    /// Change a constant of the planning rules, such as `rules.cascade_factor=2`
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    set: Vec<String>,
     /// Replace the file if it is there
     #[arg(long)]
     overwrite: bool,
+    /// Measure the data set of this plan anew, and propose what the rules then plan as a diff
+    #[arg(long, value_name = "PLAN", conflicts_with_all = ["output", "name", "aspect", "overwrite", "published", "set"])]
+    update: Option<PathBuf>,
+    /// Write what an update proposes
+    #[arg(long, requires = "update")]
+    write: bool,
+}
+
+pub(super) fn plan(arguments: &Arguments) -> Result<(), Failure> {
+    match &arguments.update {
+        Some(plan) => propose(plan, arguments.dataset.as_deref(), arguments.write),
+        None => write(arguments),
+    }
 }
 
 #[expect(clippy::print_stdout, reason = "without a file, the plan is the result of this verb")]
-pub(super) fn plan(arguments: &Arguments) -> Result<(), Failure> {
+fn write(arguments: &Arguments) -> Result<(), Failure> {
     if let Some(path) = arguments.output.as_ref().filter(|path| path.exists() && !arguments.overwrite) {
         let path = path.display();
         return Err(Failure::wrong_input(miette::miette!(
-            "`{path}` is there already; a plan that a person may have edited is replaced with `--overwrite` only"
+            help = format!("`--update {path}` keeps what a person decided; `--overwrite` replaces it"),
+            "`{path}` is there already, and may have been edited"
         )));
     }
-    let dataset = scan(&arguments.dataset).map_err(|error| Failure::wrong_input(plain(error)))?;
     let terminal = Terminal::new();
-    terminal.begin("measuring the data set", dataset.training.len());
-    let fingerprint = measure(&dataset, &|| terminal.advance());
-    terminal.end();
-    let fingerprint = fingerprint.map_err(|error| Failure::damaged_data(plain(error)))?;
-    let mut rules = default_rules();
-    rules.aspect = if arguments.aspect == "voxel" { Aspect::Voxel } else { Aspect::Mm };
-    let name = arguments.name.clone().unwrap_or_else(|| experiment_name(&dataset.name));
-    let planned = make(&name, &dataset, &fingerprint, &rules);
+    let mut rules = changed_rules(&arguments.set).map_err(|reason| Failure::wrong_input(miette::miette!(reason)))?;
+    if arguments.aspect == "voxel" {
+        rules.aspect = Aspect::Voxel;
+    }
+    let name = arguments.name.as_deref();
+    let planned = match (&arguments.dataset, &arguments.published) {
+        (Some(dataset), _) => of_data(dataset, name, &rules, &terminal)?,
+        (None, published) => of_paper(published.as_deref().unwrap_or_default(), name, &rules)?,
+    };
     let text = planned.text();
     let Some(path) = &arguments.output else {
         print!("{text}");
         return Ok(());
     };
     write_atomic(path, text.as_bytes()).map_err(|error| Failure::failed(plain(error)))?;
+    write_beside(path)?;
     terminal.say(&overview(&planned.plan));
     terminal.say(&format!("written to `{0}`; run it with: segplan run {0}", path.display()));
     Ok(())
+}
+
+fn measured(dataset: &Dataset, terminal: &Terminal) -> Result<Fingerprint, Failure> {
+    terminal.begin("measuring the data set", dataset.training.len());
+    let fingerprint = measure(dataset, &|| terminal.advance());
+    terminal.end();
+    fingerprint.map_err(|error| Failure::damaged_data(plain(error)))
+}
+
+/// Measures the data set of a plan anew, and prints what would be planned now.
+#[expect(clippy::print_stdout, reason = "the proposal is the result of this verb")]
+fn propose(path: &Path, dataset: Option<&Path>, write: bool) -> Result<(), Failure> {
+    let loaded = load_from(path, &|file| read(file)).map_err(|error| Failure::wrong_input(error.into()))?;
+    let terminal = Terminal::new();
+    let dataset = match dataset {
+        Some(folder) => scan(folder).map_err(|error| Failure::wrong_input(plain(error)))?,
+        None => locate(&loaded.plan, &terminal).map_err(|error| Failure::wrong_input(plain(error)))?,
+    };
+    let fingerprint = measured(&dataset, &terminal)?;
+    let update = update(path, &loaded, &dataset, &fingerprint).map_err(|error| Failure::wrong_input(error.into()))?;
+    for what in &update.kept {
+        terminal.say(what);
+    }
+    let shown = path.display();
+    if update.text == loaded.input {
+        terminal.say(&format!("`{shown}` is as it would be planned now"));
+        return Ok(());
+    }
+    let diff = TextDiff::from_lines(&loaded.input, &update.text);
+    print!("{}", diff.unified_diff().header(&format!("a/{shown}"), &format!("b/{shown}")));
+    if let Some(fault) = update.fault {
+        terminal.say("what stays does not fit what is planned now:");
+        return Err(Failure::wrong_input(fault.into()));
+    }
+    if !write {
+        terminal.say(&format!("nothing is written yet: segplan plan --update {shown} --write"));
+        return Ok(());
+    }
+    write_atomic(path, update.text.as_bytes()).map_err(|error| Failure::failed(plain(error)))?;
+    write_beside(path)?;
+    terminal.say(&format!("written to `{shown}`"));
+    Ok(())
+}
+
+/// The plan of a data set that is there.
+fn of_data(dataset: &Path, name: Option<&str>, rules: &Rules, terminal: &Terminal) -> Result<Planned, Failure> {
+    let dataset = scan(dataset).map_err(|error| Failure::wrong_input(plain(error)))?;
+    let fingerprint = measured(&dataset, terminal)?;
+    let name = name.map_or_else(|| experiment_name(&dataset.name), str::to_owned);
+    Ok(make(&name, &dataset, &fingerprint, rules))
+}
+
+/// The plan of one of the paper's tasks.
+fn of_paper(task: &str, name: Option<&str>, rules: &Rules) -> Result<Planned, Failure> {
+    let tasks = tasks();
+    let found = tasks.get(task).ok_or_else(|| {
+        let known: Vec<&str> = tasks.keys().map(String::as_str).collect();
+        Failure::wrong_input(miette::miette!("`{task}` is no task of the paper; expected one of {}", known.join(", ")))
+    })?;
+    Ok(found.planned(name.unwrap_or(task), rules))
 }
 
 /// `Task04_Hippocampus` and `Dataset004_Hippocampus` are called `hippocampus`; any other name is kept, in small letters.
@@ -71,7 +170,7 @@ fn experiment_name(dataset: &str) -> String {
 /// A line for each network.
 fn overview(plan: &Plan) -> String {
     let line = |(name, configuration): (&ConfigurationName, &Configuration)| {
-        let topology = Topology::new(configuration, plan.data.channels.len(), plan.data.labels.len() + 1);
+        let topology = Topology::of(plan, *name);
         let memory = topology.training_bytes(configuration.patch_size.0, configuration.batch_size) as f64;
         format!(
             "{name}: patch {}, batch {}, {:.1} million parameters, about {:.1} GiB to train",

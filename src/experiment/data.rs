@@ -7,6 +7,7 @@ use thiserror::Error;
 use crate::dataset::phantom::{self, PhantomConfig};
 use crate::dataset::{Dataset, DatasetError, scan};
 use crate::experiment::events::Events;
+use crate::plan::published::archive;
 use crate::plan::schema::{Generator, Plan};
 
 /// The data set of a plan cannot be used.
@@ -14,9 +15,9 @@ use crate::plan::schema::{Generator, Plan};
 pub enum DataError {
     /// It is in none of the folders.
     #[error(
-        "data set `{name}` is not in {}; put its folder there, or name the folder that holds it: \
-         `--set 'runtime.data=[\"FOLDER\"]'`",
-        folders.iter().map(|folder| format!("`{}`", folder.display())).collect::<Vec<_>>().join(" nor in ")
+        "data set `{name}` is not in {}; {}, or name the folder that holds it: `--set 'runtime.data=[\"FOLDER\"]'`",
+        folders.iter().map(|folder| format!("`{}`", folder.display())).collect::<Vec<_>>().join(" nor in "),
+        way_to(name, folders)
     )]
     Absent {
         /// Name of the data set.
@@ -40,18 +41,23 @@ pub enum DataError {
     },
 }
 
+/// What to do about a data set that is absent.
+fn way_to(name: &str, folders: &[PathBuf]) -> String {
+    let Some((archive, folder)) = archive(name).zip(folders.first()) else { return "put its folder there".to_owned() };
+    let description = folder.join(name).join("dataset.json");
+    format!(
+        "it is part of the Medical Segmentation Decathlon: get {archive} and unpack it there, so that `{}` exists",
+        description.display()
+    )
+}
+
 /// The data set of a plan, found in one of the folders of `runtime.data`; made, where it is the phantom and absent.
 ///
 /// # Errors
 ///
 /// When it is nowhere, cannot be understood, or has other channels or labels than the plan.
 pub fn find(plan: &Plan, events: &dyn Events) -> Result<Dataset, DataError> {
-    let folders: Vec<PathBuf> = plan.runtime.data.iter().map(|folder| folder.join(&plan.data.dataset)).collect();
-    let folder = match folders.iter().find(|folder| folder.is_dir()) {
-        Some(folder) => folder,
-        None => make(plan, &folders, events)?,
-    };
-    let dataset = scan(folder)?;
+    let dataset = locate(plan, events)?;
     let mismatch = |reason| Err(DataError::Mismatch { name: dataset.name.clone(), reason });
     if dataset.channels != plan.data.channels {
         return mismatch(format!("its channels are {:?}, the plan's are {:?}", dataset.channels, plan.data.channels));
@@ -60,6 +66,20 @@ pub fn find(plan: &Plan, events: &dyn Events) -> Result<Dataset, DataError> {
         return mismatch(format!("its labels are {:?}, the plan's are {:?}", dataset.labels, plan.data.labels));
     }
     Ok(dataset)
+}
+
+/// The same, whatever its channels and labels are.
+///
+/// # Errors
+///
+/// When it is nowhere, or cannot be understood.
+pub fn locate(plan: &Plan, events: &dyn Events) -> Result<Dataset, DataError> {
+    let folders: Vec<PathBuf> = plan.runtime.data.iter().map(|folder| folder.join(&plan.data.dataset)).collect();
+    let folder = match folders.iter().find(|folder| folder.is_dir()) {
+        Some(folder) => folder,
+        None => make(plan, &folders, events)?,
+    };
+    Ok(scan(folder)?)
 }
 
 fn make<'a>(plan: &Plan, folders: &'a [PathBuf], events: &dyn Events) -> Result<&'a Path, DataError> {

@@ -17,7 +17,7 @@ use crate::plan::digest::StageDigests;
 use crate::plan::schema::{Configuration, Plan};
 use crate::preprocess::cache::PreparedCase;
 use crate::report::curves::{learning_rate_plot, plateau_plot};
-use crate::store::folder::FoldFolder;
+use crate::store::folder::{FoldFolder, next_stage_case};
 use crate::train::log::EpochRow;
 use crate::train::schedule::StopReason;
 use crate::train::{Ending, Job, Observer, train};
@@ -32,6 +32,8 @@ pub(super) struct Fold<'a> {
     pub(super) prepared: PathBuf,
     pub(super) split: &'a Split,
     pub(super) folder: FoldFolder,
+    /// What the first stage says of the cases, in the cascade's second one.
+    pub(super) next_stage: Option<PathBuf>,
     pub(super) device: &'a Device,
     pub(super) events: &'a dyn Events,
     pub(super) interrupted: &'a AtomicBool,
@@ -48,7 +50,7 @@ pub(super) enum Progress {
     Interrupted,
 }
 
-impl Fold<'_> {
+impl<'a> Fold<'a> {
     /// Does what is not yet done of this network, up to a stage; nothing when it was asked to stop.
     pub(super) fn run(&self, until: Stage) -> Result<Option<Progress>, ExperimentError> {
         let mut all = Progress::AlreadyDone;
@@ -72,9 +74,11 @@ impl Fold<'_> {
         if state.trained.as_deref() == Some(&self.digests.train) {
             return Ok(Progress::AlreadyDone);
         }
-        let (training, validation) = (self.open(&self.split.train)?, self.open(&self.split.val)?);
+        let open = |ids: &[CaseId]| ids.iter().map(|id| self.open(id)).collect::<Result<Vec<_>, _>>();
+        let (training, validation) = (open(&self.split.train)?, open(&self.split.val)?);
         let job = Job {
             plan: self.plan,
+            name: self.id.configuration,
             configuration: self.configuration,
             fold: self.id.fold,
             seed: self.id.seed,
@@ -101,7 +105,7 @@ impl Fold<'_> {
     }
 
     /// The held-out cases, as this network predicts them.
-    pub(super) fn held_out(&self) -> HeldOut<'_> {
+    pub(super) fn held_out(&self) -> HeldOut<'a> {
         HeldOut {
             plan: self.plan,
             dataset: self.dataset,
@@ -112,16 +116,22 @@ impl Fold<'_> {
                 fold: self.id.fold,
                 seed: self.id.seed,
             },
-            folder: &self.folder,
-            predict: &self.digests.predict,
-            evaluate: &self.digests.evaluate,
+            folder: self.folder.clone(),
+            predict: self.digests.predict.clone(),
+            evaluate: self.digests.evaluate.clone(),
             events: self.events,
             interrupted: self.interrupted,
         }
     }
 
-    fn open(&self, ids: &[CaseId]) -> Result<Vec<PreparedCase>, ExperimentError> {
-        ids.iter().map(|id| Ok(PreparedCase::open(&self.prepared, id)?)).collect()
+    /// A prepared case, in the cascade's second stage with what the first one says of it.
+    pub(super) fn open(&self, id: &CaseId) -> Result<PreparedCase, ExperimentError> {
+        let case = PreparedCase::open(&self.prepared, id)?;
+        let Some(folder) = &self.next_stage else { return Ok(case) };
+        let case = case.with_first_stage(&next_stage_case(folder, &id.0))?;
+        let held_out = case.first_stage().is_some_and(|first_stage| first_stage.origin.fold == self.id.fold);
+        assert_eq!(held_out, self.split.val.contains(id), "the first stage's network of `{id}` has not seen it");
+        Ok(case)
     }
 }
 

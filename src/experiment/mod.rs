@@ -3,19 +3,24 @@
 //! Input: a plan. Output: its run folder, filled. Each stage is done when its results carry the digest of the plan's tables
 //! that decide them, so that a run can be killed at any instant and started again. Deliberately absent: the terminal.
 
+pub mod augment;
 pub mod bench;
 pub mod data;
 mod ensemble;
 pub mod events;
+mod first_stage;
 mod fold;
 mod held_out;
+pub mod machine;
 mod pictures;
+pub mod postprocessing;
+mod preflight;
 mod record;
 pub mod segment;
 pub mod splits;
 pub mod state;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicBool;
 
 use burn::tensor::Device;
@@ -30,14 +35,17 @@ use crate::evaluate::summary::summarize;
 use crate::experiment::data::DataError;
 use crate::experiment::events::{Events, NetworkId};
 use crate::experiment::fold::{Fold, Progress};
+use crate::experiment::postprocessing::settle;
 use crate::experiment::splits::{Split, SplitError};
 use crate::experiment::state::{FoldState, StateError};
 use crate::fingerprint::FingerprintError;
 use crate::network::weights::WeightsError;
 use crate::plan::check::differences;
 use crate::plan::digest::stage_digests;
+use crate::plan::fault::PlanError;
 use crate::plan::load::LoadedPlan;
 use crate::plan::schema::{ConfigurationName, Plan};
+use crate::predict::memory::PredictError;
 use crate::preprocess::cache::{PreprocessError, prepare_all};
 use crate::report::ReportError;
 use crate::select::Selection;
@@ -71,8 +79,6 @@ pub struct Options {
     pub configurations: Vec<ConfigurationName>,
     /// Folds; those of the plan where none is named.
     pub folds: Vec<usize>,
-    /// Values that the command line has changed, for the record.
-    pub overrides: Vec<String>,
 }
 
 /// How a run ended without an error.
@@ -97,6 +103,8 @@ pub struct Summary {
 #[derive(Debug, Error)]
 #[expect(missing_docs, reason = "each variant passes on one room's error, whose text says it all")]
 pub enum ExperimentError {
+    #[error(transparent)]
+    Plan(#[from] PlanError),
     #[error(transparent)]
     Data(#[from] DataError),
     #[error(transparent)]
@@ -123,20 +131,20 @@ pub enum ExperimentError {
     Report(#[from] ReportError),
     #[error("case `{case}`: {source}")]
     Nifti { case: CaseId, source: NiftiError },
+    #[error("case `{case}`: {source}")]
+    Predict { case: CaseId, source: PredictError },
     #[error("{0}; `segplan verify` lists every fault of the data set")]
     MissingFile(StoreError),
     #[error("case `{0}` has no reference labels; it cannot be scored")]
     Unlabelled(CaseId),
     #[error("case `{case}` is not in data set `{dataset}`; `splits_final.json` is of another one")]
     UnknownCase { case: CaseId, dataset: String },
+    #[error("data set `{dataset}` has no training case `{case}`{first}")]
+    NoSuchCase { case: String, dataset: String, first: String },
     #[error("configuration `{name}` is not in the plan; it has {known}")]
     UnknownConfiguration { name: ConfigurationName, known: String },
     #[error("fold {fold} is not among the {folds} folds of `split.folds`, counted from 0")]
     UnknownFold { fold: usize, folds: usize },
-    #[error(
-        "configuration `{0}` belongs to the cascade, which cannot be trained yet; take it out of `run.configurations`"
-    )]
-    Cascade(ConfigurationName),
     #[error(
         "`{folder}` holds results of another plan. These keys differ:\n{differences}\nGive the changed plan a name of its own: \
          `--set name={suggestion}`"
@@ -155,11 +163,12 @@ impl ExperimentError {
     /// Exit code of the program: 2 wrong input, 3 damaged data, 1 otherwise.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Data(_)
+            Self::Plan(_)
+            | Self::Data(_)
             | Self::Device(_)
+            | Self::NoSuchCase { .. }
             | Self::UnknownConfiguration { .. }
             | Self::UnknownFold { .. }
-            | Self::Cascade(_)
             | Self::OtherPlan { .. }
             | Self::Split(_) => 2,
             Self::Fingerprint(_)
@@ -171,7 +180,12 @@ impl ExperimentError {
             | Self::Unlabelled(_)
             | Self::UnknownCase { .. }
             | Self::Weights(_) => 3,
-            Self::Store(_) | Self::Train(_) | Self::Table(_) | Self::Report(_) | Self::Locked(_) => 1,
+            Self::Predict { .. }
+            | Self::Store(_)
+            | Self::Train(_)
+            | Self::Table(_)
+            | Self::Report(_)
+            | Self::Locked(_) => 1,
         }
     }
 }
@@ -192,16 +206,18 @@ pub fn run(
 ) -> Result<Outcome, ExperimentError> {
     let plan = &loaded.plan;
     let networks = networks(plan, options)?;
-    let device = device(&plan.runtime.device)?;
     let folder = RunFolder::new(&plan.runtime.runs, &plan.name);
     let _lock = record::lock(&folder)?;
     record::refuse_other_plan(&folder, loaded)?;
-    let dataset = data::find(plan, events)?;
-    record::write(&folder, loaded, options, &dataset)?;
+    let dataset = data::locate(plan, events)?;
+    preflight::check(loaded, &dataset, &networks, &folder, events)?;
+    let device = device(&plan.runtime.device)?;
+    record::write(&folder, loaded, &dataset)?;
 
-    check_fingerprint(plan, &dataset, &folder, events)?;
+    let as_planned = check_fingerprint(plan, &dataset, &folder, events)?;
     if options.until == Stage::Fingerprint {
-        return Ok(done("the data set is as the plan says", &folder));
+        let what = if as_planned { "the data set is as the plan says" } else { "the data set is measured" };
+        return Ok(done(what, &folder));
     }
     preprocess(plan, &dataset, &networks, events)?;
     if options.until == Stage::Preprocess {
@@ -228,11 +244,20 @@ impl Experiment<'_> {
     fn run(&self, networks: &[NetworkId], until: Stage) -> Result<Outcome, ExperimentError> {
         let mut anything_new = false;
         for &id in networks {
+            match first_stage::make(self, id)? {
+                Progress::Interrupted => return Ok(Outcome::Interrupted),
+                Progress::Done => anything_new = true,
+                Progress::AlreadyDone => (),
+            }
             let Some(progress) = self.fold(id).run(until)? else { return Ok(Outcome::Interrupted) };
             anything_new |= progress == Progress::Done;
         }
         if until < Stage::Evaluate {
             return self.finish(&[], None, anything_new, until);
+        }
+        for name in self.complete()? {
+            let folds: Vec<_> = self.all_folds(name).map(|id| self.fold(id).held_out()).collect();
+            anything_new |= settle(self, name.as_str(), &folds)?.0 == Progress::Done;
         }
         let mut rows = self.scores()?;
         let chosen = ensemble::choose(self, &rows)?;
@@ -256,6 +281,8 @@ impl Experiment<'_> {
             dataset: &self.dataset,
             split: &self.splits[id.fold],
             folder: self.folder.fold(id.configuration.as_str(), id.seed, id.fold),
+            next_stage: (id.configuration == ConfigurationName::Cascade)
+                .then(|| self.folder.next_stage(ConfigurationName::LowRes.as_str(), id.seed)),
             device: &self.device,
             events: self.events,
             interrupted: self.interrupted,
@@ -284,6 +311,18 @@ impl Experiment<'_> {
             }
         }
         Ok(complete)
+    }
+
+    /// Training cases that have each label, and those of them in which it is a single component.
+    fn training_components(&self) -> Result<BTreeMap<u8, (usize, usize)>, ExperimentError> {
+        let measured = record::fingerprint(&self.folder, &self.dataset, self.events)?;
+        let mut found = BTreeMap::<u8, (usize, usize)>::new();
+        for (&label, &parts) in measured.cases.iter().flat_map(|case| &case.components) {
+            let (cases, single) = found.entry(label).or_default();
+            *cases += 1;
+            *single += usize::from(parts == 1);
+        }
+        Ok(found)
     }
 
     /// Scores of all networks of the plan that are done.
@@ -335,9 +374,6 @@ fn networks(plan: &Plan, options: &Options) -> Result<Vec<NetworkId>, Experiment
         if !plan.configurations.contains_key(&name) {
             return Err(ExperimentError::unknown_configuration(plan, name));
         }
-        if matches!(name, ConfigurationName::LowRes | ConfigurationName::Cascade) {
-            return Err(ExperimentError::Cascade(name));
-        }
     }
     if let Some(&fold) = folds.iter().find(|&&fold| fold >= plan.split.folds) {
         return Err(ExperimentError::UnknownFold { fold, folds: plan.split.folds });
@@ -351,18 +387,19 @@ fn networks(plan: &Plan, options: &Options) -> Result<Vec<NetworkId>, Experiment
     Ok(all)
 }
 
-/// Measures the data set, unless that is done, and says where the plan differs from it.
+/// Measures the data set, unless that is done, says where the plan differs from it, and gives whether it does not.
 fn check_fingerprint(
     plan: &Plan,
     dataset: &Dataset,
     folder: &RunFolder,
     events: &dyn Events,
-) -> Result<(), ExperimentError> {
+) -> Result<bool, ExperimentError> {
     let measured = record::fingerprint(folder, dataset, events)?;
-    for difference in differences(&measured, &plan.data) {
+    let differences = differences(&measured, plan);
+    for difference in &differences {
         events.say(&format!("the data set is not quite the plan's: {difference}"));
     }
-    Ok(())
+    Ok(differences.is_empty())
 }
 
 /// Prepares the cases for each configuration that is asked for.
@@ -372,7 +409,10 @@ fn preprocess(
     networks: &[NetworkId],
     events: &dyn Events,
 ) -> Result<(), ExperimentError> {
-    let names: BTreeSet<ConfigurationName> = networks.iter().map(|id| id.configuration).collect();
+    let mut names: BTreeSet<ConfigurationName> = networks.iter().map(|id| id.configuration).collect();
+    if names.contains(&ConfigurationName::Cascade) {
+        names.insert(ConfigurationName::LowRes);
+    }
     for name in names {
         let folder = prepared_folder(&plan.runtime.runs, &stage_digests(plan, name).preprocess);
         events.begin(&format!("{name}: preparing cases"), dataset.training.len());

@@ -7,6 +7,7 @@ use crate::plan::schema::{
 };
 use crate::report::gaps::counted;
 use crate::report::record::Record;
+use crate::select::{Candidate, joined};
 
 /// The paragraph.
 pub fn paragraph(record: &Record) -> String {
@@ -18,9 +19,11 @@ pub fn paragraph(record: &Record) -> String {
         training(record),
         augmentation(plan),
         prediction(plan),
+        choice(record),
         evaluation(record),
         software(record),
     ]);
+    parts.retain(|part| !part.is_empty());
     parts.join(" ")
 }
 
@@ -82,13 +85,20 @@ fn network(plan: &Plan, name: ConfigurationName) -> String {
         DiceScope::Sample => "of each sample",
         DiceScope::Batch => "over the batch",
     };
+    let input = match name {
+        ConfigurationName::Cascade => {
+            " that also sees, as one channel for each class, what networks of 3d_lowres that had not been trained on the case \
+             predict of it"
+        }
+        ConfigurationName::TwoD | ConfigurationName::FullRes | ConfigurationName::LowRes => "",
+    };
     let transforms = match augmentation {
         AugmentationKind::TwoD => "in the plane",
         AugmentationKind::ThreeD => "in space",
         AugmentationKind::SliceWise => "slice by slice",
     };
     format!(
-        "{name}: a U-Net with {} feature maps from the finest to the coarsest resolution, {z}, {y} and {x} poolings along z, y \
+        "{name}: a U-Net{input} with {} feature maps from the finest to the coarsest resolution, {z}, {y} and {x} poolings along z, y \
          and x, two convolutions a resolution with instance normalisation and leaky ReLU (slope {}); target spacing {spacing} \
          (0: the case's own); patches of {patch_size} voxels in batches of {batch_size}; Dice loss {dice}; augmentation {transforms}.",
         features.join(", "),
@@ -141,10 +151,22 @@ fn training(record: &Record) -> String {
 fn augmentation(plan: &Plan) -> String {
     let augment = &plan.augment;
     let range = |[low, high]: [f64; 2]| format!("{low} to {high}");
+    let faults = if plan.run.configurations.contains(&ConfigurationName::Cascade) {
+        format!(
+            " In the cascade, the first stage's labels were eroded, dilated, opened or closed by a ball (probability {}; radius {} \
+             voxels), and lost a component of less than {} of the patch (probability {}).",
+            augment.morphology_probability,
+            range(augment.morphology_radius),
+            augment.removal_share,
+            augment.removal_probability
+        )
+    } else {
+        String::new()
+    };
     format!(
         "Patches were augmented by elastic deformation (probability {}; amplitude {} in 3D, {} in 2D; smoothing {}), rotation \
          (probability {}; up to {}° in 3D, {}° in 2D), scaling (probability {}; {}), gamma (probability {}; {}) and mirroring \
-         of each axis (probability {}).",
+         of each axis (probability {}).{faults}",
         augment.elastic_probability,
         range(augment.elastic_alpha_3d),
         range(augment.elastic_alpha_2d),
@@ -170,12 +192,33 @@ fn prediction(plan: &Plan) -> String {
             "Only the largest component was kept of {}, which is a single component in every training case.",
             single.join(", ")
         ),
+        PostprocessRule::CrossValidation => {
+            "Only the largest component, of all foreground or of single classes, was kept where that \
+             raised the mean Dice of the held-out cases."
+                .to_owned()
+        }
         PostprocessRule::SingleComponent | PostprocessRule::None => "Predictions were not post-processed.".to_owned(),
     };
     format!(
         "Cases were predicted in windows of the patch's size, {} of it apart, with Gaussian weights (standard deviation {} of \
          the patch){mirrored}, and resampled to their own grids. {kept}",
         predict.step, predict.gaussian_sigma
+    )
+}
+
+/// How the candidates were compared and which one was chosen; nothing where there was no choice.
+fn choice(record: &Record) -> String {
+    let Some(selection) = &record.selection else { return String::new() };
+    let Some((first, others)) = selection.candidates.split_first() else { return String::new() };
+    let dice = |one: &Candidate| format!("{} ({:.4})", joined(&one.configurations), one.mean_foreground_dice);
+    let others: Vec<String> = others.iter().map(dice).collect();
+    format!(
+        "Ensembles of two configurations labelled each held-out case by the mean of the probabilities of both networks of its \
+         fold. Of all configurations and ensembles, that with the highest Dice in the cross-validation, averaged over {} cases \
+         and then over classes, was chosen: {}; the others were {}.",
+        first.cases,
+        dice(first),
+        others.join(", ")
     )
 }
 

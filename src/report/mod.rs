@@ -5,18 +5,24 @@
 
 pub mod curves;
 pub mod montage;
+pub mod augmentation;
 mod style;
 
 pub mod scores;
 pub mod record;
+pub mod ensembles;
 mod gaps;
 pub mod numbers;
 pub mod summary;
 mod wilcoxon;
 pub mod comparison;
+pub mod candidates;
+pub mod confusion;
 pub mod tables;
+pub mod latex;
 pub mod figures;
 mod outline;
+mod sheet;
 pub mod cases;
 pub mod methods;
 pub mod page;

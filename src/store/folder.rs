@@ -50,6 +50,17 @@ impl RunFolder {
         self.root.join("selection.json")
     }
 
+    /// What is done to the predictions of each candidate, and why.
+    pub fn postprocessing(&self) -> PathBuf {
+        self.root.join("postprocessing.json")
+    }
+
+    /// What the networks of `configuration` and a seed say of the cases that they were not trained on, for the cascade's
+    /// next stage.
+    pub fn next_stage(&self, configuration: &str, seed: u64) -> PathBuf {
+        self.root.join(configuration).join(format!("seed_{seed}")).join("next_stage")
+    }
+
     /// The folder of one trained network.
     pub fn fold(&self, configuration: &str, seed: u64, fold: usize) -> FoldFolder {
         FoldFolder { root: self.root.join(configuration).join(format!("seed_{seed}")).join(format!("fold_{fold}")) }
@@ -109,9 +120,19 @@ impl FoldFolder {
         self.validation().join(format!("{case}.nii.gz"))
     }
 
+    /// Prediction of one held-out case before post-processing.
+    pub fn raw_prediction(&self, case: &str) -> PathBuf {
+        self.root.join("validation_raw").join(format!("{case}.nii.gz"))
+    }
+
     /// Picture of one held-out case.
     pub fn picture(&self, name: &str) -> PathBuf {
         self.root.join(format!("{name}.png"))
+    }
+
+    /// Which class was taken for which, case by case.
+    pub fn confusion(&self) -> PathBuf {
+        self.root.join("confusion.parquet")
     }
 
     /// One row a held-out case and label.
@@ -123,6 +144,11 @@ impl FoldFolder {
 /// Folder of the prepared cases that have the given digest. Experiments that prepare alike share it.
 pub fn prepared_folder(runs: &Path, digest: &str) -> PathBuf {
     runs.join("prepared").join(digest)
+}
+
+/// File of what the cascade's first stage says of one case, in a [`RunFolder::next_stage`].
+pub fn next_stage_case(folder: &Path, case: &str) -> PathBuf {
+    folder.join(format!("{case}.safetensors"))
 }
 
 /// File of one prepared case.

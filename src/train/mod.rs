@@ -23,7 +23,7 @@ use thiserror::Error;
 
 use crate::dataset::CaseId;
 use crate::network::weights::WeightsError;
-use crate::plan::schema::{Configuration, Plan};
+use crate::plan::schema::{Configuration, ConfigurationName, Plan};
 use crate::preprocess::cache::PreparedCase;
 use crate::store::StoreError;
 use crate::store::folder::FoldFolder;
@@ -42,7 +42,9 @@ use crate::train::schedule::StopReason;
 pub struct Job<'a> {
     /// The plan.
     pub plan: &'a Plan,
-    /// The configuration to train.
+    /// Which configuration is trained.
+    pub name: ConfigurationName,
+    /// The configuration itself.
     pub configuration: &'a Configuration,
     /// Fold, counted from 0.
     pub fold: usize,

@@ -5,6 +5,8 @@ use tempfile::TempDir;
 
 use super::*;
 
+mod content;
+
 /// A folder with `base.toml`, a whole plan, and `plan.toml`, which extends it and says `text`.
 fn folder(text: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -240,6 +242,11 @@ fn normalisation_of_too_many_channels_without_intensities() {
 #[test]
 fn a_seed_twice_and_no_folds() {
     insta::assert_snapshot!(said("[run]\nfolds = []\nseeds = [1, 1]\n", &[]));
+}
+
+#[test]
+fn a_grouping_that_is_no_regular_expression() {
+    insta::assert_snapshot!(said("[split]\ngroup = \"(patient\"\n", &[]));
 }
 
 #[test]
