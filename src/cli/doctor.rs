@@ -9,6 +9,7 @@ use sysinfo::{Disks, System};
 
 use crate::cli::failure::Failure;
 use crate::dataset::scan;
+use crate::device::found::{Found, described};
 use crate::device::{compiled, device};
 use crate::plan::load::load;
 
@@ -33,8 +34,11 @@ pub(super) fn doctor(arguments: &Arguments) -> Result<(), Failure> {
     println!("segplan   {} for {}", env!("CARGO_PKG_VERSION"), std::env::consts::OS);
     println!("backends  {}", compiled().join(", "));
     if let Some(runtime) = &runtime {
-        let usable = device(&runtime.device).map_or_else(|error| error.to_string(), |_| "is in this build".to_owned());
-        println!("device    {}: {usable}", runtime.device);
+        let usable = device(&runtime.device).map_or_else(|error| error.to_string(), |_| "is there".to_owned());
+        println!("plan's    {}: {usable}", runtime.device);
+    }
+    for found in described() {
+        println!("device    {}", device_line(&found));
     }
     println!("threads   {}", available_parallelism().map_or(1, usize::from));
     let gib = |bytes: u64| bytes as f64 / GIBI;
@@ -55,6 +59,14 @@ pub(super) fn doctor(arguments: &Arguments) -> Result<(), Failure> {
         println!("data      {}", data_sets(&folder));
     }
     Ok(())
+}
+
+/// A device with what it says of itself.
+fn device_line(found: &Found) -> String {
+    let memory = found.memory.map(|bytes| format!("{:.1} GiB", bytes as f64 / GIBI));
+    let known = [found.part.clone(), memory, found.driver.as_ref().map(|driver| format!("driver {driver}"))];
+    let known: Vec<String> = known.into_iter().flatten().collect();
+    if known.is_empty() { found.name.clone() } else { format!("{}: {}", found.name, known.join(", ")) }
 }
 
 /// Bytes free on the disk that a folder is on, or would be.

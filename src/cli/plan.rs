@@ -10,9 +10,13 @@ use crate::dataset::scan;
 use crate::experiment::events::Events;
 use crate::fingerprint::measure;
 use crate::network::topology::Topology;
-use crate::plan::make::{default_rules, make};
-use crate::plan::schema::{Aspect, Configuration, ConfigurationName, Plan};
+use crate::plan::fit::{self, fit};
+use crate::plan::make::{default_rules, make, measured};
+use crate::plan::rules::Measured;
+use crate::plan::schema::{Aspect, Configuration, ConfigurationName, Plan, Rules};
 use crate::store::write_atomic;
+
+const GIBI: f64 = (1_u64 << 30) as f64;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -27,6 +31,10 @@ pub(super) struct Arguments {
     /// What the aspect ratio of a 3D patch follows: `mm` as in Table 1 of the paper, or `voxel` as in its text
     #[arg(long, default_value = "mm", value_parser = ["mm", "voxel"])]
     aspect: String,
+    /// Memory of the card to train on, GiB: patches and batches are those that are estimated to fit into it. Without it they
+    /// are the paper's, for 12 GB
+    #[arg(long, value_name = "GIB")]
+    memory_gib: Option<f64>,
     /// Replace the file if it is there
     #[arg(long)]
     overwrite: bool,
@@ -49,7 +57,13 @@ pub(super) fn plan(arguments: &Arguments) -> Result<(), Failure> {
     let mut rules = default_rules();
     rules.aspect = if arguments.aspect == "voxel" { Aspect::Voxel } else { Aspect::Mm };
     let name = arguments.name.clone().unwrap_or_else(|| experiment_name(&dataset.name));
-    let planned = make(&name, &dataset, &fingerprint, &rules);
+    if let Some(gibi) = arguments.memory_gib {
+        rules = fitted(gibi, &measured(&fingerprint), &rules, (dataset.channels.len(), dataset.labels.len() + 1))?;
+    }
+    let mut planned = make(&name, &dataset, &fingerprint, &rules);
+    for (key, reason) in arguments.memory_gib.map_or_else(Vec::new, |gibi| fit::reasons(gibi, &rules)) {
+        planned.reasons.insert(key.to_owned(), reason);
+    }
     let text = planned.text();
     let Some(path) = &arguments.output else {
         print!("{text}");
@@ -59,6 +73,16 @@ pub(super) fn plan(arguments: &Arguments) -> Result<(), Failure> {
     terminal.say(&overview(&planned.plan));
     terminal.say(&format!("written to `{0}`; run it with: segplan run {0}", path.display()));
     Ok(())
+}
+
+/// The rules for a card of that memory. `io` are channels of the images and classes, background included.
+fn fitted(gibi: f64, measured: &Measured, rules: &Rules, io: (usize, usize)) -> Result<Rules, Failure> {
+    let bytes = |_: ConfigurationName, network: &Configuration| {
+        Topology::new(network, io.0, io.1).training_bytes(network.patch_size.0, network.batch_size)
+    };
+    fit(measured, rules, (gibi * GIBI) as u64, &bytes).ok_or_else(|| {
+        Failure::wrong_input(miette::miette!("no network of the rules is estimated to train in {gibi} GiB"))
+    })
 }
 
 /// `Task04_Hippocampus` and `Dataset004_Hippocampus` are called `hippocampus`; any other name is kept, in small letters.
@@ -78,7 +102,7 @@ fn overview(plan: &Plan) -> String {
             configuration.patch_size,
             configuration.batch_size,
             topology.parameters() as f64 / 1e6,
-            memory / f64::from(1 << 30),
+            memory / GIBI,
         )
     };
     plan.configurations.iter().map(line).collect::<Vec<_>>().join("\n")
@@ -87,6 +111,17 @@ fn overview(plan: &Plan) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::volume::Spacing;
+
+    #[test]
+    fn a_plan_for_a_card_trains_in_its_memory() {
+        let measured = Measured { cases: 484, spacing: Spacing([1.0; 3]), median: [138.0, 169.0, 138.0] };
+        for (gibi, edge) in [(6.0, 96), (12.0, 128), (24.0, 160), (80.0, 256)] {
+            let rules = fitted(gibi, &measured, &default_rules(), (4, 4)).expect("fits");
+            assert_eq!(rules.reference_patch_3d.0, [edge; 3], "{gibi} GiB");
+        }
+        assert!(fitted(0.01, &measured, &default_rules(), (4, 4)).is_err());
+    }
 
     #[test]
     fn an_experiment_is_called_after_its_data_set() {

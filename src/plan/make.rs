@@ -56,8 +56,8 @@ fn defaults() -> Table {
 ///
 /// Source: arXiv:1809.10486, sections 2.1 and 2.2 (spec sections 4 to 6).
 pub fn make(name: &str, dataset: &Dataset, fingerprint: &Fingerprint, rules: &Rules) -> Planned {
-    let spacing = fingerprint.median_spacing();
-    let measured = Measured { cases: fingerprint.cases.len(), spacing, median: fingerprint.median_shape(spacing) };
+    let measured = measured(fingerprint);
+    let spacing = measured.spacing;
     let data = Data {
         dataset: dataset.name.clone(),
         channels: dataset.channels.clone(),
@@ -79,6 +79,12 @@ pub fn make(name: &str, dataset: &Dataset, fingerprint: &Fingerprint, rules: &Ru
     let intensities: Option<Vec<Intensities>> =
         fingerprint.intensities.iter().map(|statistics| statistics.map(known)).collect();
     assemble(name, data, &measured, normalization, intensities.unwrap_or_default(), rules)
+}
+
+/// What the rules need to know of a data set.
+pub fn measured(fingerprint: &Fingerprint) -> Measured {
+    let spacing = fingerprint.median_spacing();
+    Measured { cases: fingerprint.cases.len(), spacing, median: fingerprint.median_shape(spacing) }
 }
 
 /// `"ct"` for channels that are named CT, in whatever case; the image's own mean and deviation for all others.
