@@ -35,7 +35,7 @@ pub(super) fn doctor(arguments: &Arguments) -> Result<(), Failure> {
     println!("backends  {}", compiled().join(", "));
     if let Some(runtime) = &runtime {
         let usable = device(&runtime.device).map_or_else(|error| error.to_string(), |_| "is there".to_owned());
-        println!("plan's    {}: {usable}", runtime.device);
+        println!("chosen    {}: {usable}", runtime.device);
     }
     for found in described() {
         println!("device    {}", device_line(&found));

@@ -40,3 +40,19 @@ pub fn read_number(number: Tensor<1>) -> Result<f64, DeviceFailure> {
     let data = number.try_into_data()?.convert::<f64>();
     Ok(data.iter::<f64>().next().expect("a tensor of one element"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_allocation_that_failed_is_told_from_other_failures() {
+        let told = |reason: &str| DeviceFailure::from(ExecutionError::WithContext { reason: reason.to_owned() });
+        let failure = told("the buffer was never written\n  out of device memory allocating 4096 bytes\n   0: main\n");
+        assert_eq!(failure.to_string(), "the device is out of memory (out of device memory allocating 4096 bytes)");
+        let failure = told("can't allocate buffer of size: 1099511627776\n");
+        assert!(matches!(failure, DeviceFailure::OutOfMemory(_)), "{failure}");
+        let failure = told("a kernel faulted");
+        assert!(matches!(failure, DeviceFailure::Other(_)) && failure.to_string().contains("faulted"), "{failure}");
+    }
+}

@@ -69,6 +69,10 @@ pub struct Timings {
     pub predict_case_s: Option<f64>,
     /// Most memory that the process has held so far, bytes; absent where the system does not tell.
     pub peak_rss_bytes: Option<u64>,
+    /// Memory that a training step is estimated to take, bytes.
+    pub estimated_bytes: u64,
+    /// Memory that the device's allocator holds after the training steps, bytes; absent where the backend does not tell.
+    pub device_bytes: Option<u64>,
 }
 
 /// Times one configuration of a plan.
@@ -97,7 +101,10 @@ pub fn bench(
     let key = Key { purpose: Purpose::Weights, seed: 0, counters: [0; 4] };
     let network = UNetConfig::of_plan(plan, configuration).init(&mut stream(key), &device.clone().autodiff());
     let inference = network.valid();
-    let (forward_s, train_step_s) = (forward(&bench, &inference), train_step(&bench, network));
+    let train_step_s = train_step(&bench, network);
+    // An allocator keeps what it once had: this is the most that the steps needed, and its reserve.
+    let device_bytes = device.memory_pool_usage().map(|usage| usage.bytes_reserved);
+    let forward_s = forward(&bench, &inference);
     let with_data = match data::find(plan, events) {
         Ok(dataset) => Some(DataTimings::measure(&bench, &inference, &dataset)?),
         Err(absent) => {
@@ -123,6 +130,8 @@ pub fn bench(
         loader_patches_per_s: with_data.as_ref().map(|times| times.loader_patches_per_s),
         predict_case_s: with_data.as_ref().map(|times| times.predict_case_s),
         peak_rss_bytes: peak_rss_bytes(),
+        estimated_bytes: topology.training_bytes(patch.0, configuration.batch_size),
+        device_bytes,
     })
 }
 
@@ -251,8 +260,11 @@ fn train_step(bench: &Bench<'_>, network: UNet) -> f64 {
         let Some(before) = network.take() else { return };
         let logits = before.forward(images.clone());
         let loss = dice_ce(logits, labels.clone(), bench.configuration.dice, &bench.plan.loss);
-        std::hint::black_box(loss.clone().into_scalar::<f32>());
+        let value = loss.clone().inner();
         network = Some(optimizer.step(before, loss.backward(), bench.plan.train.learning_rate));
+        // Waits for the whole step; a failure is told by the number that is read.
+        let _ = bench.device.sync();
+        std::hint::black_box(value.into_scalar::<f32>());
     })
 }
 
@@ -292,6 +304,7 @@ impl Timings {
     /// The timings as text, for a terminal.
     pub fn table(&self) -> String {
         let seconds = |value: f64| format!("{value:.4} s");
+        let mebibytes = |bytes: u64| format!("{} MiB", bytes >> 20);
         let or_not = |value: Option<String>| value.unwrap_or_else(|| "not timed".to_owned());
         let share =
             |gflops: f64| format!("{gflops:.0} GFLOP/s, {:.0} % of the peak", 100.0 * gflops / self.peak_gflops);
@@ -307,7 +320,9 @@ impl Timings {
             ("preprocessing a case", or_not(self.preprocess_case_s.map(seconds))),
             ("loader", or_not(self.loader_patches_per_s.map(|rate| format!("{rate:.1} patches a second")))),
             ("predicting a case", or_not(self.predict_case_s.map(seconds))),
-            ("peak memory", or_not(self.peak_rss_bytes.map(|bytes| format!("{} MiB", bytes >> 20)))),
+            ("peak memory", or_not(self.peak_rss_bytes.map(mebibytes))),
+            ("memory of the device", or_not(self.device_bytes.map(mebibytes))),
+            ("estimated to train", mebibytes(self.estimated_bytes)),
         ];
         let lines: Vec<String> = rows.into_iter().map(|(name, value)| format!("{name:<24}{value}")).collect();
         lines.join("\n")
