@@ -165,6 +165,7 @@ fn difference(found: &[f32], expected: &[f32], scale: f64) -> f64 {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "shown with --nocapture: how far apart the two are")]
 fn logits_loss_and_every_gradient_are_those_of_the_cpu() {
     let (cpu, graphics) = (device("flex").unwrap(), graphics());
     for (name, case) in &ten_losses().cases {

@@ -109,13 +109,13 @@ fn memory(_: &Device) -> Option<u64> {
 /// Driver of the part of that name, as the graphics API tells it; the CUDA backend does not.
 #[cfg(feature = "wgpu")]
 fn driver(name: &str, part: &str) -> Option<String> {
-    use burn::backend::wgpu::wgpu::{Backends, Instance, InstanceDescriptor};
+    use burn::backend::wgpu::wgpu::{Adapter, Backends, Instance, InstanceDescriptor};
     if name.starts_with(Backend::Cuda.name()) {
         return None;
     }
     let instance = Instance::new(InstanceDescriptor::new_without_display_handle());
     let adapters = burn::tensor::try_read_sync(instance.enumerate_adapters(Backends::all()))?;
-    let info = adapters.iter().map(|adapter| adapter.get_info()).find(|info| info.name == part)?;
+    let info = adapters.iter().map(Adapter::get_info).find(|info| info.name == part)?;
     let driver = format!("{} {}", info.driver, info.driver_info).trim().to_owned();
     (!driver.is_empty()).then_some(driver)
 }
