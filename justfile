@@ -15,6 +15,10 @@ plan DATASET *ARGS:
 report *RUNS:
     cargo run --release -- report {{RUNS}}
 
+# Plan the paper's tasks anew, after a change of rules or defaults
+tasks:
+    for task in 01 02 03 04 05 06 07; do cargo run --release -- plan --published task$task -o experiments/task$task.toml --overwrite; done
+
 # Format, lints and documentation, warnings as errors
 [group: 'check']
 check:

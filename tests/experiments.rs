@@ -6,6 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use segplan::plan::load::load;
+use segplan::plan::make::default_rules;
+use segplan::plan::published::tasks;
 
 fn experiments() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments");
@@ -21,6 +23,22 @@ fn every_experiment_is_a_valid_plan_of_its_own_name() {
     for path in experiments() {
         let plan = load(&path, &[]).unwrap_or_else(|error| panic!("{}: {error:?}", path.display())).plan;
         assert_eq!(plan.name, path.file_stem().unwrap().to_str().unwrap(), "{}", path.display());
+    }
+}
+
+#[test]
+fn the_papers_tasks_are_as_the_planner_makes_them() {
+    let tasks = tasks();
+    assert_eq!(tasks.len(), 7);
+    for (name, task) in tasks {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("experiments/{name}.toml"));
+        let committed = fs::read_to_string(&path).unwrap();
+        let made = task.planned(&name, &default_rules()).text();
+        assert!(
+            committed == made,
+            "make `{}` anew: segplan plan --published {name} -o FILE --overwrite",
+            path.display()
+        );
     }
 }
 

@@ -95,6 +95,19 @@ fn wait_for(path: &Path) {
     }
 }
 
+/// Waits until a folder, or one in it, holds a file of this ending.
+fn wait_for_one_in(folder: &Path, ending: &str) {
+    let found = |folder: &Path| {
+        let mut names = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.file_name());
+        names.any(|name| name.to_str().is_some_and(|name| name.ends_with(ending) && !name.starts_with('.')))
+    };
+    let begun = Instant::now();
+    while !(found(folder) || fs::read_dir(folder).into_iter().flatten().flatten().any(|inner| found(&inner.path()))) {
+        assert!(begun.elapsed() < Duration::from_mins(2), "`{}` stayed empty", folder.display());
+        sleep(Duration::from_millis(1));
+    }
+}
+
 fn signal(child: &Child, name: &str) {
     let sent = Command::new("kill").args([name, &child.id().to_string()]).status().unwrap();
     assert!(sent.success());
@@ -143,6 +156,37 @@ fn a_loss_that_is_no_number_ends_the_run_with_its_cases_and_without_a_checkpoint
 }
 
 #[test]
+fn a_run_killed_while_it_prepares_or_predicts_ends_with_the_same_numbers() {
+    let workplace = Workplace::new();
+    succeed(&mut workplace.run("whole", &[]));
+    let whole = workplace.results("whole");
+
+    let prepared = workplace.path("runs/prepared");
+    fs::remove_dir_all(&prepared).unwrap();
+    for (name, folder, ending) in [
+        ("preparing", prepared, ".safetensors"),
+        ("predicting", workplace.path("runs/predicting/3d_fullres/seed_12345/fold_0/validation"), ".nii.gz"),
+    ] {
+        let mut killed = spawn(&mut workplace.run(name, &[]));
+        wait_for_one_in(&folder, ending);
+        killed.kill().unwrap();
+        assert!(!killed.wait().unwrap().success(), "{name}: it was done before it could be killed");
+        succeed(&mut workplace.run(name, &[]));
+        assert!(workplace.results(name) == whole, "the run killed while {name} differs from the whole one");
+    }
+}
+
+#[test]
+fn a_task_of_the_paper_says_where_its_data_are_to_be_had() {
+    let workplace = Workplace::new();
+    let plan = Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments/task03.toml");
+    let refused = workplace.segplan().arg("run").arg(plan).output().unwrap();
+    assert_eq!(refused.status.code(), Some(2));
+    let said = text(&refused);
+    assert!(said.contains("Task03_Liver.tar") && said.contains("medicaldecathlon.com"), "{said}");
+}
+
+#[test]
 fn a_finished_run_segments_new_images_and_keeps_their_grid() {
     let workplace = Workplace::new();
     succeed(&mut workplace.run("whole", &[]));
@@ -176,6 +220,7 @@ fn pairs_of_configurations_are_ensembled_and_the_best_candidate_segments_new_ima
         "run.configurations=[\"2d\", \"3d_fullres\"]",
         "configurations.2d.batch_size=4",
         "configurations.2d.features=[4, 8, 16, 16]",
+        "postprocess.rule=cross_validation",
     ];
     // One configuration alone leaves nothing to choose.
     succeed(workplace.run("whole", &set).args(["--configuration", "2d"]));
@@ -189,6 +234,20 @@ fn pairs_of_configurations_are_ensembled_and_the_best_candidate_segments_new_ima
     assert!(selection.candidates.iter().all(|candidate| candidate.cases == 30), "{selection:?}");
     let again = text(&succeed(&mut workplace.run("whole", &set)));
     assert!(again.contains("nothing to do"), "{again}");
+
+    // Each candidate's post-processing is decided on by its own held-out cases, and is in the scores that it is chosen by.
+    let decided = fs::read(workplace.path("runs/whole/postprocessing.json")).unwrap();
+    let decided: segplan::experiment::postprocessing::Postprocessing = serde_json::from_slice(&decided).unwrap();
+    assert_eq!(decided.candidates.len(), 3);
+    for candidate in &selection.candidates {
+        let decision = &decided.candidates[&candidate.configurations.join("+")].decision;
+        assert_eq!(decision.predictions, 30);
+        for evidence in decision.classes.values() {
+            let after = evidence.mean_dice_after.unwrap();
+            assert!((after - candidate.classes[&evidence.name]).abs() < 1e-9, "{candidate:?}: {evidence:?}");
+            assert!(after >= evidence.mean_dice_before.unwrap(), "{evidence:?}");
+        }
+    }
 
     let images = workplace.path("data/Phantom/imagesTr");
     let segment = ["predict", "--run", "runs/whole", "--output", "segmented", "--input"];

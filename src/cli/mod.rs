@@ -2,6 +2,7 @@
 //!
 //! Results go to standard output; progress and errors go to standard error.
 
+mod augment;
 mod bench;
 mod completions;
 mod diff;
@@ -67,6 +68,8 @@ enum Verb {
     Import(import::Arguments),
     /// Write a plan as nnU-Net v2 reads it
     Export(export::Arguments),
+    /// Draw training patches of a case before and after their random transforms
+    Augment(augment::Arguments),
     /// Do whatever of a plan is not yet done: prepare, train, predict, evaluate, draw
     Run(run::Arguments),
     /// Segment new images with a finished run
@@ -102,6 +105,7 @@ pub fn main() -> ExitCode {
         }
         Verb::Import(arguments) => import::import(&arguments),
         Verb::Export(arguments) => export::export(&arguments),
+        Verb::Augment(arguments) => augment::augment(&arguments),
         Verb::Run(arguments) => run::run(&arguments),
         Verb::Predict(arguments) => predict::predict(&arguments),
         Verb::Evaluate(arguments) => evaluate::evaluate(&arguments),

@@ -1,6 +1,6 @@
 //! `segplan plan`: from a data set to its plan.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -11,7 +11,8 @@ use crate::experiment::events::Events;
 use crate::fingerprint::measure;
 use crate::network::topology::Topology;
 use crate::plan::fit::{self, fit};
-use crate::plan::make::{default_rules, make, measured};
+use crate::plan::make::{Planned, default_rules, make};
+use crate::plan::published::tasks;
 use crate::plan::rules::Measured;
 use crate::plan::schema::{Aspect, Configuration, ConfigurationName, Plan, Rules};
 use crate::store::write_atomic;
@@ -21,7 +22,11 @@ const GIBI: f64 = (1_u64 << 30) as f64;
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// Folder of the data set (Decathlon or nnU-Net v2 raw)
-    dataset: PathBuf,
+    #[arg(required_unless_present = "published")]
+    dataset: Option<PathBuf>,
+    /// Plan one of the paper's tasks, `task01` to `task07`, from what was published of it, without its data
+    #[arg(long, value_name = "TASK", conflicts_with = "dataset")]
+    published: Option<String>,
     /// File to write; standard output where it is not given
     #[arg(short, long)]
     output: Option<PathBuf>,
@@ -48,21 +53,19 @@ pub(super) fn plan(arguments: &Arguments) -> Result<(), Failure> {
             "`{path}` is there already; a plan that a person may have edited is replaced with `--overwrite` only"
         )));
     }
-    let dataset = scan(&arguments.dataset).map_err(|error| Failure::wrong_input(plain(error)))?;
     let terminal = Terminal::new();
-    terminal.begin("measuring the data set", dataset.training.len());
-    let fingerprint = measure(&dataset, &|| terminal.advance());
-    terminal.end();
-    let fingerprint = fingerprint.map_err(|error| Failure::damaged_data(plain(error)))?;
     let mut rules = default_rules();
     rules.aspect = if arguments.aspect == "voxel" { Aspect::Voxel } else { Aspect::Mm };
-    let name = arguments.name.clone().unwrap_or_else(|| experiment_name(&dataset.name));
+    let name = arguments.name.as_deref();
+    let planned_by = match (&arguments.dataset, &arguments.published) {
+        (Some(dataset), _) => measured(dataset, name, &terminal)?,
+        (None, published) => of_paper(published.as_deref().unwrap_or_default(), name)?,
+    };
+    let mut planned = planned_by(&rules);
     if let Some(gibi) = arguments.memory_gib {
-        rules = fitted(gibi, &measured(&fingerprint), &rules, (dataset.channels.len(), dataset.labels.len() + 1))?;
-    }
-    let mut planned = make(&name, &dataset, &fingerprint, &rules);
-    for (key, reason) in arguments.memory_gib.map_or_else(Vec::new, |gibi| fit::reasons(gibi, &rules)) {
-        planned.reasons.insert(key.to_owned(), reason);
+        rules = fitted(gibi, &planned.plan)?;
+        planned = planned_by(&rules);
+        planned.reasons.extend(fit::reasons(gibi, &rules));
     }
     let text = planned.text();
     let Some(path) = &arguments.output else {
@@ -75,12 +78,40 @@ pub(super) fn plan(arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The rules for a card of that memory. `io` are channels of the images and classes, background included.
-fn fitted(gibi: f64, measured: &Measured, rules: &Rules, io: (usize, usize)) -> Result<Rules, Failure> {
-    let bytes = |_: ConfigurationName, network: &Configuration| {
-        Topology::new(network, io.0, io.1).training_bytes(network.patch_size.0, network.batch_size)
+/// Plans by rules.
+type PlannedBy = Box<dyn Fn(&Rules) -> Planned>;
+
+/// Plans a data set that is there.
+fn measured(dataset: &Path, name: Option<&str>, terminal: &Terminal) -> Result<PlannedBy, Failure> {
+    let dataset = scan(dataset).map_err(|error| Failure::wrong_input(plain(error)))?;
+    terminal.begin("measuring the data set", dataset.training.len());
+    let fingerprint = measure(&dataset, &|| terminal.advance());
+    terminal.end();
+    let fingerprint = fingerprint.map_err(|error| Failure::damaged_data(plain(error)))?;
+    let name = name.map_or_else(|| experiment_name(&dataset.name), str::to_owned);
+    Ok(Box::new(move |rules| make(&name, &dataset, &fingerprint, rules)))
+}
+
+/// Plans one of the paper's tasks.
+fn of_paper(task: &str, name: Option<&str>) -> Result<PlannedBy, Failure> {
+    let mut tasks = tasks();
+    let found = tasks.remove(task).ok_or_else(|| {
+        let known: Vec<&str> = tasks.keys().map(String::as_str).collect();
+        Failure::wrong_input(miette::miette!("`{task}` is no task of the paper; expected one of {}", known.join(", ")))
+    })?;
+    let name = name.unwrap_or(task).to_owned();
+    Ok(Box::new(move |rules| found.planned(&name, rules)))
+}
+
+/// The rules of a plan, for a card of that memory.
+fn fitted(gibi: f64, plan: &Plan) -> Result<Rules, Failure> {
+    let data = &plan.data;
+    let bytes = |network: &Configuration| {
+        let topology = Topology::new(network, data.channels.len(), data.labels.len() + 1);
+        topology.training_bytes(network.patch_size.0, network.batch_size)
     };
-    fit(measured, rules, (gibi * GIBI) as u64, &bytes).ok_or_else(|| {
+    let measured = Measured { cases: data.cases, spacing: data.median_spacing, median: data.median_shape };
+    fit(&measured, &plan.rules, (gibi * GIBI) as u64, &bytes).ok_or_else(|| {
         Failure::wrong_input(miette::miette!("no network of the rules is estimated to train in {gibi} GiB"))
     })
 }
@@ -111,16 +142,15 @@ fn overview(plan: &Plan) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::volume::Spacing;
 
     #[test]
-    fn a_plan_for_a_card_trains_in_its_memory() {
-        let measured = Measured { cases: 484, spacing: Spacing([1.0; 3]), median: [138.0, 169.0, 138.0] };
+    fn a_plan_for_a_card_trains_in_its_memory_and_the_papers_card_is_one_of_twelve() {
+        let planned = tasks()["task01"].planned("brain", &default_rules()).plan;
         for (gibi, edge) in [(6.0, 96), (12.0, 128), (24.0, 160), (80.0, 256)] {
-            let rules = fitted(gibi, &measured, &default_rules(), (4, 4)).expect("fits");
+            let rules = fitted(gibi, &planned).expect("fits");
             assert_eq!(rules.reference_patch_3d.0, [edge; 3], "{gibi} GiB");
         }
-        assert!(fitted(0.01, &measured, &default_rules(), (4, 4)).is_err());
+        assert!(fitted(0.01, &planned).is_err());
     }
 
     #[test]

@@ -87,7 +87,7 @@ pub(super) fn stop_on_signals() -> Result<Arc<AtomicBool>, Failure> {
     Ok(interrupted)
 }
 
-fn into_failure(error: ExperimentError) -> Failure {
+pub(super) fn into_failure(error: ExperimentError) -> Failure {
     match error.exit_code() {
         2 => Failure::wrong_input(plain(error)),
         3 => Failure::damaged_data(plain(error)),

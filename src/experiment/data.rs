@@ -7,6 +7,7 @@ use thiserror::Error;
 use crate::dataset::phantom::{self, PhantomConfig};
 use crate::dataset::{Dataset, DatasetError, scan};
 use crate::experiment::events::Events;
+use crate::plan::published::archive;
 use crate::plan::schema::{Generator, Plan};
 
 /// The data set of a plan cannot be used.
@@ -14,9 +15,9 @@ use crate::plan::schema::{Generator, Plan};
 pub enum DataError {
     /// It is in none of the folders.
     #[error(
-        "data set `{name}` is not in {}; put its folder there, or name the folder that holds it: \
-         `--set 'runtime.data=[\"FOLDER\"]'`",
-        folders.iter().map(|folder| format!("`{}`", folder.display())).collect::<Vec<_>>().join(" nor in ")
+        "data set `{name}` is not in {}; {}, or name the folder that holds it: `--set 'runtime.data=[\"FOLDER\"]'`",
+        folders.iter().map(|folder| format!("`{}`", folder.display())).collect::<Vec<_>>().join(" nor in "),
+        way_to(name, folders)
     )]
     Absent {
         /// Name of the data set.
@@ -38,6 +39,16 @@ pub enum DataError {
         /// What differs.
         reason: String,
     },
+}
+
+/// What to do about a data set that is absent.
+fn way_to(name: &str, folders: &[PathBuf]) -> String {
+    let Some((archive, folder)) = archive(name).zip(folders.first()) else { return "put its folder there".to_owned() };
+    let description = folder.join(name).join("dataset.json");
+    format!(
+        "it is part of the Medical Segmentation Decathlon: get {archive} and unpack it there, so that `{}` exists",
+        description.display()
+    )
 }
 
 /// The data set of a plan, found in one of the folders of `runtime.data`; made, where it is the phantom and absent.

@@ -7,6 +7,7 @@ use crate::evaluate::scores::Score;
 use crate::experiment::events::NetworkId;
 use crate::experiment::fold::{Fold, Progress};
 use crate::experiment::held_out::{HeldOut, Labeller};
+use crate::experiment::postprocessing::settle;
 use crate::experiment::{Experiment, ExperimentError};
 use crate::network::UNetConfig;
 use crate::plan::digest::StageDigests;
@@ -15,7 +16,6 @@ use crate::predict::{Member, Predictor, labels};
 use crate::preprocess::cache::PreparedCase;
 use crate::select::{Selection, joined};
 use crate::store;
-use crate::store::folder::FoldFolder;
 
 /// The configurations whose pairs are candidates; the cascade's first stage is one only by itself.
 const PAIRED: [ConfigurationName; 3] =
@@ -42,17 +42,26 @@ pub(super) fn choose(experiment: &Experiment<'_>, scores: &[Score]) -> Result<Ch
     let paired: Vec<ConfigurationName> = PAIRED.into_iter().filter(|name| complete.contains(name)).collect();
     for (at, &first) in paired.iter().enumerate() {
         for &second in &paired[at + 1..] {
+            let mut all = Vec::new();
             for id in experiment.all_folds(first) {
                 let members = [id, NetworkId { configuration: second, ..id }];
                 let folds: Vec<Fold<'_>> = members.into_iter().map(|id| experiment.fold(id)).collect();
-                let (progress, scores) = held_out(experiment, &folds)?;
-                match progress {
-                    Progress::Interrupted => return Ok(Chosen { progress, ..chosen }),
-                    Progress::Done => chosen.progress = progress,
-                    Progress::AlreadyDone => (),
+                let cases = held_out(experiment, &folds);
+                let predicted = cases.predict(|| labeller(&folds))?;
+                if predicted == Progress::Interrupted {
+                    return Ok(Chosen { progress: predicted, ..chosen });
                 }
-                chosen.scores.extend(scores);
+                if predicted == Progress::Done || cases.evaluate()?.0 == Progress::Done {
+                    chosen.progress = Progress::Done;
+                }
+                all.push(cases);
             }
+            let name = joined(&[first.to_string(), second.to_string()]);
+            let (progress, scores) = settle(experiment, &name, &all)?;
+            if progress == Progress::Done {
+                chosen.progress = progress;
+            }
+            chosen.scores.extend(scores);
         }
     }
     let is_complete = |score: &&Score| complete.iter().any(|name| name.as_str() == score.run.configuration);
@@ -65,25 +74,19 @@ pub(super) fn choose(experiment: &Experiment<'_>, scores: &[Score]) -> Result<Ch
     Ok(chosen)
 }
 
-/// Predicts and scores the held-out cases of one fold by several networks together.
-fn held_out(experiment: &Experiment<'_>, folds: &[Fold<'_>]) -> Result<(Progress, Vec<Score>), ExperimentError> {
+/// The held-out cases of one fold, as several networks predict them together.
+fn held_out<'a>(experiment: &'a Experiment<'_>, folds: &[Fold<'a>]) -> HeldOut<'a> {
     let names: Vec<String> = folds.iter().map(|fold| fold.id.configuration.to_string()).collect();
     let id = folds[0].id;
-    let folder: FoldFolder = experiment.folder.fold(&joined(&names), id.seed, id.fold);
+    let folder = experiment.folder.fold(&joined(&names), id.seed, id.fold);
     let digests = |of: fn(&StageDigests) -> &str| {
         let all: Vec<&str> = folds.iter().map(|fold| of(&fold.digests)).collect();
         store::digest(all.join(" ").as_bytes())
     };
     let (predict, evaluate) = (digests(|digests| &digests.predict), digests(|digests| &digests.evaluate));
-    let mut cases: HeldOut<'_> = folds[0].held_out();
+    let mut cases = HeldOut { folder, predict, evaluate, ..folds[0].held_out() };
     cases.run.configuration = joined(&names);
-    cases = HeldOut { folder: &folder, predict: &predict, evaluate: &evaluate, ..cases };
-    let predicted = cases.predict(|| labeller(folds))?;
-    if predicted == Progress::Interrupted {
-        return Ok((predicted, Vec::new()));
-    }
-    let (evaluated, scores) = cases.evaluate()?;
-    Ok((if predicted == Progress::Done { predicted } else { evaluated }, scores))
+    cases
 }
 
 /// Labels a held-out case by the mean probability of some networks.

@@ -48,7 +48,7 @@ pub(super) enum Progress {
     Interrupted,
 }
 
-impl Fold<'_> {
+impl<'a> Fold<'a> {
     /// Does what is not yet done of this network, up to a stage; nothing when it was asked to stop.
     pub(super) fn run(&self, until: Stage) -> Result<Option<Progress>, ExperimentError> {
         let mut all = Progress::AlreadyDone;
@@ -101,7 +101,7 @@ impl Fold<'_> {
     }
 
     /// The held-out cases, as this network predicts them.
-    pub(super) fn held_out(&self) -> HeldOut<'_> {
+    pub(super) fn held_out(&self) -> HeldOut<'a> {
         HeldOut {
             plan: self.plan,
             dataset: self.dataset,
@@ -112,9 +112,9 @@ impl Fold<'_> {
                 fold: self.id.fold,
                 seed: self.id.seed,
             },
-            folder: &self.folder,
-            predict: &self.digests.predict,
-            evaluate: &self.digests.evaluate,
+            folder: self.folder.clone(),
+            predict: self.digests.predict.clone(),
+            evaluate: self.digests.evaluate.clone(),
             events: self.events,
             interrupted: self.interrupted,
         }

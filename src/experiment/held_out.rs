@@ -3,6 +3,7 @@
 //! The same for one network and for an ensemble, which differ in nothing but who labels a case.
 
 use std::fs;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ndarray::Array3;
@@ -17,12 +18,12 @@ use crate::experiment::fold::Progress;
 use crate::experiment::pictures;
 use crate::experiment::splits::Split;
 use crate::experiment::state::FoldState;
-use crate::plan::schema::Plan;
-use crate::postprocess::postprocess;
+use crate::plan::schema::{Plan, PostprocessRule};
+use crate::postprocess::Filter;
 use crate::store;
 use crate::store::folder::FoldFolder;
 use crate::volume::Spacing;
-use crate::volume::nifti::{NiftiError, read_header, write_labels};
+use crate::volume::nifti::{NiftiError, read_header, read_labels, write_labels};
 
 /// Labels a case, `[z, y, x]` on the grid of its image, whose spacing is given; without post-processing.
 pub(super) type Labeller<'a> = Box<dyn Fn(&CaseId, Spacing) -> Result<Array3<i16>, ExperimentError> + 'a>;
@@ -33,11 +34,11 @@ pub(super) struct HeldOut<'a> {
     pub(super) dataset: &'a Dataset,
     pub(super) split: &'a Split,
     pub(super) run: scores::Run,
-    pub(super) folder: &'a FoldFolder,
+    pub(super) folder: FoldFolder,
     /// Digest of what decides on the predictions.
-    pub(super) predict: &'a str,
+    pub(super) predict: String,
     /// Digest of what decides on the scores.
-    pub(super) evaluate: &'a str,
+    pub(super) evaluate: String,
     pub(super) events: &'a dyn Events,
     pub(super) interrupted: &'a AtomicBool,
 }
@@ -48,18 +49,19 @@ impl<'a> HeldOut<'a> {
         &self,
         labeller: impl FnOnce() -> Result<Labeller<'a>, ExperimentError>,
     ) -> Result<Progress, ExperimentError> {
-        let mut state = FoldState::load(self.folder)?;
-        if state.predicted.as_deref() == Some(self.predict) {
+        let mut state = FoldState::load(&self.folder)?;
+        if state.predicted.as_ref() == Some(&self.predict) {
             return Ok(Progress::AlreadyDone);
         }
-        if state.predicting.as_deref() != Some(self.predict) {
+        if state.predicting.as_ref() != Some(&self.predict) {
             // Predictions of another plan must not be taken for this one's.
             for case in &self.split.val {
                 store::remove_if_present(&self.folder.prediction(&case.0))?;
+                store::remove_if_present(&self.folder.raw_prediction(&case.0))?;
             }
             let trained = state.trained;
-            state = FoldState { predicting: Some(self.predict.to_owned()), trained, ..FoldState::default() };
-            state.save(self.folder)?;
+            state = FoldState { predicting: Some(self.predict.clone()), trained, ..FoldState::default() };
+            state.save(&self.folder)?;
         }
         let labeller = labeller()?;
         let scores::Run { configuration, fold, seed, .. } = &self.run;
@@ -76,8 +78,8 @@ impl<'a> HeldOut<'a> {
             self.events.advance();
         }
         self.events.end();
-        state.predicted = Some(self.predict.to_owned());
-        state.save(self.folder)?;
+        state.predicted = Some(self.predict.clone());
+        state.save(&self.folder)?;
         Ok(Progress::Done)
     }
 
@@ -85,14 +87,50 @@ impl<'a> HeldOut<'a> {
         let nifti = |source: NiftiError| ExperimentError::Nifti { case: id.clone(), source };
         let header = read_header(&self.case(id)?.images[0]).map_err(nifti)?;
         let mut labels = labeller(id, header.geometry.spacing)?;
-        postprocess(&mut labels, self.plan);
-        write_labels(&self.folder.prediction(&id.0), labels.view(), &header.geometry).map_err(nifti)
+        let write =
+            |path: &Path, labels: &Array3<i16>| write_labels(path, labels.view(), &header.geometry).map_err(nifti);
+        let filter = Filter::of_plan(self.plan);
+        if !filter.is_empty() || self.plan.postprocess.rule == PostprocessRule::CrossValidation {
+            write(&self.folder.raw_prediction(&id.0), &labels)?;
+        }
+        filter.apply(&mut labels);
+        write(&self.folder.prediction(&id.0), &labels)
+    }
+
+    /// Labels of a case in its reference, and as they were predicted.
+    pub(super) fn read_raw(&self, id: &CaseId) -> Result<(Array3<i16>, Array3<i16>), ExperimentError> {
+        let nifti = |source: NiftiError| ExperimentError::Nifti { case: id.clone(), source };
+        let raw = self.folder.raw_prediction(&id.0);
+        let raw = if fs::exists(&raw).unwrap_or(false) { raw } else { self.folder.prediction(&id.0) };
+        let reference = self.case(id)?.labels.as_ref().ok_or_else(|| ExperimentError::Unlabelled(id.clone()))?;
+        let [reference, raw] = [reference, &raw].map(|path| read_labels(path).map_err(nifti));
+        Ok((reference?.labels, raw?.labels))
+    }
+
+    /// Makes the predictions of the raw ones by a filter and scores them, unless they are made by it.
+    pub(super) fn filter(&self, filter: &Filter) -> Result<(Progress, Vec<Score>), ExperimentError> {
+        if FoldState::load(&self.folder)?.filter == *filter {
+            return self.evaluate();
+        }
+        for id in &self.split.val {
+            let nifti = |source: NiftiError| ExperimentError::Nifti { case: id.clone(), source };
+            let mut raw = read_labels(&self.folder.raw_prediction(&id.0)).map_err(nifti)?;
+            filter.apply(&mut raw.labels);
+            write_labels(&self.folder.prediction(&id.0), raw.labels.view(), &raw.geometry).map_err(nifti)?;
+        }
+        let state = FoldState::load(&self.folder)?;
+        FoldState { evaluated: None, ..state }.save(&self.folder)?;
+        let scored = self.evaluate()?;
+        // Last, so that a run that is stopped before filters anew.
+        let state = FoldState::load(&self.folder)?;
+        FoldState { filter: filter.clone(), ..state }.save(&self.folder)?;
+        Ok(scored)
     }
 
     /// Scores the cases and draws the best, median and worst of them, unless that is done.
     pub(super) fn evaluate(&self) -> Result<(Progress, Vec<Score>), ExperimentError> {
-        let mut state = FoldState::load(self.folder)?;
-        if state.evaluated.as_deref() == Some(self.evaluate) {
+        let mut state = FoldState::load(&self.folder)?;
+        if state.evaluated.as_ref() == Some(&self.evaluate) {
             return Ok((Progress::AlreadyDone, scores::read(&self.folder.scores())?));
         }
         let (labels, tolerance) = (&self.plan.data.labels, self.plan.evaluate.surface_tolerance);
@@ -105,9 +143,9 @@ impl<'a> HeldOut<'a> {
         let rows: Vec<Vec<Score>> = cases.par_iter().map(score).collect::<Result<_, ExperimentError>>()?;
         let rows: Vec<Score> = rows.into_iter().flatten().collect();
         scores::write(&self.folder.scores(), &rows)?;
-        pictures::draw(self.folder, &cases, &rows, labels)?;
-        state.evaluated = Some(self.evaluate.to_owned());
-        state.save(self.folder)?;
+        pictures::draw(&self.folder, &cases, &rows, labels)?;
+        state.evaluated = Some(self.evaluate.clone());
+        state.save(&self.folder)?;
         Ok((Progress::Done, rows))
     }
 

@@ -3,6 +3,7 @@
 //! Input: a plan. Output: its run folder, filled. Each stage is done when its results carry the digest of the plan's tables
 //! that decide them, so that a run can be killed at any instant and started again. Deliberately absent: the terminal.
 
+pub mod augment;
 pub mod bench;
 pub mod data;
 mod ensemble;
@@ -10,12 +11,13 @@ pub mod events;
 mod fold;
 mod held_out;
 mod pictures;
+pub mod postprocessing;
 mod record;
 pub mod segment;
 pub mod splits;
 pub mod state;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicBool;
 
 use burn::tensor::Device;
@@ -30,6 +32,7 @@ use crate::evaluate::summary::summarize;
 use crate::experiment::data::DataError;
 use crate::experiment::events::{Events, NetworkId};
 use crate::experiment::fold::{Fold, Progress};
+use crate::experiment::postprocessing::settle;
 use crate::experiment::splits::{Split, SplitError};
 use crate::experiment::state::{FoldState, StateError};
 use crate::fingerprint::FingerprintError;
@@ -129,6 +132,8 @@ pub enum ExperimentError {
     Unlabelled(CaseId),
     #[error("case `{case}` is not in data set `{dataset}`; `splits_final.json` is of another one")]
     UnknownCase { case: CaseId, dataset: String },
+    #[error("data set `{dataset}` has no training case `{case}`{first}")]
+    NoSuchCase { case: String, dataset: String, first: String },
     #[error("configuration `{name}` is not in the plan; it has {known}")]
     UnknownConfiguration { name: ConfigurationName, known: String },
     #[error("fold {fold} is not among the {folds} folds of `split.folds`, counted from 0")]
@@ -157,6 +162,7 @@ impl ExperimentError {
         match self {
             Self::Data(_)
             | Self::Device(_)
+            | Self::NoSuchCase { .. }
             | Self::UnknownConfiguration { .. }
             | Self::UnknownFold { .. }
             | Self::Cascade(_)
@@ -234,6 +240,10 @@ impl Experiment<'_> {
         if until < Stage::Evaluate {
             return self.finish(&[], None, anything_new, until);
         }
+        for name in self.complete()? {
+            let folds: Vec<_> = self.all_folds(name).map(|id| self.fold(id).held_out()).collect();
+            anything_new |= settle(self, name.as_str(), &folds)?.0 == Progress::Done;
+        }
         let mut rows = self.scores()?;
         let chosen = ensemble::choose(self, &rows)?;
         if chosen.progress == Progress::Interrupted {
@@ -284,6 +294,18 @@ impl Experiment<'_> {
             }
         }
         Ok(complete)
+    }
+
+    /// Training cases that have each label, and those of them in which it is a single component.
+    fn training_components(&self) -> Result<BTreeMap<u8, (usize, usize)>, ExperimentError> {
+        let measured = record::fingerprint(&self.folder, &self.dataset, self.events)?;
+        let mut found = BTreeMap::<u8, (usize, usize)>::new();
+        for (&label, &parts) in measured.cases.iter().flat_map(|case| &case.components) {
+            let (cases, single) = found.entry(label).or_default();
+            *cases += 1;
+            *single += usize::from(parts == 1);
+        }
+        Ok(found)
     }
 
     /// Scores of all networks of the plan that are done.
@@ -359,7 +381,7 @@ fn check_fingerprint(
     events: &dyn Events,
 ) -> Result<(), ExperimentError> {
     let measured = record::fingerprint(folder, dataset, events)?;
-    for difference in differences(&measured, &plan.data) {
+    for difference in differences(&measured, plan) {
         events.say(&format!("the data set is not quite the plan's: {difference}"));
     }
     Ok(())

@@ -11,16 +11,17 @@ use crate::dataset::images::{ImagesError, images};
 use crate::device::{DeviceError, device};
 use crate::evaluate::scores;
 use crate::experiment::events::Events;
+use crate::experiment::postprocessing::Postprocessing;
 use crate::experiment::state::{FoldState, StateError};
 use crate::network::weights::WeightsError;
 use crate::network::{UNet, UNetConfig};
 use crate::plan::fault::PlanError;
 use crate::plan::load::load_resolved;
-use crate::plan::schema::{ConfigurationName, Plan};
-use crate::postprocess::postprocess;
+use crate::plan::schema::{ConfigurationName, Plan, PostprocessRule};
+use crate::postprocess::Filter;
 use crate::predict::{Member, Predictor, labels};
 use crate::preprocess::{Prepared, prepare};
-use crate::select::Selection;
+use crate::select::{Selection, joined};
 use crate::store::folder::RunFolder;
 use crate::store::table::TableError;
 use crate::store::{StoreError, read_text_if_present};
@@ -113,6 +114,7 @@ pub fn segment(
             device: &device,
         })
         .collect();
+    let filter = filter(&folder, &plan, &names, events)?;
     let count = networks.iter().map(Vec::len).sum();
     let shown = names.iter().map(ToString::to_string).collect::<Vec<_>>().join(" + ");
 
@@ -122,7 +124,7 @@ pub fn segment(
         if interrupted.load(Ordering::Relaxed) {
             break;
         }
-        if let Err(reason) = segment_case(&predictors, case, request.output) {
+        if let Err(reason) = segment_case(&predictors, &filter, case, request.output) {
             failures.push(format!("`{}`: {reason}", case.id));
         }
         events.advance();
@@ -143,7 +145,7 @@ enum CaseError {
     Channels { found: usize, expected: usize },
 }
 
-fn segment_case(predictors: &[Predictor<'_>], case: &Case, output: &Path) -> Result<(), CaseError> {
+fn segment_case(predictors: &[Predictor<'_>], filter: &Filter, case: &Case, output: &Path) -> Result<(), CaseError> {
     let image = read_image(&case.images)?;
     let plan = predictors[0].plan;
     let (found, expected) = (image.voxels.dim().0, plan.data.channels.len());
@@ -158,8 +160,28 @@ fn segment_case(predictors: &[Predictor<'_>], case: &Case, output: &Path) -> Res
         .map(|(predictor, case)| Member { predictor, image: case.image.view(), placement: &case.placement })
         .collect();
     let mut labels = labels(&members, image.geometry.spacing);
-    postprocess(&mut labels, plan);
+    filter.apply(&mut labels);
     Ok(write_labels(&output.join(format!("{}.nii.gz", case.id)), labels.view(), &image.geometry)?)
+}
+
+/// What is done to the predictions of a candidate.
+fn filter(
+    folder: &RunFolder,
+    plan: &Plan,
+    names: &[ConfigurationName],
+    events: &dyn Events,
+) -> Result<Filter, SegmentError> {
+    let rule = plan.postprocess.rule;
+    if rule != PostprocessRule::CrossValidation {
+        return Ok(Filter::of_plan(plan));
+    }
+    let candidate = joined(&names.iter().map(ToString::to_string).collect::<Vec<_>>());
+    let mut decided = Postprocessing::load(folder, rule)?.candidates;
+    Ok(decided.remove(&candidate).map(|decided| decided.decision.filter).unwrap_or_else(|| {
+        let reason = "its cross-validation, which decides on post-processing, is not complete";
+        events.say(&format!("{candidate}: {reason}; nothing is post-processed"));
+        Filter::default()
+    }))
 }
 
 /// The configurations of the candidate that did best in the cross-validation. Before that is complete, the configuration with

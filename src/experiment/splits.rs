@@ -1,9 +1,11 @@
 //! Which cases each fold holds out: drawn once, saved in nnU-Net's `splits_final.json`, shared by all configurations.
 
-use std::collections::BTreeSet;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use rand::seq::SliceRandom;
+use regex::Regex;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -43,13 +45,23 @@ pub enum SplitError {
         /// What does not fit.
         reason: String,
     },
-    /// Fewer cases than folds.
-    #[error("{cases} cases cannot be split into {folds} folds; lower `split.folds`")]
+    /// Fewer cases, or patients, than folds.
+    #[error("{patients} {} cannot be split into {folds} folds; lower `split.folds`", if *grouped { "patients" } else { "cases" })]
     TooFew {
-        /// Training cases.
-        cases: usize,
+        /// Training cases, or patients where they are grouped.
+        patients: usize,
+        /// Whether they are grouped.
+        grouped: bool,
         /// Folds.
         folds: usize,
+    },
+    /// A case of no patient.
+    #[error("`split.group`, which is `{pattern}`, finds no patient in the name of the case `{case}`")]
+    NoPatient {
+        /// The regular expression.
+        pattern: String,
+        /// The case.
+        case: CaseId,
     },
 }
 
@@ -58,13 +70,13 @@ pub enum SplitError {
 /// # Errors
 ///
 /// When the saved folds name other cases than the data set has, hold a case out twice or never, or train on a held-out
-/// case; and when there are fewer cases than folds.
+/// case or on another one of its patient; and when there are fewer cases than folds.
 pub fn load_or_draw(path: &Path, cases: &[CaseId], settings: &schema::Split) -> Result<Vec<Split>, SplitError> {
     if let Some(text) = store::read_text_if_present(path)? {
         let name = path.display().to_string();
         let splits: Vec<Split> =
             serde_json::from_str(&text).map_err(|source| SplitError::Form { path: name.clone(), source })?;
-        return match fault(&splits, cases, settings.folds) {
+        return match fault(&splits, &Patients::of(cases, settings)?, settings.folds) {
             None => Ok(splits),
             Some(reason) => Err(SplitError::Mismatch { path: name, reason }),
         };
@@ -78,53 +90,107 @@ pub fn load_or_draw(path: &Path, cases: &[CaseId], settings: &schema::Split) -> 
 
 /// Shuffles the cases by the seed and cuts them into folds whose sizes differ by one at the most, the longer ones first.
 ///
+/// Grouped cases are shuffled patient by patient; each patient, those of most cases first, joins the fold of fewest cases.
+///
 /// Source: arXiv:1809.10486, section 2.3: five folds on the training cases (spec section 1).
 ///
 /// # Errors
 ///
-/// When there are fewer cases than folds.
+/// When there are fewer cases, or patients, than folds.
 pub fn draw(cases: &[CaseId], settings: &schema::Split) -> Result<Vec<Split>, SplitError> {
-    if cases.len() < settings.folds {
-        return Err(SplitError::TooFew { cases: cases.len(), folds: settings.folds });
+    let patients = Patients::of(cases, settings)?;
+    let mut shuffled: Vec<Vec<&CaseId>> = patients.cases_by_name().into_values().collect();
+    if shuffled.len() < settings.folds {
+        let grouped = !settings.group.is_empty();
+        return Err(SplitError::TooFew { patients: shuffled.len(), grouped, folds: settings.folds });
     }
-    let mut shuffled: Vec<&CaseId> = cases.iter().collect();
-    shuffled.sort();
     shuffled.shuffle(&mut stream(Key { purpose: Purpose::Split, seed: settings.seed, counters: [0; 4] }));
-    let (size, longer) = (cases.len() / settings.folds, cases.len() % settings.folds);
-    let mut rest = shuffled.as_slice();
-    let held_out = (0..settings.folds).map(|fold| {
-        let (block, others) = rest.split_at(size + usize::from(fold < longer));
-        rest = others;
-        block.iter().copied().collect::<BTreeSet<_>>()
-    });
+    let held_out =
+        if settings.group.is_empty() { cut(&shuffled, settings.folds) } else { fill(shuffled, settings.folds) };
     let split = |val: BTreeSet<&CaseId>| {
         let (val, train): (Vec<CaseId>, Vec<CaseId>) = cases.iter().cloned().partition(|case| val.contains(case));
         Split { train, val }
     };
-    Ok(held_out.map(split).collect())
+    Ok(held_out.into_iter().map(split).collect())
 }
 
-fn fault(splits: &[Split], cases: &[CaseId], folds: usize) -> Option<String> {
+/// Blocks of patients, one after the other.
+fn cut<'a>(patients: &[Vec<&'a CaseId>], folds: usize) -> Vec<BTreeSet<&'a CaseId>> {
+    let (size, longer) = (patients.len() / folds, patients.len() % folds);
+    let mut rest = patients;
+    let block = |fold: usize| {
+        let (block, others) = rest.split_at(size + usize::from(fold < longer));
+        rest = others;
+        block.iter().flatten().copied().collect()
+    };
+    (0..folds).map(block).collect()
+}
+
+/// Patients of most cases first, each into the fold of fewest cases.
+fn fill(mut patients: Vec<Vec<&CaseId>>, folds: usize) -> Vec<BTreeSet<&CaseId>> {
+    patients.sort_by_key(|cases| Reverse(cases.len()));
+    let mut filled = vec![BTreeSet::new(); folds];
+    for cases in patients {
+        let emptiest = filled.iter_mut().min_by_key(|fold| fold.len()).expect("a plan has at least two folds");
+        emptiest.extend(cases);
+    }
+    filled
+}
+
+/// Whose each case is.
+struct Patients<'a>(BTreeMap<&'a CaseId, &'a str>);
+
+impl<'a> Patients<'a> {
+    fn of(cases: &'a [CaseId], settings: &schema::Split) -> Result<Self, SplitError> {
+        let pattern = Regex::new(&settings.group).expect("a validated plan has a regular expression");
+        let patient = |case: &'a CaseId| {
+            if settings.group.is_empty() {
+                return Ok((case, case.0.as_str()));
+            }
+            let found = pattern.captures(&case.0).and_then(|found| found.get(1).or_else(|| found.get(0)));
+            let patient = found.map(|found| found.as_str()).filter(|patient| !patient.is_empty());
+            let none = || SplitError::NoPatient { pattern: settings.group.clone(), case: case.clone() };
+            Ok((case, patient.ok_or_else(none)?))
+        };
+        Ok(Self(cases.iter().map(patient).collect::<Result<_, SplitError>>()?))
+    }
+
+    fn cases_by_name(&self) -> BTreeMap<&'a str, Vec<&'a CaseId>> {
+        let mut cases = BTreeMap::<&str, Vec<&CaseId>>::new();
+        for (case, patient) in &self.0 {
+            cases.entry(patient).or_default().push(case);
+        }
+        cases
+    }
+}
+
+fn fault(splits: &[Split], patients: &Patients<'_>, folds: usize) -> Option<String> {
     if splits.len() != folds {
         return Some(format!("it has {} folds, `split.folds` is {folds}", splits.len()));
     }
-    let known: BTreeSet<&CaseId> = cases.iter().collect();
+    let known = &patients.0;
     let mut held_out = BTreeSet::new();
     for (fold, split) in splits.iter().enumerate() {
-        if let Some(case) = split.train.iter().chain(&split.val).find(|case| !known.contains(case)) {
+        if let Some(case) = split.train.iter().chain(&split.val).find(|case| !known.contains_key(case)) {
             return Some(format!("fold {fold} names the case `{case}`, which the data set does not have"));
         }
-        let trained: BTreeSet<&CaseId> = split.train.iter().collect();
+        let trained: BTreeMap<&str, &CaseId> = split.train.iter().map(|case| (known[case], case)).collect();
         for case in &split.val {
-            if trained.contains(case) {
+            if split.train.contains(case) {
                 return Some(format!("fold {fold} trains on `{case}`, which it holds out"));
+            }
+            if let Some(other) = trained.get(known[case]) {
+                let patient = known[case];
+                return Some(format!(
+                    "fold {fold} trains on `{other}` and holds out `{case}`, both of patient `{patient}`"
+                ));
             }
             if !held_out.insert(case) {
                 return Some(format!("`{case}` is held out twice"));
             }
         }
     }
-    known.into_iter().find(|case| !held_out.contains(case)).map(|case| format!("no fold holds out `{case}`"))
+    known.keys().find(|case| !held_out.contains(*case)).map(|case| format!("no fold holds out `{case}`"))
 }
 
 #[cfg(test)]
@@ -135,14 +201,57 @@ mod tests {
         (0..count).map(|case| CaseId(format!("case_{case:02}"))).collect()
     }
 
-    const FIVE: schema::Split = schema::Split { folds: 5, seed: 12345 };
+    const FIVE: schema::Split = schema::Split { folds: 5, seed: 12345, group: String::new() };
+
+    /// Four patients of one to four scans.
+    fn scans() -> Vec<CaseId> {
+        let of = |patient: usize| (0..patient).map(move |scan| CaseId(format!("p{patient}_scan{scan}")));
+        (1..5).flat_map(of).collect()
+    }
+
+    fn grouped(folds: usize) -> schema::Split {
+        schema::Split { folds, seed: 1, group: "^(.*)_scan".to_owned() }
+    }
+
+    #[test]
+    fn a_patient_never_straddles_folds() {
+        let scans = scans();
+        let splits = draw(&scans, &grouped(3)).unwrap();
+        for split in &splits {
+            let patient = |case: &CaseId| case.0[..2].to_owned();
+            let held_out: BTreeSet<String> = split.val.iter().map(patient).collect();
+            assert!(split.train.iter().all(|case| !held_out.contains(&patient(case))), "{split:?}");
+        }
+        // 4, 3, and 2 + 1 scans: as even as whole patients can be.
+        let mut sizes: Vec<usize> = splits.iter().map(|split| split.val.len()).collect();
+        sizes.sort_unstable();
+        assert_eq!(sizes, [3, 3, 4]);
+        assert_eq!(fault(&splits, &Patients::of(&scans, &grouped(3)).unwrap(), 3), None);
+        assert!(matches!(draw(&scans, &grouped(5)), Err(SplitError::TooFew { patients: 4, grouped: true, folds: 5 })));
+    }
+
+    #[test]
+    fn a_file_of_folds_that_a_patient_straddles_is_refused() {
+        let (folder, scans) = (tempfile::tempdir().unwrap(), scans());
+        let path = folder.path().join("splits_final.json");
+        let apart = schema::Split { group: String::new(), ..grouped(3) };
+        load_or_draw(&path, &scans, &apart).unwrap();
+        let refused = load_or_draw(&path, &scans, &grouped(3)).unwrap_err().to_string();
+        assert!(refused.contains("both of patient `p"), "{refused}");
+    }
+
+    #[test]
+    fn a_case_without_a_patient_is_named() {
+        let settings = schema::Split { group: "^p[0-3]".to_owned(), ..grouped(3) };
+        assert!(matches!(draw(&scans(), &settings), Err(SplitError::NoPatient { case, .. }) if case.0 == "p4_scan0"));
+    }
 
     #[test]
     fn every_case_is_held_out_once() {
         let cases = cases(23);
         let splits = draw(&cases, &FIVE).unwrap();
         assert_eq!(splits.iter().map(|split| split.val.len()).collect::<Vec<_>>(), [5, 5, 5, 4, 4]);
-        assert_eq!(fault(&splits, &cases, 5), None);
+        assert_eq!(fault(&splits, &Patients::of(&cases, &FIVE).unwrap(), 5), None);
     }
 
     #[test]
@@ -151,7 +260,7 @@ mod tests {
         let mut reversed = ordered.clone();
         reversed.reverse();
         let held_out = |cases: &[CaseId], seed| -> Vec<BTreeSet<CaseId>> {
-            draw(cases, &schema::Split { folds: 5, seed })
+            draw(cases, &schema::Split { seed, ..FIVE })
                 .unwrap()
                 .into_iter()
                 .map(|s| s.val.into_iter().collect())
@@ -177,6 +286,6 @@ mod tests {
 
     #[test]
     fn more_folds_than_cases_are_refused() {
-        assert!(matches!(draw(&cases(3), &FIVE), Err(SplitError::TooFew { cases: 3, folds: 5 })));
+        assert!(matches!(draw(&cases(3), &FIVE), Err(SplitError::TooFew { patients: 3, folds: 5, .. })));
     }
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::postprocess::Filter;
 use crate::store::folder::FoldFolder;
 use crate::store::{self, StoreError};
 
@@ -17,6 +18,9 @@ pub struct FoldState {
     pub predicted: Option<String>,
     /// All held-out cases are scored.
     pub evaluated: Option<String>,
+    /// What the cross-validation decided on is done to them.
+    #[serde(default)]
+    pub filter: Filter,
 }
 
 /// A fold's state could not be read or written.
@@ -56,7 +60,7 @@ impl FoldState {
     ///
     /// When the file cannot be written.
     pub fn save(&self, folder: &FoldFolder) -> Result<(), StateError> {
-        let mut text = serde_json::to_string_pretty(self).expect("a state is four optional texts");
+        let mut text = serde_json::to_string_pretty(self).expect("a state is texts, numbers and lists of them");
         text.push('\n');
         Ok(store::write_atomic(&folder.state(), text.as_bytes())?)
     }

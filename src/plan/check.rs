@@ -1,13 +1,14 @@
 //! A plan against the data set as it is measured now.
 
 use crate::fingerprint::Fingerprint;
-use crate::plan::schema::Data;
+use crate::plan::schema::{Intensities, Normalization, Plan};
 
 /// By how much a measured number may differ from the plan's, as a share of it.
 const TOLERANCE: f64 = 1e-6;
 
 /// Every way in which a data set differs from what its plan says of it, in words.
-pub fn differences(measured: &Fingerprint, data: &Data) -> Vec<String> {
+pub fn differences(measured: &Fingerprint, plan: &Plan) -> Vec<String> {
+    let data = &plan.data;
     let mut found = Vec::new();
     let cases = measured.cases.len();
     if cases != data.cases {
@@ -18,12 +19,23 @@ pub fn differences(measured: &Fingerprint, data: &Data) -> Vec<String> {
     let mut compare = |what: &str, now: &[f64], planned: &[f64]| {
         let same = now.iter().zip(planned).all(|(now, planned)| (now - planned).abs() <= TOLERANCE * planned.abs());
         if !same {
-            found.push(format!("its {what} is {now:?}, the plan's is {planned:?}"));
+            found.push(format!("its {what}: {now:?} measured, {planned:?} in the plan"));
         }
     };
     compare("median spacing", &spacing.0, &data.median_spacing.0);
     compare("median shape", &shape, &data.median_shape);
     compare("share left by cropping", &[measured.crop_ratio()], &[data.crop_ratio]);
+    for (channel, (now, planned)) in measured.intensities.iter().zip(&plan.preprocess.intensities).enumerate() {
+        // Those of other channels are for information only.
+        if let Some(now) = now.filter(|_| plan.preprocess.normalization.get(channel) == Some(&Normalization::Ct)) {
+            let Intensities { mean, sd, percentile_00_5, percentile_99_5 } = *planned;
+            compare(
+                &format!("channel {channel}'s foreground mean, deviation, 0.5 % and 99.5 % quantiles"),
+                &[now.mean, now.sd, now.percentile_00_5, now.percentile_99_5],
+                &[mean, sd, percentile_00_5, percentile_99_5],
+            );
+        }
+    }
     let single = measured.single_component(data.labels.keys().copied());
     if single != data.single_component {
         found.push(format!("its single-component labels are {single:?}, the plan's are {:?}", data.single_component));
@@ -37,14 +49,14 @@ mod tests {
 
     use super::*;
     use crate::dataset::CaseId;
-    use crate::fingerprint::CaseFingerprint;
-    use crate::plan::schema::Plan;
+    use crate::fingerprint::{CaseFingerprint, IntensityStatistics};
     use crate::volume::{Shape, Spacing};
 
     #[test]
     fn only_what_differs_is_named() {
-        let plan: Plan = toml::from_str(include_str!("example.toml")).unwrap();
-        let mut data = Data { cases: 1, single_component: vec![], ..plan.data };
+        let mut plan: Plan = toml::from_str(include_str!("example.toml")).unwrap();
+        plan.data.cases = 1;
+        plan.data.single_component.clear();
         let case = CaseFingerprint {
             id: CaseId("a".to_owned()),
             shape: Shape([36, 50, 35]),
@@ -53,14 +65,25 @@ mod tests {
             voxels: BTreeMap::new(),
             components: BTreeMap::new(),
         };
-        let measured = Fingerprint { cases: vec![case], intensities: Vec::new() };
-        assert_eq!(differences(&measured, &data), Vec::<String>::new());
-        data.median_spacing = Spacing([2.0, 1.0, 1.0]);
-        data.cases = 2;
-        let found = differences(&measured, &data);
+        let statistics = IntensityStatistics {
+            mean: 1.0,
+            sd: 1.0,
+            min: 0.0,
+            percentile_00_5: 0.0,
+            median: 1.0,
+            percentile_99_5: 2.0,
+            max: 2.0,
+        };
+        let measured = Fingerprint { cases: vec![case], intensities: vec![Some(statistics)] };
+        assert_eq!(differences(&measured, &plan), Vec::<String>::new());
+        plan.data.median_spacing = Spacing([2.0, 1.0, 1.0]);
+        plan.data.cases = 2;
+        plan.preprocess.normalization = vec![Normalization::Ct];
+        let found = differences(&measured, &plan);
         assert!(
-            found.len() == 2 && found[0].contains("`data.cases` is 2") && found[1].contains("median spacing"),
+            found.len() == 3 && found[0].contains("`data.cases` is 2") && found[1].contains("median spacing"),
             "{found:?}"
         );
+        assert!(found[2].contains("99.5 %"), "{found:?}");
     }
 }

@@ -36,10 +36,19 @@ pub fn stage_digests(plan: &Plan, name: ConfigurationName) -> StageDigests {
     let data = &plan.data;
     let grid = (configuration.spacing, configuration.slice_axis);
     let preprocess = of(&(&data.dataset, &data.channels, &data.labels, &plan.preprocess, grid));
-    let train = of(&(&preprocess, &plan.split, configuration, &plan.network, &plan.loss, &plan.train, &plan.augment));
+    let train = of(&(&preprocess, split(plan), configuration, &plan.network, &plan.loss, &plan.train, &plan.augment));
     let predict = of(&(&train, &plan.predict, &plan.postprocess, &data.single_component));
     let evaluate = of(&(&predict, &plan.evaluate));
     StageDigests { preprocess, train, predict, evaluate }
+}
+
+/// What decides on the folds. Without groups it is what it was before there were any, and so are the digests.
+fn split(plan: &Plan) -> serde_json::Value {
+    let mut split = serde_json::to_value(&plan.split).expect("a split is numbers and a text");
+    if let Some(keys) = split.as_object_mut().filter(|_| plan.split.group.is_empty()) {
+        keys.remove("group");
+    }
+    split
 }
 
 /// SHA-256 of a value's JSON, shortened to 16 digits, which tell apart what a person ever makes.

@@ -26,19 +26,14 @@ pub struct Planned {
     pub plan: Plan,
     /// Reasons by key, such as `configurations.3d_fullres.batch_size`.
     pub reasons: BTreeMap<String, String>,
+    /// What stands at the top of the file.
+    pub header: String,
 }
 
 impl Planned {
     /// The plan as a commented TOML file. `[runtime]`, which differs from machine to machine, is left to the defaults.
     pub fn text(&self) -> String {
-        let plan = &self.plan;
-        let header = format!(
-            "Experiment `{}`: nnU-Net (arXiv:1809.10486, 2018), planned by `segplan plan` from {} training cases of {}.\n\
-             Run it:    segplan run FILE\n\
-             Change it: this file is yours; every number below is used as it stands here.",
-            plan.name, plan.data.cases, plan.data.dataset
-        );
-        text(plan, &header, &self.reasons, &["runtime"])
+        text(&self.plan, &self.header, &self.reasons, &["runtime"])
     }
 }
 
@@ -56,8 +51,8 @@ fn defaults() -> Table {
 ///
 /// Source: arXiv:1809.10486, sections 2.1 and 2.2 (spec sections 4 to 6).
 pub fn make(name: &str, dataset: &Dataset, fingerprint: &Fingerprint, rules: &Rules) -> Planned {
-    let measured = measured(fingerprint);
-    let spacing = measured.spacing;
+    let spacing = fingerprint.median_spacing();
+    let measured = Measured { cases: fingerprint.cases.len(), spacing, median: fingerprint.median_shape(spacing) };
     let data = Data {
         dataset: dataset.name.clone(),
         channels: dataset.channels.clone(),
@@ -79,12 +74,6 @@ pub fn make(name: &str, dataset: &Dataset, fingerprint: &Fingerprint, rules: &Ru
     let intensities: Option<Vec<Intensities>> =
         fingerprint.intensities.iter().map(|statistics| statistics.map(known)).collect();
     assemble(name, data, &measured, normalization, intensities.unwrap_or_default(), rules)
-}
-
-/// What the rules need to know of a data set.
-pub fn measured(fingerprint: &Fingerprint) -> Measured {
-    let spacing = fingerprint.median_spacing();
-    Measured { cases: fingerprint.cases.len(), spacing, median: fingerprint.median_shape(spacing) }
 }
 
 /// `"ct"` for channels that are named CT, in whatever case; the image's own mean and deviation for all others.
@@ -136,7 +125,13 @@ pub fn assemble(
     whole.extend(top);
     let plan = Plan::deserialize(whole).expect("defaults and planned values are a whole plan");
     let reasons = reasons(&plan, measured);
-    Planned { plan, reasons }
+    let header = format!(
+        "Experiment `{name}`: nnU-Net (arXiv:1809.10486, 2018), planned by `segplan plan` from {} training cases of {}.\n\
+         Run it:    segplan run FILE\n\
+         Change it: this file is yours; every number below is used as it stands here.",
+        plan.data.cases, plan.data.dataset
+    );
+    Planned { plan, reasons, header }
 }
 
 fn as_toml(value: &impl serde::Serialize) -> Value {

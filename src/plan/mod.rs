@@ -15,6 +15,7 @@ pub mod layer;
 pub mod load;
 pub mod make;
 pub mod origin;
+pub mod published;
 pub mod rules;
 pub mod show;
 mod validate;

@@ -191,6 +191,9 @@ pub struct Split {
     pub folds: usize,
     /// Seed of the shuffle.
     pub seed: u64,
+    /// Regular expression that finds the patient in the name of a case: its first group, or all that it matches. Cases of a
+    /// patient stay in one fold. Empty: each case is a patient of its own.
+    pub group: String,
 }
 
 /// From images to prepared cases. Source: spec sections 3 to 5.
@@ -399,6 +402,8 @@ pub enum PostprocessRule {
     None,
     /// Keep the largest component of each class that is a single component in every training case.
     SingleComponent,
+    /// Keep largest components where that raises the Dice of the held-out cases.
+    CrossValidation,
 }
 
 /// How predictions are scored. Source: spec section 15.

@@ -1,5 +1,7 @@
 //! Faults of content: numbers out of range, and parts of a plan that do not fit each other.
 
+use regex::Regex;
+
 use crate::plan::fault::Fault;
 use crate::plan::load::Layers;
 use crate::plan::schema::{AugmentationKind, Configuration, ConfigurationName, Normalization, Plan};
@@ -113,6 +115,12 @@ impl Check<'_> {
         self.distinct("run.seeds", &plan.run.seeds);
         let message = format!("`split.folds` is {}", plan.split.folds);
         self.that(plan.split.folds >= 2, "split.folds", message, "expected 2 or more");
+        if let Err(error) = Regex::new(&plan.split.group) {
+            let reason = error.to_string();
+            let reason = reason.lines().last().unwrap_or_default().trim_start_matches("error: ");
+            let message = format!("`split.group` is no regular expression: {reason}");
+            self.that(false, "split.group", message, "expected one, such as `^(patient[0-9]+)_`");
+        }
         let message = format!("{} training cases cannot be split into {} folds", plan.data.cases, plan.split.folds);
         let expected = "expected at most one fold for each of `data.cases`";
         self.that(plan.split.folds <= plan.data.cases.max(2), "split.folds", message, expected);

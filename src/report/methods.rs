@@ -170,6 +170,11 @@ fn prediction(plan: &Plan) -> String {
             "Only the largest component was kept of {}, which is a single component in every training case.",
             single.join(", ")
         ),
+        PostprocessRule::CrossValidation => {
+            "Only the largest component, of all foreground or of single classes, was kept where that \
+             raised the mean Dice of the held-out cases."
+                .to_owned()
+        }
         PostprocessRule::SingleComponent | PostprocessRule::None => "Predictions were not post-processed.".to_owned(),
     };
     format!(

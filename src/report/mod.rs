@@ -5,6 +5,7 @@
 
 pub mod curves;
 pub mod montage;
+pub mod augmentation;
 mod style;
 
 pub mod scores;

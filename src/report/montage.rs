@@ -72,30 +72,58 @@ pub fn draw(picture: &Picture<'_>, path: &Path) -> Result<Vec<u8>, ReportError> 
 fn paint(picture: &Picture<'_>, pixels: &mut [u8], size: (u32, u32)) -> Result<(), String> {
     words(picture, pixels, size)?;
     let axis = slice_axis(picture.spacing);
-    let (low, high) = window(picture.image);
+    let window = window(picture.image);
     let [_, down, across] = order(axis);
     let edges = (picture.spacing.0[down], picture.spacing.0[across]);
     for (tile, slice) in slices(picture.reference, axis).into_iter().enumerate() {
-        let grid = Grid::new(picture.image.index_axis(Axis(axis), slice).dim(), edges);
-        let at = |view: ArrayView2<'_, i16>, down: u32, across: u32| grid.voxel(down, across).map(|voxel| view[voxel]);
-        let image = picture.image.index_axis(Axis(axis), slice);
-        let reference = picture.reference.index_axis(Axis(axis), slice);
-        let prediction = picture.prediction.index_axis(Axis(axis), slice);
-        for (down, across) in (0..TILE).flat_map(|down| (0..TILE).map(move |across| (down, across))) {
+        let shown = Tile {
+            image: picture.image.index_axis(Axis(axis), slice),
+            window,
+            edges,
+            solid: picture.reference.index_axis(Axis(axis), slice),
+            dotted: Some(picture.prediction.index_axis(Axis(axis), slice)),
+            labels: picture.labels,
+        };
+        shown.paint(pixels, size.0, (tile as u32 * TILE, HEAD), TILE);
+    }
+    Ok(())
+}
+
+/// A slice, with outlines of its labels.
+pub(super) struct Tile<'a> {
+    pub(super) image: ArrayView2<'a, f32>,
+    /// Intensities that become black and white.
+    pub(super) window: (f32, f32),
+    /// Edges of a voxel down and across, mm.
+    pub(super) edges: (f64, f64),
+    /// Labels that are outlined by a solid line.
+    pub(super) solid: ArrayView2<'a, i16>,
+    /// Labels that are outlined by a dotted line above it.
+    pub(super) dotted: Option<ArrayView2<'a, i16>>,
+    pub(super) labels: &'a BTreeMap<u8, String>,
+}
+
+impl Tile<'_> {
+    /// Paints the slice into a square of pixels of a picture of this width; its first pixel is at `(left, top)`.
+    pub(super) fn paint(&self, pixels: &mut [u8], width: u32, (left, top): (u32, u32), side: u32) {
+        let grid = Grid::new(self.image.dim(), self.edges, side);
+        let (low, high) = self.window;
+        let outlines = [Some((&self.solid, false)), self.dotted.as_ref().map(|labels| (labels, true))];
+        for (down, across) in (0..side).flat_map(|down| (0..side).map(move |across| (down, across))) {
             let Some(voxel) = grid.voxel(down, across) else { continue };
-            let grey = (255.0 * (image[voxel] - low) / (high - low)).clamp(0.0, 255.0) as u8;
-            let dotted = (down + across) / 4 % 2 == 0;
+            let grey = (255.0 * (self.image[voxel] - low) / (high - low)).clamp(0.0, 255.0) as u8;
+            let gap = (down + across) / 4 % 2 == 1;
             let mut colour = [grey; 3];
-            for (labels, drawn) in [(reference, true), (prediction, dotted)] {
-                if let Some(class) = outline(|down, across| at(labels, down, across), down, across).filter(|_| drawn) {
-                    colour = colour_of(class, picture.labels);
+            for (labels, _) in outlines.into_iter().flatten().filter(|&(_, dotted)| !(dotted && gap)) {
+                let at = |down, across| grid.voxel(down, across).map(|voxel| labels[voxel]);
+                if let Some(class) = outline(at, down, across) {
+                    colour = colour_of(class, self.labels);
                 }
             }
-            let pixel = ((HEAD + down) * size.0 + tile as u32 * TILE + across) as usize;
+            let pixel = ((top + down) * width + left + across) as usize;
             pixels[3 * pixel..3 * pixel + 3].copy_from_slice(&colour);
         }
     }
-    Ok(())
 }
 
 /// Title and legend.
@@ -143,14 +171,16 @@ struct Grid {
     start: (f64, f64),
     /// Voxels a pixel.
     step: (f64, f64),
+    /// Pixels of the tile's edge.
+    side: u32,
 }
 
 impl Grid {
-    fn new(shape: (usize, usize), (down_mm, across_mm): (f64, f64)) -> Self {
+    fn new(shape: (usize, usize), (down_mm, across_mm): (f64, f64), side: u32) -> Self {
         let (height, width) = (shape.0 as f64 * down_mm, shape.1 as f64 * across_mm);
-        let mm_a_pixel = height.max(width) / f64::from(TILE);
-        let start = |extent: f64| (f64::from(TILE) - extent / mm_a_pixel) / 2.0;
-        Self { shape, start: (start(height), start(width)), step: (mm_a_pixel / down_mm, mm_a_pixel / across_mm) }
+        let mm_a_pixel = height.max(width) / f64::from(side);
+        let start = |extent: f64| (f64::from(side) - extent / mm_a_pixel) / 2.0;
+        Self { shape, start: (start(height), start(width)), step: (mm_a_pixel / down_mm, mm_a_pixel / across_mm), side }
     }
 
     fn voxel(&self, down: u32, across: u32) -> Option<(usize, usize)> {
@@ -158,7 +188,7 @@ impl Grid {
             let voxel = (f64::from(pixel) + 0.5 - start) * step;
             (voxel >= 0.0 && voxel < edge as f64).then_some(voxel as usize)
         };
-        if down >= TILE || across >= TILE {
+        if down >= self.side || across >= self.side {
             return None;
         }
         let row = place(down, self.start.0, self.step.0, self.shape.0)?;

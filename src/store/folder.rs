@@ -50,6 +50,11 @@ impl RunFolder {
         self.root.join("selection.json")
     }
 
+    /// What is done to the predictions of each candidate, and why.
+    pub fn postprocessing(&self) -> PathBuf {
+        self.root.join("postprocessing.json")
+    }
+
     /// The folder of one trained network.
     pub fn fold(&self, configuration: &str, seed: u64, fold: usize) -> FoldFolder {
         FoldFolder { root: self.root.join(configuration).join(format!("seed_{seed}")).join(format!("fold_{fold}")) }
@@ -107,6 +112,11 @@ impl FoldFolder {
     /// Prediction of one held-out case.
     pub fn prediction(&self, case: &str) -> PathBuf {
         self.validation().join(format!("{case}.nii.gz"))
+    }
+
+    /// Prediction of one held-out case before post-processing.
+    pub fn raw_prediction(&self, case: &str) -> PathBuf {
+        self.root.join("validation_raw").join(format!("{case}.nii.gz"))
     }
 
     /// Picture of one held-out case.

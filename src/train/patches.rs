@@ -19,6 +19,13 @@ pub enum Set {
     Validation,
 }
 
+impl<'a> From<&'a PreparedCase> for CaseView<'a> {
+    fn from(case: &'a PreparedCase) -> Self {
+        let foreground = case.classes().iter().map(|&class| case.foreground(class)).collect();
+        CaseView { image: case.image(), labels: case.labels(), foreground }
+    }
+}
+
 /// The batches of one epoch.
 #[derive(Debug)]
 pub struct Patches<'a> {
@@ -84,11 +91,7 @@ impl<'a> Patches<'a> {
         let mut rng = stream(Key { purpose: self.purpose, seed: self.seed, counters });
         let number = draw_case(self.cases.len(), &mut rng);
         let case = &self.cases[number];
-        let view = CaseView {
-            image: case.image(),
-            labels: case.labels(),
-            foreground: case.classes().iter().map(|&class| case.foreground(class)).collect(),
-        };
+        let view = CaseView::from(case);
         let corner = draw_corner(&view, self.window, is_forced(sample, self.batch_size), &mut rng);
         let loaded = extract(&view, corner, self.window.loaded);
         let patch = match &self.augmenter {

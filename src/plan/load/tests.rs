@@ -243,6 +243,11 @@ fn a_seed_twice_and_no_folds() {
 }
 
 #[test]
+fn a_grouping_that_is_no_regular_expression() {
+    insta::assert_snapshot!(said("[split]\ngroup = \"(patient\"\n", &[]));
+}
+
+#[test]
 fn a_schedule_that_never_falls() {
     insta::assert_snapshot!(said("[train]\nlr_factor = 1.5\nbatches = 0\nema_train = 1.1\n", &[]));
 }

@@ -1,0 +1,62 @@
+//! `segplan augment`: what training patches look like before and after their random transforms.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::cli::failure::Failure;
+use crate::cli::run::{configuration, into_failure};
+use crate::cli::terminal::Terminal;
+use crate::cli::use_threads;
+use crate::experiment::augment::{Request, Shown, show};
+use crate::experiment::events::Events;
+use crate::plan::load::load;
+use crate::plan::schema::ConfigurationName;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The plan
+    plan: PathBuf,
+    /// Training case, such as `hippocampus_001`; the first one where it is not given
+    #[arg(long)]
+    case: Option<String>,
+    /// Number of patches
+    #[arg(short = 'n', long = "samples", value_name = "NUMBER", default_value_t = 8, value_parser = samples)]
+    samples: usize,
+    /// Folder to write the contact sheet to
+    #[arg(short, long, value_name = "DIR")]
+    output: PathBuf,
+    /// Configuration; the last one of `run.configurations` where it is not given
+    #[arg(long, value_name = "NAME", value_parser = configuration)]
+    configuration: Option<ConfigurationName>,
+    /// Change a value of the plan for this look at it, such as `augment.rotation_probability=1`
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    set: Vec<String>,
+}
+
+/// So many rows still make a picture that can be looked at.
+const MOST: usize = 64;
+
+fn samples(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|count| (1..=MOST).contains(count)).ok_or_else(|| format!("expected 1 to {MOST}"))
+}
+
+#[expect(clippy::print_stdout, reason = "what was drawn is the result of this verb")]
+pub(super) fn augment(arguments: &Arguments) -> Result<(), Failure> {
+    let plan = load(&arguments.plan, &arguments.set).map_err(|error| Failure::wrong_input(error.into()))?.plan;
+    use_threads(plan.runtime.threads)?;
+    let terminal = Terminal::new();
+    let request = Request {
+        case: arguments.case.as_deref(),
+        configuration: arguments.configuration,
+        samples: arguments.samples,
+        output: &arguments.output,
+    };
+    let shown = show(&plan, &request, &terminal).map_err(into_failure)?;
+    for (number, words) in (1..).zip(&shown.draws) {
+        println!("{number:>3}  {}", words.join(", "));
+    }
+    let Shown { case, configuration, sheet, .. } = &shown;
+    terminal.say(&format!("patches of `{case}` for {configuration}; see `{}`", sheet.display()));
+    Ok(())
+}

@@ -1,0 +1,116 @@
+//! What augmentation makes of the patches of one case, for a person to look at.
+//!
+//! The patches are cut out and transformed by the functions that training uses, with numbers from the same generator.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::dataset::{Case, CaseId, Dataset};
+use crate::experiment::events::Events;
+use crate::experiment::{ExperimentError, data};
+use crate::plan::digest::stage_digests;
+use crate::plan::schema::{Configuration, ConfigurationName, Plan};
+use crate::preprocess::cache::{PreparedCase, prepare_all};
+use crate::preprocess::target_spacing;
+use crate::random::{Key, Purpose, stream};
+use crate::report::augmentation::{Sample, Sheet, draw, words};
+use crate::store::folder::prepared_folder;
+use crate::train::augment::{Augmenter, Draw};
+use crate::train::sample::{CaseView, draw_corner, extract, finish};
+use crate::volume::Spacing;
+use crate::volume::nifti::read_header;
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub struct Request<'a> {
+    /// The case; the first one where none is named.
+    pub case: Option<&'a str>,
+    /// The configuration; the last one of `run.configurations` where none is named.
+    pub configuration: Option<ConfigurationName>,
+    /// How many patches.
+    pub samples: usize,
+    /// Folder of the contact sheet.
+    pub output: &'a Path,
+}
+
+/// What was drawn, and where it is.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    /// The case.
+    pub case: CaseId,
+    /// The configuration.
+    pub configuration: ConfigurationName,
+    /// The contact sheet.
+    pub sheet: PathBuf,
+    /// Random numbers of each patch, in words.
+    pub draws: Vec<Vec<String>>,
+}
+
+/// Draws a contact sheet of patches of a case, before and after augmentation; prepares the case, if that is not done.
+///
+/// The patches are centred on foreground, as at least a third of those in training are.
+///
+/// # Errors
+///
+/// When the data set, the case or the configuration is not there, or a file cannot be read or written.
+pub fn show(plan: &Plan, request: &Request<'_>, events: &dyn Events) -> Result<Shown, ExperimentError> {
+    let name = request.configuration.or_else(|| plan.run.configurations.last().copied());
+    let (name, configuration) = name
+        .and_then(|name| Some((name, plan.configurations.get(&name)?)))
+        .ok_or_else(|| ExperimentError::unknown_configuration(plan, name.unwrap_or(ConfigurationName::FullRes)))?;
+    let dataset = data::find(plan, events)?;
+    let case = find_case(&dataset, request.case)?.clone();
+    let folder = prepared_folder(&plan.runtime.runs, &stage_digests(plan, name).preprocess);
+    let alone = Dataset { training: vec![case.clone()], ..dataset };
+    prepare_all(&alone, plan, configuration, &folder, &|| ())?;
+    let prepared = PreparedCase::open(&folder, &case.id)?;
+
+    let samples = samples(plan, configuration, &prepared, request.samples);
+    let header =
+        read_header(&case.images[0]).map_err(|source| ExperimentError::Nifti { case: case.id.clone(), source })?;
+    let spacing = target_spacing(header.geometry.spacing, configuration);
+    // Prepared cases have class numbers in place of the labels' own values.
+    let classes: BTreeMap<u8, String> = (1..).zip(plan.data.labels.values().cloned()).collect();
+    let sheet = Sheet {
+        samples: &samples,
+        spacing: Spacing(prepared.placement.axes().map(|axis| spacing.0[axis])),
+        classes: &classes,
+        title: format!("{}, {name}, patch {}", case.id, configuration.patch_size),
+    };
+    let path = request.output.join(format!("augment_{}_{name}.png", case.id));
+    draw(&sheet, &path)?;
+    let draws = samples.iter().map(|sample| words(&sample.draw)).collect();
+    Ok(Shown { case: case.id, configuration: name, sheet: path, draws })
+}
+
+fn find_case<'a>(dataset: &'a Dataset, asked: Option<&str>) -> Result<&'a Case, ExperimentError> {
+    let found = match asked {
+        Some(asked) => dataset.training.iter().find(|case| case.id.0 == asked),
+        None => dataset.training.first(),
+    };
+    found.ok_or_else(|| ExperimentError::NoSuchCase {
+        case: asked.unwrap_or_default().to_owned(),
+        dataset: dataset.name.clone(),
+        first: dataset.training.first().map_or_else(String::new, |case| format!("; its first one is `{}`", case.id)),
+    })
+}
+
+fn samples(plan: &Plan, configuration: &Configuration, case: &PreparedCase, count: usize) -> Vec<Sample> {
+    let augmenter = Augmenter::new(&plan.augment, configuration);
+    let seed = plan.run.seeds.first().copied().unwrap_or_default();
+    let view = CaseView::from(case);
+    let masked = plan.preprocess.masked;
+    let sample = |number: usize| {
+        let counters = [0, 0, 0, number as u64];
+        let mut rng = stream(Key { purpose: Purpose::TrainingPatch, seed, counters });
+        let corner = draw_corner(&view, augmenter.window(), true, &mut rng);
+        let loaded = extract(&view, corner, augmenter.loaded_size());
+        let draw = augmenter.draw(plan.data.channels.len(), &mut rng);
+        Sample {
+            original: finish(augmenter.apply(&Draw::default(), &loaded), masked),
+            augmented: finish(augmenter.apply(&draw, &loaded), masked),
+            draw,
+        }
+    };
+    (0..count).map(sample).collect()
+}

@@ -1,0 +1,119 @@
+//! Post-processing of a candidate all of whose folds are predicted: what is done, and the evidence for it.
+//!
+//! Decisions are kept in `postprocessing.json` of the run folder, each with the digest of the predictions that it is about.
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::evaluate::count;
+use crate::evaluate::scores::Score;
+use crate::experiment::fold::Progress;
+use crate::experiment::held_out::HeldOut;
+use crate::experiment::{Experiment, ExperimentError};
+use crate::plan::schema::PostprocessRule;
+use crate::postprocess::{Decision, Filter, Trial, by_cross_validation, decision};
+use crate::store::folder::RunFolder;
+use crate::store::{self, StoreError};
+
+/// What `postprocessing.json` holds.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Postprocessing {
+    /// The plan's rule.
+    pub rule: PostprocessRule,
+    /// By name of the candidate: a configuration, or several joined by `+`.
+    pub candidates: BTreeMap<String, Decided>,
+}
+
+/// A decision, and what it is about.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Decided {
+    /// Digest of what decides on the predictions.
+    pub digest: String,
+    /// The decision.
+    pub decision: Decision,
+}
+
+impl Postprocessing {
+    /// The decisions of a run; none where the file is missing or was made by another rule.
+    ///
+    /// # Errors
+    ///
+    /// When the file is there and cannot be read.
+    pub fn load(folder: &RunFolder, rule: PostprocessRule) -> Result<Self, StoreError> {
+        let saved = store::read_text_if_present(&folder.postprocessing())?;
+        let saved = saved.and_then(|text| serde_json::from_str::<Self>(&text).ok()).filter(|saved| saved.rule == rule);
+        Ok(saved.unwrap_or(Self { rule, candidates: BTreeMap::new() }))
+    }
+}
+
+/// Decides on a candidate's post-processing, unless that is done, and sees that its predictions and scores are as decided.
+///
+/// `folds` are all of its held-out cases, predicted and scored. Gives their scores.
+pub(super) fn settle(
+    experiment: &Experiment<'_>,
+    candidate: &str,
+    folds: &[HeldOut<'_>],
+) -> Result<(Progress, Vec<Score>), ExperimentError> {
+    let rule = experiment.plan.postprocess.rule;
+    let digests: Vec<&str> = folds.iter().map(|fold| fold.predict.as_str()).collect();
+    let digest = store::digest(digests.join(" ").as_bytes());
+    let mut all = Postprocessing::load(&experiment.folder, rule)?;
+    let known = all.candidates.get(candidate).is_some_and(|known| known.digest == digest);
+    if !known && rule != PostprocessRule::None {
+        let decision = decide(experiment, folds)?;
+        all.candidates.insert(candidate.to_owned(), Decided { digest, decision });
+        let mut text = serde_json::to_string_pretty(&all).expect("decisions are texts and finite numbers");
+        text.push('\n');
+        store::write_atomic(&experiment.folder.postprocessing(), text.as_bytes())?;
+    }
+    let filter = match rule {
+        PostprocessRule::CrossValidation => all.candidates[candidate].decision.filter.clone(),
+        // Done to each prediction as it was made.
+        PostprocessRule::SingleComponent | PostprocessRule::None => Filter::default(),
+    };
+    let (mut progress, mut scores) = (Progress::AlreadyDone, Vec::new());
+    for fold in folds {
+        let (done, rows) = fold.filter(&filter)?;
+        if done == Progress::Done {
+            progress = done;
+        }
+        scores.extend(rows);
+    }
+    Ok((progress, scores))
+}
+
+fn decide(experiment: &Experiment<'_>, folds: &[HeldOut<'_>]) -> Result<Decision, ExperimentError> {
+    let plan = experiment.plan;
+    let labels: Vec<u8> = plan.data.labels.keys().copied().collect();
+    let cases: Vec<_> = folds.iter().flat_map(|fold| fold.split.val.iter().map(move |id| (fold, id))).collect();
+    let tried: Vec<Vec<Trial>> = cases
+        .par_iter()
+        .map(|(fold, id)| {
+            let (reference, raw) = fold.read_raw(id)?;
+            let dice = |filter: &Filter| {
+                let mut filtered = raw.clone();
+                filter.apply(&mut filtered);
+                count(reference.view(), filtered.view(), &labels).into_iter().map(crate::evaluate::Counts::dice)
+            };
+            // The filter of one label does nothing to the others, so that all can be tried at once.
+            let [raw, foreground, class, both] = [(false, false), (true, false), (false, true), (true, true)]
+                .map(|(foreground, class)| Filter {
+                    foreground,
+                    classes: labels.iter().copied().filter(|_| class).collect(),
+                })
+                .map(|filter| dice(&filter).collect::<Vec<_>>());
+            let trial =
+                |at: usize| Trial { raw: raw[at], foreground: foreground[at], class: class[at], both: both[at] };
+            Ok((0..labels.len()).map(trial).collect())
+        })
+        .collect::<Result<_, ExperimentError>>()?;
+    let of_label = |(at, &label): (usize, &u8)| (label, tried.iter().map(|case| case[at]).collect());
+    let trials: BTreeMap<u8, Vec<Trial>> = labels.iter().enumerate().map(of_label).collect();
+    let filter = match plan.postprocess.rule {
+        PostprocessRule::CrossValidation => by_cross_validation(&trials),
+        PostprocessRule::SingleComponent | PostprocessRule::None => Filter::of_plan(plan),
+    };
+    Ok(decision(filter, &trials, &plan.data.labels, &experiment.training_components()?))
+}
