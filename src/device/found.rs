@@ -50,6 +50,7 @@ fn all() -> Vec<(String, Device)> {
 }
 
 /// The devices of a backend, best first; none where it is not compiled in.
+#[allow(clippy::match_same_arms, reason = "the arms differ in a build that has the backends")]
 pub(super) fn devices(backend: Backend) -> Vec<Device> {
     match backend {
         Backend::Flex => cfg_select! { feature = "flex" => { vec![Device::flex()] } _ => { Vec::new() } },
