@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use segplan::plan::load::load;
 use segplan::plan::make::default_rules;
 use segplan::plan::published::tasks;
+use segplan::plan::rules::{Measured, configurations};
+use segplan::plan::schema::ConfigurationName;
 
 fn experiments() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments");
@@ -40,6 +42,19 @@ fn the_papers_tasks_are_as_the_planner_makes_them() {
             path.display()
         );
     }
+}
+
+#[test]
+fn the_phantoms_cascade_is_as_the_planner_makes_it_but_for_a_batch_size() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments/phantom-cascade.toml");
+    let plan = load(&path, &[]).unwrap().plan;
+    let data = &plan.data;
+    let measured = Measured { cases: data.cases, spacing: data.median_spacing, median: data.median_shape };
+    let mut planned = configurations(&measured, &plan.rules);
+    let two_d = planned.get_mut(&ConfigurationName::TwoD).unwrap();
+    two_d.batch_size = plan.configurations[&ConfigurationName::TwoD].batch_size;
+    assert_eq!(planned.len(), 4);
+    assert_eq!(plan.configurations, planned);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::cli::failure::Failure;
 use crate::network::topology::Topology;
 use crate::plan::diff::{Cost, compare};
 use crate::plan::origin::named;
-use crate::plan::schema::{Configuration, Plan};
+use crate::plan::schema::{ConfigurationName, Plan};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -58,8 +58,9 @@ pub(super) fn diff(arguments: &Arguments) -> Result<(), Failure> {
     if diff.is_empty() { Ok(()) } else { Err(Failure::different()) }
 }
 
-fn cost(plan: &Plan, configuration: &Configuration) -> Cost {
-    let topology = Topology::new(configuration, plan.data.channels.len(), plan.data.labels.len() + 1);
+fn cost(plan: &Plan, name: ConfigurationName) -> Cost {
+    let configuration = &plan.configurations[&name];
+    let topology = Topology::new(configuration, plan.input_channels(name), plan.data.labels.len() + 1);
     Cost {
         parameters: topology.parameters(),
         step_voxels: (configuration.patch_size.voxels() * configuration.batch_size) as u64,

@@ -11,7 +11,7 @@ use crate::experiment::events::Events;
 use crate::fingerprint::measure;
 use crate::network::topology::Topology;
 use crate::plan::fit::{self, fit};
-use crate::plan::make::{Planned, default_rules, make};
+use crate::plan::make::{Planned, changed_rules, make};
 use crate::plan::published::tasks;
 use crate::plan::rules::Measured;
 use crate::plan::schema::{Aspect, Configuration, ConfigurationName, Plan, Rules};
@@ -40,6 +40,9 @@ pub(super) struct Arguments {
     /// are the paper's, for 12 GB
     #[arg(long, value_name = "GIB")]
     memory_gib: Option<f64>,
+    /// Change a constant of the planning rules, such as `rules.cascade_factor=2`
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    set: Vec<String>,
     /// Replace the file if it is there
     #[arg(long)]
     overwrite: bool,
@@ -54,8 +57,10 @@ pub(super) fn plan(arguments: &Arguments) -> Result<(), Failure> {
         )));
     }
     let terminal = Terminal::new();
-    let mut rules = default_rules();
-    rules.aspect = if arguments.aspect == "voxel" { Aspect::Voxel } else { Aspect::Mm };
+    let mut rules = changed_rules(&arguments.set).map_err(|reason| Failure::wrong_input(miette::miette!(reason)))?;
+    if arguments.aspect == "voxel" {
+        rules.aspect = Aspect::Voxel;
+    }
     let name = arguments.name.as_deref();
     let planned_by = match (&arguments.dataset, &arguments.published) {
         (Some(dataset), _) => measured(dataset, name, &terminal)?,
@@ -106,8 +111,8 @@ fn of_paper(task: &str, name: Option<&str>) -> Result<PlannedBy, Failure> {
 /// The rules of a plan, for a card of that memory.
 fn fitted(gibi: f64, plan: &Plan) -> Result<Rules, Failure> {
     let data = &plan.data;
-    let bytes = |network: &Configuration| {
-        let topology = Topology::new(network, data.channels.len(), data.labels.len() + 1);
+    let bytes = |name: ConfigurationName, network: &Configuration| {
+        let topology = Topology::new(network, plan.input_channels(name), data.labels.len() + 1);
         topology.training_bytes(network.patch_size.0, network.batch_size)
     };
     let measured = Measured { cases: data.cases, spacing: data.median_spacing, median: data.median_shape };
@@ -126,7 +131,7 @@ fn experiment_name(dataset: &str) -> String {
 /// A line for each network.
 fn overview(plan: &Plan) -> String {
     let line = |(name, configuration): (&ConfigurationName, &Configuration)| {
-        let topology = Topology::new(configuration, plan.data.channels.len(), plan.data.labels.len() + 1);
+        let topology = Topology::new(configuration, plan.input_channels(*name), plan.data.labels.len() + 1);
         let memory = topology.training_bytes(configuration.patch_size.0, configuration.batch_size) as f64;
         format!(
             "{name}: patch {}, batch {}, {:.1} million parameters, about {:.1} GiB to train",
@@ -142,6 +147,7 @@ fn overview(plan: &Plan) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::make::default_rules;
 
     #[test]
     fn a_plan_for_a_card_trains_in_its_memory_and_the_papers_card_is_one_of_twelve() {

@@ -93,19 +93,23 @@ pub fn bench(
         plan.configurations.get(&name).ok_or_else(|| ExperimentError::unknown_configuration(plan, name))?;
     let device = &device(&plan.runtime.device)?;
     let bench = Bench { plan, name, configuration, repetitions, device, events };
-    let topology = Topology::new(configuration, plan.data.channels.len(), plan.data.labels.len() + 1);
+    let topology = Topology::new(configuration, plan.input_channels(name), plan.data.labels.len() + 1);
     let patch = configuration.patch_size;
     let operations = 2.0 * topology.multiply_adds(patch.0) as f64 * configuration.batch_size as f64;
 
     events.say("timing training step and forward pass");
     let key = Key { purpose: Purpose::Weights, seed: 0, counters: [0; 4] };
-    let network = UNetConfig::of_plan(plan, configuration).init(&mut stream(key), &device.clone().autodiff());
+    let network = UNetConfig::of_plan(plan, name).init(&mut stream(key), &device.clone().autodiff());
     let inference = network.valid();
     let train_step_s = train_step(&bench, network);
     // An allocator keeps what it once had: this is the most that the steps needed, and its reserve.
     let device_bytes = device.memory_pool_usage().map(|usage| usage.bytes_reserved);
     let forward_s = forward(&bench, &inference);
     let with_data = match data::find(plan, events) {
+        Ok(_) if name == ConfigurationName::Cascade => {
+            events.say("preprocessing, loader and prediction are not timed: they need the cascade's first stage");
+            None
+        }
         Ok(dataset) => Some(DataTimings::measure(&bench, &inference, &dataset)?),
         Err(absent) => {
             events.say(&format!("preprocessing, loader and prediction are not timed: {absent}"));
@@ -189,6 +193,7 @@ fn loader(bench: &Bench<'_>, cases: &[PreparedCase]) -> f64 {
     let folder = FoldFolder { root: std::path::PathBuf::new() };
     let job = Job {
         plan: bench.plan,
+        name: bench.name,
         configuration: bench.configuration,
         fold: 0,
         seed: 0,
@@ -233,7 +238,7 @@ fn predict_case(
 fn random_batch(bench: &Bench<'_>, device: &Device) -> (Tensor<5>, Tensor<4, Int>) {
     let mut rng = stream(Key { purpose: Purpose::TrainingPatch, seed: 0, counters: [0; 4] });
     let [z, y, x] = bench.configuration.patch_size.0;
-    let (batch, channels) = (bench.configuration.batch_size, bench.plan.data.channels.len());
+    let (batch, channels) = (bench.configuration.batch_size, bench.plan.input_channels(bench.name));
     let classes = bench.plan.data.labels.len() as i32 + 1;
     let voxels = batch * z * y * x;
     let images: Vec<f32> = (0..voxels * channels).map(|_| rng.random_range(-1.0..1.0)).collect();

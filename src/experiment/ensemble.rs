@@ -92,12 +92,13 @@ fn held_out<'a>(experiment: &'a Experiment<'_>, folds: &[Fold<'a>]) -> HeldOut<'
 /// Labels a held-out case by the mean probability of some networks.
 pub(super) fn labeller<'a>(folds: &'a [Fold<'a>]) -> Result<Labeller<'a>, ExperimentError> {
     let load = |fold: &Fold<'a>| {
-        Ok([UNetConfig::of_plan(fold.plan, fold.configuration).load(&fold.folder.weights(), fold.device)?])
+        Ok([UNetConfig::of_plan(fold.plan, fold.id.configuration).load(&fold.folder.weights(), fold.device)?])
     };
     let networks: Vec<_> = folds.iter().map(load).collect::<Result<_, ExperimentError>>()?;
     Ok(Box::new(move |id, spacing| {
-        let open = |fold: &Fold<'a>| Ok(PreparedCase::open(&fold.prepared, id)?);
-        let prepared: Vec<PreparedCase> = folds.iter().map(open).collect::<Result<_, ExperimentError>>()?;
+        let prepared: Vec<PreparedCase> = folds.iter().map(|fold| fold.open(id)).collect::<Result<_, _>>()?;
+        let foreground = folds.first().map_or(0, |fold| fold.plan.data.labels.len());
+        let inputs: Vec<_> = prepared.iter().map(|case| case.input(foreground)).collect();
         let predictors: Vec<Predictor<'_>> = folds
             .iter()
             .zip(&networks)
@@ -110,8 +111,8 @@ pub(super) fn labeller<'a>(folds: &'a [Fold<'a>]) -> Result<Labeller<'a>, Experi
             .collect();
         let members: Vec<Member<'_>> = predictors
             .iter()
-            .zip(&prepared)
-            .map(|(predictor, case)| Member { predictor, image: case.image(), placement: &case.placement })
+            .zip(inputs.iter().zip(&prepared))
+            .map(|(predictor, (input, case))| Member { predictor, image: input.view(), placement: &case.placement })
             .collect();
         Ok(labels(&members, spacing))
     }))

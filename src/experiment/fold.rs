@@ -17,7 +17,7 @@ use crate::plan::digest::StageDigests;
 use crate::plan::schema::{Configuration, Plan};
 use crate::preprocess::cache::PreparedCase;
 use crate::report::curves::{learning_rate_plot, plateau_plot};
-use crate::store::folder::FoldFolder;
+use crate::store::folder::{FoldFolder, next_stage_case};
 use crate::train::log::EpochRow;
 use crate::train::schedule::StopReason;
 use crate::train::{Ending, Job, Observer, train};
@@ -32,6 +32,8 @@ pub(super) struct Fold<'a> {
     pub(super) prepared: PathBuf,
     pub(super) split: &'a Split,
     pub(super) folder: FoldFolder,
+    /// What the first stage says of the cases, in the cascade's second one.
+    pub(super) next_stage: Option<PathBuf>,
     pub(super) device: &'a Device,
     pub(super) events: &'a dyn Events,
     pub(super) interrupted: &'a AtomicBool,
@@ -72,9 +74,11 @@ impl<'a> Fold<'a> {
         if state.trained.as_deref() == Some(&self.digests.train) {
             return Ok(Progress::AlreadyDone);
         }
-        let (training, validation) = (self.open(&self.split.train)?, self.open(&self.split.val)?);
+        let open = |ids: &[CaseId]| ids.iter().map(|id| self.open(id)).collect::<Result<Vec<_>, _>>();
+        let (training, validation) = (open(&self.split.train)?, open(&self.split.val)?);
         let job = Job {
             plan: self.plan,
+            name: self.id.configuration,
             configuration: self.configuration,
             fold: self.id.fold,
             seed: self.id.seed,
@@ -120,8 +124,14 @@ impl<'a> Fold<'a> {
         }
     }
 
-    fn open(&self, ids: &[CaseId]) -> Result<Vec<PreparedCase>, ExperimentError> {
-        ids.iter().map(|id| Ok(PreparedCase::open(&self.prepared, id)?)).collect()
+    /// A prepared case, in the cascade's second stage with what the first one says of it.
+    pub(super) fn open(&self, id: &CaseId) -> Result<PreparedCase, ExperimentError> {
+        let case = PreparedCase::open(&self.prepared, id)?;
+        let Some(folder) = &self.next_stage else { return Ok(case) };
+        let case = case.with_first_stage(&next_stage_case(folder, &id.0))?;
+        let held_out = case.first_stage().is_some_and(|first_stage| first_stage.origin.fold == self.id.fold);
+        assert_eq!(held_out, self.split.val.contains(id), "the first stage's network of `{id}` has not seen it");
+        Ok(case)
     }
 }
 

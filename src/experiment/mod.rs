@@ -8,6 +8,7 @@ pub mod bench;
 pub mod data;
 mod ensemble;
 pub mod events;
+mod first_stage;
 mod fold;
 mod held_out;
 mod pictures;
@@ -139,10 +140,6 @@ pub enum ExperimentError {
     #[error("fold {fold} is not among the {folds} folds of `split.folds`, counted from 0")]
     UnknownFold { fold: usize, folds: usize },
     #[error(
-        "configuration `{0}` belongs to the cascade, which cannot be trained yet; take it out of `run.configurations`"
-    )]
-    Cascade(ConfigurationName),
-    #[error(
         "`{folder}` holds results of another plan. These keys differ:\n{differences}\nGive the changed plan a name of its own: \
          `--set name={suggestion}`"
     )]
@@ -165,7 +162,6 @@ impl ExperimentError {
             | Self::NoSuchCase { .. }
             | Self::UnknownConfiguration { .. }
             | Self::UnknownFold { .. }
-            | Self::Cascade(_)
             | Self::OtherPlan { .. }
             | Self::Split(_) => 2,
             Self::Fingerprint(_)
@@ -234,6 +230,11 @@ impl Experiment<'_> {
     fn run(&self, networks: &[NetworkId], until: Stage) -> Result<Outcome, ExperimentError> {
         let mut anything_new = false;
         for &id in networks {
+            match first_stage::make(self, id)? {
+                Progress::Interrupted => return Ok(Outcome::Interrupted),
+                Progress::Done => anything_new = true,
+                Progress::AlreadyDone => (),
+            }
             let Some(progress) = self.fold(id).run(until)? else { return Ok(Outcome::Interrupted) };
             anything_new |= progress == Progress::Done;
         }
@@ -266,6 +267,8 @@ impl Experiment<'_> {
             dataset: &self.dataset,
             split: &self.splits[id.fold],
             folder: self.folder.fold(id.configuration.as_str(), id.seed, id.fold),
+            next_stage: (id.configuration == ConfigurationName::Cascade)
+                .then(|| self.folder.next_stage(ConfigurationName::LowRes.as_str(), id.seed)),
             device: &self.device,
             events: self.events,
             interrupted: self.interrupted,
@@ -357,9 +360,6 @@ fn networks(plan: &Plan, options: &Options) -> Result<Vec<NetworkId>, Experiment
         if !plan.configurations.contains_key(&name) {
             return Err(ExperimentError::unknown_configuration(plan, name));
         }
-        if matches!(name, ConfigurationName::LowRes | ConfigurationName::Cascade) {
-            return Err(ExperimentError::Cascade(name));
-        }
     }
     if let Some(&fold) = folds.iter().find(|&&fold| fold >= plan.split.folds) {
         return Err(ExperimentError::UnknownFold { fold, folds: plan.split.folds });
@@ -394,7 +394,10 @@ fn preprocess(
     networks: &[NetworkId],
     events: &dyn Events,
 ) -> Result<(), ExperimentError> {
-    let names: BTreeSet<ConfigurationName> = networks.iter().map(|id| id.configuration).collect();
+    let mut names: BTreeSet<ConfigurationName> = networks.iter().map(|id| id.configuration).collect();
+    if names.contains(&ConfigurationName::Cascade) {
+        names.insert(ConfigurationName::LowRes);
+    }
     for name in names {
         let folder = prepared_folder(&plan.runtime.runs, &stage_digests(plan, name).preprocess);
         events.begin(&format!("{name}: preparing cases"), dataset.training.len());

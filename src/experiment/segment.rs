@@ -19,13 +19,16 @@ use crate::plan::fault::PlanError;
 use crate::plan::load::load_resolved;
 use crate::plan::schema::{ConfigurationName, Plan, PostprocessRule};
 use crate::postprocess::Filter;
+use crate::predict::cascade::{Grid, first_stage};
 use crate::predict::{Member, Predictor, labels};
+use crate::preprocess::first_stage::{beside, one_hot};
 use crate::preprocess::{Prepared, prepare};
 use crate::select::{Selection, joined};
 use crate::store::folder::RunFolder;
 use crate::store::table::TableError;
 use crate::store::{StoreError, read_text_if_present};
 use crate::volume::nifti::{NiftiError, read_image, write_labels};
+use crate::volume::{Image, Shape};
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -102,20 +105,11 @@ pub fn segment(
         Some(name) => vec![name],
         None => best_candidate(&folder, &plan)?,
     };
-    let networks: Vec<Vec<UNet>> =
-        names.iter().map(|&name| trained_networks(&folder, &plan, name, &device)).collect::<Result<_, _>>()?;
-    let predictors: Vec<Predictor<'_>> = names
-        .iter()
-        .zip(&networks)
-        .map(|(name, networks)| Predictor {
-            plan: &plan,
-            configuration: &plan.configurations[name],
-            networks,
-            device: &device,
-        })
-        .collect();
+    let networks: Vec<Networks> =
+        names.iter().map(|&name| Networks::load(&folder, &plan, name, &device)).collect::<Result<_, _>>()?;
+    let stages: Vec<Stages<'_>> = networks.iter().map(|networks| networks.stages(&plan, &device)).collect();
     let filter = filter(&folder, &plan, &names, events)?;
-    let count = networks.iter().map(Vec::len).sum();
+    let count = networks.iter().map(|networks| networks.own.len()).sum();
     let shown = names.iter().map(ToString::to_string).collect::<Vec<_>>().join(" + ");
 
     let mut failures = Vec::new();
@@ -124,7 +118,7 @@ pub fn segment(
         if interrupted.load(Ordering::Relaxed) {
             break;
         }
-        if let Err(reason) = segment_case(&predictors, &filter, case, request.output) {
+        if let Err(reason) = segment_case(&stages, &filter, case, request.output) {
             failures.push(format!("`{}`: {reason}", case.id));
         }
         events.advance();
@@ -137,6 +131,62 @@ pub fn segment(
     Ok(Segmented { configurations: names, networks: count, images: cases.len(), interrupted })
 }
 
+/// The trained networks of one configuration, and of its first stage where it has one.
+struct Networks {
+    name: ConfigurationName,
+    own: Vec<UNet>,
+    first_stage: Vec<UNet>,
+}
+
+impl Networks {
+    fn load(folder: &RunFolder, plan: &Plan, name: ConfigurationName, device: &Device) -> Result<Self, SegmentError> {
+        let first_stage = match name {
+            ConfigurationName::Cascade => trained_networks(folder, plan, ConfigurationName::LowRes, device)?,
+            ConfigurationName::TwoD | ConfigurationName::FullRes | ConfigurationName::LowRes => Vec::new(),
+        };
+        Ok(Self { name, own: trained_networks(folder, plan, name, device)?, first_stage })
+    }
+
+    fn stages<'a>(&'a self, plan: &'a Plan, device: &'a Device) -> Stages<'a> {
+        let predictor = |name, networks: &'a [UNet]| Predictor {
+            plan,
+            configuration: &plan.configurations[&name],
+            networks,
+            device,
+        };
+        let first = Some(&self.first_stage).filter(|networks| !networks.is_empty());
+        Stages {
+            predictor: predictor(self.name, &self.own),
+            first: first.map(|networks| predictor(ConfigurationName::LowRes, networks)),
+        }
+    }
+}
+
+/// What segments an image by one configuration, and what does so before it in the cascade.
+struct Stages<'a> {
+    predictor: Predictor<'a>,
+    first: Option<Predictor<'a>>,
+}
+
+impl Stages<'_> {
+    /// The image as the networks see it: in the cascade's second stage with the classes that the first one predicts.
+    fn prepare(&self, image: &Image) -> Prepared {
+        let rules = &self.predictor.plan.preprocess;
+        let mut case = prepare(image, None, rules, self.predictor.configuration);
+        if let Some(first) = &self.first {
+            let coarse = prepare(image, None, rules, first.configuration);
+            let grid = Grid { shape: Shape(case.labels.dim().into()), placement: &case.placement };
+            let classes = first_stage(&member(first, &coarse), self.predictor.configuration, grid);
+            case.image = beside(case.image.view(), &one_hot(classes.view(), self.predictor.plan.data.labels.len()));
+        }
+        case
+    }
+}
+
+fn member<'a>(predictor: &'a Predictor<'a>, case: &'a Prepared) -> Member<'a> {
+    Member { predictor, image: case.image.view(), placement: &case.placement }
+}
+
 #[derive(Debug, Error)]
 enum CaseError {
     #[error(transparent)]
@@ -145,20 +195,16 @@ enum CaseError {
     Channels { found: usize, expected: usize },
 }
 
-fn segment_case(predictors: &[Predictor<'_>], filter: &Filter, case: &Case, output: &Path) -> Result<(), CaseError> {
+fn segment_case(stages: &[Stages<'_>], filter: &Filter, case: &Case, output: &Path) -> Result<(), CaseError> {
     let image = read_image(&case.images)?;
-    let plan = predictors[0].plan;
+    let plan = stages[0].predictor.plan;
     let (found, expected) = (image.voxels.dim().0, plan.data.channels.len());
     if found != expected {
         return Err(CaseError::Channels { found, expected });
     }
-    let prepared: Vec<Prepared> =
-        predictors.iter().map(|predictor| prepare(&image, None, &plan.preprocess, predictor.configuration)).collect();
-    let members: Vec<Member<'_>> = predictors
-        .iter()
-        .zip(&prepared)
-        .map(|(predictor, case)| Member { predictor, image: case.image.view(), placement: &case.placement })
-        .collect();
+    let prepared: Vec<Prepared> = stages.iter().map(|stages| stages.prepare(&image)).collect();
+    let members: Vec<Member<'_>> =
+        stages.iter().zip(&prepared).map(|(stages, case)| member(&stages.predictor, case)).collect();
     let mut labels = labels(&members, image.geometry.spacing);
     filter.apply(&mut labels);
     Ok(write_labels(&output.join(format!("{}.nii.gz", case.id)), labels.view(), &image.geometry)?)
@@ -209,13 +255,15 @@ fn trained_networks(
     name: ConfigurationName,
     device: &Device,
 ) -> Result<Vec<UNet>, SegmentError> {
-    let configuration = plan.configurations.get(&name).ok_or_else(|| untrained(folder, Some(name)))?;
+    if !plan.configurations.contains_key(&name) {
+        return Err(untrained(folder, Some(name)));
+    }
     let mut networks = Vec::new();
     for &seed in &plan.run.seeds {
         for fold in 0..plan.split.folds {
             let fold = folder.fold(name.as_str(), seed, fold);
             if FoldState::load(&fold)?.trained.is_some() {
-                networks.push(UNetConfig::of_plan(plan, configuration).load(&fold.weights(), device)?);
+                networks.push(UNetConfig::of_plan(plan, name).load(&fold.weights(), device)?);
             }
         }
     }

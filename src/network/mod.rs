@@ -19,7 +19,7 @@ use burn::tensor::{Device, Tensor, assert_shape};
 use crate::network::ops::BlockParams;
 use crate::network::topology::Topology;
 use crate::network::weights::WeightsError;
-use crate::plan::schema::{Configuration, Network, Plan};
+use crate::plan::schema::{Configuration, ConfigurationName, Network, Plan};
 use crate::random::Rng;
 
 /// What a network is built from.
@@ -45,9 +45,10 @@ impl UNetConfig {
     ///
     /// # Panics
     ///
-    /// When the configuration was not validated, see [`Topology::new`].
-    pub fn of_plan(plan: &Plan, configuration: &Configuration) -> Self {
-        Self::new(configuration, &plan.network, plan.data.channels.len(), plan.data.labels.len() + 1)
+    /// When the plan has no such configuration, or was not validated, see [`Topology::new`].
+    pub fn of_plan(plan: &Plan, name: ConfigurationName) -> Self {
+        let classes = plan.data.labels.len() + 1;
+        Self::new(&plan.configurations[&name], &plan.network, plan.input_channels(name), classes)
     }
 
     /// A network with random weights on a device; put it on `device.autodiff()` to train it.

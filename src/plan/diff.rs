@@ -7,7 +7,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::plan::digest::{Change, changed_keys, stage_digests};
-use crate::plan::schema::{Configuration, ConfigurationName, Plan};
+use crate::plan::schema::{ConfigurationName, Plan};
 use crate::plan::write::resolved_text;
 
 /// What the value of a key decides on first.
@@ -102,14 +102,14 @@ impl PlanDiff {
 }
 
 /// Compares two plans. `cost` is what a network of a plan costs.
-pub fn compare(before: &Plan, after: &Plan, cost: &dyn Fn(&Plan, &Configuration) -> Cost) -> PlanDiff {
+pub fn compare(before: &Plan, after: &Plan, cost: &dyn Fn(&Plan, ConfigurationName) -> Cost) -> PlanDiff {
     let changes = changed_keys(&resolved_text(before), &resolved_text(after));
     let stages = Stage::ALL.into_iter().filter_map(|stage| {
         let of_stage: Vec<Change> = changes.iter().filter(|change| Stage::of(&change.key) == stage).cloned().collect();
         Some((stage, of_stage)).filter(|(_, changes)| !changes.is_empty())
     });
     let consequence = |configuration: ConfigurationName| {
-        let costs = |plan: &Plan| plan.configurations.get(&configuration).map(|network| cost(plan, network));
+        let costs = |plan: &Plan| plan.configurations.contains_key(&configuration).then(|| cost(plan, configuration));
         let (from_cost, to_cost) = (costs(before), costs(after));
         let both = from_cost.is_some() && to_cost.is_some();
         let from = both.then(|| first_stale(before, after, configuration)).flatten();

@@ -36,7 +36,11 @@ pub fn stage_digests(plan: &Plan, name: ConfigurationName) -> StageDigests {
     let data = &plan.data;
     let grid = (configuration.spacing, configuration.slice_axis);
     let preprocess = of(&(&data.dataset, &data.channels, &data.labels, &plan.preprocess, grid));
-    let train = of(&(&preprocess, split(plan), configuration, &plan.network, &plan.loss, &plan.train, &plan.augment));
+    let own = of(&(&preprocess, split(plan), configuration, &plan.network, &plan.loss, &plan.train, &plan.augment));
+    let train = match name {
+        ConfigurationName::Cascade => of(&(&own, first_stage_digest(plan))),
+        ConfigurationName::TwoD | ConfigurationName::FullRes | ConfigurationName::LowRes => own,
+    };
     let predict = of(&(&train, &plan.predict, &plan.postprocess, &data.single_component));
     let evaluate = of(&(&predict, &plan.evaluate));
     StageDigests { preprocess, train, predict, evaluate }
@@ -49,6 +53,18 @@ fn split(plan: &Plan) -> serde_json::Value {
         keys.remove("group");
     }
     split
+}
+
+/// Digest of what the cascade's first stage says of the cases that it was not trained on: its networks, how they predict,
+/// and the grid of the second stage.
+///
+/// # Panics
+///
+/// When the plan lacks one of the two stages.
+pub fn first_stage_digest(plan: &Plan) -> String {
+    let second = &plan.configurations[&ConfigurationName::Cascade];
+    let windows = (plan.predict.step, plan.predict.gaussian_sigma, plan.predict.mirror);
+    of(&(stage_digests(plan, ConfigurationName::LowRes).train, windows, second.spacing, second.slice_axis))
 }
 
 /// SHA-256 of a value's JSON, shortened to 16 digits, which tell apart what a person ever makes.
@@ -146,6 +162,28 @@ mod tests {
         let after = digests(&changed);
         assert_eq!((&after.preprocess, &after.train), (&before.preprocess, &before.train));
         assert_ne!(after.predict, before.predict);
+    }
+
+    #[test]
+    fn the_second_stage_of_the_cascade_is_stale_when_its_first_has_changed() {
+        let mut cascade = plan();
+        let fullres = cascade.configurations[&ConfigurationName::FullRes].clone();
+        cascade.configurations.insert(ConfigurationName::LowRes, fullres.clone());
+        cascade.configurations.insert(ConfigurationName::Cascade, fullres);
+        let second = |plan: &Plan| stage_digests(plan, ConfigurationName::Cascade);
+        let before = second(&cascade);
+        assert_ne!(before.train, digests(&cascade).train, "another network with the same numbers");
+
+        let mut changed = cascade.clone();
+        changed.configurations.get_mut(&ConfigurationName::LowRes).unwrap().features[0] += 1;
+        assert_eq!(second(&changed).preprocess, before.preprocess);
+        assert_ne!(second(&changed).train, before.train);
+        assert_eq!(digests(&changed), digests(&cascade));
+
+        let mut changed = cascade.clone();
+        changed.predict.mirror = !changed.predict.mirror;
+        assert_ne!(second(&changed).train, before.train, "it was trained on what the first stage predicted");
+        assert_eq!(digests(&changed).train, digests(&cascade).train);
     }
 
     #[test]

@@ -18,7 +18,7 @@ const EDGES_3D: RangeInclusive<usize> = 2..=16;
 const BATCHES_2D: RangeInclusive<usize> = 1..=512;
 
 /// Bytes that a network takes to train.
-pub type Bytes<'a> = &'a dyn Fn(&Configuration) -> u64;
+pub type Bytes<'a> = &'a dyn Fn(ConfigurationName, &Configuration) -> u64;
 
 /// The rules with the largest references by which every planned network takes at most `limit` bytes to train.
 ///
@@ -30,7 +30,7 @@ pub fn fit(measured: &Measured, rules: &Rules, limit: u64, bytes: Bytes<'_>) -> 
         configurations(measured, rules)
             .iter()
             .filter(|(name, _)| (**name == ConfigurationName::TwoD) == two_dimensional)
-            .all(|(_, configuration)| bytes(configuration) <= limit)
+            .all(|(name, configuration)| bytes(*name, configuration) <= limit)
     };
     let cube = |steps: usize| Rules { reference_patch_3d: Shape([steps * EDGE; 3]), ..rules.clone() };
     let rules_3d = EDGES_3D.rev().map(cube).find(|rules| fits(rules, false))?;
@@ -71,7 +71,7 @@ mod tests {
     }
 
     /// Thirty maps of floats, of which twelve are kept at the finest resolution.
-    fn bytes(network: &Configuration) -> u64 {
+    fn bytes(_: ConfigurationName, network: &Configuration) -> u64 {
         (network.patch_size.voxels() * network.batch_size * 30 * 12 * 4) as u64
     }
 
@@ -84,7 +84,7 @@ mod tests {
             assert!(now[0] >= before[0] && now[1] >= before[1], "{now:?} after {before:?}");
             before = now;
             for (name, network) in configurations(&brain(), &rules) {
-                assert!(bytes(&network) <= gibi << 30, "{name} at {gibi} GiB");
+                assert!(bytes(name, &network) <= gibi << 30, "{name} at {gibi} GiB");
                 assert!(network.batch_size >= rules.min_batch_size);
             }
         }

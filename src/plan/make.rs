@@ -7,6 +7,7 @@ use toml::{Table, Value};
 
 use crate::dataset::Dataset;
 use crate::fingerprint::Fingerprint;
+use crate::plan::layer::{Layer, Source};
 use crate::plan::rules::{self, Measured};
 use crate::plan::schema::{
     AugmentationKind, Configuration, ConfigurationName, Data, DiceScope, Generator, Intensities, Normalization, Plan,
@@ -41,6 +42,28 @@ impl Planned {
 pub fn default_rules() -> Rules {
     let rules = defaults().remove("rules").unwrap_or(Value::Table(Table::new()));
     Rules::deserialize(rules).expect("a test reads the defaults")
+}
+
+/// The default constants, with some of them changed by texts such as `rules.cascade_factor=2`.
+///
+/// # Errors
+///
+/// The first text that changes no constant of the rules, and why.
+pub fn changed_rules(texts: &[String]) -> Result<Rules, String> {
+    let mut rules = Table::try_from(default_rules()).expect("rules are numbers, texts and lists");
+    for text in texts {
+        let key = text.split('=').next().unwrap_or(text).trim();
+        let layer = Layer::of_pair(Source::Set, text, key);
+        let change = layer.and_then(|layer| layer.values.get("rules").and_then(Value::as_table).cloned());
+        let Some(change) = change else {
+            return Err(format!(
+                "`{text}` changes no rule; expected a key of `[rules]`, such as `rules.cascade_factor=2`"
+            ));
+        };
+        rules.extend(change);
+        Rules::deserialize(rules.clone()).map_err(|error| format!("`{text}`: {}", error.message()))?;
+    }
+    Ok(Rules::deserialize(rules).expect("each change was read"))
 }
 
 fn defaults() -> Table {
@@ -106,12 +129,8 @@ pub fn assemble(
             inner.insert(key.to_owned(), value);
         }
     };
-    let single_stage: Vec<Value> = [ConfigurationName::TwoD, ConfigurationName::FullRes]
-        .iter()
-        .filter(|name| configurations.contains_key(name))
-        .map(|name| Value::String(name.to_string()))
-        .collect();
-    set("run", "configurations", Value::Array(single_stage));
+    let planned = ConfigurationName::ALL.iter().filter(|name| configurations.contains_key(name));
+    set("run", "configurations", Value::Array(planned.map(|name| Value::String(name.to_string())).collect()));
     let folds = data.cases.clamp(LEAST_FOLDS, FOLDS);
     set("split", "folds", as_toml(&folds));
     set("run", "folds", as_toml(&(0..folds).collect::<Vec<_>>()));
@@ -151,7 +170,7 @@ fn reasons(plan: &Plan, measured: &Measured) -> BTreeMap<String, String> {
     say("data.median_shape", "Median of the cases' shapes, cropped and at that spacing, voxels, [z, y, x].".to_owned());
     say("data.crop_ratio", "Share of the average case that is left after cropping to non-zero.".to_owned());
     say("data.single_component", "Labels that are a single component in every training case that has them.".to_owned());
-    say("run.configurations", matrix_reason(measured).to_owned());
+    say("run.configurations", matrix_reason(plan, measured));
     if plan.split.folds < FOLDS {
         let few = format!("{FOLDS} in the paper (2.3), but the data set has {} cases: one case a fold.", data.cases);
         say("split.folds", few);
@@ -189,7 +208,9 @@ fn configuration_reasons(
         (voxels, rules.max_pools_3d, rules.max_features_3d)
     };
     let patch = configuration.patch_size;
-    let (afford, cap) = (budget / patch.voxels(), rules::batch_cap(patch, measured, rules));
+    // The first stage of the cascade is planned as if the data set were as coarse as its grid.
+    let dataset = if name == ConfigurationName::LowRes { rules::lowres(measured, rules) } else { *measured };
+    let (afford, cap) = (budget / patch.voxels(), rules::batch_cap(patch, &dataset, rules));
     let share = 100.0 * rules.dataset_fraction;
     let factors = configuration.pools.map(|pools| 1_usize << pools);
     let spacing = match name {
@@ -250,11 +271,20 @@ fn configuration_reasons(
     ]
 }
 
-fn matrix_reason(measured: &Measured) -> &'static str {
+fn matrix_reason(plan: &Plan, measured: &Measured) -> String {
     if rules::single_slice(measured).is_some() {
-        "2D alone: the median case is a single slice, which has no third dimension to learn from."
+        return "2D alone: the median case is a single slice, which has no third dimension to learn from.".to_owned();
+    }
+    let (ratio, most) = (rules::cascade_ratio(measured, &plan.rules), plan.rules.cascade_factor);
+    if plan.configurations.contains_key(&ConfigurationName::Cascade) {
+        format!(
+            "2D, 3D, and both stages of the cascade: the median case has the voxels of {ratio:.2} reference patches, more than \
+             {most} (paper, 2.1)."
+        )
     } else {
-        "2D and 3D; the cascade, where it is planned, is run when it is named here."
+        format!(
+            "2D and 3D; no cascade: the median case has the voxels of {ratio:.2} reference patches, not more than {most} (paper, 2.1)."
+        )
     }
 }
 
@@ -325,6 +355,22 @@ mod tests {
         let path = folder.path().join("few.toml");
         std::fs::write(&path, planned.text()).unwrap();
         crate::plan::load::load(&path, &[]).unwrap().plan
+    }
+
+    #[test]
+    fn rules_are_changed_one_by_one() {
+        let texts = |texts: &[&str]| changed_rules(&texts.iter().map(|&text| text.to_owned()).collect::<Vec<_>>());
+        let changed = texts(&["rules.cascade_factor = 2.5", "rules.reference_patch_3d=[16, 32, 32]"]).unwrap();
+        assert_eq!((changed.cascade_factor, changed.reference_patch_3d.0), (2.5, [16, 32, 32]));
+        assert_eq!(Rules { base_features: 8, ..default_rules() }, texts(&["rules.base_features=8"]).unwrap());
+        assert!(texts(&["rules.cascade_facter=2"]).unwrap_err().contains("cascade_facter"));
+        assert!(texts(&["train.batches=2"]).unwrap_err().contains("expected a key of `[rules]`"));
+    }
+
+    #[test]
+    fn a_large_median_case_is_run_with_both_stages_of_the_cascade() {
+        let plan = loaded(20, [115.0, 320.0, 232.0]);
+        assert_eq!(plan.run.configurations, ConfigurationName::ALL);
     }
 
     #[test]

@@ -47,6 +47,19 @@ pub struct Plan {
     pub runtime: Runtime,
 }
 
+impl Plan {
+    /// Channels that a network sees: those of the image, and in the cascade's second stage one for each foreground class.
+    ///
+    /// Source: spec section 6.5.
+    pub fn input_channels(&self, name: ConfigurationName) -> usize {
+        let first_stage = match name {
+            ConfigurationName::Cascade => self.data.labels.len(),
+            ConfigurationName::TwoD | ConfigurationName::FullRes | ConfigurationName::LowRes => 0,
+        };
+        self.data.channels.len() + first_stage
+    }
+}
+
 /// The data set that a plan was made for, as it was measured.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -370,6 +383,14 @@ pub struct Augment {
     pub mirror_probability: f64,
     /// Order of the labels' interpolation: 0 is nearest neighbour, 1 linear on each label.
     pub label_order: u8,
+    /// Probability, in the cascade's second stage, that the first stage's labels are eroded, dilated, opened or closed.
+    pub morphology_probability: f64,
+    /// Range of the radius of the ball that does it, voxels.
+    pub morphology_radius: [f64; 2],
+    /// Probability, in the cascade's second stage, that a component of each of the first stage's labels is removed.
+    pub removal_probability: f64,
+    /// Only components of less than this share of the patch are removed.
+    pub removal_share: f64,
 }
 
 /// Sliding-window prediction. Source: spec section 12.

@@ -24,6 +24,7 @@ pub(super) fn faults(plan: &Plan, layers: &Layers) -> Vec<Fault> {
     for (name, configuration) in &plan.configurations {
         check.configuration(*name, configuration);
     }
+    check.cascade(plan);
     check.training(plan);
     check.augmentation(plan);
     check.prediction(plan);
@@ -185,6 +186,18 @@ impl Check<'_> {
         };
         let expected = if slice { "expected \"2d\": the patch is a slice" } else { "the patch is not a slice" };
         self.that(fits, &key("augmentation"), "the augmentation does not fit the patch", expected);
+    }
+
+    fn cascade(&mut self, plan: &Plan) {
+        let (first, second) = (ConfigurationName::LowRes, ConfigurationName::Cascade);
+        let missing = plan.configurations.contains_key(&second) && !plan.configurations.contains_key(&first);
+        let message = format!("`{second}` is planned without its first stage");
+        self.that(
+            !missing,
+            &format!("configurations.{second}"),
+            message,
+            format!("expected `configurations.{first}` too"),
+        );
     }
 
     fn patch(&mut self, name: ConfigurationName, configuration: &Configuration) {

@@ -4,9 +4,9 @@ use ndarray::{Array3, ArrayView4, Axis, Zip};
 
 use crate::plan::schema::{Configuration, Plan};
 use crate::preprocess::{Placement, separate_axis, spline_order};
-use crate::volume::Spacing;
 use crate::volume::crop::paste;
 use crate::volume::resample::{Order, resize};
+use crate::volume::{Shape, Spacing};
 
 /// Class probabilities of one image on the prepared grid of a configuration.
 #[derive(Clone, Copy, Debug)]
@@ -47,25 +47,34 @@ impl Export {
 pub fn classes(parts: &[Part<'_>]) -> Array3<i16> {
     let (first, others) = parts.split_first().expect("at least one part");
     let placement = first.placement;
-    let shape = placement.crop.shape();
-    let mut best = Array3::from_elem(shape.0, f32::MIN);
-    let mut winner = Array3::<i16>::zeros(shape.0);
-    for class in 0..first.probabilities.len_of(Axis(0)) {
+    let winner = winners(placement.crop.shape(), first.probabilities.len_of(Axis(0)), |class| {
         let mut values = first.resampled(class);
         for part in others {
             assert_eq!((part.placement.original, part.placement.crop), (placement.original, placement.crop));
             values += &part.resampled(class);
         }
-        Zip::from(&mut winner).and(&mut best).and(&values).par_for_each(|winner, best, &value| {
+        values
+    });
+    let mut classes = Array3::zeros(placement.original.0);
+    paste(winner.view(), classes.view_mut(), placement.crop);
+    classes
+}
+
+/// The class of each voxel, `[z, y, x]`, whose value is the highest; the lower class wins a tie.
+///
+/// `values` makes those of one class at a time.
+pub(super) fn winners(shape: Shape, classes: usize, mut values: impl FnMut(usize) -> Array3<f32>) -> Array3<i16> {
+    let mut best = Array3::from_elem(shape.0, f32::MIN);
+    let mut winner = Array3::<i16>::zeros(shape.0);
+    for class in 0..classes {
+        Zip::from(&mut winner).and(&mut best).and(&values(class)).par_for_each(|winner, best, &value| {
             if value > *best {
                 *best = value;
                 *winner = class as i16;
             }
         });
     }
-    let mut classes = Array3::zeros(placement.original.0);
-    paste(winner.view(), classes.view_mut(), placement.crop);
-    classes
+    winner
 }
 
 impl Part<'_> {
@@ -82,7 +91,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::volume::{BoundingBox, Shape};
+    use crate::volume::BoundingBox;
 
     fn linear(probabilities: &Array4<f32>, placement: &Placement) -> Array3<i16> {
         let export = Export { order: Order::Linear, separate: None };

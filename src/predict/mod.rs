@@ -3,6 +3,7 @@
 //! Input: trained networks and a prepared image. Output: class probabilities on the prepared grid, and from there labels on
 //! the original grid. Deliberately absent: files and post-processing. Source: spec section 12.
 
+pub mod cascade;
 pub mod export;
 pub mod window;
 

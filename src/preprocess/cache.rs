@@ -9,12 +9,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::thread;
 
-use ndarray::{ArrayView3, ArrayView4};
+use ndarray::{ArrayView3, ArrayView4, CowArray, Ix4};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::dataset::{Case, CaseId, Dataset};
 use crate::plan::schema::{Configuration, Plan};
+use crate::preprocess::first_stage::{FirstStage, beside, one_hot};
 use crate::preprocess::{Placement, Prepared, prepare, target_spacing};
 use crate::store::folder::prepared_case;
 use crate::store::tensors::{self, TensorData, TensorFile, TensorFileError};
@@ -79,6 +80,7 @@ pub struct PreparedCase {
     image: [usize; 4],
     classes: Vec<u8>,
     file: TensorFile,
+    first_stage: Option<FirstStage>,
 }
 
 impl PreparedCase {
@@ -102,7 +104,38 @@ impl PreparedCase {
         for class in &classes {
             file.tensor::<u32>(&foreground_name(*class))?;
         }
-        Ok(Self { id: id.clone(), placement: header.placement, image, classes, file })
+        Ok(Self { id: id.clone(), placement: header.placement, image, classes, file, first_stage: None })
+    }
+
+    /// The case together with what the cascade's first stage says of it, in a file of [`first_stage`](super::first_stage).
+    ///
+    /// # Errors
+    ///
+    /// When that file is missing or damaged, or is on another grid.
+    pub fn with_first_stage(self, path: &Path) -> Result<Self, PreprocessError> {
+        let first_stage = FirstStage::open(path)?;
+        let found = first_stage.labels().shape().to_vec();
+        if found != self.image[1..] {
+            return Err(self
+                .file
+                .damaged(format!("its image is {:?}, `{}` is {found:?}", self.image, path.display()))
+                .into());
+        }
+        Ok(Self { first_stage: Some(first_stage), ..self })
+    }
+
+    /// What the cascade's first stage says of the case, where that was asked for.
+    pub fn first_stage(&self) -> Option<&FirstStage> {
+        self.first_stage.as_ref()
+    }
+
+    /// What a network sees of the whole case, `[c, z, y, x]`: the image, and behind it one channel for each of so many
+    /// foreground classes where there is a first stage.
+    pub fn input(&self, foreground: usize) -> CowArray<'_, f32, Ix4> {
+        match &self.first_stage {
+            None => self.image().into(),
+            Some(first_stage) => beside(self.image(), &one_hot(first_stage.labels(), foreground)).into(),
+        }
     }
 
     /// Normalised intensities, `[c, z, y, x]`.

@@ -5,6 +5,7 @@
 //! plan's. Source: arXiv:1809.10486, section 2.2 (spec sections 3 to 5).
 
 pub mod cache;
+pub mod first_stage;
 pub mod normalize;
 
 use std::collections::BTreeMap;

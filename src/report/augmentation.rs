@@ -194,7 +194,7 @@ mod tests {
         let inside = |z: usize, y: usize, x: usize| z == 0 && y >= height / 2 && x >= width / 2;
         let labels = Array3::from_shape_fn(shape, |(z, y, x)| i16::from(inside(z, y, x)));
         let image = Array4::from_shape_fn((1, depth, height, width), |(_, z, y, x)| (z + y + x) as f32);
-        let patch = Patch { image, labels };
+        let patch = Patch { image, labels, first_stage: None };
         Sample { original: patch.clone(), augmented: patch, draw: Draw::default() }
     }
 

@@ -82,13 +82,20 @@ fn network(plan: &Plan, name: ConfigurationName) -> String {
         DiceScope::Sample => "of each sample",
         DiceScope::Batch => "over the batch",
     };
+    let input = match name {
+        ConfigurationName::Cascade => {
+            " that also sees, as one channel for each class, what networks of 3d_lowres that had not been trained on the case \
+             predict of it"
+        }
+        ConfigurationName::TwoD | ConfigurationName::FullRes | ConfigurationName::LowRes => "",
+    };
     let transforms = match augmentation {
         AugmentationKind::TwoD => "in the plane",
         AugmentationKind::ThreeD => "in space",
         AugmentationKind::SliceWise => "slice by slice",
     };
     format!(
-        "{name}: a U-Net with {} feature maps from the finest to the coarsest resolution, {z}, {y} and {x} poolings along z, y \
+        "{name}: a U-Net{input} with {} feature maps from the finest to the coarsest resolution, {z}, {y} and {x} poolings along z, y \
          and x, two convolutions a resolution with instance normalisation and leaky ReLU (slope {}); target spacing {spacing} \
          (0: the case's own); patches of {patch_size} voxels in batches of {batch_size}; Dice loss {dice}; augmentation {transforms}.",
         features.join(", "),
@@ -141,10 +148,22 @@ fn training(record: &Record) -> String {
 fn augmentation(plan: &Plan) -> String {
     let augment = &plan.augment;
     let range = |[low, high]: [f64; 2]| format!("{low} to {high}");
+    let faults = if plan.run.configurations.contains(&ConfigurationName::Cascade) {
+        format!(
+            " In the cascade, the first stage's labels were eroded, dilated, opened or closed by a ball (probability {}; radius {} \
+             voxels), and lost a component of less than {} of the patch (probability {}).",
+            augment.morphology_probability,
+            range(augment.morphology_radius),
+            augment.removal_share,
+            augment.removal_probability
+        )
+    } else {
+        String::new()
+    };
     format!(
         "Patches were augmented by elastic deformation (probability {}; amplitude {} in 3D, {} in 2D; smoothing {}), rotation \
          (probability {}; up to {}° in 3D, {}° in 2D), scaling (probability {}; {}), gamma (probability {}; {}) and mirroring \
-         of each axis (probability {}).",
+         of each axis (probability {}).{faults}",
         augment.elastic_probability,
         range(augment.elastic_alpha_3d),
         range(augment.elastic_alpha_2d),

@@ -55,6 +55,12 @@ impl RunFolder {
         self.root.join("postprocessing.json")
     }
 
+    /// What the networks of `configuration` and a seed say of the cases that they were not trained on, for the cascade's
+    /// next stage.
+    pub fn next_stage(&self, configuration: &str, seed: u64) -> PathBuf {
+        self.root.join(configuration).join(format!("seed_{seed}")).join("next_stage")
+    }
+
     /// The folder of one trained network.
     pub fn fold(&self, configuration: &str, seed: u64, fold: usize) -> FoldFolder {
         FoldFolder { root: self.root.join(configuration).join(format!("seed_{seed}")).join(format!("fold_{fold}")) }
@@ -133,6 +139,11 @@ impl FoldFolder {
 /// Folder of the prepared cases that have the given digest. Experiments that prepare alike share it.
 pub fn prepared_folder(runs: &Path, digest: &str) -> PathBuf {
     runs.join("prepared").join(digest)
+}
+
+/// File of what the cascade's first stage says of one case, in a [`RunFolder::next_stage`].
+pub fn next_stage_case(folder: &Path, case: &str) -> PathBuf {
+    folder.join(format!("{case}.safetensors"))
 }
 
 /// File of one prepared case.

@@ -52,6 +52,10 @@ impl Element for i16 {
     const DTYPE: Dtype = Dtype::I16;
 }
 
+impl Element for u8 {
+    const DTYPE: Dtype = Dtype::U8;
+}
+
 impl Element for u32 {
     const DTYPE: Dtype = Dtype::U32;
 }

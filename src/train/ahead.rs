@@ -61,14 +61,13 @@ pub(super) fn failed(job: &Job<'_>, epoch: usize, step: usize, failure: DeviceFa
         DeviceFailure::OutOfMemory(reason) => reason,
     };
     let (patch, batch) = (job.configuration.patch_size, job.configuration.batch_size);
-    let known = job.plan.configurations.iter().find(|(_, known)| std::ptr::eq(*known, job.configuration));
     TrainError::OutOfMemory {
         epoch,
         step,
         reason,
-        configuration: known.map_or_else(String::new, |(name, _)| format!("`{name}`, ")),
+        configuration: job.name,
         patch,
         batch,
-        gibi: UNetConfig::of_plan(job.plan, job.configuration).topology.training_bytes(patch.0, batch) as f64 / GIBI,
+        gibi: UNetConfig::of_plan(job.plan, job.name).topology.training_bytes(patch.0, batch) as f64 / GIBI,
     }
 }

@@ -59,7 +59,7 @@ impl Training {
     /// The training of a job as its checkpoint has it; a new one, with weights drawn by the seed, where there is none.
     pub(super) fn start_or_resume(job: &Job<'_>, device: &Device) -> Result<Self, TrainError> {
         let key = Key { purpose: Purpose::Weights, seed: job.seed, counters: [job.fold as u64, 0, 0, 0] };
-        let network = UNetConfig::of_plan(job.plan, job.configuration).init(&mut stream(key), device);
+        let network = UNetConfig::of_plan(job.plan, job.name).init(&mut stream(key), device);
         if job.folder.checkpoint().is_file() {
             return Self::resume(job, network, device);
         }

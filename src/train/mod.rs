@@ -24,7 +24,7 @@ use thiserror::Error;
 
 use crate::dataset::CaseId;
 use crate::network::weights::WeightsError;
-use crate::plan::schema::{Configuration, Plan};
+use crate::plan::schema::{Configuration, ConfigurationName, Plan};
 use crate::preprocess::cache::PreparedCase;
 use crate::store::StoreError;
 use crate::store::folder::FoldFolder;
@@ -45,7 +45,9 @@ use crate::volume::Shape;
 pub struct Job<'a> {
     /// The plan.
     pub plan: &'a Plan,
-    /// The configuration to train.
+    /// Which configuration is trained.
+    pub name: ConfigurationName,
+    /// The configuration itself.
     pub configuration: &'a Configuration,
     /// Fold, counted from 0.
     pub fold: usize,
@@ -103,9 +105,9 @@ pub enum TrainError {
     },
     /// The device has no memory left.
     #[error(
-        "the device is out of memory ({reason}) at epoch {epoch}, step {step}, training {configuration}patch {patch}, batch {batch}, \
-         which is estimated to take {gibi:.1} GiB; the last checkpoint is whole: lower the batch or the patch, or plan for \
-         this card with `segplan plan --memory-gib`"
+        "the device is out of memory ({reason}) at epoch {epoch}, step {step}, training `{configuration}` (patch {patch}, batch \
+         {batch}), which is estimated to take {gibi:.1} GiB; the last checkpoint is whole: lower the batch or the patch, or \
+         plan for this card with `segplan plan --memory-gib`"
     )]
     OutOfMemory {
         /// Epoch, counted from 0.
@@ -114,8 +116,8 @@ pub enum TrainError {
         step: usize,
         /// What the device says.
         reason: String,
-        /// The configuration in backquotes, and a comma; empty where it is none of the plan's.
-        configuration: String,
+        /// The configuration.
+        configuration: ConfigurationName,
         /// Its patch.
         patch: Shape,
         /// Its batch size.

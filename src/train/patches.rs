@@ -4,9 +4,10 @@ use rayon::prelude::*;
 
 use crate::plan::schema::Plan;
 use crate::preprocess::cache::PreparedCase;
-use crate::random::{Key, Purpose, stream};
+use crate::preprocess::first_stage::{FirstStage, beside, one_hot};
+use crate::random::{Key, Purpose, Rng, stream};
 use crate::train::Job;
-use crate::train::augment::Augmenter;
+use crate::train::augment::{Augmenter, Faults};
 use crate::train::loader::Batch;
 use crate::train::sample::{CaseView, Patch, Window, draw_case, draw_corner, extract, finish, is_forced};
 
@@ -22,7 +23,8 @@ pub enum Set {
 impl<'a> From<&'a PreparedCase> for CaseView<'a> {
     fn from(case: &'a PreparedCase) -> Self {
         let foreground = case.classes().iter().map(|&class| case.foreground(class)).collect();
-        CaseView { image: case.image(), labels: case.labels(), foreground }
+        let first_stage = case.first_stage().map(FirstStage::labels);
+        CaseView { image: case.image(), labels: case.labels(), first_stage, foreground }
     }
 }
 
@@ -33,6 +35,7 @@ pub struct Patches<'a> {
     cases: &'a [PreparedCase],
     augmenter: Option<Augmenter>,
     window: Window,
+    channels: usize,
     batch_size: usize,
     purpose: Purpose,
     seed: u64,
@@ -56,6 +59,7 @@ impl<'a> Patches<'a> {
             cases,
             augmenter,
             window,
+            channels: job.plan.input_channels(job.name),
             batch_size: job.configuration.batch_size,
             purpose,
             seed: job.seed,
@@ -67,7 +71,7 @@ impl<'a> Patches<'a> {
     pub fn batch(&self, step: usize) -> Batch {
         let samples: Vec<(usize, Patch)> =
             (0..self.batch_size).into_par_iter().map(|sample| self.sample(step, sample)).collect();
-        let channels = self.plan.data.channels.len();
+        let channels = self.channels;
         let voxels = self.window.patch.voxels() * samples.len();
         let mut batch = Batch {
             images: Vec::with_capacity(channels * voxels),
@@ -101,6 +105,22 @@ impl<'a> Patches<'a> {
             }
             None => loaded,
         };
-        (number, finish(patch, self.plan.preprocess.masked))
+        (number, self.with_first_stage(finish(patch, self.plan.preprocess.masked), &mut rng))
+    }
+
+    /// The patch as the network sees it: in the cascade's second stage with one more channel for each foreground class that
+    /// the first stage knows, in training with random faults.
+    fn with_first_stage(&self, mut patch: Patch, rng: &mut Rng) -> Patch {
+        let Some(classes) = patch.first_stage.take() else { return patch };
+        let classes = classes.mapv(|class| u8::try_from(class).unwrap_or(0));
+        let mut masks = one_hot(classes.view(), self.plan.data.labels.len());
+        if self.augmenter.is_some() {
+            Faults::draw(&self.plan.augment, masks.len(), rng).apply(&mut masks);
+        }
+        patch.image = beside(patch.image.view(), &masks);
+        patch
     }
 }
+
+#[cfg(test)]
+mod tests;

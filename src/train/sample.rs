@@ -22,6 +22,8 @@ pub struct CaseView<'a> {
     pub image: ArrayView4<'a, f32>,
     /// Labels, `[z, y, x]`, [`OUTSIDE`] where nothing was measured.
     pub labels: ArrayView3<'a, i16>,
+    /// Classes of the cascade's first stage, `[z, y, x]`; none outside of its second one.
+    pub first_stage: Option<ArrayView3<'a, u8>>,
     /// Voxels of each foreground class that the case has, `[z, y, x]`; a sub-sample will do. No list is empty.
     pub foreground: Vec<&'a [[u32; 3]]>,
 }
@@ -41,6 +43,8 @@ pub struct Patch {
     pub image: Array4<f32>,
     /// Labels, `[z, y, x]`.
     pub labels: Array3<i16>,
+    /// Classes of the cascade's first stage, `[z, y, x]`; none outside of its second one.
+    pub first_stage: Option<Array3<i16>>,
 }
 
 /// The size of what is cut out of a case, and of what the network sees of it.
@@ -130,7 +134,8 @@ fn below(end: usize, rng: &mut Rng) -> usize {
     rng.random_range(0..end as u64) as usize
 }
 
-/// The patch at `corner`, of `size` voxels `[z, y, x]`; outside of the case the image is 0 and the labels [`OUTSIDE`].
+/// The patch at `corner`, of `size` voxels `[z, y, x]`; outside of the case the image is 0, the labels are
+/// [`OUTSIDE`], and the first stage says background.
 pub fn extract(case: &CaseView<'_>, corner: [i64; 3], size: Shape) -> Patch {
     let [depth, height, width] = size.0;
     let mut image = Array4::zeros((case.image.len_of(Axis(0)), depth, height, width));
@@ -138,7 +143,13 @@ pub fn extract(case: &CaseView<'_>, corner: [i64; 3], size: Shape) -> Patch {
     let [z, y, x] = std::array::from_fn(|axis| overlap(case.shape().0[axis], corner[axis], size.0[axis]));
     image.slice_mut(s![.., z.1, y.1, x.1]).assign(&case.image.slice(s![.., z.0, y.0, x.0]));
     labels.slice_mut(s![z.1, y.1, x.1]).assign(&case.labels.slice(s![z.0, y.0, x.0]));
-    Patch { image, labels }
+    let first_stage = case.first_stage.map(|classes| {
+        let mut part = Array3::zeros((depth, height, width));
+        part.slice_mut(s![z.1, y.1, x.1])
+            .zip_mut_with(&classes.slice(s![z.0, y.0, x.0]), |part, &class| *part = class.into());
+        part
+    });
+    Patch { image, labels, first_stage }
 }
 
 /// What a patch and its case have in common on one axis: in the case, and in the patch.

@@ -68,6 +68,7 @@ fn fixture(size: Shape) -> Patch {
     Patch {
         image: Array4::from_shape_simple_fn((1, z, y, x), || rng.random::<f32>()),
         labels: Array3::zeros((z, y, x)),
+        first_stage: None,
     }
 }
 
@@ -86,6 +87,10 @@ fn augment() -> Augment {
         gamma: [0.7, 1.5],
         mirror_probability: 0.5,
         label_order: 1,
+        morphology_probability: 0.0,
+        morphology_radius: [1.0, 8.0],
+        removal_probability: 0.0,
+        removal_share: 0.15,
     }
 }
 

@@ -10,7 +10,8 @@ fn example() -> Plan {
     toml::from_str(include_str!("../example.toml")).unwrap()
 }
 
-fn cost(_: &Plan, network: &Configuration) -> Cost {
+fn cost(plan: &Plan, name: ConfigurationName) -> Cost {
+    let network = &plan.configurations[&name];
     let voxels = network.patch_size.voxels() * network.batch_size;
     let parameters = network.features.iter().sum::<usize>() as u64;
     Cost { parameters, step_voxels: voxels as u64, receptive_field: [1; 3], training_bytes: voxels as u64 * 1000 }

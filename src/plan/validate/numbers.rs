@@ -42,6 +42,11 @@ impl Check<'_> {
         self.positive("augment.gamma.0", augment.gamma[0]);
         self.not_negative("augment.rotation_degrees_3d", augment.rotation_degrees_3d);
         self.not_negative("augment.rotation_degrees_2d", augment.rotation_degrees_2d);
+        self.share("augment.morphology_probability", augment.morphology_probability);
+        self.range("augment.morphology_radius", augment.morphology_radius);
+        self.not_negative("augment.morphology_radius.0", augment.morphology_radius[0]);
+        self.share("augment.removal_probability", augment.removal_probability);
+        self.share("augment.removal_share", augment.removal_share);
         self.one_of("augment.label_order", augment.label_order, &[0, 1]);
     }
 

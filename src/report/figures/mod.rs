@@ -117,7 +117,7 @@ fn planned(record: &Record, place: Place<'_>) -> Result<Vec<Figure>, ReportError
     let (mut figures, data) = (Vec::new(), &record.plan.data);
     for &name in record.configurations() {
         let configuration = &record.plan.configurations[&name];
-        let topology = Topology::new(configuration, data.channels.len(), data.labels.len() + 1);
+        let topology = Topology::new(configuration, record.plan.input_channels(name), data.labels.len() + 1);
         let plot = topology::Net { topology: &topology, patch: configuration.patch_size };
         let caption = format!(
             "Network of {name}: feature maps and their size at each resolution; {} parameters.",

@@ -98,11 +98,11 @@ impl Ranges {
     }
 }
 
-fn fires(probability: f64, rng: &mut Rng) -> bool {
+pub(super) fn fires(probability: f64, rng: &mut Rng) -> bool {
     rng.random::<f64>() < probability
 }
 
-fn uniform([low, high]: [f64; 2], rng: &mut Rng) -> f64 {
+pub(super) fn uniform([low, high]: [f64; 2], rng: &mut Rng) -> f64 {
     low + (high - low) * rng.random::<f64>()
 }
 

@@ -1,12 +1,14 @@
 //! Random transforms of training patches. Source: spec section 10.
 //!
 //! Input: a patch with its surroundings, cut out of a case, and a [`Draw`]. Output: the patch that the network sees. All
-//! randomness is in the draw; applying it is pure. Deliberately absent: which patch is cut out (`sample`), the transforms
-//! of the cascade's one-hot channels, and threads: a patch is one thread's work.
+//! randomness is in the draw; applying it is pure. The classes of the cascade's first stage move with the labels; their
+//! faults have a draw of their own ([`Faults`]). Deliberately absent: which patch is cut out (`sample`), and threads: a
+//! patch is one thread's work.
 
 mod coordinates;
 mod draw;
 mod elastic;
+mod faults;
 mod gamma;
 mod labels;
 mod scratch;
@@ -21,6 +23,7 @@ mod tests;
 use ndarray::{Array, Array3, Array4, Axis, Dimension, s};
 
 pub use self::draw::{Draw, Elastic, Spatial};
+pub use self::faults::{Change, Faults, Operation, Removal};
 pub use self::size::{enlarged_patch, loaded_size};
 
 use self::coordinates::coordinates;
@@ -97,9 +100,12 @@ impl Augmenter {
             let start = (self.loaded.0[axis] - self.patch.0[axis]) / 2;
             start..start + self.patch.0[axis]
         });
+        let middle =
+            |labels: &Array3<i16>| labels.slice(s![z.clone(), y.clone(), x.clone()]).as_standard_layout().into_owned();
         Patch {
             image: loaded.image.slice(s![.., z.clone(), y.clone(), x.clone()]).as_standard_layout().into_owned(),
-            labels: loaded.labels.slice(s![z, y, x]).as_standard_layout().into_owned(),
+            labels: middle(&loaded.labels),
+            first_stage: loaded.first_stage.as_ref().map(middle),
         }
     }
 
@@ -111,11 +117,14 @@ impl Augmenter {
         let [z, y, x] = self.patch.0;
         let mut image = Array4::zeros((loaded.image.len_of(Axis(0)), z, y, x));
         each_volume(&loaded.image, &mut image, from, to, |volume, out| spline::sample(volume, from, &at, out));
-        let mut labels = Array3::zeros((z, y, x));
-        each_volume(&loaded.labels, &mut labels, from, to, |volume, out| {
-            labels::sample(volume, from, &at, self.label_order, out);
-        });
-        Patch { image, labels }
+        let warped = |labels: &Array3<i16>| {
+            let mut warped = Array3::zeros((z, y, x));
+            each_volume(labels, &mut warped, from, to, |volume, out| {
+                labels::sample(volume, from, &at, self.label_order, out);
+            });
+            warped
+        };
+        Patch { image, labels: warped(&loaded.labels), first_stage: loaded.first_stage.as_ref().map(warped) }
     }
 }
 
@@ -137,7 +146,9 @@ fn each_volume<T: Clone, D: Dimension>(
 fn mirror(mut patch: Patch, axes: [bool; 3]) -> Patch {
     let (z, y, x) = patch.labels.dim();
     flip(patch.image.as_slice_mut().expect("a new array is contiguous"), [z, y, x], axes);
-    flip(patch.labels.as_slice_mut().expect("a new array is contiguous"), [z, y, x], axes);
+    for labels in [Some(&mut patch.labels), patch.first_stage.as_mut()].into_iter().flatten() {
+        flip(labels.as_slice_mut().expect("a new array is contiguous"), [z, y, x], axes);
+    }
     patch
 }
 

@@ -29,6 +29,10 @@ fn ranges(probability: f64) -> Augment {
         gamma: [0.7, 1.5],
         mirror_probability: probability,
         label_order: 1,
+        morphology_probability: probability,
+        morphology_radius: [1.0, 8.0],
+        removal_probability: probability,
+        removal_share: 0.15,
     }
 }
 
@@ -60,6 +64,7 @@ fn loaded(augmenter: &Augmenter, channels: usize, rng: &mut Rng) -> Patch {
     Patch {
         image: Array4::from_shape_simple_fn((channels, z, y, x), || rng.random::<f32>() - 0.5),
         labels: Array3::from_shape_simple_fn((z, y, x), || [OUTSIDE, 0, 2, 5][rng.random_range(0..4_usize)]),
+        first_stage: None,
     }
 }
 
@@ -92,7 +97,7 @@ fn an_identity_warp_between_the_voxels_of_a_ramp_is_the_ramp() {
     let image = Array4::from_shape_fn((1, depth, height, width), |(_, z, y, x)| {
         ramp([z, y, x].map(|place| place as f64)) as f32
     });
-    let input = Patch { image, labels: Array3::zeros(loaded.0) };
+    let input = Patch { image, labels: Array3::zeros(loaded.0), first_stage: None };
     let draw = Draw { spatial: Spatial { scale: Some(1.0), ..Spatial::default() }, ..Draw::default() };
     let output = augmenter.apply(&draw, &input);
     // Half of 21, 23 and 22 to even is 10, 12 and 11; the patch of 6 × 12 × 10 is centred there, between voxels.
@@ -100,6 +105,20 @@ fn an_identity_warp_between_the_voxels_of_a_ramp_is_the_ramp() {
     for ((_, z, y, x), &value) in output.image.indexed_iter() {
         let expected = ramp([first[0] + z as f64, first[1] + y as f64, first[2] + x as f64]);
         assert!((f64::from(value) - expected).abs() < 0.01, "found {value}, expected {expected}");
+    }
+}
+
+#[test]
+fn the_first_stage_moves_with_the_labels() {
+    for kind in KINDS {
+        let augmenter = augmenter(kind, 0.7);
+        for sample in 0..20 {
+            let mut rng = rng(sample);
+            let mut input = loaded(&augmenter, 1, &mut rng);
+            input.first_stage = Some(input.labels.clone());
+            let output = augmenter.apply(&augmenter.draw(1, &mut rng), &input);
+            assert_eq!(output.first_stage, Some(output.labels));
+        }
     }
 }
 

@@ -30,7 +30,7 @@ impl Fixture {
 
     fn view(&self) -> CaseView<'_> {
         let foreground = self.foreground.values().map(Vec::as_slice).collect();
-        CaseView { image: self.image.view(), labels: self.labels.view(), foreground }
+        CaseView { image: self.image.view(), labels: self.labels.view(), first_stage: None, foreground }
     }
 }
 
@@ -116,6 +116,17 @@ fn a_patch_that_misses_the_case_is_all_padding() {
         assert!(patch.labels.iter().all(|&label| label == OUTSIDE), "corner {corner:?}");
         assert!(patch.image.iter().all(|&value| value == 0.0), "corner {corner:?}");
     }
+}
+
+#[test]
+fn the_first_stage_is_cut_out_with_the_image_and_says_background_outside() {
+    let case = Fixture::new([10, 12, 14]);
+    let classes = case.labels.mapv(|label| label as u8 + 1);
+    let view = CaseView { first_stage: Some(classes.view()), ..case.view() };
+    let patch = extract(&view, [-1, 10, 3], Shape([3, 4, 2]));
+    let expected = patch.labels.mapv(|label| if label == OUTSIDE { 0 } else { label + 1 });
+    assert_eq!(patch.first_stage, Some(expected));
+    assert_eq!(extract(&case.view(), [0, 0, 0], Shape([1, 1, 1])).first_stage, None);
 }
 
 #[test]

@@ -1,0 +1,140 @@
+//! What the second stage of the cascade needs of the first: out-of-fold predictions of all cases, on its own grid.
+//!
+//! Each case is predicted by the network of the fold that held it out, so that no fold of the second stage ever sees what a
+//! network says of a case that it was trained on. Source: arXiv:1809.10486, section 2.1 (spec section 12).
+
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+
+use crate::dataset::CaseId;
+use crate::experiment::events::NetworkId;
+use crate::experiment::fold::{Fold, Progress};
+use crate::experiment::state::FoldState;
+use crate::experiment::{Experiment, ExperimentError};
+use crate::network::UNetConfig;
+use crate::plan::digest::{first_stage_digest, stage_digests};
+use crate::plan::schema::ConfigurationName;
+use crate::predict::cascade::{Grid, first_stage};
+use crate::predict::{Member, Predictor};
+use crate::preprocess::cache::{PreparedCase, PreprocessError};
+use crate::preprocess::first_stage::{FirstStage, Origin, write};
+use crate::store::folder::{next_stage_case, prepared_folder};
+use crate::volume::Shape;
+
+/// Trains whatever folds of the first stage are not trained, and predicts whatever cases they have not predicted, for a
+/// network of the second stage. Any other network needs nothing.
+pub(super) fn make(experiment: &Experiment<'_>, second: NetworkId) -> Result<Progress, ExperimentError> {
+    if second.configuration != ConfigurationName::Cascade {
+        return Ok(Progress::AlreadyDone);
+    }
+    let first = |fold| NetworkId { configuration: ConfigurationName::LowRes, fold, ..second };
+    let folds: Vec<Fold<'_>> = (0..experiment.plan.split.folds).map(|fold| experiment.fold(first(fold))).collect();
+    let mut all = Progress::AlreadyDone;
+    say_what_is_missing(&folds, second)?;
+    for fold in &folds {
+        match fold.train()? {
+            Progress::Interrupted => return Ok(Progress::Interrupted),
+            Progress::Done => all = Progress::Done,
+            Progress::AlreadyDone => (),
+        }
+    }
+    for fold in &folds {
+        match HandOver::new(experiment, fold).run()? {
+            Progress::Interrupted => return Ok(Progress::Interrupted),
+            Progress::Done => all = Progress::Done,
+            Progress::AlreadyDone => (),
+        }
+    }
+    Ok(all)
+}
+
+/// Tells of folds that are trained although nobody has named them.
+fn say_what_is_missing(folds: &[Fold<'_>], second: NetworkId) -> Result<(), ExperimentError> {
+    let mut missing = Vec::new();
+    for fold in folds {
+        if FoldState::load(&fold.folder)?.trained.as_ref() != Some(&fold.digests.train) {
+            missing.push(fold.id.fold.to_string());
+        }
+    }
+    if let (Some(first), false) = (folds.first(), missing.is_empty()) {
+        let name = first.id.configuration;
+        let missing = missing.join(", ");
+        let text = format!("{second} sees predictions of all folds of {name}: training fold {missing} of {name} first");
+        first.events.say(&text);
+    }
+    Ok(())
+}
+
+/// The held-out cases of one fold of the first stage, on their way to the second.
+struct HandOver<'a> {
+    fold: &'a Fold<'a>,
+    /// Cases that are prepared for the second stage.
+    prepared: PathBuf,
+    /// Where the predictions go.
+    folder: PathBuf,
+    origin: Origin,
+}
+
+impl<'a> HandOver<'a> {
+    fn new(experiment: &Experiment<'a>, fold: &'a Fold<'a>) -> Self {
+        let plan = fold.plan;
+        let second = stage_digests(plan, ConfigurationName::Cascade);
+        Self {
+            fold,
+            prepared: prepared_folder(&plan.runtime.runs, &second.preprocess),
+            folder: experiment.folder.next_stage(fold.id.configuration.as_str(), fold.id.seed),
+            origin: Origin { digest: first_stage_digest(plan), fold: fold.id.fold },
+        }
+    }
+
+    /// Predicts the cases that are not yet predicted.
+    fn run(&self) -> Result<Progress, ExperimentError> {
+        let mut missing = Vec::new();
+        for id in &self.fold.split.val {
+            let case = PreparedCase::open(&self.prepared, id)?;
+            if !self.is_fresh(&case) {
+                missing.push(case);
+            }
+        }
+        if missing.is_empty() {
+            return Ok(Progress::AlreadyDone);
+        }
+        let Fold { plan, id, events, device, .. } = *self.fold;
+        let network = UNetConfig::of_plan(plan, id.configuration).load(&self.fold.folder.weights(), device)?;
+        let networks = [network];
+        let predictor = Predictor { plan, configuration: self.fold.configuration, networks: &networks, device };
+        events.begin(&format!("{id}: predicting held-out cases for the second stage"), missing.len());
+        for case in &missing {
+            if self.fold.interrupted.load(Ordering::Relaxed) {
+                events.end();
+                return Ok(Progress::Interrupted);
+            }
+            self.predict(&predictor, case)?;
+            events.advance();
+        }
+        events.end();
+        Ok(Progress::Done)
+    }
+
+    fn predict(&self, predictor: &Predictor<'_>, second: &PreparedCase) -> Result<(), ExperimentError> {
+        let case = self.fold.open(&second.id)?;
+        let member = Member { predictor, image: case.image(), placement: &case.placement };
+        let grid = Grid { shape: shape(second), placement: &second.placement };
+        let labels = first_stage(&member, &self.fold.plan.configurations[&ConfigurationName::Cascade], grid);
+        Ok(write(&self.path(&second.id), &labels, &self.origin).map_err(PreprocessError::from)?)
+    }
+
+    /// Whether the prediction of a case is there, by this fold of this plan, on the case's grid.
+    fn is_fresh(&self, second: &PreparedCase) -> bool {
+        let found = FirstStage::open(&self.path(&second.id));
+        found.is_ok_and(|found| found.origin == self.origin && found.labels().shape() == shape(second).0)
+    }
+
+    fn path(&self, id: &CaseId) -> PathBuf {
+        next_stage_case(&self.folder, &id.0)
+    }
+}
+
+fn shape(case: &PreparedCase) -> Shape {
+    Shape(case.labels().dim().into())
+}

@@ -1,0 +1,112 @@
+//! What the cascade's first stage says of a case: labels on the grid of the second stage, kept on disk.
+//!
+//! Input: classes, `[z, y, x]`, predicted by networks that were not trained on the case. Output: a file of one byte a voxel,
+//! and the channels that the second stage sees beside the image. Deliberately absent: the prediction (`predict`) and who
+//! needs which file (`experiment`). Source: arXiv:1809.10486, section 2.1 (spec sections 6.5 and 12).
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use ndarray::{Array3, Array4, ArrayView3, ArrayView4, Axis, Zip};
+use serde::{Deserialize, Serialize};
+
+use crate::store::tensors::{self, TensorData, TensorFile, TensorFileError};
+
+/// Where labels of the first stage come from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// Digest of the part of the plan that decides on them.
+    pub digest: String,
+    /// Fold of the network that made them, counted from 0: the one that held the case out.
+    pub fold: usize,
+}
+
+/// The first stage's labels of one case, open on disk.
+#[derive(Debug)]
+pub struct FirstStage {
+    /// Where they come from.
+    pub origin: Origin,
+    shape: [usize; 3],
+    file: TensorFile,
+}
+
+impl FirstStage {
+    /// Opens the labels of a case and checks that they are whole.
+    ///
+    /// # Errors
+    ///
+    /// When the file is missing or damaged.
+    pub fn open(path: &Path) -> Result<Self, TensorFileError> {
+        let file = TensorFile::open(path)?;
+        let origin = file.metadata()?;
+        let (shape, _) = file.tensor::<u8>("labels")?;
+        let shape = shape
+            .try_into()
+            .map_err(|_| file.damaged(format!("its labels have shape {shape:?}; expected `[z, y, x]`")))?;
+        Ok(Self { origin, shape, file })
+    }
+
+    /// Classes, `[z, y, x]` on the grid of the second stage.
+    pub fn labels(&self) -> ArrayView3<'_, u8> {
+        let (_, labels) = self.file.tensor("labels").expect("`open` has read this tensor");
+        ArrayView3::from_shape(self.shape, labels).expect("`open` has checked this shape")
+    }
+}
+
+/// Writes the labels of one case.
+///
+/// # Errors
+///
+/// When the file cannot be written.
+pub fn write(path: &Path, labels: &Array3<u8>, origin: &Origin) -> Result<(), TensorFileError> {
+    let values = labels.as_slice().expect("new labels are in standard order");
+    let all = BTreeMap::from([("labels".to_owned(), TensorData::new(labels.shape(), values))]);
+    tensors::write(path, &all, origin)
+}
+
+/// One mask, `[z, y, x]`, for each of the classes from 1 to `foreground`.
+pub fn one_hot(labels: ArrayView3<'_, u8>, foreground: usize) -> Vec<Array3<bool>> {
+    (1..=foreground).map(|class| labels.mapv(|label| usize::from(label) == class)).collect()
+}
+
+/// An image `[c, z, y, x]` with one more channel for each mask: 1 inside, 0 outside.
+///
+/// # Panics
+///
+/// When a mask has another shape than the image.
+pub fn beside(image: ArrayView4<'_, f32>, masks: &[Array3<bool>]) -> Array4<f32> {
+    let (channels, z, y, x) = image.dim();
+    let mut all = Array4::zeros((channels + masks.len(), z, y, x));
+    let (mut seen, mut added) = all.view_mut().split_at(Axis(0), channels);
+    seen.assign(&image);
+    for (mut channel, mask) in added.outer_iter_mut().zip(masks) {
+        Zip::from(&mut channel).and(mask).for_each(|value, &inside| *value = f32::from(u8::from(inside)));
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::array;
+
+    use super::*;
+
+    #[test]
+    fn labels_are_read_back_with_their_origin() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("seed_1/next_stage/case.safetensors");
+        let labels = Array3::from_shape_fn((2, 3, 4), |(z, y, x)| ((z + y + x) % 3) as u8);
+        let origin = Origin { digest: "abc".to_owned(), fold: 3 };
+        write(&path, &labels, &origin).unwrap();
+        let read = FirstStage::open(&path).unwrap();
+        assert_eq!((read.labels(), &read.origin), (labels.view(), &origin));
+    }
+
+    #[test]
+    fn classes_become_channels_behind_the_images() {
+        let labels = array![[[0_u8, 1, 2, 2]]];
+        let image = array![[[[0.5_f32, -1.0, 2.0, 3.0]]]];
+        let all = beside(image.view(), &one_hot(labels.view(), 2));
+        assert_eq!(all, array![[[[0.5_f32, -1.0, 2.0, 3.0]]], [[[0.0, 1.0, 0.0, 0.0]]], [[[0.0, 0.0, 1.0, 1.0]]]]);
+    }
+}
