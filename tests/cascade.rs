@@ -18,6 +18,7 @@ use segplan::plan::digest::stage_digests;
 use segplan::plan::load::load_resolved;
 use segplan::plan::schema::{ConfigurationName, Plan};
 use segplan::predict::cascade::{Grid, first_stage};
+use segplan::predict::memory::Room;
 use segplan::predict::{Member, Predictor};
 use segplan::preprocess::cache::PreparedCase;
 use segplan::preprocess::first_stage::FirstStage;
@@ -115,7 +116,8 @@ fn predicted_by(plan: &Plan, workplace: &Workplace, run: &RunFolder, fold: usize
     let (from, to) = (prepared(low), prepared(second));
     let member = Member { predictor: &predictor, image: from.image(), placement: &from.placement };
     let grid = Grid { shape: Shape(to.labels().dim().into()), placement: &to.placement };
-    first_stage(&member, &plan.configurations[&second], grid)
+    let room = Room { bytes: usize::MAX, scratch: workplace.folder.path() };
+    first_stage(&member, &plan.configurations[&second], grid, &room).unwrap()
 }
 
 #[test]

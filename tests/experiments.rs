@@ -61,7 +61,9 @@ fn the_phantoms_cascade_is_as_the_planner_makes_it_but_for_a_batch_size() {
 fn every_experiment_has_a_header() {
     for path in experiments() {
         let text = fs::read_to_string(&path).unwrap();
-        let header: Vec<&str> = text.lines().take_while(|line| line.starts_with('#')).collect();
+        let mut lines = text.lines();
+        assert_eq!(lines.next(), Some("#:schema plan.schema.json"), "{}", path.display());
+        let header: Vec<&str> = lines.take_while(|line| line.starts_with('#')).collect();
         assert!(header.len() >= 3 && header[0].starts_with("# Experiment `"), "{}: {header:?}", path.display());
     }
 }

@@ -251,9 +251,15 @@ fn pairs_of_configurations_are_ensembled_and_the_best_candidate_segments_new_ima
 
     let images = workplace.path("data/Phantom/imagesTr");
     let segment = ["predict", "--run", "runs/whole", "--output", "segmented", "--input"];
-    let said = text(&succeed(workplace.segplan().args(segment).arg(images)));
+    let said = text(&succeed(workplace.segplan().args(segment).arg(images).arg("--probabilities")));
     let members = selection.candidates[0].configurations.len();
     assert!(said.contains(&format!("the mean of {} networks", 2 * members)), "{said}");
+    let probabilities =
+        fs::read_dir(workplace.path("segmented/probabilities")).unwrap().next().unwrap().unwrap().path();
+    let probabilities = segplan::volume::nifti::read_image(&[probabilities]).unwrap();
+    let sums = probabilities.voxels.sum_axis(ndarray::Axis(0));
+    assert_eq!(probabilities.voxels.dim().0, 3);
+    assert!(sums.iter().all(|sum| (sum - 1.0).abs() < 0.02), "probabilities of a voxel sum up to 1");
 }
 
 #[test]

@@ -13,7 +13,12 @@ use crate::experiment::events::Events;
 use crate::plan::load::load;
 use crate::plan::schema::ConfigurationName;
 
+const EXAMPLES: &str = "\
+Example:
+  segplan augment experiments/phantom.toml -n 4 -o patches --set augment.rotation_probability=1";
+
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
     /// The plan
     plan: PathBuf,

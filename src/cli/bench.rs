@@ -12,7 +12,13 @@ use crate::experiment::bench::bench;
 use crate::plan::load::load;
 use crate::plan::schema::ConfigurationName;
 
+const EXAMPLES: &str = "\
+Examples:
+  segplan bench experiments/phantom.toml
+  segplan bench experiments/hippocampus.toml --device cuda:0 --configuration 3d_fullres --json";
+
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
     /// The plan
     plan: PathBuf,

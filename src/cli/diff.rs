@@ -60,7 +60,7 @@ pub(super) fn diff(arguments: &Arguments) -> Result<(), Failure> {
 
 fn cost(plan: &Plan, name: ConfigurationName) -> Cost {
     let configuration = &plan.configurations[&name];
-    let topology = Topology::new(configuration, plan.input_channels(name), plan.data.labels.len() + 1);
+    let topology = Topology::of(plan, name);
     Cost {
         parameters: topology.parameters(),
         step_voxels: (configuration.patch_size.voxels() * configuration.batch_size) as u64,

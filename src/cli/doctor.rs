@@ -5,20 +5,18 @@ use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
 
 use clap::Args;
-use sysinfo::{Disks, System};
 
 use crate::cli::failure::Failure;
 use crate::dataset::scan;
 use crate::device::found::{Found, described};
 use crate::device::{compiled, device};
+use crate::experiment::machine::{Machine, cards, gib};
 use crate::plan::load::load;
 
 const EXAMPLES: &str = "\
 Examples:
   segplan doctor                                     with the data folder that plans have by default
   segplan doctor experiments/hippocampus.toml        with that plan's device and folders";
-
-const GIBI: f64 = (1_u64 << 30) as f64;
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -41,19 +39,24 @@ pub(super) fn doctor(arguments: &Arguments) -> Result<(), Failure> {
         println!("device    {}", device_line(&found));
     }
     println!("threads   {}", available_parallelism().map_or(1, usize::from));
-    let gib = |bytes: u64| bytes as f64 / GIBI;
-    match System::new() {
-        Ok(mut system) => {
-            system.refresh_memory();
-            let (free, all) = (gib(system.available_memory()), gib(system.total_memory()));
-            println!("memory    {free:.1} GiB free of {all:.1} GiB");
-        }
-        Err(error) => println!("memory    nothing is known of it: {error}"),
-    }
     let runs = runtime.as_ref().map_or_else(|| PathBuf::from("runs"), |runtime| runtime.runs.clone());
-    match free_disk(&runs) {
-        Some(bytes) => println!("disk      {:.1} GiB free where `{}` is or will be", gib(bytes), runs.display()),
+    let machine = Machine::look(&runs);
+    match (machine.memory_free, machine.memory) {
+        (Some(free), Some(all)) => println!("memory    {} free of {}", gib(free), gib(all)),
+        _ => println!("memory    nothing is known of it"),
+    }
+    match machine.disk_free {
+        Some(bytes) => println!("disk      {} free where `{}` is or will be", gib(bytes), runs.display()),
         None => println!("disk      nothing is known of the disk of `{}`", runs.display()),
+    }
+    for card in cards() {
+        println!(
+            "card      cuda:{}: {}, {} free of {}",
+            card.number,
+            card.name,
+            gib(card.memory_free),
+            gib(card.memory)
+        );
     }
     for folder in runtime.map_or_else(|| vec![PathBuf::from("data")], |runtime| runtime.data) {
         println!("data      {}", data_sets(&folder));
@@ -63,19 +66,9 @@ pub(super) fn doctor(arguments: &Arguments) -> Result<(), Failure> {
 
 /// A device with what it says of itself.
 fn device_line(found: &Found) -> String {
-    let memory = found.memory.map(|bytes| format!("{:.1} GiB", bytes as f64 / GIBI));
-    let known = [found.part.clone(), memory, found.driver.as_ref().map(|driver| format!("driver {driver}"))];
-    let known: Vec<String> = known.into_iter().flatten().collect();
+    let driver = found.driver.as_ref().map(|driver| format!("driver {driver}"));
+    let known: Vec<String> = [found.part.clone(), found.memory.map(gib), driver].into_iter().flatten().collect();
     if known.is_empty() { found.name.clone() } else { format!("{}: {}", found.name, known.join(", ")) }
-}
-
-/// Bytes free on the disk that a folder is on, or would be.
-fn free_disk(folder: &Path) -> Option<u64> {
-    let place = std::path::absolute(folder).ok()?;
-    let place = place.ancestors().find_map(|above| fs::canonicalize(above).ok())?;
-    let disks = Disks::new_with_refreshed_list().ok()?;
-    let holding = disks.iter().filter(|disk| place.starts_with(disk.mount_point()));
-    holding.max_by_key(|disk| disk.mount_point().components().count()).map(sysinfo::Disk::available_space)
 }
 
 /// The data sets in a folder, with their numbers of cases.

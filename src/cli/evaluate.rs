@@ -8,7 +8,13 @@ use crate::cli::failure::{Failure, plain};
 use crate::evaluate::evaluate_folders;
 use crate::evaluate::summary::summarize;
 
+const EXAMPLES: &str = "\
+Examples:
+  segplan evaluate --reference labels --prediction segmentations
+  segplan evaluate --reference labels --prediction segmentations --tolerance 2 -o scores.parquet";
+
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
     /// Folder of reference label maps
     #[arg(long)]

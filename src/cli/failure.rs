@@ -5,6 +5,8 @@ use std::process::ExitCode;
 
 use miette::Report;
 
+use crate::plan::fault::Fault;
+
 /// Why a verb did not do what it was asked to.
 #[derive(Debug)]
 pub(super) struct Failure {
@@ -50,6 +52,14 @@ impl Failure {
             eprintln!("{report:?}");
         }
         ExitCode::from(self.code)
+    }
+}
+
+/// Prints what of a plan may be meant and is worth a look.
+#[expect(clippy::print_stderr, reason = "this is where warnings are printed")]
+pub(super) fn warn(warnings: &[Fault]) {
+    for warning in warnings {
+        eprintln!("{:?}", Report::new(warning.clone()));
     }
 }
 

@@ -6,6 +6,7 @@ use clap::Args;
 use serde_json::Value;
 
 use crate::cli::failure::{Failure, plain};
+use crate::cli::schema::write_beside;
 use crate::cli::terminal::Terminal;
 use crate::exchange::import::nnunet;
 use crate::experiment::events::Events;
@@ -50,6 +51,7 @@ pub(super) fn import(arguments: &Arguments) -> Result<(), Failure> {
     let mut imported = nnunet(&name, &plans, &dataset).map_err(|error| Failure::wrong_input(plain(error)))?;
     load_from(path, &|_| Ok(imported.text.clone())).map_err(|error| Failure::wrong_input(error.into()))?;
     write_atomic(path, imported.text.as_bytes()).map_err(|error| Failure::failed(plain(error)))?;
+    write_beside(path)?;
     let terminal = Terminal::new();
     let given = read_text_if_present(&arguments.folder.join("splits_final.json"));
     if let Some(splits) = given.map_err(|error| Failure::wrong_input(plain(error)))? {

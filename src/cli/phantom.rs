@@ -9,7 +9,12 @@ use crate::cli::terminal::Terminal;
 use crate::dataset::phantom::{PhantomConfig, write};
 use crate::experiment::events::Events;
 
+const EXAMPLES: &str = "\
+Example:
+  segplan phantom data/Phantom --cases 10";
+
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
     /// Folder to make, in the Decathlon's layout
     folder: PathBuf,

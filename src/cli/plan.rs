@@ -3,26 +3,42 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use similar::TextDiff;
 
 use crate::cli::failure::{Failure, plain};
+use crate::cli::schema::write_beside;
 use crate::cli::terminal::Terminal;
-use crate::dataset::scan;
+use crate::dataset::{Dataset, scan};
+use crate::experiment::data::locate;
 use crate::experiment::events::Events;
-use crate::fingerprint::measure;
+use crate::fingerprint::{Fingerprint, measure};
 use crate::network::topology::Topology;
 use crate::plan::fit::{self, fit};
+use crate::plan::load::{load_from, read};
 use crate::plan::make::{Planned, changed_rules, make};
 use crate::plan::published::tasks;
 use crate::plan::rules::Measured;
 use crate::plan::schema::{Aspect, Configuration, ConfigurationName, Plan, Rules};
+use crate::plan::update::update;
 use crate::store::write_atomic;
 
 const GIBI: f64 = (1_u64 << 30) as f64;
+const EXAMPLES: &str = "\
+Examples:
+  segplan plan data/Task04_Hippocampus -o experiments/hippocampus.toml
+  segplan plan data/Task04_Hippocampus                                   to standard output
+  segplan plan --published task04 -o experiments/task04.toml             from the paper's tables, without the data
+  segplan plan data/Task04_Hippocampus --memory-gib 24 -o large.toml       for a card of 24 GiB
+  segplan plan --update experiments/hippocampus.toml                     what would be planned now, as a diff
+  segplan plan --update experiments/hippocampus.toml --write             and written
+
+An update follows the data and the plan's own [rules]. What a person decided stays, and is said.";
 
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
     /// Folder of the data set (Decathlon or nnU-Net v2 raw)
-    #[arg(required_unless_present = "published")]
+    #[arg(required_unless_present_any = ["published", "update"])]
     dataset: Option<PathBuf>,
     /// Plan one of the paper's tasks, `task01` to `task07`, from what was published of it, without its data
     #[arg(long, value_name = "TASK", conflicts_with = "dataset")]
@@ -46,14 +62,28 @@ pub(super) struct Arguments {
     /// Replace the file if it is there
     #[arg(long)]
     overwrite: bool,
+    /// Measure the data set of this plan anew, and propose what the rules then plan as a diff
+    #[arg(long, value_name = "PLAN", conflicts_with_all = ["output", "name", "aspect", "overwrite", "published", "set", "memory_gib"])]
+    update: Option<PathBuf>,
+    /// Write what an update proposes
+    #[arg(long, requires = "update")]
+    write: bool,
+}
+
+pub(super) fn plan(arguments: &Arguments) -> Result<(), Failure> {
+    match &arguments.update {
+        Some(plan) => propose(plan, arguments.dataset.as_deref(), arguments.write),
+        None => write(arguments),
+    }
 }
 
 #[expect(clippy::print_stdout, reason = "without a file, the plan is the result of this verb")]
-pub(super) fn plan(arguments: &Arguments) -> Result<(), Failure> {
+fn write(arguments: &Arguments) -> Result<(), Failure> {
     if let Some(path) = arguments.output.as_ref().filter(|path| path.exists() && !arguments.overwrite) {
         let path = path.display();
         return Err(Failure::wrong_input(miette::miette!(
-            "`{path}` is there already; a plan that a person may have edited is replaced with `--overwrite` only"
+            help = format!("`--update {path}` keeps what a person decided; `--overwrite` replaces it"),
+            "`{path}` is there already, and may have been edited"
         )));
     }
     let terminal = Terminal::new();
@@ -63,7 +93,7 @@ pub(super) fn plan(arguments: &Arguments) -> Result<(), Failure> {
     }
     let name = arguments.name.as_deref();
     let planned_by = match (&arguments.dataset, &arguments.published) {
-        (Some(dataset), _) => measured(dataset, name, &terminal)?,
+        (Some(dataset), _) => of_data(dataset, name, &terminal)?,
         (None, published) => of_paper(published.as_deref().unwrap_or_default(), name)?,
     };
     let mut planned = planned_by(&rules);
@@ -78,8 +108,51 @@ pub(super) fn plan(arguments: &Arguments) -> Result<(), Failure> {
         return Ok(());
     };
     write_atomic(path, text.as_bytes()).map_err(|error| Failure::failed(plain(error)))?;
+    write_beside(path)?;
     terminal.say(&overview(&planned.plan));
     terminal.say(&format!("written to `{0}`; run it with: segplan run {0}", path.display()));
+    Ok(())
+}
+
+fn measured(dataset: &Dataset, terminal: &Terminal) -> Result<Fingerprint, Failure> {
+    terminal.begin("measuring the data set", dataset.training.len());
+    let fingerprint = measure(dataset, &|| terminal.advance());
+    terminal.end();
+    fingerprint.map_err(|error| Failure::damaged_data(plain(error)))
+}
+
+/// Measures the data set of a plan anew, and prints what would be planned now.
+#[expect(clippy::print_stdout, reason = "the proposal is the result of this verb")]
+fn propose(path: &Path, dataset: Option<&Path>, write: bool) -> Result<(), Failure> {
+    let loaded = load_from(path, &|file| read(file)).map_err(|error| Failure::wrong_input(error.into()))?;
+    let terminal = Terminal::new();
+    let dataset = match dataset {
+        Some(folder) => scan(folder).map_err(|error| Failure::wrong_input(plain(error)))?,
+        None => locate(&loaded.plan, &terminal).map_err(|error| Failure::wrong_input(plain(error)))?,
+    };
+    let fingerprint = measured(&dataset, &terminal)?;
+    let update = update(path, &loaded, &dataset, &fingerprint).map_err(|error| Failure::wrong_input(error.into()))?;
+    for what in &update.kept {
+        terminal.say(what);
+    }
+    let shown = path.display();
+    if update.text == loaded.input {
+        terminal.say(&format!("`{shown}` is as it would be planned now"));
+        return Ok(());
+    }
+    let diff = TextDiff::from_lines(&loaded.input, &update.text);
+    print!("{}", diff.unified_diff().header(&format!("a/{shown}"), &format!("b/{shown}")));
+    if let Some(fault) = update.fault {
+        terminal.say("what stays does not fit what is planned now:");
+        return Err(Failure::wrong_input(fault.into()));
+    }
+    if !write {
+        terminal.say(&format!("nothing is written yet: segplan plan --update {shown} --write"));
+        return Ok(());
+    }
+    write_atomic(path, update.text.as_bytes()).map_err(|error| Failure::failed(plain(error)))?;
+    write_beside(path)?;
+    terminal.say(&format!("written to `{shown}`"));
     Ok(())
 }
 
@@ -87,12 +160,9 @@ pub(super) fn plan(arguments: &Arguments) -> Result<(), Failure> {
 type PlannedBy = Box<dyn Fn(&Rules) -> Planned>;
 
 /// Plans a data set that is there.
-fn measured(dataset: &Path, name: Option<&str>, terminal: &Terminal) -> Result<PlannedBy, Failure> {
+fn of_data(dataset: &Path, name: Option<&str>, terminal: &Terminal) -> Result<PlannedBy, Failure> {
     let dataset = scan(dataset).map_err(|error| Failure::wrong_input(plain(error)))?;
-    terminal.begin("measuring the data set", dataset.training.len());
-    let fingerprint = measure(&dataset, &|| terminal.advance());
-    terminal.end();
-    let fingerprint = fingerprint.map_err(|error| Failure::damaged_data(plain(error)))?;
+    let fingerprint = measured(&dataset, terminal)?;
     let name = name.map_or_else(|| experiment_name(&dataset.name), str::to_owned);
     Ok(Box::new(move |rules| make(&name, &dataset, &fingerprint, rules)))
 }
@@ -131,7 +201,7 @@ fn experiment_name(dataset: &str) -> String {
 /// A line for each network.
 fn overview(plan: &Plan) -> String {
     let line = |(name, configuration): (&ConfigurationName, &Configuration)| {
-        let topology = Topology::new(configuration, plan.input_channels(*name), plan.data.labels.len() + 1);
+        let topology = Topology::of(plan, *name);
         let memory = topology.training_bytes(configuration.patch_size.0, configuration.batch_size) as f64;
         format!(
             "{name}: patch {}, batch {}, {:.1} million parameters, about {:.1} GiB to train",

@@ -12,7 +12,13 @@ use crate::experiment::events::Events;
 use crate::experiment::segment::{Request, SegmentError, segment};
 use crate::plan::schema::ConfigurationName;
 
+const EXAMPLES: &str = "\
+Examples:
+  segplan predict --run runs/hippocampus --input new_images --output segmentations
+  segplan predict --run runs/hippocampus --input new_images --output segmentations --configuration 2d --device wgpu";
+
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
     /// Run folder, such as `runs/hippocampus`
     #[arg(long)]
@@ -29,6 +35,13 @@ pub(super) struct Arguments {
     /// Device to compute on; the run's own where it is not given
     #[arg(long)]
     device: Option<String>,
+    /// Write the probabilities of all classes, too, to `probabilities/` of the output folder: 4D NIfTI in steps of 1/255, before
+    /// post-processing
+    #[arg(long)]
+    probabilities: bool,
+    /// Memory that images and probabilities may take, GiB; the run's own where it is not given. What does not fit waits on disk
+    #[arg(long, value_name = "GIB", value_parser = clap::value_parser!(u64).range(1..))]
+    memory_gib: Option<u64>,
 }
 
 pub(super) fn predict(arguments: &Arguments) -> Result<(), Failure> {
@@ -41,6 +54,8 @@ pub(super) fn predict(arguments: &Arguments) -> Result<(), Failure> {
         output: &arguments.output,
         configuration: arguments.configuration,
         device: arguments.device.as_deref(),
+        probabilities: arguments.probabilities,
+        memory_gib: arguments.memory_gib,
     };
     let done = segment(&request, &terminal, &interrupted).map_err(|error| match error {
         SegmentError::Plan(error) => Failure::wrong_input((*error).into()),

@@ -11,7 +11,13 @@ use crate::report::write::{Written, write};
 use crate::store::folder::RunFolder;
 use crate::store::report::ReportFolder;
 
+const EXAMPLES: &str = "\
+Examples:
+  segplan report experiments/hippocampus.toml
+  segplan report runs/hippocampus runs/hippocampus-laptop -o reports/comparison";
+
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
     /// Plans, or their run folders; several are compared case by case
     #[arg(required = true, value_name = "PLAN_OR_RUN")]

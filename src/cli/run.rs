@@ -14,7 +14,18 @@ use crate::experiment::{self, ExperimentError, Options, Outcome, Stage};
 use crate::plan::load::load;
 use crate::plan::schema::ConfigurationName;
 
+const EXAMPLES: &str = "\
+Examples:
+  segplan run experiments/phantom.toml
+  segplan run experiments/hippocampus.toml --fold 0 --configuration 3d_fullres
+  segplan run experiments/hippocampus.toml --until preprocess
+  segplan run experiments/hippocampus.toml --device cuda:0 --set train.max_epochs=50 --set name=short
+
+What is done already is not done again. Ctrl-C writes a checkpoint; the same command goes on.
+What the plan needs of the data set, of this build, of memory and of disk is checked before anything runs.";
+
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
     /// The plan
     plan: PathBuf,
@@ -54,7 +65,6 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         until: arguments.until,
         configurations: arguments.configurations.clone(),
         folds: arguments.folds.clone(),
-        overrides,
     };
     let outcome = experiment::run(&loaded, &options, &terminal, &interrupted);
     terminal.end();
@@ -88,6 +98,10 @@ pub(super) fn stop_on_signals() -> Result<Arc<AtomicBool>, Failure> {
 }
 
 pub(super) fn into_failure(error: ExperimentError) -> Failure {
+    let error = match error {
+        ExperimentError::Plan(faults) => return Failure::wrong_input(faults.into()),
+        error => error,
+    };
     match error.exit_code() {
         2 => Failure::wrong_input(plain(error)),
         3 => Failure::damaged_data(plain(error)),

@@ -1,15 +1,22 @@
 //! `segplan schema`: the JSON Schema of a plan.
 
+use std::path::Path;
+
 use clap::Args;
 
-use crate::plan::keys::json_schema_text;
+use crate::cli::failure::{Failure, plain};
+use crate::plan::keys::{TITLE, json_schema_text};
+use crate::plan::write::SCHEMA_FILE;
+use crate::store::{read_text_if_present, write_atomic};
 
 const EXAMPLES: &str = "\
 Example:
   segplan schema > plan.schema.json
 
-An editor that knows Taplo's comments completes and checks a plan whose first line is
-  #:schema plan.schema.json";
+An editor that knows Taplo's comments (VS Code with Even Better TOML, Helix, Neovim, Zed) completes and checks a plan
+whose first line is
+  #:schema plan.schema.json
+`segplan plan -o FILE` and `segplan import` write that line, and the schema beside the plan.";
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -18,4 +25,15 @@ pub(super) struct Arguments {}
 #[expect(clippy::print_stdout, reason = "the schema is the result of this verb")]
 pub(super) fn schema(_: &Arguments) {
     print!("{}", json_schema_text());
+}
+
+/// Puts the schema beside a plan whose first line names it. A file of that name that is no schema of ours stays.
+pub(super) fn write_beside(plan: &Path) -> Result<(), Failure> {
+    let path = plan.with_file_name(SCHEMA_FILE);
+    let there = read_text_if_present(&path).map_err(|error| Failure::failed(plain(error)))?;
+    let schema = json_schema_text();
+    if there.is_some_and(|there| there == schema || !there.contains(TITLE)) {
+        return Ok(());
+    }
+    write_atomic(&path, schema.as_bytes()).map_err(|error| Failure::failed(plain(error)))
 }

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::cli::failure::warn;
 use crate::experiment::events::{Events, NetworkId};
+use crate::plan::fault::Fault;
 use crate::plan::schema::Train;
 use crate::train::log::EpochRow;
 use crate::train::schedule::StopReason;
@@ -45,6 +47,10 @@ impl Events for Terminal {
     #[expect(clippy::print_stderr, reason = "this is where progress is printed")]
     fn say(&self, text: &str) {
         self.bar().suspend(|| eprintln!("{text}"));
+    }
+
+    fn warn(&self, warning: &Fault) {
+        self.bar().suspend(|| warn(std::slice::from_ref(warning)));
     }
 
     fn begin(&self, what: &str, total: usize) {

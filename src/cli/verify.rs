@@ -9,7 +9,14 @@ use crate::cli::terminal::Terminal;
 use crate::dataset::{scan, verify as check};
 use crate::experiment::events::Events;
 
+const EXAMPLES: &str = "\
+Example:
+  segplan verify data/Task04_Hippocampus
+
+Exit codes: 0 no fault, 3 the data set has faults, 2 the folder is no data set";
+
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
     /// Folder of the data set (Decathlon or nnU-Net v2 raw)
     dataset: PathBuf,

@@ -12,7 +12,7 @@ use crate::plan::rules::{Measured, augmentation};
 use crate::plan::schema::{
     AugmentationKind, Configuration, ConfigurationName, Data, DiceScope, Generator, Intensities, Normalization, Plan,
 };
-use crate::plan::write::text;
+use crate::plan::write::file_text;
 use crate::volume::{Shape, Spacing};
 
 /// The files are not what nnU-Net v2 writes, or say what no plan can.
@@ -121,7 +121,7 @@ fn written(planned: &Planned, lost: &[String]) -> String {
         let patch = "Voxels, [z, y, x] with the axis of the slices first.".to_owned();
         reasons.insert(format!("configurations.{name}.patch_size"), patch);
     }
-    text(plan, &header, &reasons, &["runtime"])
+    file_text(plan, &header, &reasons)
 }
 
 /// A configuration with what it inherits.

@@ -83,3 +83,32 @@ fn files_that_are_no_plans_are_refused() {
     let refused = import::nnunet("mine", &exported.plans, &regions).unwrap_err().to_string();
     assert!(refused.contains("`all` is a region"), "{refused}");
 }
+
+/// Made by nnU-Net v2 2.8.1 itself for the 200 cases of the hippocampus (`tests/reference/nnunet.py`).
+#[test]
+fn a_plan_of_nnunets_own_planner_is_imported() {
+    let read = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+    let plans = read(include_str!("../../tests/reference/values/nnunet/nnUNetPlans.json"));
+    let dataset = read(include_str!("../../tests/reference/values/nnunet/dataset.json"));
+    let imported = import::nnunet("hippocampus", &plans, &dataset).unwrap();
+    let full = &imported.plan.configurations[&ConfigurationName::FullRes];
+    assert_eq!((full.patch_size, full.pools, full.batch_size), (Shape([40, 56, 40]), [3; 3], 7));
+    assert_eq!((full.spacing, &full.features), (Spacing([1.0; 3]), &vec![32, 64, 128, 256]));
+    let flat = &imported.plan.configurations[&ConfigurationName::TwoD];
+    assert_eq!((flat.patch_size, flat.pools), (Shape([1, 56, 40]), [0, 3, 3]));
+    insta::assert_snapshot!(imported.text);
+    // What was taken over is written as it was read, but for what only nnU-Net's own network has.
+    let exported = export::nnunet(&imported.plan);
+    for name in ["2d", "3d_fullres"] {
+        let (ours, theirs) = (&exported.plans["configurations"][name], &plans["configurations"][name]);
+        for key in ["patch_size", "spacing", "batch_size", "batch_dice", "normalization_schemes", "use_mask_for_norm"] {
+            assert_eq!(ours[key], theirs[key], "{name}.{key}");
+        }
+        for key in ["strides", "kernel_sizes", "features_per_stage", "n_conv_per_stage", "n_conv_per_stage_decoder"] {
+            assert_eq!(
+                ours["architecture"]["arch_kwargs"][key], theirs["architecture"]["arch_kwargs"][key],
+                "{name}.{key}"
+            );
+        }
+    }
+}

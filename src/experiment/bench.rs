@@ -16,6 +16,7 @@ use crate::network::topology::Topology;
 use crate::network::{UNet, UNetConfig};
 use crate::plan::digest::stage_digests;
 use crate::plan::schema::{Configuration, ConfigurationName, Plan};
+use crate::predict::memory::Room;
 use crate::predict::{Member, Predictor, labels};
 use crate::preprocess::cache::{PreparedCase, prepare_all};
 use crate::preprocess::prepare;
@@ -93,7 +94,7 @@ pub fn bench(
         plan.configurations.get(&name).ok_or_else(|| ExperimentError::unknown_configuration(plan, name))?;
     let device = &device(&plan.runtime.device)?;
     let bench = Bench { plan, name, configuration, repetitions, device, events };
-    let topology = Topology::new(configuration, plan.input_channels(name), plan.data.labels.len() + 1);
+    let topology = Topology::of(plan, name);
     let patch = configuration.patch_size;
     let operations = 2.0 * topology.multiply_adds(patch.0) as f64 * configuration.batch_size as f64;
 
@@ -228,9 +229,10 @@ fn predict_case(
     let networks = [network.clone()];
     let predictor =
         Predictor { plan: bench.plan, configuration: bench.configuration, networks: &networks, device: bench.device };
+    let room = Room { bytes: usize::MAX, scratch: &dataset.folder };
     Ok(median(bench.repetitions, || {
         let member = Member { predictor: &predictor, image: case.image(), placement: &case.placement };
-        std::hint::black_box(labels(&[member], header.geometry.spacing));
+        let _ = std::hint::black_box(labels(&[member], header.geometry.spacing, &room, None));
     }))
 }
 

@@ -57,12 +57,7 @@ fn way_to(name: &str, folders: &[PathBuf]) -> String {
 ///
 /// When it is nowhere, cannot be understood, or has other channels or labels than the plan.
 pub fn find(plan: &Plan, events: &dyn Events) -> Result<Dataset, DataError> {
-    let folders: Vec<PathBuf> = plan.runtime.data.iter().map(|folder| folder.join(&plan.data.dataset)).collect();
-    let folder = match folders.iter().find(|folder| folder.is_dir()) {
-        Some(folder) => folder,
-        None => make(plan, &folders, events)?,
-    };
-    let dataset = scan(folder)?;
+    let dataset = locate(plan, events)?;
     let mismatch = |reason| Err(DataError::Mismatch { name: dataset.name.clone(), reason });
     if dataset.channels != plan.data.channels {
         return mismatch(format!("its channels are {:?}, the plan's are {:?}", dataset.channels, plan.data.channels));
@@ -71,6 +66,20 @@ pub fn find(plan: &Plan, events: &dyn Events) -> Result<Dataset, DataError> {
         return mismatch(format!("its labels are {:?}, the plan's are {:?}", dataset.labels, plan.data.labels));
     }
     Ok(dataset)
+}
+
+/// The same, whatever its channels and labels are.
+///
+/// # Errors
+///
+/// When it is nowhere, or cannot be understood.
+pub fn locate(plan: &Plan, events: &dyn Events) -> Result<Dataset, DataError> {
+    let folders: Vec<PathBuf> = plan.runtime.data.iter().map(|folder| folder.join(&plan.data.dataset)).collect();
+    let folder = match folders.iter().find(|folder| folder.is_dir()) {
+        Some(folder) => folder,
+        None => make(plan, &folders, events)?,
+    };
+    Ok(scan(folder)?)
 }
 
 fn make<'a>(plan: &Plan, folders: &'a [PathBuf], events: &dyn Events) -> Result<&'a Path, DataError> {

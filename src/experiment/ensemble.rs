@@ -12,6 +12,7 @@ use crate::experiment::{Experiment, ExperimentError};
 use crate::network::UNetConfig;
 use crate::plan::digest::StageDigests;
 use crate::plan::schema::ConfigurationName;
+use crate::predict::memory::Room;
 use crate::predict::{Member, Predictor, labels};
 use crate::preprocess::cache::PreparedCase;
 use crate::select::{Selection, joined};
@@ -114,6 +115,8 @@ pub(super) fn labeller<'a>(folds: &'a [Fold<'a>]) -> Result<Labeller<'a>, Experi
             .zip(inputs.iter().zip(&prepared))
             .map(|(predictor, (input, case))| Member { predictor, image: input.view(), placement: &case.placement })
             .collect();
-        Ok(labels(&members, spacing))
+        let (memory, scratch) = (folds[0].plan.runtime.memory_gib, &folds[0].folder.root);
+        labels(&members, spacing, &Room::gib(memory, scratch), None)
+            .map_err(|source| ExperimentError::Predict { case: id.clone(), source })
     }))
 }

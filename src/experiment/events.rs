@@ -1,5 +1,6 @@
 //! What an experiment tells of itself while it runs.
 
+use crate::plan::fault::Fault;
 use crate::plan::schema::{ConfigurationName, Train};
 use crate::train::log::EpochRow;
 use crate::train::schedule::StopReason;
@@ -25,6 +26,10 @@ impl std::fmt::Display for NetworkId {
 pub trait Events: Sync {
     /// A sentence that stays on the screen.
     fn say(&self, text: &str);
+    /// Something that may be meant and is worth a look.
+    fn warn(&self, warning: &Fault) {
+        self.say(&format!("warning: {warning}"));
+    }
     /// Something of `total` parts begins.
     fn begin(&self, what: &str, total: usize);
     /// One more part is done.

@@ -15,6 +15,7 @@ use crate::network::UNetConfig;
 use crate::plan::digest::{first_stage_digest, stage_digests};
 use crate::plan::schema::ConfigurationName;
 use crate::predict::cascade::{Grid, first_stage};
+use crate::predict::memory::Room;
 use crate::predict::{Member, Predictor};
 use crate::preprocess::cache::{PreparedCase, PreprocessError};
 use crate::preprocess::first_stage::{FirstStage, Origin, write};
@@ -120,7 +121,10 @@ impl<'a> HandOver<'a> {
         let case = self.fold.open(&second.id)?;
         let member = Member { predictor, image: case.image(), placement: &case.placement };
         let grid = Grid { shape: shape(second), placement: &second.placement };
-        let labels = first_stage(&member, &self.fold.plan.configurations[&ConfigurationName::Cascade], grid);
+        let plan = self.fold.plan;
+        let room = Room::gib(plan.runtime.memory_gib, &self.folder);
+        let labels = first_stage(&member, &plan.configurations[&ConfigurationName::Cascade], grid, &room)
+            .map_err(|source| ExperimentError::Predict { case: second.id.clone(), source })?;
         Ok(write(&self.path(&second.id), &labels, &self.origin).map_err(PreprocessError::from)?)
     }
 

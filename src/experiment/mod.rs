@@ -11,8 +11,10 @@ pub mod events;
 mod first_stage;
 mod fold;
 mod held_out;
+pub mod machine;
 mod pictures;
 pub mod postprocessing;
+mod preflight;
 mod record;
 pub mod segment;
 pub mod splits;
@@ -40,8 +42,10 @@ use crate::fingerprint::FingerprintError;
 use crate::network::weights::WeightsError;
 use crate::plan::check::differences;
 use crate::plan::digest::stage_digests;
+use crate::plan::fault::PlanError;
 use crate::plan::load::LoadedPlan;
 use crate::plan::schema::{ConfigurationName, Plan};
+use crate::predict::memory::PredictError;
 use crate::preprocess::cache::{PreprocessError, prepare_all};
 use crate::report::ReportError;
 use crate::select::Selection;
@@ -75,8 +79,6 @@ pub struct Options {
     pub configurations: Vec<ConfigurationName>,
     /// Folds; those of the plan where none is named.
     pub folds: Vec<usize>,
-    /// Values that the command line has changed, for the record.
-    pub overrides: Vec<String>,
 }
 
 /// How a run ended without an error.
@@ -101,6 +103,8 @@ pub struct Summary {
 #[derive(Debug, Error)]
 #[expect(missing_docs, reason = "each variant passes on one room's error, whose text says it all")]
 pub enum ExperimentError {
+    #[error(transparent)]
+    Plan(#[from] PlanError),
     #[error(transparent)]
     Data(#[from] DataError),
     #[error(transparent)]
@@ -127,6 +131,8 @@ pub enum ExperimentError {
     Report(#[from] ReportError),
     #[error("case `{case}`: {source}")]
     Nifti { case: CaseId, source: NiftiError },
+    #[error("case `{case}`: {source}")]
+    Predict { case: CaseId, source: PredictError },
     #[error("{0}; `segplan verify` lists every fault of the data set")]
     MissingFile(StoreError),
     #[error("case `{0}` has no reference labels; it cannot be scored")]
@@ -157,7 +163,8 @@ impl ExperimentError {
     /// Exit code of the program: 2 wrong input, 3 damaged data, 1 otherwise.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Data(_)
+            Self::Plan(_)
+            | Self::Data(_)
             | Self::Device(_)
             | Self::NoSuchCase { .. }
             | Self::UnknownConfiguration { .. }
@@ -173,7 +180,12 @@ impl ExperimentError {
             | Self::Unlabelled(_)
             | Self::UnknownCase { .. }
             | Self::Weights(_) => 3,
-            Self::Store(_) | Self::Train(_) | Self::Table(_) | Self::Report(_) | Self::Locked(_) => 1,
+            Self::Predict { .. }
+            | Self::Store(_)
+            | Self::Train(_)
+            | Self::Table(_)
+            | Self::Report(_)
+            | Self::Locked(_) => 1,
         }
     }
 }
@@ -194,16 +206,18 @@ pub fn run(
 ) -> Result<Outcome, ExperimentError> {
     let plan = &loaded.plan;
     let networks = networks(plan, options)?;
-    let device = device(&plan.runtime.device)?;
     let folder = RunFolder::new(&plan.runtime.runs, &plan.name);
     let _lock = record::lock(&folder)?;
     record::refuse_other_plan(&folder, loaded)?;
-    let dataset = data::find(plan, events)?;
-    record::write(&folder, loaded, options, &dataset)?;
+    let dataset = data::locate(plan, events)?;
+    preflight::check(loaded, &dataset, &networks, &folder, events)?;
+    let device = device(&plan.runtime.device)?;
+    record::write(&folder, loaded, &dataset)?;
 
-    check_fingerprint(plan, &dataset, &folder, events)?;
+    let as_planned = check_fingerprint(plan, &dataset, &folder, events)?;
     if options.until == Stage::Fingerprint {
-        return Ok(done("the data set is as the plan says", &folder));
+        let what = if as_planned { "the data set is as the plan says" } else { "the data set is measured" };
+        return Ok(done(what, &folder));
     }
     preprocess(plan, &dataset, &networks, events)?;
     if options.until == Stage::Preprocess {
@@ -373,18 +387,19 @@ fn networks(plan: &Plan, options: &Options) -> Result<Vec<NetworkId>, Experiment
     Ok(all)
 }
 
-/// Measures the data set, unless that is done, and says where the plan differs from it.
+/// Measures the data set, unless that is done, says where the plan differs from it, and gives whether it does not.
 fn check_fingerprint(
     plan: &Plan,
     dataset: &Dataset,
     folder: &RunFolder,
     events: &dyn Events,
-) -> Result<(), ExperimentError> {
+) -> Result<bool, ExperimentError> {
     let measured = record::fingerprint(folder, dataset, events)?;
-    for difference in differences(&measured, plan) {
+    let differences = differences(&measured, plan);
+    for difference in &differences {
         events.say(&format!("the data set is not quite the plan's: {difference}"));
     }
-    Ok(())
+    Ok(differences.is_empty())
 }
 
 /// Prepares the cases for each configuration that is asked for.

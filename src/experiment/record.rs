@@ -9,11 +9,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use crate::dataset::Dataset;
+use crate::experiment::ExperimentError;
 use crate::experiment::events::Events;
-use crate::experiment::{ExperimentError, Options};
 use crate::fingerprint::{Fingerprint, measure};
 use crate::plan::digest::{changed_keys, decides_no_result};
 use crate::plan::load::LoadedPlan;
+use crate::plan::overrides::{Override, overrides};
 use crate::plan::write::resolved_text;
 use crate::store::folder::RunFolder;
 use crate::store::{self, StoreError};
@@ -27,7 +28,7 @@ struct Manifest<'a> {
     device: &'a str,
     features: Vec<&'static str>,
     host: Host,
-    overrides: &'a [String],
+    overrides: Vec<Override>,
     seeds: &'a [u64],
     digests: BTreeMap<String, crate::plan::digest::StageDigests>,
     dataset: DatasetRecord,
@@ -91,12 +92,7 @@ pub(super) fn refuse_other_plan(folder: &RunFolder, loaded: &LoadedPlan) -> Resu
 }
 
 /// Writes the plan, as it is and resolved, and the manifest.
-pub(super) fn write(
-    folder: &RunFolder,
-    loaded: &LoadedPlan,
-    options: &Options,
-    dataset: &Dataset,
-) -> Result<(), ExperimentError> {
+pub(super) fn write(folder: &RunFolder, loaded: &LoadedPlan, dataset: &Dataset) -> Result<(), ExperimentError> {
     let plan = &loaded.plan;
     let manifest = Manifest {
         version: env!("CARGO_PKG_VERSION"),
@@ -110,7 +106,7 @@ pub(super) fn write(
             processor: processor(),
             cores: std::thread::available_parallelism().map_or(1, usize::from),
         },
-        overrides: &options.overrides,
+        overrides: overrides(&loaded.layers),
         seeds: &plan.run.seeds,
         digests: plan
             .configurations

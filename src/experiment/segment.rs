@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use burn::tensor::Device;
+use ndarray::ArrayView3;
 use thiserror::Error;
 
 use crate::dataset::Case;
@@ -20,6 +21,7 @@ use crate::plan::load::load_resolved;
 use crate::plan::schema::{ConfigurationName, Plan, PostprocessRule};
 use crate::postprocess::Filter;
 use crate::predict::cascade::{Grid, first_stage};
+use crate::predict::memory::{PredictError, Room};
 use crate::predict::{Member, Predictor, labels};
 use crate::preprocess::first_stage::{beside, one_hot};
 use crate::preprocess::{Prepared, prepare};
@@ -27,7 +29,7 @@ use crate::select::{Selection, joined};
 use crate::store::folder::RunFolder;
 use crate::store::table::TableError;
 use crate::store::{StoreError, read_text_if_present};
-use crate::volume::nifti::{NiftiError, read_image, write_labels};
+use crate::volume::nifti::{NiftiError, ProbabilityWriter, read_image, write_labels};
 use crate::volume::{Image, Shape};
 
 /// What is asked for.
@@ -43,6 +45,10 @@ pub struct Request<'a> {
     pub configuration: Option<ConfigurationName>,
     /// Device; the run's own where none is named.
     pub device: Option<&'a str>,
+    /// Whether probabilities are written, too: to `probabilities/` of the output folder.
+    pub probabilities: bool,
+    /// Memory that images and probabilities may take, GiB; the run's own where none is named.
+    pub memory_gib: Option<u64>,
 }
 
 /// What was done.
@@ -109,6 +115,8 @@ pub fn segment(
         names.iter().map(|&name| Networks::load(&folder, &plan, name, &device)).collect::<Result<_, _>>()?;
     let stages: Vec<Stages<'_>> = networks.iter().map(|networks| networks.stages(&plan, &device)).collect();
     let filter = filter(&folder, &plan, &names, events)?;
+    let room = Room::gib(request.memory_gib.unwrap_or(plan.runtime.memory_gib), request.output);
+    let job = Job { stages: &stages, filter: &filter, room, request };
     let count = networks.iter().map(|networks| networks.own.len()).sum();
     let shown = names.iter().map(ToString::to_string).collect::<Vec<_>>().join(" + ");
 
@@ -118,7 +126,7 @@ pub fn segment(
         if interrupted.load(Ordering::Relaxed) {
             break;
         }
-        if let Err(reason) = segment_case(&stages, &filter, case, request.output) {
+        if let Err(reason) = job.segment(case) {
             failures.push(format!("`{}`: {reason}", case.id));
         }
         events.advance();
@@ -170,16 +178,16 @@ struct Stages<'a> {
 
 impl Stages<'_> {
     /// The image as the networks see it: in the cascade's second stage with the classes that the first one predicts.
-    fn prepare(&self, image: &Image) -> Prepared {
+    fn prepare(&self, image: &Image, room: &Room<'_>) -> Result<Prepared, PredictError> {
         let rules = &self.predictor.plan.preprocess;
         let mut case = prepare(image, None, rules, self.predictor.configuration);
         if let Some(first) = &self.first {
             let coarse = prepare(image, None, rules, first.configuration);
             let grid = Grid { shape: Shape(case.labels.dim().into()), placement: &case.placement };
-            let classes = first_stage(&member(first, &coarse), self.predictor.configuration, grid);
+            let classes = first_stage(&member(first, &coarse), self.predictor.configuration, grid, room)?;
             case.image = beside(case.image.view(), &one_hot(classes.view(), self.predictor.plan.data.labels.len()));
         }
-        case
+        Ok(case)
     }
 }
 
@@ -191,23 +199,50 @@ fn member<'a>(predictor: &'a Predictor<'a>, case: &'a Prepared) -> Member<'a> {
 enum CaseError {
     #[error(transparent)]
     Nifti(#[from] NiftiError),
+    #[error(transparent)]
+    Predict(#[from] PredictError),
     #[error("it has {found} channels; the networks were trained on {expected}")]
     Channels { found: usize, expected: usize },
 }
 
-fn segment_case(stages: &[Stages<'_>], filter: &Filter, case: &Case, output: &Path) -> Result<(), CaseError> {
-    let image = read_image(&case.images)?;
-    let plan = stages[0].predictor.plan;
-    let (found, expected) = (image.voxels.dim().0, plan.data.channels.len());
-    if found != expected {
-        return Err(CaseError::Channels { found, expected });
+/// What is done to each image.
+struct Job<'a> {
+    stages: &'a [Stages<'a>],
+    filter: &'a Filter,
+    room: Room<'a>,
+    request: &'a Request<'a>,
+}
+
+impl Job<'_> {
+    fn segment(&self, case: &Case) -> Result<(), CaseError> {
+        let image = read_image(&case.images)?;
+        let plan = self.stages[0].predictor.plan;
+        let (found, expected) = (image.voxels.dim().0, plan.data.channels.len());
+        if found != expected {
+            return Err(CaseError::Channels { found, expected });
+        }
+        let prepare = |stages: &Stages<'_>| stages.prepare(&image, &self.room);
+        let prepared: Vec<Prepared> = self.stages.iter().map(prepare).collect::<Result<_, _>>()?;
+        let geometry = image.geometry;
+        // Its place in memory is needed for what comes now.
+        drop(image.voxels);
+        let members: Vec<Member<'_>> =
+            self.stages.iter().zip(&prepared).map(|(stages, case)| member(&stages.predictor, case)).collect();
+        let file = format!("{}.nii.gz", case.id);
+        let mut labels = if self.request.probabilities {
+            let path = self.request.output.join("probabilities").join(&file);
+            let numbers: Vec<u8> = plan.data.labels.keys().copied().collect();
+            let mut writer = ProbabilityWriter::new(&path, &geometry, &numbers)?;
+            let mut write = |_, class: ArrayView3<'_, f32>| Ok(writer.write(class)?);
+            let labels = labels(&members, geometry.spacing, &self.room, Some(&mut write))?;
+            writer.finish()?;
+            labels
+        } else {
+            labels(&members, geometry.spacing, &self.room, None)?
+        };
+        self.filter.apply(&mut labels);
+        Ok(write_labels(&self.request.output.join(file), labels.view(), &geometry)?)
     }
-    let prepared: Vec<Prepared> = stages.iter().map(|stages| stages.prepare(&image)).collect();
-    let members: Vec<Member<'_>> =
-        stages.iter().zip(&prepared).map(|(stages, case)| member(&stages.predictor, case)).collect();
-    let mut labels = labels(&members, image.geometry.spacing);
-    filter.apply(&mut labels);
-    Ok(write_labels(&output.join(format!("{}.nii.gz", case.id)), labels.view(), &image.geometry)?)
 }
 
 /// What is done to the predictions of a candidate.
@@ -223,11 +258,12 @@ fn filter(
     }
     let candidate = joined(&names.iter().map(ToString::to_string).collect::<Vec<_>>());
     let mut decided = Postprocessing::load(folder, rule)?.candidates;
-    Ok(decided.remove(&candidate).map(|decided| decided.decision.filter).unwrap_or_else(|| {
+    let Some(decided) = decided.remove(&candidate) else {
         let reason = "its cross-validation, which decides on post-processing, is not complete";
         events.say(&format!("{candidate}: {reason}; nothing is post-processed"));
-        Filter::default()
-    }))
+        return Ok(Filter::default());
+    };
+    Ok(decided.decision.filter)
 }
 
 /// The configurations of the candidate that did best in the cross-validation. Before that is complete, the configuration with

@@ -1,6 +1,6 @@
 //! The shape of a U-Net as numbers: what is pooled where, and what the network costs. Pure functions, no tensors.
 
-use crate::plan::schema::Configuration;
+use crate::plan::schema::{Configuration, ConfigurationName, Plan};
 
 /// Bytes of a 32-bit float.
 const FLOAT: u64 = 4;
@@ -45,6 +45,15 @@ impl Topology {
         );
         let kernel = if configuration.patch_size.0[0] == 1 { [1, 3, 3] } else { [3; 3] };
         Self { in_channels, classes, features: configuration.features.clone(), kernel, pools }
+    }
+
+    /// The topology of a configuration of a plan, with the channels that it sees and the classes of the data set.
+    ///
+    /// # Panics
+    ///
+    /// As [`Topology::new`], and when the plan has no such configuration.
+    pub fn of(plan: &Plan, name: ConfigurationName) -> Self {
+        Self::new(&plan.configurations[&name], plan.input_channels(name), plan.data.labels.len() + 1)
     }
 
     /// Number of resolutions.

@@ -111,7 +111,12 @@ fn added(layer: &Layer, key: &str, value: &str) -> String {
             let gap = if text[..at].ends_with('\n') { "" } else { "\n" };
             format!("{}{gap}{line}{}", &text[..at], &text[at..])
         }
-        None if table.is_empty() => format!("{line}{text}"),
+        None if table.is_empty() => {
+            // Behind the comment at the top, whose first line may name the schema.
+            let top: usize = text.split_inclusive('\n').take_while(|line| line.starts_with('#')).map(str::len).sum();
+            let gap = if top == 0 || text[..top].ends_with('\n') { "" } else { "\n" };
+            format!("{}{gap}{line}{}", &text[..top], &text[top..])
+        }
         None => format!("{}\n\n[{table}]\n{line}", text.trim_end_matches('\n')),
     }
 }
@@ -123,8 +128,10 @@ fn overlay(values: &mut Table, wanted: &Table) {
             (Some(Value::Array(entries)), Value::Table(wanted)) => {
                 let numbered = wanted.iter().filter_map(|(at, value)| Some((at.parse::<usize>().ok()?, value)));
                 for (at, value) in numbered {
-                    if let Some(entry) = entries.get_mut(at) {
-                        *entry = value.clone();
+                    match (entries.get_mut(at), value) {
+                        (Some(Value::Table(inner)), Value::Table(wanted)) => overlay(inner, wanted),
+                        (Some(entry), value) => *entry = value.clone(),
+                        (None, _) => (),
                     }
                 }
             }

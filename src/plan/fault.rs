@@ -4,14 +4,15 @@ use std::fmt;
 use std::ops::Range;
 use std::path::PathBuf;
 
-use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
+use miette::{Diagnostic, LabeledSpan, NamedSource, Severity, SourceCode};
 use thiserror::Error;
 
 use crate::plan::layer::Layer;
 
-/// One fault of a plan.
+/// One fault of a plan, or something that may be meant and is worth a look.
 #[derive(Clone, Debug)]
 pub struct Fault {
+    severity: Severity,
     message: String,
     label: String,
     help: Option<String>,
@@ -22,12 +23,13 @@ impl Fault {
     /// A fault that stands at a place of a layer. `label` is written under the caret.
     pub fn at(layer: &Layer, place: Range<usize>, message: impl Into<String>, label: impl Into<String>) -> Self {
         let source = NamedSource::new(layer.source.to_string(), layer.text.clone());
-        Self { message: message.into(), label: label.into(), help: None, spot: Some((source, place)) }
+        let spot = Some((source, place));
+        Self { severity: Severity::Error, message: message.into(), label: label.into(), help: None, spot }
     }
 
     /// A fault that stands nowhere, such as a missing key.
     pub fn nowhere(message: impl Into<String>) -> Self {
-        Self { message: message.into(), label: String::new(), help: None, spot: None }
+        Self { severity: Severity::Error, message: message.into(), label: String::new(), help: None, spot: None }
     }
 
     /// What to write instead.
@@ -35,6 +37,23 @@ impl Fault {
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
+    }
+
+    /// The same as a warning: the plan can be run as it is.
+    #[must_use]
+    pub fn warning(mut self) -> Self {
+        self.severity = Severity::Warning;
+        self
+    }
+
+    /// Whether the plan can be run as it is.
+    pub fn is_warning(&self) -> bool {
+        self.severity < Severity::Error
+    }
+
+    /// The layer that it stands in, and the byte of its text.
+    pub(super) fn place(&self) -> Option<(&str, usize)> {
+        self.spot.as_ref().map(|(source, place)| (source.name(), place.start))
     }
 }
 
@@ -47,6 +66,10 @@ impl fmt::Display for Fault {
 impl std::error::Error for Fault {}
 
 impl Diagnostic for Fault {
+    fn severity(&self) -> Option<Severity> {
+        Some(self.severity)
+    }
+
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
         self.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
     }
@@ -80,11 +103,18 @@ pub enum PlanError {
         chain: Vec<PathBuf>,
     },
     /// The plan has faults.
-    #[error("the plan has {} fault{}", faults.len(), if faults.len() == 1 { "" } else { "s" })]
+    #[error("the plan has {}", counted(faults))]
     Faults {
-        /// All of them.
+        /// All of them, and what else is worth a look.
         faults: Vec<Fault>,
     },
+}
+
+fn counted(faults: &[Fault]) -> String {
+    let warnings = faults.iter().filter(|fault| fault.is_warning()).count();
+    let number = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+    let faults = number(faults.len() - warnings, "fault");
+    if warnings == 0 { faults } else { format!("{faults} and {}", number(warnings, "warning")) }
 }
 
 impl Diagnostic for PlanError {

@@ -12,6 +12,9 @@ use crate::plan::layer::join;
 use crate::plan::schema::{ConfigurationName, Plan};
 use crate::plan::write::default_comments;
 
+/// What the schema is called, by which it is known again.
+pub const TITLE: &str = "A plan of segplan";
+
 /// The JSON Schema (draft 7, which editors of TOML read) of a plan file.
 ///
 /// No key is required: a plan that extends another has its changes only.
@@ -22,7 +25,7 @@ pub fn json_schema() -> Value {
     let defaults = serde_json::to_value(defaults).expect("defaults are numbers, texts, lists and tables of them");
     describe(&mut schema, "", Some(&defaults), &default_comments());
     let Some(top) = schema.as_object_mut() else { return schema };
-    top.insert("title".to_owned(), json!("A plan of segplan"));
+    top.insert("title".to_owned(), json!(TITLE));
     let Some(keys) = top.get_mut("properties").and_then(Value::as_object_mut) else { return schema };
     let about = "A plan file, relative to this one, whose values hold where this file says nothing.";
     keys.insert("extends".to_owned(), json!({ "description": about, "type": "string" }));
@@ -75,8 +78,8 @@ mod tests {
 
     #[test]
     fn the_committed_schema_is_current() {
-        let committed = include_str!("schema.json");
-        assert!(json_schema_text() == committed, "make it again: segplan schema > src/plan/schema.json");
+        let committed = include_str!("../../experiments/plan.schema.json");
+        assert!(json_schema_text() == committed, "make it again: segplan schema > experiments/plan.schema.json");
     }
 
     #[test]

@@ -115,13 +115,24 @@ impl Layer {
     }
 
     fn is_table(&self, path: &str) -> bool {
+        self.value(path).is_some_and(toml::Value::is_table)
+    }
+
+    /// The value that this layer has for a key.
+    pub fn value(&self, path: &str) -> Option<&toml::Value> {
         let (first, rest) = path.split_once('.').map_or((path, None), |(first, rest)| (first, Some(rest)));
-        let value = self.values.get(first);
-        let found = rest.into_iter().flat_map(|rest| rest.split('.')).try_fold(value, |value, key| match value {
-            Some(toml::Value::Table(table)) => Some(table.get(key)),
-            _ => None,
-        });
-        matches!(found, Some(Some(toml::Value::Table(_))))
+        let mut keys = rest.into_iter().flat_map(|rest| rest.split('.'));
+        keys.try_fold(self.values.get(first)?, |value, key| value.as_table()?.get(key))
+    }
+
+    /// A place of this layer in words: `default`, `plan.toml:12`, `--set train.batches=7`.
+    pub fn named(&self, place: &Place) -> String {
+        match &self.source {
+            Source::Defaults => "default".to_owned(),
+            Source::File(file) => format!("{}:{}", file.display(), self.line(place.key.start)),
+            Source::Environment(name) => name.clone(),
+            Source::Set => format!("--set {}", self.text),
+        }
     }
 
     /// Line of a byte of the text, counted from 1.

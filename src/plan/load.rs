@@ -28,6 +28,8 @@ pub struct LoadedPlan {
     pub input: String,
     /// Where each value comes from.
     pub layers: Layers,
+    /// What may be meant and is worth a look.
+    pub warnings: Vec<Fault>,
 }
 
 /// All layers of a plan, lowest first.
@@ -41,6 +43,21 @@ impl Layers {
     pub fn origin(&self, path: &str) -> Option<(&Layer, &Place)> {
         let found = self.0.iter().rev().find_map(|layer| Some((layer, layer.decides(path)?)));
         found.or_else(|| self.origin(path.rsplit_once('.')?.0))
+    }
+
+    /// All of them.
+    pub(super) fn all(&self) -> &[Layer] {
+        &self.0
+    }
+
+    /// Whether no layer but the defaults has a key.
+    pub fn is_default(&self, path: &str) -> bool {
+        self.origin(path).is_none_or(|(layer, _)| layer.source == Source::Defaults)
+    }
+
+    /// Where a layer of this name stands, from the lowest.
+    pub(super) fn position(&self, source: &str) -> usize {
+        self.0.iter().position(|layer| layer.source.to_string() == source).unwrap_or(self.0.len())
     }
 
     /// A fault at the value of a key.
@@ -115,14 +132,25 @@ fn merge(layers: Vec<Layer>, input: String) -> Result<LoadedPlan, PlanError> {
     let merged: Table = figment
         .extract()
         .map_err(|error| all(error.into_iter().map(|one| Fault::nowhere(one.to_string())).collect()))?;
-    let merged = without_extends(merged);
-    let faults = form::faults(&merged, &layers);
-    if !faults.is_empty() {
-        return Err(all(faults));
+    let mut form = form::read(&without_extends(merged), &layers);
+    let mut faults = std::mem::take(&mut form.faults);
+    let plan = match Plan::deserialize(form.values.clone()) {
+        Ok(plan) => plan,
+        Err(error) => {
+            // What cannot be read is among the faults of form already, if it has a place.
+            if faults.is_empty() {
+                faults.push(Fault::nowhere(error.to_string()));
+            }
+            return Err(all(faults));
+        }
+    };
+    faults.extend(validate::faults(&plan, &layers, &form));
+    form::in_order(&mut faults, &layers);
+    if faults.iter().all(Fault::is_warning) {
+        Ok(LoadedPlan { plan, input, layers, warnings: faults })
+    } else {
+        Err(all(faults))
     }
-    let plan = Plan::deserialize(merged).map_err(|error| all(vec![Fault::nowhere(error.to_string())]))?;
-    let faults = validate::faults(&plan, &layers);
-    if faults.is_empty() { Ok(LoadedPlan { plan, input, layers }) } else { Err(all(faults)) }
 }
 
 fn without_extends(mut merged: Table) -> Table {

@@ -13,7 +13,7 @@ use crate::plan::schema::{
     AugmentationKind, Configuration, ConfigurationName, Data, DiceScope, Generator, Intensities, Normalization, Plan,
     Rules,
 };
-use crate::plan::write::text;
+use crate::plan::write::file_text;
 
 /// Folds of the cross-validation (arXiv:1809.10486, section 2.3).
 const FOLDS: usize = 5;
@@ -32,9 +32,9 @@ pub struct Planned {
 }
 
 impl Planned {
-    /// The plan as a commented TOML file. `[runtime]`, which differs from machine to machine, is left to the defaults.
+    /// The plan as a commented TOML file.
     pub fn text(&self) -> String {
-        text(&self.plan, &self.header, &self.reasons, &["runtime"])
+        file_text(&self.plan, &self.header, &self.reasons)
     }
 }
 

@@ -13,7 +13,7 @@ use crate::plan::schema::{Data, Generator, Intensities, Normalization, Rules};
 use crate::volume::Spacing;
 
 /// Where the Decathlon is to be had.
-const DECATHLON: &str = "http://medicaldecathlon.com";
+const DECATHLON: &str = "medicaldecathlon.com";
 
 /// Folders of the Decathlon's data sets.
 const DECATHLON_FOLDERS: [&str; 10] = [
@@ -124,7 +124,7 @@ impl Task {
 mod tests {
     use super::*;
     use crate::plan::make::default_rules;
-    use crate::plan::schema::ConfigurationName;
+    use crate::plan::schema::{AugmentationKind, ConfigurationName, DiceScope};
 
     /// The published measurements are those of the golden table, by which the rules are tested.
     #[test]
@@ -145,6 +145,13 @@ mod tests {
             let planned = task.planned(name, &default_rules()).plan;
             let patch: Vec<usize> = row["three_d"]["patch"].clone().try_into().unwrap();
             assert_eq!(planned.configurations[&ConfigurationName::FullRes].patch_size.0.to_vec(), patch);
+            // Spec section 10 and section 8: whole cases are seen where there is no cascade.
+            let three_d = &planned.configurations[&ConfigurationName::FullRes];
+            let flat = ["Heart", "Prostate"].contains(&short);
+            assert_eq!(three_d.augmentation == AugmentationKind::SliceWise, flat, "{name}");
+            let whole = ["BrainTumour", "Hippocampus", "Prostate"].contains(&short);
+            assert_eq!(three_d.dice == DiceScope::Sample, whole, "{name}");
+            assert_eq!(planned.preprocess.masked, short == "BrainTumour", "{name}");
             assert!(archive(&task.dataset).is_some_and(|archive| archive.contains(&task.dataset)));
         }
         assert!(archive("MyHearts").is_none());

@@ -447,7 +447,7 @@ pub struct Runtime {
     pub device: String,
     /// Threads; 0 takes one for each core.
     pub threads: usize,
-    /// Memory that preprocessing may use at once, GiB.
+    /// Memory that images and probabilities may take at once in preprocessing and prediction, GiB.
     pub memory_gib: u64,
 }
 

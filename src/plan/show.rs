@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use toml::{Table, Value};
 
-use crate::plan::layer::{Source, join};
+use crate::plan::layer::join;
 use crate::plan::load::{Layers, LoadedPlan};
 use crate::plan::write::{Entry, walk};
 
@@ -41,12 +41,7 @@ pub fn text(loaded: &LoadedPlan, shown: Shown) -> String {
 /// The layer that set a value, with the line where it is a file's: `default`, `plan.toml:12`, `--set`.
 pub fn origin(path: &str, layers: &Layers) -> Option<String> {
     let (layer, place) = layers.origin(path)?;
-    Some(match &layer.source {
-        Source::Defaults => "default".to_owned(),
-        Source::File(file) => format!("{}:{}", file.display(), layer.line(place.key.start)),
-        Source::Environment(name) => name.clone(),
-        Source::Set => format!("--set {}", layer.text),
-    })
+    Some(layer.named(place))
 }
 
 fn without_defaults(table: &Table, path: &str, layers: &Layers) -> Table {
@@ -63,10 +58,7 @@ fn without_defaults(table: &Table, path: &str, layers: &Layers) -> Table {
             | Value::Float(_)
             | Value::Boolean(_)
             | Value::Datetime(_)
-            | Value::Array(_) => {
-                let default = layers.origin(&path).is_none_or(|(layer, _)| layer.source == Source::Defaults);
-                Some((key.clone(), value.clone())).filter(|_| !default)
-            }
+            | Value::Array(_) => Some((key.clone(), value.clone())).filter(|_| !layers.is_default(&path)),
         }
     };
     table.iter().filter_map(kept).collect()

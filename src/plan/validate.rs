@@ -1,11 +1,17 @@
 //! Faults of content: numbers out of range, and parts of a plan that do not fit each other.
 
+use std::fmt::Display;
+
 use regex::Regex;
 
 use crate::plan::fault::Fault;
+use crate::plan::form::Form;
 use crate::plan::load::Layers;
-use crate::plan::schema::{AugmentationKind, Configuration, ConfigurationName, Normalization, Plan};
+use crate::plan::schema::{ConfigurationName, Normalization, Plan};
 
+mod axes;
+mod budget;
+mod configuration;
 mod numbers;
 
 /// Version of the schema that this program reads.
@@ -13,9 +19,9 @@ const SCHEMA: u32 = 1;
 /// Fewer poolings than this, so that edges stay numbers that anybody would write.
 const MOST_POOLS: usize = 16;
 
-/// Every fault of content of a plan.
-pub(super) fn faults(plan: &Plan, layers: &Layers) -> Vec<Fault> {
-    let mut check = Check { layers, faults: Vec::new() };
+/// Every fault of content of a plan, and what of it is worth a look.
+pub(super) fn faults(plan: &Plan, layers: &Layers, form: &Form) -> Vec<Fault> {
+    let mut check = Check { layers, form, faults: Vec::new() };
     check.top(plan);
     check.data(plan);
     check.rules(&plan.rules);
@@ -23,6 +29,8 @@ pub(super) fn faults(plan: &Plan, layers: &Layers) -> Vec<Fault> {
     check.preprocess(plan);
     for (name, configuration) in &plan.configurations {
         check.configuration(*name, configuration);
+        check.axes(*name, configuration, &plan.data);
+        check.budget(*name, configuration, plan);
     }
     check.cascade(plan);
     check.training(plan);
@@ -34,6 +42,7 @@ pub(super) fn faults(plan: &Plan, layers: &Layers) -> Vec<Fault> {
 
 struct Check<'a> {
     layers: &'a Layers,
+    form: &'a Form,
     faults: Vec<Fault>,
 }
 
@@ -41,15 +50,40 @@ impl Check<'_> {
     /// Notes a fault unless `right`.
     fn that(&mut self, right: bool, path: &str, message: impl Into<String>, expected: impl Into<String>) {
         if !right {
-            self.faults.push(self.layers.fault_at_value(path, message, expected));
+            let fault = self.fault(path, message, expected);
+            self.note(path, fault);
         }
     }
 
     /// Notes a fault, with what to write instead, unless `right`.
     fn helped(&mut self, right: bool, path: &str, message: String, expected: &str, help: String) {
         if !right {
-            self.faults.push(self.layers.fault_at_value(path, message, expected).help(help));
+            let fault = self.fault(path, message, expected).help(help);
+            self.note(path, fault);
         }
+    }
+
+    /// Notes what may be meant, with what to write if it is not, unless `right`.
+    fn warned(&mut self, right: bool, path: &str, message: String, expected: &str, help: String) {
+        if !right {
+            let fault = self.fault(path, message, expected).help(help).warning();
+            self.note(path, fault);
+        }
+    }
+
+    fn fault(&self, path: &str, message: impl Into<String>, expected: impl Into<String>) -> Fault {
+        self.layers.fault_at_value(&self.form.as_written(path), message, expected)
+    }
+
+    fn note(&mut self, path: &str, fault: Fault) {
+        if self.form.is_own(path) {
+            self.faults.push(fault);
+        }
+    }
+
+    /// Whether all of these keys can be read, so that they can be compared with each other.
+    fn known(&self, paths: &[&str]) -> bool {
+        paths.iter().all(|path| self.form.is_own(path))
     }
 
     fn positive(&mut self, path: &str, value: f64) {
@@ -70,7 +104,13 @@ impl Check<'_> {
 
     fn range(&mut self, path: &str, [low, high]: [f64; 2]) {
         let ordered = low <= high && low.is_finite() && high.is_finite();
-        self.that(ordered, path, format!("`{path}` runs from {low} to {high}"), "expected the smaller number first");
+        self.helped(
+            ordered,
+            path,
+            format!("`{path}` runs from {low} to {high}"),
+            "expected the smaller number first",
+            format!("such as `[{high:?}, {low:?}]`"),
+        );
     }
 
     fn one_of(&mut self, path: &str, value: u8, orders: &[u8]) {
@@ -78,10 +118,13 @@ impl Check<'_> {
         self.that(orders.contains(&value), path, format!("`{path}` is {value}"), format!("expected one of {known}"));
     }
 
-    fn distinct<T: PartialEq>(&mut self, path: &str, values: &[T]) {
+    fn distinct<T: PartialEq + Display>(&mut self, path: &str, values: &[T]) {
         self.that(!values.is_empty(), path, format!("`{path}` is empty"), "expected at least one entry");
-        let twice = values.iter().enumerate().any(|(at, value)| values[..at].contains(value));
-        self.that(!twice, path, format!("`{path}` names an entry twice"), "expected each once");
+        for (at, value) in values.iter().enumerate() {
+            let new = !values[..at].contains(value);
+            let message = format!("`{path}` has {value} twice");
+            self.that(new, &format!("{path}.{at}"), message, "expected each entry once");
+        }
     }
 
     fn top(&mut self, plan: &Plan) {
@@ -90,7 +133,10 @@ impl Check<'_> {
         let plain = |letter: char| letter.is_alphanumeric() || "-_.".contains(letter);
         let right = plan.name.chars().all(plain) && plan.name.starts_with(char::is_alphanumeric);
         let message = format!("`{}` cannot be the name of a folder", plan.name);
-        self.that(right, "name", message, "expected letters, digits, `-`, `_` and `.`");
+        let mut instead: String = plan.name.chars().map(|letter| if plain(letter) { letter } else { '-' }).collect();
+        instead = instead.trim_start_matches(['-', '_', '.']).to_owned();
+        let help = if instead.is_empty() { "such as `hippocampus`".to_owned() } else { format!("such as `{instead}`") };
+        self.helped(right, "name", message, "expected letters, digits, `-`, `_` and `.`", help);
     }
 
     fn data(&mut self, plan: &Plan) {
@@ -103,41 +149,54 @@ impl Check<'_> {
             "the data set has no foreground label",
             "expected one or more",
         );
-        for label in &data.single_component {
-            let known = data.labels.contains_key(label);
-            let message = format!("`data.single_component` names label {label}");
-            self.that(known, "data.single_component", message, "not among `data.labels`");
+        for (at, label) in data.single_component.iter().enumerate() {
+            let known = data.labels.contains_key(label) || !self.known(&["data.labels"]);
+            let path = format!("data.single_component.{at}");
+            let labels: Vec<String> = data.labels.keys().map(u8::to_string).collect();
+            let expected = format!("`data.labels` has {}", labels.join(", "));
+            self.that(known, &path, format!("there is no label {label}"), expected);
         }
+        for axis in 0..3 {
+            self.positive(&format!("data.median_spacing.{axis}"), data.median_spacing.0[axis]);
+            self.positive(&format!("data.median_shape.{axis}"), data.median_shape[axis]);
+        }
+        self.share("data.crop_ratio", data.crop_ratio);
     }
 
     fn matrix(&mut self, plan: &Plan) {
         self.distinct("run.configurations", &plan.run.configurations);
         self.distinct("run.folds", &plan.run.folds);
         self.distinct("run.seeds", &plan.run.seeds);
-        let message = format!("`split.folds` is {}", plan.split.folds);
-        self.that(plan.split.folds >= 2, "split.folds", message, "expected 2 or more");
+        let folds = plan.split.folds;
+        self.that(folds >= 2, "split.folds", format!("`split.folds` is {folds}"), "expected 2 or more");
         if let Err(error) = Regex::new(&plan.split.group) {
             let reason = error.to_string();
             let reason = reason.lines().last().unwrap_or_default().trim_start_matches("error: ");
             let message = format!("`split.group` is no regular expression: {reason}");
             self.that(false, "split.group", message, "expected one, such as `^(patient[0-9]+)_`");
         }
-        let message = format!("{} training cases cannot be split into {} folds", plan.data.cases, plan.split.folds);
-        let expected = "expected at most one fold for each of `data.cases`";
-        self.that(plan.split.folds <= plan.data.cases.max(2), "split.folds", message, expected);
-        self.that(plan.data.cases != 1, "data.cases", "a single case cannot be split", "expected 2 or more");
+        let cases = plan.data.cases;
+        let enough = cases < 2 || folds <= cases || !self.known(&["data.cases"]);
+        let expected = format!("expected at most {cases}: `data.cases` is {cases}");
+        self.that(
+            enough,
+            "split.folds",
+            format!("{cases} training cases cannot be split into {folds} folds"),
+            expected,
+        );
+        self.that(cases != 1, "data.cases", "a single case cannot be split", "expected 2 or more");
+        let known: Vec<&str> = plan.configurations.keys().map(|name| name.as_str()).collect();
         for (at, name) in plan.run.configurations.iter().enumerate() {
-            let known: Vec<&str> = plan.configurations.keys().map(|name| name.as_str()).collect();
+            let right = plan.configurations.contains_key(name) || !self.known(&["configurations"]);
             let path = format!("run.configurations.{at}");
             let message = format!("configuration `{name}` is not in the plan");
-            let expected = format!("the plan has {}", known.join(", "));
-            self.that(plan.configurations.contains_key(name), &path, message, expected);
+            self.that(right, &path, message, format!("the plan has {}", known.join(", ")));
         }
         // Without folds, none of them can be asked for: that is the fault above.
-        let Some(last) = plan.split.folds.checked_sub(1) else { return };
+        let Some(last) = folds.checked_sub(1).filter(|_| self.known(&["split.folds"])) else { return };
         for (at, &fold) in plan.run.folds.iter().enumerate() {
             let path = format!("run.folds.{at}");
-            let expected = format!("expected 0 to {last}: `split.folds` is {}", plan.split.folds);
+            let expected = format!("expected 0 to {last}: `split.folds` is {folds}");
             self.that(fold <= last, &path, format!("there is no fold {fold}"), expected);
         }
     }
@@ -147,84 +206,36 @@ impl Check<'_> {
         self.one_of("preprocess.image_order", rules.image_order, &[0, 1, 3]);
         self.one_of("preprocess.label_order", rules.label_order, &[0, 1]);
         self.not_negative("preprocess.separate_z_ratio", rules.separate_z_ratio);
-        let expected = format!("expected {channels}, one for each of `data.channels`");
+        let compared = self.known(&["data.channels", "preprocess.normalization"]);
+        let names = plan.data.channels.join(", ");
+        let expected = format!("expected {channels}, one for each of `data.channels`: {names}");
         let message = format!("{} channels are normalised", rules.normalization.len());
-        self.that(rules.normalization.len() == channels, "preprocess.normalization", message, &expected);
-        let needed = rules.normalization.contains(&Normalization::Ct);
-        let message = format!("intensities of {} channels are given", rules.intensities.len());
-        self.that(!needed || rules.intensities.len() == channels, "preprocess.intensities", message, expected);
+        let right = !compared || rules.normalization.len() == channels;
+        self.that(right, "preprocess.normalization", message, &expected);
+        let needed = compared && rules.normalization.contains(&Normalization::Ct);
+        let right = !needed || rules.intensities.len() == channels;
+        let message = format!("intensities of {} channels are given, and \"ct\" needs them", rules.intensities.len());
+        let help = "`segplan plan DATASET` measures them; or normalise by \"z_score\"".to_owned();
+        self.helped(right, "preprocess.intensities", message, &expected, help);
         for (at, known) in rules.intensities.iter().enumerate() {
             let path = format!("preprocess.intensities.{at}");
-            self.range(&path, [known.percentile_00_5, known.percentile_99_5]);
-            self.not_negative(&path, known.sd);
+            let (low, high) = (known.percentile_00_5, known.percentile_99_5);
+            let message = format!("intensities from {low} to {high}");
+            self.that(low <= high, &format!("{path}.percentile_00_5"), message, "expected the smaller one here");
+            self.not_negative(&format!("{path}.sd"), known.sd);
         }
-    }
-
-    fn configuration(&mut self, name: ConfigurationName, configuration: &Configuration) {
-        let key = |field: &str| format!("configurations.{name}.{field}");
-        let two_dimensional = name == ConfigurationName::TwoD;
-        let path = key("slice_axis");
-        let message = format!("axis {} of a volume", configuration.slice_axis);
-        self.that(configuration.slice_axis < 3, &path, message, "expected 0 (z), 1 (y) or 2 (x)");
-        for (axis, &edge) in configuration.spacing.0.iter().enumerate() {
-            let own = two_dimensional && axis == configuration.slice_axis && edge == 0.0;
-            let message = format!("a spacing of {edge} mm");
-            self.that(own || (edge > 0.0 && edge.is_finite()), &key("spacing"), message, "expected more than 0");
-        }
-        self.at_least_one(&key("batch_size"), configuration.batch_size);
-        self.patch(name, configuration);
-
-        let resolutions = configuration.pools.into_iter().max().unwrap_or(0) + 1;
-        let given = configuration.features.len();
-        let message = format!("feature maps for {given} resolutions");
-        let expected = format!("expected {resolutions}: one more than the most `pools` of an axis");
-        self.that(given == resolutions && !configuration.features.contains(&0), &key("features"), message, expected);
-        let slice = configuration.patch_size.0[0] == 1;
-        let fits = match configuration.augmentation {
-            AugmentationKind::TwoD => slice,
-            AugmentationKind::ThreeD | AugmentationKind::SliceWise => !slice,
-        };
-        let expected = if slice { "expected \"2d\": the patch is a slice" } else { "the patch is not a slice" };
-        self.that(fits, &key("augmentation"), "the augmentation does not fit the patch", expected);
     }
 
     fn cascade(&mut self, plan: &Plan) {
         let (first, second) = (ConfigurationName::LowRes, ConfigurationName::Cascade);
         let missing = plan.configurations.contains_key(&second) && !plan.configurations.contains_key(&first);
         let message = format!("`{second}` is planned without its first stage");
-        self.that(
-            !missing,
-            &format!("configurations.{second}"),
-            message,
-            format!("expected `configurations.{first}` too"),
-        );
+        let path = format!("configurations.{second}");
+        self.that(!missing, &path, message, format!("expected `configurations.{first}` too"));
     }
+}
 
-    fn patch(&mut self, name: ConfigurationName, configuration: &Configuration) {
-        let mut bottleneck = 1;
-        for axis in 0..3 {
-            let path = format!("configurations.{name}.patch_size.{axis}");
-            let (edge, pools) = (configuration.patch_size.0[axis], configuration.pools[axis]);
-            let letter = ["z", "y", "x"][axis];
-            let Some(factor) = 1_usize.checked_shl(pools as u32).filter(|_| pools < MOST_POOLS) else {
-                let path = format!("configurations.{name}.pools.{axis}");
-                self.that(false, &path, format!("{pools} poolings along {letter}"), "expected fewer");
-                continue;
-            };
-            let message = format!("a patch of {edge} voxels along {letter} cannot be pooled {pools} times");
-            let (below, above) = (edge / factor * factor, edge.div_ceil(factor).max(1) * factor);
-            let help =
-                if below == 0 { format!("such as {above}") } else { format!("the nearest are {below} and {above}") };
-            let expected = format!("expected a multiple of {factor}");
-            self.helped(edge > 0 && edge % factor == 0, &path, message, &expected, help);
-            bottleneck *= edge / factor;
-        }
-        let path = format!("configurations.{name}.patch_size");
-        let message = "the patch is pooled down to a single voxel";
-        self.that(bottleneck != 1, &path, message, "instance normalisation needs at least two: pool less");
-        let slice = configuration.patch_size.0[0] == 1;
-        let expected = if slice { "expected more than one slice" } else { "expected one slice: `[1, y, x]`" };
-        let message = format!("configuration `{name}` with a patch of {}", configuration.patch_size);
-        self.that(slice == (name == ConfigurationName::TwoD), &path, message, expected);
-    }
+/// Path of a key of a configuration.
+fn key(name: ConfigurationName, field: &str) -> String {
+    format!("configurations.{name}.{field}")
 }

@@ -8,6 +8,8 @@ use toml::{Table, Value};
 use crate::plan::layer::join;
 use crate::plan::schema::Plan;
 
+/// Name of the file beside a plan that tells editors what may be written in it.
+pub const SCHEMA_FILE: &str = "plan.schema.json";
 /// Where comments are broken, letters.
 const WIDTH: usize = 118;
 
@@ -27,13 +29,23 @@ pub fn text(plan: &Plan, header: &str, reasons: &BTreeMap<String, String>, witho
     walk(&kept, "", &mut |entry| match entry {
         Entry::Heading(path) => _ = write!(out, "\n[{path}]\n"),
         Entry::Value { path, key, value } => {
-            for line in comments.get(path).into_iter().flat_map(|comment| comment.lines()).flat_map(wrapped) {
-                let _ = writeln!(out, "# {line}");
-            }
+            out.push_str(&comments.get(path).map(|words| comment(words)).unwrap_or_default());
             let _ = writeln!(out, "{key} = {value}");
         }
     });
     out
+}
+
+/// A plan as a file that a person edits: its first line names the schema, for editors; `[runtime]`, which differs from
+/// machine to machine, is left to the defaults.
+pub fn file_text(plan: &Plan, header: &str, reasons: &BTreeMap<String, String>) -> String {
+    format!("#:schema {SCHEMA_FILE}\n{}", text(plan, header, reasons, &["runtime"]))
+}
+
+/// Words as the lines of a comment, each with its end.
+pub(super) fn comment(words: &str) -> String {
+    let lines: Vec<String> = words.lines().flat_map(wrapped).map(|line| format!("# {line}\n")).collect();
+    lines.concat()
 }
 
 /// A plan as a run saves it: every key of it.

@@ -1,10 +1,11 @@
 //! From the first stage of the cascade to the second. Source: arXiv:1809.10486, section 2.1 (spec section 12).
 
-use ndarray::{Array3, ArrayView4, Axis};
+use ndarray::Array3;
 
 use crate::plan::schema::Configuration;
 use crate::predict::Member;
 use crate::predict::export::winners;
+use crate::predict::memory::{Need, PredictError, Probabilities, Room};
 use crate::preprocess::{Placement, separate_axis};
 use crate::volume::Shape;
 use crate::volume::resample::{Order, resize};
@@ -21,41 +22,49 @@ pub struct Grid<'a> {
 /// Classes that the first stage predicts, `[z, y, x]` on the grid that the same image has for the second stage.
 ///
 /// Probabilities are carried over linearly, and the highest one decides.
-pub fn first_stage(first: &Member<'_>, second: &Configuration, grid: Grid<'_>) -> Array3<u8> {
+///
+/// # Errors
+///
+/// When there is too little room, or the scratch folder fails.
+pub fn first_stage(
+    first: &Member<'_>,
+    second: &Configuration,
+    grid: Grid<'_>,
+    room: &Room<'_>,
+) -> Result<Array3<u8>, PredictError> {
     let predictor = first.predictor;
-    let probabilities = predictor.probabilities(first.image, &mut |_, _| ());
+    let in_memory = Need::of(std::slice::from_ref(first), false).fits(room)?;
+    let probabilities = first.probabilities(in_memory, room)?;
     let separate = separate_axis(predictor.configuration.spacing, &predictor.plan.preprocess, second);
-    carried_over(probabilities.view(), first.placement, grid, separate)
+    carried_over(&probabilities, first.placement, grid, separate)
 }
 
 /// The class with the highest probability, `[z, y, x]` on another grid of the same crop of the same image.
 ///
 /// Each class is resampled by itself and compared with the best so far. Source: spec section 12 (order 1).
 fn carried_over(
-    probabilities: ArrayView4<'_, f32>,
+    probabilities: &Probabilities,
     from: &Placement,
     to: Grid<'_>,
     separate: Option<usize>,
-) -> Array3<u8> {
+) -> Result<Array3<u8>, PredictError> {
     assert_eq!((from.original, from.crop), (to.placement.original, to.placement.crop), "grids of one image");
     let mut shape = Shape([0; 3]);
     for (edge, axis) in to.shape.0.into_iter().zip(to.placement.axes()) {
         shape.0[axis] = edge;
     }
-    let winner = winners(shape, probabilities.len_of(Axis(0)), |class| {
-        let values = probabilities.index_axis(Axis(0), class).permuted_axes(from.axes_back());
-        resize(values, shape, Order::Linear, separate)
-    });
+    let winner = winners(shape, probabilities.classes(), |class| {
+        let values = probabilities.class(class)?;
+        Ok(resize(values.view().permuted_axes(from.axes_back()), shape, Order::Linear, separate))
+    })?;
     let winner = winner.permuted_axes(to.placement.axes());
-    winner
-        .mapv(|class| u8::try_from(class).expect("a data set has at most 255 labels"))
-        .as_standard_layout()
-        .into_owned()
+    let classes = winner.mapv(|class| u8::try_from(class).expect("a data set has at most 255 labels"));
+    Ok(classes.as_standard_layout().into_owned())
 }
 
 #[cfg(test)]
 mod tests {
-    use ndarray::{Array4, array};
+    use ndarray::{Array4, Axis, array};
 
     use super::*;
     use crate::volume::BoundingBox;
@@ -69,7 +78,8 @@ mod tests {
         probabilities.index_axis_mut(Axis(0), 1).assign(&array![[[0.1_f32, 1.0]]]);
         let grid = Grid { shape: Shape([1, 1, 4]), placement: &placement };
         // At a quarter and three quarters of the way, class 0 has 0.675 and 0.225.
-        assert_eq!(carried_over(probabilities.view(), &placement, grid, None), array![[[0_u8, 0, 1, 1]]]);
+        let probabilities = Probabilities::Memory(probabilities);
+        assert_eq!(carried_over(&probabilities, &placement, grid, None).unwrap(), array![[[0_u8, 0, 1, 1]]]);
     }
 
     #[test]
@@ -83,7 +93,7 @@ mod tests {
             Array4::from_shape_fn((3, 3, 2, 4), |(class, y, z, x)| f32::from(u8::from(class_of(z, y, x) == class)));
         let expected = Array3::from_shape_fn((4, 2, 3), |(x, z, y)| class_of(z, y, x) as u8);
         let grid = Grid { shape: Shape([4, 2, 3]), placement: &to };
-        let labels = carried_over(probabilities.view(), &from, grid, None);
+        let labels = carried_over(&Probabilities::Memory(probabilities), &from, grid, None).unwrap();
         assert_eq!(labels, expected);
         assert!(labels.is_standard_layout());
     }

@@ -5,6 +5,7 @@
 
 pub mod cascade;
 pub mod export;
+pub mod memory;
 pub mod window;
 
 use burn::tensor::activation::softmax;
@@ -14,9 +15,11 @@ use ndarray::{Array3, Array4, ArrayView4, Axis};
 use crate::network::UNet;
 use crate::network::weights::values;
 use crate::plan::schema::{Configuration, Plan};
-use crate::predict::export::{Export, Part, classes};
-use crate::predict::window::{Windows, mirrored_axes};
+use crate::predict::export::{Export, OnClass, Part, classes};
+use crate::predict::memory::{Need, PredictError, Probabilities, Room};
+use crate::predict::window::{OnSlice, Windows, mirrored_axes};
 use crate::preprocess::Placement;
+use crate::store::StoreError;
 use crate::volume::{Shape, Spacing};
 
 /// Trained networks of one configuration, ready to predict together.
@@ -33,18 +36,27 @@ pub struct Predictor<'a> {
 }
 
 impl Predictor<'_> {
-    /// Class probabilities of a prepared image, `[class, z, y, x]`: the mean over networks, mirrorings and overlapping
-    /// windows.
+    /// Class probabilities of a prepared image: the mean over networks, mirrorings and overlapping windows, slice by slice,
+    /// `[class, y, x]`, from the first to the last; no more slices are held than the windows of a batch reach over.
     ///
     /// The image `[c, z, y, x]` is padded with zeros to at least the patch; windows overlap by half a patch and count more
     /// towards their centre. `on_batch` is called after each batch of windows with how many of how many are done.
     ///
     /// Source: spec section 12.
     ///
+    /// # Errors
+    ///
+    /// That of `take`.
+    ///
     /// # Panics
     ///
     /// When there is no network.
-    pub fn probabilities(&self, image: ArrayView4<'_, f32>, on_batch: &mut dyn FnMut(usize, usize)) -> Array4<f32> {
+    pub fn for_each_slice(
+        &self,
+        image: ArrayView4<'_, f32>,
+        on_batch: &mut dyn FnMut(usize, usize),
+        take: &mut OnSlice<'_>,
+    ) -> Result<(), StoreError> {
         assert!(!self.networks.is_empty(), "at least one network");
         let patch = self.configuration.patch_size;
         let windows = Windows::new(image, self.configuration, &self.plan.predict);
@@ -54,9 +66,14 @@ impl Predictor<'_> {
             (0..windows.starts.len()).flat_map(|window| flips.iter().map(move |flip| (window, flip))).collect();
         let share = 1.0 / (self.networks.len() * flips.len()) as f32;
 
-        let mut sum = windows.empty_sum(self.plan.data.labels.len() + 1);
+        let mut sums = windows.empty_sums(self.plan.data.labels.len() + 1, self.windows_of_a_batch());
         let mut done = 0;
         for batch in passes.chunks(self.configuration.batch_size) {
+            // No later window reaches above this one.
+            windows.end_slices(&mut sums, Some(windows.starts[batch[0].0][0]), take)?;
+            for &(window, _) in batch.iter().filter(|(_, flip)| **flip == flips[0]) {
+                windows.weigh(&mut sums, window);
+            }
             let patches = batch.iter().map(|&(window, flip)| windows.patch(window, flip));
             let input = stack(patches, patch, self.device);
             for network in self.networks {
@@ -64,13 +81,19 @@ impl Predictor<'_> {
                 let output = values(output);
                 let size = output.len() / batch.len();
                 for (&(window, flip), probabilities) in batch.iter().zip(output.chunks_exact(size)) {
-                    windows.add(&mut sum, window, flip, probabilities, share);
+                    windows.add(&mut sums, window, flip, probabilities, share);
                 }
             }
             done += batch.len();
             on_batch(done, passes.len());
         }
-        windows.mean(sum)
+        windows.end_slices(&mut sums, None, take)
+    }
+
+    /// Most windows that a batch has a part of.
+    fn windows_of_a_batch(&self) -> usize {
+        let flips = mirrored_axes(self.configuration.patch_size, self.plan.predict.mirror).len();
+        self.configuration.batch_size.div_ceil(flips) + 1
     }
 }
 
@@ -85,30 +108,51 @@ pub struct Member<'a> {
     pub placement: &'a Placement,
 }
 
+impl Member<'_> {
+    /// Class probabilities of the image, in memory or on disk.
+    fn probabilities(&self, in_memory: bool, room: &Room<'_>) -> Result<Probabilities, StoreError> {
+        let (_, z, y, x) = self.image.dim();
+        let mut all = Probabilities::new([self.predictor.plan.data.labels.len() + 1, z, y, x], in_memory, room)?;
+        self.predictor.for_each_slice(self.image, &mut |_, _| (), &mut |z, slice| all.set(z, slice))?;
+        Ok(all)
+    }
+}
+
 /// Labels of an image on its own grid, `[z, y, x]`, by the mean probability over the members.
 ///
-/// `spacing` is the image's own, mm. Values are those of the data set's labels; no post-processing is done.
+/// `spacing` is the image's own, mm. Values are those of the data set's labels; no post-processing is done. `on_class` is given
+/// the probabilities of each class in turn, from background on, on the image's own grid.
+///
+/// # Errors
+///
+/// When there is too little room, or the scratch folder or `on_class` fails.
 ///
 /// # Panics
 ///
 /// When there is no member.
-pub fn labels(members: &[Member<'_>], spacing: Spacing) -> Array3<i16> {
+pub fn labels(
+    members: &[Member<'_>],
+    spacing: Spacing,
+    room: &Room<'_>,
+    on_class: Option<&mut OnClass<'_>>,
+) -> Result<Array3<i16>, PredictError> {
     let plan = members.first().expect("at least one member").predictor.plan;
-    let of = |member: &Member<'_>| member.predictor.probabilities(member.image, &mut |_, _| ());
-    let probabilities: Vec<Array4<f32>> = members.iter().map(of).collect();
+    let in_memory = Need::of(members, on_class.is_some()).fits(room)?;
+    let probabilities: Vec<Probabilities> =
+        members.iter().map(|member| member.probabilities(in_memory, room)).collect::<Result<_, _>>()?;
     let parts: Vec<Part<'_>> = members
         .iter()
         .zip(&probabilities)
         .map(|(member, probabilities)| Part {
-            probabilities: probabilities.view(),
+            probabilities,
             placement: member.placement,
             export: Export::new(plan, member.predictor.configuration, spacing),
         })
         .collect();
-    let mut labels = classes(&parts);
+    let mut labels = classes(&parts, on_class)?;
     let values: Vec<i16> = std::iter::once(0).chain(plan.data.labels.keys().map(|&label| label.into())).collect();
     labels.par_mapv_inplace(|class| values[class as usize]);
-    labels
+    Ok(labels)
 }
 
 fn stack(patches: impl Iterator<Item = Array4<f32>>, patch: Shape, device: &Device) -> Tensor<5> {

@@ -1,39 +1,59 @@
 //! Windows of a sliding-window prediction: where they start, how they are weighted, how their results are put together.
 //! Source: spec section 12.
 
-use ndarray::{Array3, Array4, ArrayView4, Axis, Zip, s};
+use ndarray::{Array3, Array4, ArrayView3, ArrayView4, Axis, CowArray, Ix4, Zip, s};
 
 use crate::plan::schema::{Configuration, Predict};
+use crate::store::StoreError;
 use crate::volume::Shape;
 
 /// Added to a Gaussian weight, so that no voxel goes without (spec section 12).
 const WEIGHT_EPS: f64 = 1e-8;
 
+/// Takes a slice of probabilities, `[class, y, x]`, and its place in the image.
+pub type OnSlice<'a> = dyn FnMut(usize, ArrayView3<'_, f32>) -> Result<(), StoreError> + 'a;
+
 /// All windows over one image.
 #[derive(Debug)]
-pub struct Windows {
+pub struct Windows<'a> {
     /// First voxel of each window in the padded image, `[z, y, x]`.
     pub starts: Vec<[usize; 3]>,
-    padded: Array4<f32>,
+    padded: CowArray<'a, f32, Ix4>,
     offset: [usize; 3],
     shape: [usize; 3],
     patch: Shape,
     weights: Array3<f32>,
 }
 
-impl Windows {
+/// Sums over windows, of the slices that windows are being added to.
+#[derive(Debug)]
+pub struct Sums {
+    /// Weighted probabilities, `[class, z, y, x]` of the padded image.
+    values: Array4<f32>,
+    /// Sum of the weights.
+    weights: Array3<f32>,
+    /// Slice of the padded image that comes first.
+    first: usize,
+}
+
+impl<'a> Windows<'a> {
     /// Pads an image `[c, z, y, x]` with zeros to at least the patch, evenly on both sides with the odd voxel at the end,
     /// and lays windows over it.
-    pub fn new(image: ArrayView4<'_, f32>, configuration: &Configuration, settings: &Predict) -> Self {
+    pub fn new(image: ArrayView4<'a, f32>, configuration: &Configuration, settings: &Predict) -> Self {
         let patch = configuration.patch_size;
         let (channels, z, y, x) = image.dim();
         let shape = [z, y, x];
         let size: [usize; 3] = std::array::from_fn(|axis| shape[axis].max(patch.0[axis]));
         let offset: [usize; 3] = std::array::from_fn(|axis| (size[axis] - shape[axis]) / 2);
-        let mut padded = Array4::zeros((channels, size[0], size[1], size[2]));
-        padded
-            .slice_mut(s![.., offset[0]..offset[0] + z, offset[1]..offset[1] + y, offset[2]..offset[2] + x])
-            .assign(&image);
+        let padded = if size == shape {
+            image.into()
+        } else {
+            let mut padded = Array4::zeros((channels, size[0], size[1], size[2]));
+            padded
+                .slice_mut(s![.., offset[0]..offset[0] + z, offset[1]..offset[1] + y, offset[2]..offset[2] + x])
+                .assign(&image);
+            padded.into()
+        };
         let [along_z, along_y, along_x] = std::array::from_fn(|axis| starts(size[axis], patch.0[axis], settings.step));
         let mut all = Vec::with_capacity(along_z.len() * along_y.len() * along_x.len());
         for &z in &along_z {
@@ -56,27 +76,56 @@ impl Windows {
         view.as_standard_layout().into_owned()
     }
 
-    /// A sum to add windows to, `[class, z, y, x]` of the padded image.
-    pub fn empty_sum(&self, classes: usize) -> Array4<f32> {
-        let (_, z, y, x) = self.padded.dim();
-        Array4::zeros((classes, z, y, x))
+    /// Voxels that padding adds to the image, all channels; none where it is large enough.
+    pub fn padding(&self) -> usize {
+        if self.padded.is_view() { 0 } else { self.padded.len() }
+    }
+
+    /// Voxels of a slice of the padded image.
+    pub fn voxels_of_a_slice(&self) -> usize {
+        self.padded.len_of(Axis(2)) * self.padded.len_of(Axis(3))
+    }
+
+    /// Most slices that the windows of a batch reach over; `windows` are in a batch at the most.
+    pub fn slices_at_once(&self, windows: usize) -> usize {
+        let last = self.starts.len() - 1;
+        let reach =
+            |first: usize| self.starts[(first + windows.saturating_sub(1)).min(last)][0] - self.starts[first][0];
+        self.patch.0[0] + (0..=last).map(reach).max().unwrap_or(0)
+    }
+
+    /// Sums to add windows to, for batches of so many windows at the most.
+    pub fn empty_sums(&self, classes: usize, windows: usize) -> Sums {
+        let (_, _, y, x) = self.padded.dim();
+        let depth = self.slices_at_once(windows);
+        Sums { values: Array4::zeros((classes, depth, y, x)), weights: Array3::zeros((depth, y, x)), first: 0 }
+    }
+
+    /// Adds a window's weights to those of its voxels; once for each window, in their order.
+    pub fn weigh(&self, sums: &mut Sums, window: usize) {
+        let [depth, height, width] = self.patch.0;
+        let [z, y, x] = self.starts[window];
+        let z = z - sums.first;
+        let mut part = sums.weights.slice_mut(s![z..z + depth, y..y + height, x..x + width]);
+        part += &self.weights;
     }
 
     /// Adds the probabilities `[class, z, y, x]` of a mirrored window, times its weights and `share`.
     ///
     /// # Panics
     ///
-    /// When `probabilities` are not those of one patch for each class of `sum`.
-    pub fn add(&self, sum: &mut Array4<f32>, window: usize, flip: &[usize], probabilities: &[f32], share: f32) {
+    /// When `probabilities` are not those of one patch for each class of the sums.
+    pub fn add(&self, sums: &mut Sums, window: usize, flip: &[usize], probabilities: &[f32], share: f32) {
         let [depth, height, width] = self.patch.0;
-        let classes = sum.len_of(Axis(0));
+        let classes = sums.values.len_of(Axis(0));
         let mut values = ArrayView4::from_shape((classes, depth, height, width), probabilities)
             .expect("probabilities of one patch for each class");
         for &axis in flip {
             values.invert_axis(Axis(axis + 1));
         }
         let [z, y, x] = self.starts[window];
-        let mut target = sum.slice_mut(s![.., z..z + depth, y..y + height, x..x + width]);
+        let z = z - sums.first;
+        let mut target = sums.values.slice_mut(s![.., z..z + depth, y..y + height, x..x + width]);
         for (class, values) in values.outer_iter().enumerate() {
             let target = target.index_axis_mut(Axis(0), class);
             Zip::from(target).and(values).and(&self.weights).for_each(|sum, &value, &weight| {
@@ -85,22 +134,35 @@ impl Windows {
         }
     }
 
-    /// The weighted mean over windows, on the image's own grid, `[class, z, y, x]`.
-    pub fn mean(&self, sum: Array4<f32>) -> Array4<f32> {
-        let (_, z, y, x) = self.padded.dim();
-        let mut total = Array3::<f32>::zeros((z, y, x));
-        let [depth, height, width] = self.patch.0;
-        for &[z, y, x] in &self.starts {
-            let mut part = total.slice_mut(s![z..z + depth, y..y + height, x..x + width]);
-            part += &self.weights;
-        }
-        let mut mean = sum;
-        for values in mean.outer_iter_mut() {
-            Zip::from(values).and(&total).par_for_each(|value, &weight| *value /= weight);
-        }
-        let [start_z, start_y, start_x] = self.offset;
+    /// Ends the slices that come before one of the padded image, or all: gives the weighted mean of each on the image's own
+    /// grid, with its place there and as `[class, y, x]`, and makes room for later ones.
+    ///
+    /// # Errors
+    ///
+    /// That of `take`.
+    pub fn end_slices(&self, sums: &mut Sums, before: Option<usize>, take: &mut OnSlice<'_>) -> Result<(), StoreError> {
+        let before = before.unwrap_or(self.padded.len_of(Axis(1)));
+        let ended = before - sums.first;
+        let [first, top, left] = self.offset;
         let [depth, height, width] = self.shape;
-        mean.slice(s![.., start_z..start_z + depth, start_y..start_y + height, start_x..start_x + width]).to_owned()
+        for z in (0..ended).filter(|z| (first..first + depth).contains(&(sums.first + z))) {
+            let weights = sums.weights.index_axis(Axis(0), z);
+            let mut slice = sums.values.index_axis_mut(Axis(1), z);
+            for values in slice.outer_iter_mut() {
+                Zip::from(values).and(weights).for_each(|value, &weight| *value /= weight);
+            }
+            take(sums.first + z - first, slice.slice(s![.., top..top + height, left..left + width]))?;
+        }
+        let plane = self.voxels_of_a_slice();
+        let volumes = sums.values.outer_iter_mut().chain(std::iter::once(sums.weights.view_mut()));
+        for mut volume in volumes {
+            let voxels = volume.as_slice_mut().expect("sums are in standard order");
+            voxels.copy_within(ended * plane.., 0);
+            let kept = voxels.len() - ended * plane;
+            voxels[kept..].fill(0.0);
+        }
+        sums.first = before;
+        Ok(())
     }
 }
 
@@ -185,15 +247,23 @@ mod tests {
         let settings = Predict { step: 0.5, gaussian_sigma: 0.125, mirror: true, softmax_order: 1 };
         let windows = Windows::new(image.view(), &configuration, &settings);
         let flips = mirrored_axes(patch, true);
-        let mut sum = windows.empty_sum(image.dim().0);
+        let mut sums = windows.empty_sums(image.dim().0, 1);
+        let mut mean = Array4::zeros(image.dim());
+        let mut take = |z: usize, slice: ArrayView3<'_, f32>| {
+            mean.index_axis_mut(Axis(1), z).assign(&slice);
+            Ok(())
+        };
         for window in 0..windows.starts.len() {
+            windows.end_slices(&mut sums, Some(windows.starts[window][0]), &mut take).unwrap();
+            windows.weigh(&mut sums, window);
             for flip in &flips {
                 let seen = windows.patch(window, flip);
                 let seen = seen.as_slice().expect("a patch is in standard order");
-                windows.add(&mut sum, window, flip, seen, 1.0 / flips.len() as f32);
+                windows.add(&mut sums, window, flip, seen, 1.0 / flips.len() as f32);
             }
         }
-        windows.mean(sum)
+        windows.end_slices(&mut sums, None, &mut take).unwrap();
+        mean
     }
 
     proptest! {

@@ -5,6 +5,7 @@
 
 pub mod folder;
 pub mod report;
+pub mod scratch;
 pub mod table;
 pub mod tensors;
 

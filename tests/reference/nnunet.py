@@ -3,8 +3,11 @@
 segplan export --nnunet experiments/hippocampus.toml -o FOLDER
 python tests/reference/nnunet.py FOLDER IMAGE.nii.gz LABELS.nii.gz     (nnunetv2 2.8.1, torch 2.15.0)
 
-For each configuration: the preprocessor runs on the case, the network is built and sees one patch. Printed are the patch,
-the poolings of each axis, the spacing, and the prepared case's shape; any disagreement is an assertion.
+For each configuration: the preprocessor runs on the case, the network is built and sees one patch. Patch, poolings of each
+axis and spacing are asserted to be those of the files beside it, as segplan wrote them, and are printed.
+
+The other direction is `values/nnunet/`: what nnU-Net v2's own planner made for the Decathlon's hippocampus, by
+nnUNetv2_convert_MSD_dataset -i Task04_Hippocampus && nnUNetv2_extract_fingerprint -d 4 && nnUNetv2_plan_experiment -d 4
 """
 import json
 import os
@@ -23,6 +26,16 @@ manager = PlansManager(os.path.join(folder, "nnUNetPlans.json"))
 with open(os.path.join(folder, "dataset.json")) as file:
     dataset = json.load(file)
 classes = manager.get_label_manager(dataset).num_segmentation_heads
+
+with open(os.path.join(folder, "nnUNetPlans.json")) as file:
+    written = json.load(file)["configurations"]
+
+
+def resolved(name):
+    """A configuration with what it inherits, without nnU-Net's own reading of it."""
+    entry = written[name]
+    return {**resolved(entry["inherits_from"]), **entry} if "inherits_from" in entry else entry
+
 
 for name in manager.available_configurations:
     configuration = manager.get_configuration(name)
@@ -44,6 +57,11 @@ for name in manager.available_configurations:
         logits = network(torch.zeros(1, len(dataset["channel_names"]), *patch))
     assert logits.shape == (1, classes, *patch), logits.shape
     pools = np.log2(np.prod(configuration.pool_op_kernel_sizes, axis=0)).astype(int)
+    expected = resolved(name)
+    strides = expected["architecture"]["arch_kwargs"]["strides"]
+    assert list(patch) == expected["patch_size"]
+    assert list(configuration.spacing) == expected["spacing"]
+    assert [2**int(pool) for pool in pools] == np.prod(strides, axis=0).tolist()
     print(
         f"{name}: patch {list(patch)}, pools {pools.tolist()}, spacing {configuration.spacing}, "
         f"batch {configuration.batch_size}, {type(network).__name__}, prepared {list(data.shape)}"

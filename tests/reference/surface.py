@@ -1,14 +1,16 @@
-"""Surface distances of pairs of balls, by MONAI.
+"""Surface distances of pairs of balls, by MONAI, and by DeepMind's surface-distance, which weighs surfaces by their area.
 
-Made with: python tests/reference/surface.py   (Python 3.11, monai 1.6.1, torch 2.15.0)
+Made with: python tests/reference/surface.py   (Python 3.11, monai 1.6.1, torch 2.15.0, surface-distance 0.1)
 
-Writes `values/surface.json`: the balls, and MONAI's HD95, average symmetric surface distance and normalised surface Dice.
+Writes `values/surface.json`: the balls, MONAI's HD95, average symmetric surface distance and normalised surface Dice, and the
+last of them by surface-distance.
 """
 
 import json
 from pathlib import Path
 
 import numpy
+import surface_distance
 import torch
 from monai.metrics import compute_average_surface_distance, compute_hausdorff_distance, compute_surface_dice
 
@@ -37,6 +39,9 @@ def main():
         case["hd95"] = compute_hausdorff_distance(prediction, reference, percentile=95, **common).item()
         case["assd"] = compute_average_surface_distance(prediction, reference, symmetric=True, **common).item()
         case["nsd"] = compute_surface_dice(prediction, reference, [case["tolerance"]], **common).item()
+        distances = surface_distance.compute_surface_distances(
+            reference[0, 0].numpy() > 0, prediction[0, 0].numpy() > 0, case["spacing"])
+        case["nsd_by_area"] = surface_distance.compute_surface_dice_at_tolerance(distances, case["tolerance"])
     path = Path(__file__).parent / "values" / "surface.json"
     path.write_text(json.dumps(CASES, indent=1) + "\n")
 

@@ -5,6 +5,8 @@ use tempfile::TempDir;
 
 use super::*;
 
+mod content;
+
 /// A folder with `base.toml`, a whole plan, and `plan.toml`, which extends it and says `text`.
 fn folder(text: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();

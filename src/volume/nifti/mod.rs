@@ -8,6 +8,7 @@
 
 mod error;
 mod header;
+mod probabilities;
 mod stream;
 mod write;
 
@@ -17,6 +18,7 @@ use ndarray::{Array3, Array4};
 
 pub use error::{NiftiError, NiftiFault};
 pub use header::Header;
+pub use probabilities::ProbabilityWriter;
 pub use write::{write_image, write_labels};
 
 use super::{Image, LabelMap};

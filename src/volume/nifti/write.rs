@@ -107,7 +107,7 @@ fn written_header(input: &NiftiHeader) -> NiftiHeader {
 /// Name of the unfinished file, beside the finished one.
 ///
 /// Names that begin with `._` are no cases to any reader of such folders, should the process be killed while it writes.
-fn temporary_name(path: &Path, ending: &str) -> PathBuf {
+pub(super) fn temporary_name(path: &Path, ending: &str) -> PathBuf {
     let mut name = OsString::from("._");
     name.push(path.file_name().unwrap_or_default());
     name.push(format!(".{}.partial.{ending}", std::process::id()));

@@ -1,0 +1,120 @@
+//! Data and rules change, and what a person wrote stays.
+
+use similar::TextDiff;
+
+use super::*;
+use crate::dataset::CaseId;
+use crate::fingerprint::CaseFingerprint;
+use crate::plan::edit::set;
+use crate::volume::{Shape, Spacing};
+
+/// Cases of the shape and spacing of the paper's hippocampus.
+fn measured(cases: usize) -> (Dataset, Fingerprint) {
+    let case = |number: usize| CaseFingerprint {
+        id: CaseId(format!("case_{number}")),
+        shape: Shape([36, 50, 35]),
+        cropped_shape: Shape([36, 50, 35]),
+        spacing: Spacing([1.0; 3]),
+        voxels: BTreeMap::new(),
+        components: BTreeMap::from([(1, 2), (2, 2)]),
+    };
+    let dataset = Dataset {
+        name: "Task04_Hippocampus".to_owned(),
+        folder: "data/Task04_Hippocampus".into(),
+        channels: vec!["MRI".to_owned()],
+        labels: BTreeMap::from([(1, "Anterior".to_owned()), (2, "Posterior".to_owned())]),
+        training: Vec::new(),
+        test: Vec::new(),
+    };
+    (dataset, Fingerprint { cases: (0..cases).map(case).collect(), intensities: Vec::new() })
+}
+
+fn planned(cases: usize) -> String {
+    let (dataset, fingerprint) = measured(cases);
+    make("hippocampus", &dataset, &fingerprint, &default_rules()).text()
+}
+
+fn updated(text: &str, cases: usize) -> Update {
+    let (dataset, fingerprint) = measured(cases);
+    let path = Path::new("hippocampus.toml");
+    let loaded = load_from(path, &|_| Ok(text.to_owned())).unwrap();
+    update(path, &loaded, &dataset, &fingerprint).unwrap()
+}
+
+fn edited(text: &str, pairs: &[&str]) -> String {
+    let pairs: Vec<String> = pairs.iter().map(ToString::to_string).collect();
+    set(Path::new("hippocampus.toml"), text, &pairs).unwrap().0
+}
+
+fn diff(before: &str, after: &str) -> String {
+    TextDiff::from_lines(before, after).unified_diff().context_radius(0).to_string()
+}
+
+#[test]
+fn what_is_planned_already_stays_to_the_byte() {
+    let update = updated(&planned(200), 200);
+    assert_eq!(update.text, planned(200));
+    assert_eq!(update.kept, Vec::<String>::new());
+    assert!(update.fault.is_none());
+}
+
+#[test]
+fn other_data_is_another_plan() {
+    assert_eq!(updated(&planned(260), 200).text, planned(200));
+    assert_eq!(updated(&planned(3), 200).text, planned(200));
+}
+
+#[test]
+fn a_changed_rule_is_one_value_and_its_comment() {
+    let text = edited(&planned(200), &["rules.dataset_fraction=0.04"]);
+    let update = updated(&text, 200);
+    insta::assert_snapshot!(diff(&text, &update.text));
+}
+
+#[test]
+fn what_a_person_decided_stays_and_is_said() {
+    let text = edited(&planned(260), &["configurations.3d_fullres.batch_size=4", "train.batches=7"]);
+    let text = text.replace("# Feature maps of each resolution", "# My own words");
+    let update = updated(&text, 200);
+    assert!(update.text.contains("\nbatch_size = 4\n") && update.text.contains("\nbatches = 7\n"), "{}", update.text);
+    assert!(update.text.contains("# My own words"), "{}", update.text);
+    assert_eq!(
+        update.kept,
+        ["`configurations.3d_fullres.batch_size` stays 4, which a person decided; the rules plan 7"]
+    );
+}
+
+#[test]
+fn a_network_that_was_not_planned_before_is_added() {
+    let whole = planned(200);
+    let (head, rest) = whole.split_once("\n[configurations.3d_fullres]").unwrap();
+    let tail = rest.split_once("\n[network]").unwrap().1;
+    let text = format!("{head}\n[network]{tail}").replace("[\"2d\", \"3d_fullres\"]", "[\"2d\"]");
+    let update = updated(&text, 200);
+    assert_eq!(
+        update.kept,
+        ["`run.configurations` stays [\"2d\"], which a person decided; the rules plan [\"2d\", \"3d_fullres\"]"]
+    );
+    assert_eq!(update.text.replace("[\"2d\"]", "[\"2d\", \"3d_fullres\"]"), whole);
+}
+
+#[test]
+fn a_decision_that_does_not_fit_what_is_planned_now_is_a_fault() {
+    let text = edited(&planned(200), &["configurations.3d_fullres.features=[8, 16, 32, 64]", "rules.max_pools_3d=2"]);
+    let fault = updated(&text, 200).fault.unwrap().to_string();
+    assert!(fault.starts_with("the plan has 1 fault"), "{fault}");
+}
+
+#[test]
+fn a_variant_says_what_is_of_its_base() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("base.toml"), planned(260)).unwrap();
+    let path = folder.path().join("small.toml");
+    let text = "extends = \"base.toml\"\nname = \"small\"\n";
+    std::fs::write(&path, text).unwrap();
+    let loaded = load_from(&path, &|file| load::read(file)).unwrap();
+    let (dataset, fingerprint) = measured(200);
+    let update = update(&path, &loaded, &dataset, &fingerprint).unwrap();
+    assert_eq!(update.text, text);
+    assert!(update.kept.contains(&"`data.cases` is 260 in what this file extends; the rules plan 200".to_owned()));
+}
