@@ -7,7 +7,8 @@ use clap::Args;
 use crate::cli::failure::{Failure, plain};
 use crate::plan::load::load;
 use crate::report::ReportError;
-use crate::report::write::{Written, write};
+use crate::report::record::RecordError;
+use crate::report::write::{Images, Written, write};
 use crate::store::folder::RunFolder;
 use crate::store::report::ReportFolder;
 
@@ -25,12 +26,16 @@ pub(super) struct Arguments {
     /// Folder of the report; `reports/NAME` where it is not given, after the first run
     #[arg(short, long)]
     output: Option<PathBuf>,
+    /// Show nothing of the data set's images: for reports that go where the images must not
+    #[arg(long)]
+    without_images: bool,
 }
 
 #[expect(clippy::print_stdout, reason = "what is missing, and where the page is, are the result of this verb")]
 pub(super) fn report(arguments: &Arguments) -> Result<(), Failure> {
     let runs = arguments.runs.iter().map(|path| run_folder(path)).collect::<Result<Vec<_>, _>>()?;
     let failure = |error: ReportError| match error {
+        ReportError::Record(RecordError::Plan(error)) => Failure::wrong_input((*error).into()),
         ReportError::Record(error) => Failure::wrong_input(plain(error)),
         other => Failure::failed(plain(other)),
     };
@@ -38,7 +43,8 @@ pub(super) fn report(arguments: &Arguments) -> Result<(), Failure> {
         let name = runs[0].file_name().unwrap_or_default().to_string_lossy().into_owned();
         ReportFolder::new(Path::new("reports"), &name).root
     });
-    let Written { folder, gaps } = write(&runs, &output).map_err(failure)?;
+    let images = if arguments.without_images { Images::LeftOut } else { Images::Shown };
+    let Written { folder, gaps } = write(&runs, &output, images).map_err(failure)?;
     for gap in gaps {
         println!("note: {gap}");
     }

@@ -3,6 +3,7 @@
 //! Input: label maps, in memory or in folders. Output: one [`scores::Score`] a case and label, and a summary of them.
 //! Deliberately absent: networks and plans. Source: spec section 15.
 
+pub mod confusion;
 pub mod scores;
 pub mod summary;
 pub mod surface;
@@ -17,6 +18,7 @@ use thiserror::Error;
 
 use crate::dataset::CaseId;
 use crate::dataset::images::stem;
+use crate::evaluate::confusion::{Confused, confusion};
 use crate::evaluate::scores::{Run, Score};
 use crate::evaluate::surface::compare;
 use crate::volume::nifti::{NiftiError, read_labels};
@@ -157,6 +159,15 @@ pub fn count(reference: ArrayView3<'_, i16>, prediction: ArrayView3<'_, i16>, la
     counts
 }
 
+/// What is said of one prediction.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scored {
+    /// A score a label.
+    pub scores: Vec<Score>,
+    /// Which label was taken for which.
+    pub confusion: Vec<Confused>,
+}
+
 /// Scores one prediction file against its reference file. `tolerance` is that of the normalised surface Dice, mm.
 ///
 /// # Errors
@@ -169,7 +180,7 @@ pub fn score_files(
     prediction: &Path,
     labels: &BTreeMap<u8, String>,
     tolerance: f64,
-) -> Result<Vec<Score>, EvaluateError> {
+) -> Result<Scored, EvaluateError> {
     let read = |path| read_labels(path).map_err(|source| EvaluateError::Nifti { case: case.clone(), source });
     let (reference, prediction) = (read(reference)?, read(prediction)?);
     if reference.geometry.shape != prediction.geometry.shape {
@@ -190,7 +201,8 @@ pub fn score_files(
             compare(mask(&reference).view(), mask(&prediction).view(), spacing, tolerance)
         },
     };
-    Ok(labels.iter().zip(counts).map(score).collect())
+    let confusion = confusion(case, reference.labels.view(), prediction.labels.view(), &numbers);
+    Ok(Scored { scores: labels.iter().zip(counts).map(score).collect(), confusion })
 }
 
 /// Scores a folder of predictions against a folder of references of the same names.
@@ -213,11 +225,11 @@ pub fn evaluate_folders(reference: &Path, prediction: &Path, tolerance: f64) -> 
     }
     let labels = labels_in(&references, &predictions)?;
     let run = Run { experiment: String::new(), configuration: String::new(), fold: 0, seed: 0 };
-    let scored: Vec<Vec<Score>> = references
+    let scored: Vec<Scored> = references
         .par_iter()
         .map(|(case, path)| score_files(&run, case, path, &predictions[case], &labels, tolerance))
         .collect::<Result<_, _>>()?;
-    Ok(scored.into_iter().flatten().collect())
+    Ok(scored.into_iter().flat_map(|scored| scored.scores).collect())
 }
 
 fn label_maps(folder: &Path) -> Result<BTreeMap<CaseId, PathBuf>, EvaluateError> {

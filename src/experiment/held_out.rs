@@ -10,8 +10,8 @@ use ndarray::Array3;
 use rayon::prelude::*;
 
 use crate::dataset::{Case, CaseId, Dataset};
-use crate::evaluate::score_files;
 use crate::evaluate::scores::{self, Score};
+use crate::evaluate::{Scored, confusion, score_files};
 use crate::experiment::ExperimentError;
 use crate::experiment::events::Events;
 use crate::experiment::fold::Progress;
@@ -140,8 +140,10 @@ impl<'a> HeldOut<'a> {
             let prediction = self.folder.prediction(&case.id.0);
             Ok(score_files(&self.run, &case.id, reference, &prediction, labels, tolerance)?)
         };
-        let rows: Vec<Vec<Score>> = cases.par_iter().map(score).collect::<Result<_, ExperimentError>>()?;
-        let rows: Vec<Score> = rows.into_iter().flatten().collect();
+        let scored: Vec<Scored> = cases.par_iter().map(score).collect::<Result<_, ExperimentError>>()?;
+        let cells: Vec<_> = scored.iter().flat_map(|scored| scored.confusion.iter().cloned()).collect();
+        confusion::write(&self.folder.confusion(), &cells)?;
+        let rows: Vec<Score> = scored.into_iter().flat_map(|scored| scored.scores).collect();
         scores::write(&self.folder.scores(), &rows)?;
         pictures::draw(&self.folder, &cases, &rows, labels)?;
         state.evaluated = Some(self.evaluate.clone());

@@ -116,13 +116,14 @@ fn load_with(path: &Path, variables: Vec<(String, String)>, overrides: &[String]
     merge(layers, input)
 }
 
-/// Loads the plan that a run has saved: the file alone, whatever the environment says now.
+/// Loads the plan that a run has saved, whatever the environment says now. The defaults stand in for keys that a run of an
+/// earlier version did not know.
 ///
 /// # Errors
 ///
 /// As [`load`].
 pub fn load_resolved(path: &Path) -> Result<LoadedPlan, PlanError> {
-    merge(files(path, &read)?, read(path)?)
+    load_from(path, &read)
 }
 
 fn merge(layers: Vec<Layer>, input: String) -> Result<LoadedPlan, PlanError> {

@@ -1,21 +1,24 @@
-//! The best, the median and the worst held-out case of a configuration, as pictures and as slices to step through.
+//! The best, the median and the worst held-out cases of each system: as a figure, and as slices to step through.
 //!
-//! Input: a record, and the images and references of its data set where it is still in its folder. Output: PNG files, and
-//! slices with outlines for the page. Deliberately absent: cases without a Dice, which the report lists.
+//! Input: a record, and the images and references of its data set. Output: figures, and slices with outlines for the page.
+//! Deliberately absent: cases without a Dice, which the report lists.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use ndarray::{Array2, ArrayView2, ArrayView3, Axis};
+use plotters::prelude::RGBColor;
 use serde::Serialize;
 
-use crate::dataset::{Case, scan};
+use crate::dataset::{Case, Dataset};
 use crate::report::ReportError;
-use crate::report::montage::{Picture, colour_of, draw as draw_picture, order, slice_axis, window};
+use crate::report::figures::{Figure, sheet};
+use crate::report::montage::{colour_of, order, slice_axis, window};
 use crate::report::numbers::mean;
 use crate::report::outline::outline;
 use crate::report::page::data_uri;
 use crate::report::record::Record;
+use crate::report::sheet::{Row, Sheet, Tile};
 use crate::report::style::png;
 use crate::store::report::ReportFolder;
 use crate::volume::Spacing;
@@ -29,13 +32,8 @@ const SLICES: usize = 32;
 /// A case to step through.
 #[derive(Clone, Debug, Serialize)]
 pub struct Shown {
-    /// What it is: configuration, rank, name and Dice.
+    /// What it is: system, rank, name and Dice.
     pub title: String,
-    /// Its picture's file name, without extension.
-    pub picture: String,
-    /// The picture's bytes.
-    #[serde(skip)]
-    pub montage: Vec<u8>,
     /// Height and width of a slice, pixels.
     pub size: [usize; 2],
     /// Height of a pixel divided by its width.
@@ -59,6 +57,17 @@ pub struct Slice {
     pub prediction: Vec<String>,
 }
 
+/// All cases of a run that are shown.
+#[derive(Clone, Debug, Default)]
+pub struct Drawn {
+    /// The cases.
+    pub cases: Vec<Shown>,
+    /// A figure a system.
+    pub figures: Vec<Figure>,
+    /// Which could not be drawn, and why.
+    pub gaps: Vec<String>,
+}
+
 /// A held-out case and where its prediction is.
 struct Ranked {
     case: String,
@@ -67,46 +76,66 @@ struct Ranked {
     dice: f64,
 }
 
-/// Draws the cases of all configurations; says which could not be drawn, and why.
+/// Draws the cases of all systems.
 ///
 /// # Errors
 ///
-/// When a picture cannot be written.
-pub fn draw(record: &Record, prefix: &str, folder: &ReportFolder) -> Result<(Vec<Shown>, Vec<String>), ReportError> {
-    let (mut shown, mut gaps) = (Vec::new(), Vec::new());
-    let Some(manifest) = &record.manifest else { return Ok((shown, gaps)) };
-    if record.scores.rows.is_empty() {
-        return Ok((shown, gaps));
-    }
-    let dataset = match scan(&manifest.dataset.folder) {
-        Ok(dataset) => dataset,
-        Err(error) => {
-            gaps.push(format!("No case could be drawn, because the data set cannot be read: {error}."));
-            return Ok((shown, gaps));
-        }
-    };
-    for &configuration in record.configurations() {
-        let ranked = ranked(record, configuration.as_str());
-        let Some(last) = ranked.len().checked_sub(1) else { continue };
-        for (rank, place) in [("best", 0), ("median", last / 2), ("worst", last)] {
+/// When a figure cannot be drawn or written.
+pub fn draw(record: &Record, dataset: &Dataset, prefix: &str, folder: &ReportFolder) -> Result<Drawn, ReportError> {
+    let mut drawn = Drawn::default();
+    for system in record.systems() {
+        let ranked = ranked(record, &system);
+        let mut rows = Vec::new();
+        for (rank, place) in places(ranked.len()) {
             let one = &ranked[place];
             let Some(case) = dataset.training.iter().find(|case| case.id.0 == one.case) else {
-                gaps.push(format!("{} could not be drawn: the data set does not have it any more.", one.case));
+                drawn.gaps.push(format!("{} could not be drawn: the data set does not have it any more.", one.case));
                 continue;
             };
-            let network = record.networks.iter().find(|network| {
-                network.configuration == configuration && network.seed == one.seed && network.fold == one.fold
-            });
-            let Some(network) = network else { continue };
-            let title = format!("{configuration}: {rank} held-out case, {}, mean Dice {:.3}", one.case, one.dice);
-            let name = format!("{prefix}{rank}-{configuration}");
-            match read(case, &network.folder.prediction(&one.case)) {
-                Ok(arrays) => shown.push(one_case(&arrays, record, title, name, folder)?),
-                Err(reason) => gaps.push(format!("{} could not be drawn: {reason}.", one.case)),
+            let fold = record.folder.fold(&system, one.seed, one.fold);
+            match read(case, &fold.prediction(&one.case)) {
+                Ok(arrays) => {
+                    let title = format!("{system}: {rank} held-out case, {}, mean Dice {:.3}", one.case, one.dice);
+                    let (case, row) = one_case(&arrays, record, title, &folder.page())?;
+                    drawn.cases.push(case);
+                    rows.push(row);
+                }
+                Err(reason) => drawn.gaps.push(format!("{} could not be drawn: {reason}.", one.case)),
             }
         }
+        if !rows.is_empty() {
+            let caption = format!(
+                "Best, median and worst held-out cases of {system} by mean Dice over classes: slices evenly spaced through \
+                 the foreground; the reference is outlined by a solid line, the prediction by a dotted one."
+            );
+            let classes = record.plan.data.labels.iter().map(|(&label, name)| (name.clone(), colour(label, record)));
+            let cases = Sheet { rows, classes: classes.collect() };
+            drawn.figures.push(sheet(&cases, &figure_name(&system), caption, prefix, folder)?);
+        }
     }
-    Ok((shown, gaps))
+    Ok(drawn)
+}
+
+/// Name of the figure of a system's cases.
+pub fn figure_name(system: &str) -> String {
+    format!("cases-{system}")
+}
+
+/// Ranks that are shown of so many cases, and their places: each place once, best first.
+fn places(count: usize) -> Vec<(&'static str, usize)> {
+    let Some(last) = count.checked_sub(1) else { return Vec::new() };
+    let all = [
+        ("best", Some(0)),
+        ("worst", Some(last)),
+        ("median", Some(last / 2)),
+        ("second-worst", last.checked_sub(1)),
+        ("third-worst", last.checked_sub(2)),
+    ];
+    let mut seen = BTreeSet::new();
+    let place = |(rank, place): (&'static str, Option<usize>)| Some((rank, place.filter(|&place| seen.insert(place))?));
+    let mut places: Vec<_> = all.into_iter().filter_map(place).collect();
+    places.sort_by_key(|&(_, place)| place);
+    places
 }
 
 /// Cases by mean Dice over classes, best first, of the first seed that has each.
@@ -146,59 +175,54 @@ fn read(case: &Case, prediction: &Path) -> Result<Arrays, String> {
     Ok(Arrays { image, spacing, reference: reference.labels, prediction: prediction.labels })
 }
 
-/// Draws a case's picture, and makes its slices.
-fn one_case(
-    arrays: &Arrays,
-    record: &Record,
-    title: String,
-    name: String,
-    folder: &ReportFolder,
-) -> Result<Shown, ReportError> {
+/// Makes the slices of a case, for the page and for a figure; `page` is named where they cannot be encoded.
+fn one_case(arrays: &Arrays, record: &Record, title: String, page: &Path) -> Result<(Shown, Row), ReportError> {
     let labels = &record.plan.data.labels;
-    let picture = Picture {
-        image: arrays.image.view(),
-        spacing: arrays.spacing,
-        reference: arrays.reference.view(),
-        prediction: arrays.prediction.view(),
-        labels,
-        title: title.clone(),
-    };
-    let montage = draw_picture(&picture, &folder.picture(&name))?;
     let axis = slice_axis(arrays.spacing);
     let [_, down, across] = order(axis);
     let step = arrays.image.len_of(Axis(down)).max(arrays.image.len_of(Axis(across))).div_ceil(EDGE);
     let bounds = window(arrays.image.view());
-    let mut slices = Vec::new();
+    let (mut slices, mut tiles) = (Vec::new(), Vec::new());
     for index in with_foreground(arrays, axis) {
-        let grey = thin(arrays.image.index_axis(Axis(axis), index), step)
+        let image = thin(arrays.image.index_axis(Axis(axis), index), step)
             .mapv(|value| (255.0 * (value - bounds.0) / (bounds.1 - bounds.0)).clamp(0.0, 255.0) as u8);
-        let size = (grey.ncols() as u32, grey.nrows() as u32);
-        let pixels: Vec<u8> = grey.iter().copied().collect();
-        let bytes = png(&folder.page(), &pixels, size, png::ColorType::Grayscale)?;
-        let outlines = |map: ArrayView3<'_, i16>| {
-            let slice = thin(map.index_axis(Axis(axis), index), step);
-            labels.keys().map(|&label| outline(&slice.mapv(|value| value == i16::from(label)))).collect()
+        let size = (image.ncols() as u32, image.nrows() as u32);
+        let pixels: Vec<u8> = image.iter().copied().collect();
+        let uri = data_uri("image/png", &png(page, &pixels, size, png::ColorType::Grayscale)?);
+        // Classes by their place, from 1; whatever is no class is background.
+        let place =
+            |value: i16| labels.keys().position(|&label| i16::from(label) == value).map_or(0, |at| at as u8 + 1);
+        let map = |map: ArrayView3<'_, i16>| thin(map.index_axis(Axis(axis), index), step).mapv(place);
+        let (reference, prediction) = (map(arrays.reference.view()), map(arrays.prediction.view()));
+        let outlines = |map: &Array2<u8>| {
+            (1..).zip(labels).map(|(place, _)| outline(&map.mapv(|value| value == place))).collect::<Vec<_>>()
         };
         slices.push(Slice {
             index,
-            image: data_uri("image/png", &bytes),
-            reference: outlines(arrays.reference.view()),
-            prediction: outlines(arrays.prediction.view()),
+            image: uri.clone(),
+            reference: outlines(&reference),
+            prediction: outlines(&prediction),
         });
+        tiles.push(Tile { image, uri, reference, prediction });
     }
     let class = |(&label, name): (&u8, &String)| {
-        let [red, green, blue] = colour_of(label.into(), labels);
+        let RGBColor(red, green, blue) = colour(label, record);
         (name.clone(), format!("#{red:02x}{green:02x}{blue:02x}"))
     };
-    Ok(Shown {
-        title,
-        picture: name,
-        montage,
+    let aspect = arrays.spacing.0[down] / arrays.spacing.0[across];
+    let shown = Shown {
+        title: title.clone(),
         size: [arrays.image.len_of(Axis(down)).div_ceil(step), arrays.image.len_of(Axis(across)).div_ceil(step)],
-        aspect: arrays.spacing.0[down] / arrays.spacing.0[across],
+        aspect,
         classes: labels.iter().map(class).collect(),
         slices,
-    })
+    };
+    Ok((shown, Row { title, aspect, tiles }))
+}
+
+fn colour(label: u8, record: &Record) -> RGBColor {
+    let [red, green, blue] = colour_of(label.into(), &record.plan.data.labels);
+    RGBColor(red, green, blue)
 }
 
 /// Slices in which reference or prediction have foreground, evenly thinned out; all where none has.
@@ -217,4 +241,17 @@ fn with_foreground(arrays: &Arrays, axis: usize) -> Vec<usize> {
 /// Every `step`-th pixel of both axes.
 fn thin<T: Copy>(slice: ArrayView2<'_, T>, step: usize) -> Array2<T> {
     slice.slice(ndarray::s![..;step, ..;step]).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_case_is_shown_once() {
+        let shown = |count| places(count).into_iter().map(|(rank, _)| rank).collect::<Vec<_>>();
+        assert_eq!(shown(9), ["best", "median", "third-worst", "second-worst", "worst"]);
+        assert_eq!(shown(3), ["best", "median", "worst"]);
+        assert_eq!((shown(1), shown(0)), (vec!["best"], vec![]));
+    }
 }

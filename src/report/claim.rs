@@ -51,14 +51,8 @@ pub fn checklist(record: &Record) -> String {
         ("Software", format!("segplan {version}; the manifest has the machine and the device.")),
         ("Initialisation", format!("Random, no pre-training; seeds {:?}.", plan.run.seeds)),
         ("Training details", "Methods paragraph; `[train]`, `[loss]` and `[augment]` of the plan.".to_owned()),
-        (
-            "Selection of the final model",
-            "The network at the end of training; stopping rule in the methods.".to_owned(),
-        ),
-        (
-            "Ensembling",
-            "None within the cross-validation: each case is predicted by its own fold's network.".to_owned(),
-        ),
+        ("Selection of the final model", selection(record)),
+        ("Ensembling", ensembling(record)),
         ("Metrics", format!("{}.", record.scores.metrics.join(", "))),
         ("Uncertainty", "Standard deviations, quartiles and bootstrap 95 % intervals over cases.".to_owned()),
         ("Performance", "Tables and figures of this report.".to_owned()),
@@ -77,6 +71,27 @@ pub fn checklist(record: &Record) -> String {
         let _ = writeln!(text, "- [ ] {item}");
     }
     text
+}
+
+fn selection(record: &Record) -> String {
+    let network = "The network at the end of training; stopping rule in the methods.";
+    match (&record.selection, record.chosen()) {
+        (Some(selection), Some(name)) => format!(
+            "{network} Of {} candidates, {name} was chosen by mean foreground Dice in the cross-validation.",
+            selection.candidates.len()
+        ),
+        _ => network.to_owned(),
+    }
+}
+
+fn ensembling(record: &Record) -> String {
+    let mut names: Vec<&str> = record.ensembles.iter().map(|ensemble| ensemble.name.as_str()).collect();
+    names.dedup();
+    if names.is_empty() {
+        "None within the cross-validation: each case is predicted by its own fold's network.".to_owned()
+    } else {
+        format!("{}: mean of the probabilities of both networks of a case's fold.", names.join(", "))
+    }
 }
 
 fn missing(record: &Record) -> String {

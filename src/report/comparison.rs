@@ -23,11 +23,13 @@ pub struct Comparison {
     pub title: &'static str,
     /// How it was made.
     pub words: String,
+    /// Columns whose best number is set off from the others where the table is typeset; high numbers are the better ones.
+    pub best: Vec<usize>,
     /// Its rows; the first one is the head.
     pub rows: Vec<Vec<String>>,
 }
 
-/// All comparisons of some runs; none where there is only one configuration of one run.
+/// All comparisons of some runs, configurations and ensembles; none where there is only one of them.
 pub fn compare(records: &[Record]) -> Vec<Comparison> {
     let one_seed = records.iter().any(|record| record.plan.run.seeds.len() == 1);
     let seed = if one_seed {
@@ -44,6 +46,7 @@ pub fn compare(records: &[Record]) -> Vec<Comparison> {
              adjusted by Holm's procedure over all rows of a metric; the effect is the matched-pairs rank-biserial \
              correlation.{seed}"
         ),
+        best: Vec::new(),
         rows,
     });
     let ranks = ranks(records).map(|rows| Comparison {
@@ -52,6 +55,7 @@ pub fn compare(records: &[Record]) -> Vec<Comparison> {
         words:
             "Ranks by the mean over the cases that all have; intervals over 2000 bootstrap resamples of these cases."
                 .to_owned(),
+        best: Vec::new(),
         rows,
     });
     differences.into_iter().chain(ranks).collect()
@@ -148,7 +152,7 @@ fn row(pair: Pair, adjusted: Option<f64>) -> Vec<String> {
 /// bootstrap resamples of these cases, and the share of resamples in which a system comes first.
 fn ranks(records: &[Record]) -> Option<Vec<Vec<String>>> {
     let mut rows = vec![
-        ["metric", "class", "run and configuration", "shared cases", "rank", "95 % interval of the rank", "first in"]
+        ["metric", "class", "system", "shared cases", "rank", "95 % interval of the rank", "first in"]
             .map(str::to_owned)
             .to_vec(),
     ];
@@ -217,9 +221,9 @@ fn systems(records: &[Record], class: &str, metric: &str) -> Vec<System> {
     for record in records {
         let Some((&label, _)) = record.plan.data.labels.iter().find(|(_, name)| *name == class) else { continue };
         let Some(place) = record.scores.metrics.iter().position(|name| name == metric) else { continue };
-        for configuration in record.configurations() {
-            let name = format!("{} {configuration}", record.plan.name);
-            let values = case_values(record, configuration.as_str(), label, place);
+        for system in record.systems() {
+            let name = if records.len() > 1 { format!("{} {system}", record.plan.name) } else { system.clone() };
+            let values = case_values(record, &system, label, place);
             if !values.is_empty() {
                 systems.push(System { name, values });
             }

@@ -46,15 +46,22 @@ pub fn learning_rate_plot(rows: &[EpochRow], train: &Train, stem: &Path) -> Resu
     if rows.is_empty() { Ok(()) } else { write_plot(&LearningRate { rows, train }, stem) }
 }
 
-struct Plateau<'a> {
-    rows: &'a [EpochRow],
-    train: &'a Train,
-    stop: Option<StopReason>,
+/// The plateau plot of one training.
+pub(super) struct Plateau<'a> {
+    /// Its epochs, at least one.
+    pub(super) rows: &'a [EpochRow],
+    /// The schedule's numbers.
+    pub(super) train: &'a Train,
+    /// Why it ended; none while it goes on.
+    pub(super) stop: Option<StopReason>,
 }
 
-struct LearningRate<'a> {
-    rows: &'a [EpochRow],
-    train: &'a Train,
+/// The learning rate over one training.
+pub(super) struct LearningRate<'a> {
+    /// Its epochs, at least one.
+    pub(super) rows: &'a [EpochRow],
+    /// The schedule's numbers.
+    pub(super) train: &'a Train,
 }
 
 /// How a line is drawn, and what the legend calls it.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use crate::report::ensembles;
 use crate::report::record::{Planned, Record};
 use crate::report::scores::Row;
 
@@ -14,6 +15,7 @@ pub(super) fn find(record: &Record) -> Vec<String> {
     let mut gaps = Vec::new();
     gaps.extend(files(record));
     gaps.extend(networks(record));
+    gaps.extend(ensembles::gaps(record));
     gaps.extend(cases(record));
     gaps.extend(classes(record));
     gaps.extend(matrix(record));
@@ -51,16 +53,17 @@ fn networks(record: &Record) -> Vec<String> {
 /// Held-out cases of a fold that has scores, but none of theirs.
 fn cases(record: &Record) -> Vec<String> {
     let mut gaps = Vec::new();
-    for network in &record.networks {
-        let own = |row: &&Row| {
-            row.configuration == network.configuration.as_str() && row.seed == network.seed && row.fold == network.fold
-        };
+    for (name, seed, fold, _) in record.folders() {
+        let own = |row: &&Row| row.configuration == name && row.seed == seed && row.fold == fold;
         let scored: BTreeSet<&str> = record.scores.rows.iter().filter(own).map(|row| row.case.as_str()).collect();
-        let Some(split) = record.splits.get(network.fold).filter(|_| !scored.is_empty()) else { continue };
+        let Some(split) = record.splits.get(fold).filter(|_| !scored.is_empty()) else { continue };
         let lost: Vec<&str> = split.val.iter().map(String::as_str).filter(|case| !scored.contains(case)).collect();
         if !lost.is_empty() {
-            let name = format!("{}, seed {}, fold {}", network.configuration, network.seed, network.fold);
-            gaps.push(format!("{name}: {} of {} cases have no score: {}.", lost.len(), split.val.len(), list(&lost)));
+            let (count, all) = (lost.len(), split.val.len());
+            gaps.push(format!(
+                "{name}, seed {seed}, fold {fold}: {count} of {all} cases have no score: {}.",
+                list(&lost)
+            ));
         }
     }
     gaps

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::report::comparison::Comparison;
+use crate::report::figures::Kind;
 use crate::report::page::Section;
 use crate::report::scores::shown;
 use crate::report::summary::Line;
@@ -37,13 +38,23 @@ pub fn markdown(sections: &[Section<'_>], lines: &[Line], comparisons: &[Compari
             comparison.title, comparison.words
         );
     }
-    text.push_str("\n## Cases\n\n");
-    for case in sections.iter().flat_map(|section| &section.cases) {
-        let _ = writeln!(text, "![{}](figures/{}.png)\n", case.title, case.picture);
-    }
-    text.push_str("## Figures\n\n");
-    for figure in sections.iter().flat_map(|section| &section.figures) {
-        let _ = writeln!(text, "![{0}](figures/{1}-88mm.png)\n\n{0}\n", figure.caption, figure.name);
+    text.push_str("\n## Figures\n\n");
+    for section in sections {
+        for figure in section.figures.iter().filter(|figure| figure.kind != Kind::Training) {
+            // Hosts of git show drawings, but not the pictures within them.
+            let extension = if figure.kind == Kind::Slices { "png" } else { "svg" };
+            let _ = writeln!(text, "![{0}](figures/{1}-88mm.{extension})\n\n{0}\n", figure.caption, figure.name);
+        }
+        let singles: Vec<String> = section
+            .figures
+            .iter()
+            .filter(|figure| figure.kind == Kind::Training)
+            .map(|figure| format!("[{0}](figures/{0}-88mm.svg)", figure.name))
+            .collect();
+        if !singles.is_empty() {
+            let name = &section.record.plan.name;
+            let _ = writeln!(text, "Each training of {name} by itself: {}.\n", singles.join(", "));
+        }
     }
     text.push_str("## Methods\n\n");
     for section in sections {

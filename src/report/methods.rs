@@ -7,6 +7,7 @@ use crate::plan::schema::{
 };
 use crate::report::gaps::counted;
 use crate::report::record::Record;
+use crate::select::{Candidate, joined};
 
 /// The paragraph.
 pub fn paragraph(record: &Record) -> String {
@@ -18,9 +19,11 @@ pub fn paragraph(record: &Record) -> String {
         training(record),
         augmentation(plan),
         prediction(plan),
+        choice(record),
         evaluation(record),
         software(record),
     ]);
+    parts.retain(|part| !part.is_empty());
     parts.join(" ")
 }
 
@@ -200,6 +203,22 @@ fn prediction(plan: &Plan) -> String {
         "Cases were predicted in windows of the patch's size, {} of it apart, with Gaussian weights (standard deviation {} of \
          the patch){mirrored}, and resampled to their own grids. {kept}",
         predict.step, predict.gaussian_sigma
+    )
+}
+
+/// How the candidates were compared and which one was chosen; nothing where there was no choice.
+fn choice(record: &Record) -> String {
+    let Some(selection) = &record.selection else { return String::new() };
+    let Some((first, others)) = selection.candidates.split_first() else { return String::new() };
+    let dice = |one: &Candidate| format!("{} ({:.4})", joined(&one.configurations), one.mean_foreground_dice);
+    let others: Vec<String> = others.iter().map(dice).collect();
+    format!(
+        "Ensembles of two configurations labelled each held-out case by the mean of the probabilities of both networks of its \
+         fold. Of all configurations and ensembles, that with the highest Dice in the cross-validation, averaged over {} cases \
+         and then over classes, was chosen: {}; the others were {}.",
+        first.cases,
+        dice(first),
+        others.join(", ")
     )
 }
 

@@ -27,6 +27,8 @@ const LINE: i32 = 1;
 const TEXT: i32 = 20;
 /// Share of the darkest and of the brightest voxels that are cut off.
 const WINDOW: f64 = 0.01;
+/// Most voxels that are looked at for it.
+const WINDOW_VOXELS: usize = 1_000_000;
 /// Colours of the classes, in the order of their labels; repeated where there are more.
 const COLOURS: [RGBColor; 5] = [YELLOW, SKY, VERMILION, GREEN, PURPLE];
 
@@ -224,9 +226,10 @@ fn slices(reference: ArrayView3<'_, i16>, axis: usize) -> Vec<usize> {
     (0..SLICES).map(|slice| with[(2 * slice + 1) * with.len() / (2 * SLICES)]).collect()
 }
 
-/// The intensities that become black and white.
+/// The intensities that become black and white: quantiles of the voxels, of every n-th one in a large image.
 pub(super) fn window(image: ArrayView3<'_, f32>) -> (f32, f32) {
-    let mut values: Vec<f32> = image.iter().copied().filter(|value| value.is_finite()).collect();
+    let step = image.len().div_ceil(WINDOW_VOXELS).max(1);
+    let mut values: Vec<f32> = image.iter().copied().step_by(step).filter(|value| value.is_finite()).collect();
     values.sort_unstable_by(f32::total_cmp);
     let Some(last) = values.len().checked_sub(1) else { return (0.0, 1.0) };
     let cut = (last as f64 * WINDOW) as usize;

@@ -1,45 +1,79 @@
-//! The outline of a mask as an SVG path along the edges of its pixels.
+//! The outline of a mask as closed lines along the edges of its pixels.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use ndarray::Array2;
 
-/// An SVG path around a mask, in pixels; runs of edges are joined, and an empty mask has an empty path.
+/// A corner of pixels: row and column of the pixel below and to the right of it.
+pub(super) type Corner = (usize, usize);
+
+/// An SVG path around a mask, in pixels; an empty mask has an empty path.
 pub(super) fn outline(mask: &Array2<bool>) -> String {
-    let (height, width) = mask.dim();
-    let at = |row: Option<usize>, column: Option<usize>| match (row, column) {
-        (Some(row), Some(column)) => mask.get((row, column)).copied().unwrap_or(false),
-        _ => false,
-    };
     let mut path = String::new();
-    for line in 0..=height {
-        let edge = |place: usize| at(line.checked_sub(1), Some(place)) != at(Some(line), Some(place));
-        runs(width, edge, |start, length| {
-            let _ = write!(path, "M{start} {line}h{length}");
-        });
-    }
-    for line in 0..=width {
-        let edge = |place: usize| at(Some(place), line.checked_sub(1)) != at(Some(place), Some(line));
-        runs(height, edge, |start, length| {
-            let _ = write!(path, "M{line} {start}v{length}");
-        });
+    for corners in loops(mask) {
+        let _ = write!(path, "M{} {}", corners[0].1, corners[0].0);
+        for pair in corners.windows(2) {
+            let [(row, _), (next_row, next_column)] = [pair[0], pair[1]];
+            let _ = if row == next_row { write!(path, "H{next_column}") } else { write!(path, "V{next_row}") };
+        }
+        path.push('z');
     }
     path
 }
 
-/// Calls `found` with start and length of each run of places for which `edge` holds.
-fn runs(count: usize, edge: impl Fn(usize) -> bool, mut found: impl FnMut(usize, usize)) {
-    let mut start = None;
-    for place in 0..=count {
-        match (place < count && edge(place), start) {
-            (true, None) => start = Some(place),
-            (false, Some(first)) => {
-                found(first, place - first);
-                start = None;
+/// Closed lines around a mask, each by its corners, the inside to the right; parts that touch at a corner only may share a line.
+pub(super) fn loops(mask: &Array2<bool>) -> Vec<Vec<Corner>> {
+    let mut edges = edges(mask);
+    let mut loops = Vec::new();
+    while let Some((&start, _)) = edges.first_key_value() {
+        let (mut corners, mut at) = (vec![start], start);
+        while let Some(next) = take(&mut edges, at) {
+            // A corner on a straight line is none.
+            if let [.., before, last] = corners[..]
+                && ((before.0 == last.0 && last.0 == next.0) || (before.1 == last.1 && last.1 == next.1))
+            {
+                corners.pop();
             }
-            _ => {}
+            corners.push(next);
+            at = next;
+        }
+        // The line has come back to its start, which is named once.
+        corners.pop();
+        loops.push(corners);
+    }
+    loops
+}
+
+/// Ends of the edges that start in each corner.
+fn edges(mask: &Array2<bool>) -> BTreeMap<Corner, Vec<Corner>> {
+    let at = |row: Option<usize>, column: Option<usize>| match (row, column) {
+        (Some(row), Some(column)) => mask.get((row, column)).copied().unwrap_or(false),
+        _ => false,
+    };
+    let mut edges = BTreeMap::<Corner, Vec<Corner>>::new();
+    for ((row, column), _) in mask.indexed_iter().filter(|(_, inside)| **inside) {
+        let sides = [
+            (at(row.checked_sub(1), Some(column)), (row, column), (row, column + 1)),
+            (at(Some(row), Some(column + 1)), (row, column + 1), (row + 1, column + 1)),
+            (at(Some(row + 1), Some(column)), (row + 1, column + 1), (row + 1, column)),
+            (at(Some(row), column.checked_sub(1)), (row + 1, column), (row, column)),
+        ];
+        for (_, start, end) in sides.into_iter().filter(|(inside, ..)| !inside) {
+            edges.entry(start).or_default().push(end);
         }
     }
+    edges
+}
+
+/// Takes an edge that starts in a corner.
+fn take(edges: &mut BTreeMap<Corner, Vec<Corner>>, start: Corner) -> Option<Corner> {
+    let ends = edges.get_mut(&start)?;
+    let end = ends.pop();
+    if ends.is_empty() {
+        edges.remove(&start);
+    }
+    end
 }
 
 #[cfg(test)]
@@ -52,8 +86,10 @@ mod tests {
         assert_eq!(outline(&mask), "");
         mask[[1, 1]] = true;
         mask[[1, 2]] = true;
-        assert_eq!(outline(&mask), "M1 1h2M1 2h2M1 1v1M3 1v1");
+        assert_eq!(outline(&mask), "M1 1H3V2H1z");
         let all = Array2::from_elem((2, 2), true);
-        assert_eq!(outline(&all), "M0 0h2M0 2h2M0 0v2M2 0v2");
+        assert_eq!(outline(&all), "M0 0H2V2H0z");
+        let ring = Array2::from_shape_fn((3, 3), |place| place != (1, 1));
+        assert_eq!(outline(&ring), "M0 0H3V3H0zM1 1V2H2V1z");
     }
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::report::cases::Shown;
 use crate::report::comparison::Comparison;
-use crate::report::figures::Figure;
+use crate::report::figures::{Figure, Kind};
 use crate::report::record::{Planned, Record};
 use crate::report::scores::shown;
 use crate::report::summary::Line;
@@ -76,19 +76,11 @@ pub fn page(sections: &[Section<'_>], lines: &[Line], comparisons: &[Comparison]
     for (at, section) in sections.iter().enumerate() {
         cases(&mut html, at, section);
     }
-    html.push_str("<h2 id=\"figures\">Figures</h2>\n<div class=\"figures\">\n");
-    for figure in sections.iter().flat_map(|section| &section.figures) {
-        let label = format!("<svg role=\"img\" aria-label=\"{}\" ", escape(&figure.caption));
-        let svg = figure.svg.replacen("<svg ", &label, 1);
-        let _ = writeln!(html, "<figure>{}<figcaption>{}</figcaption></figure>", svg.trim(), escape(&figure.caption));
+    html.push_str("<h2 id=\"figures\">Figures</h2>\n");
+    for section in sections {
+        figures(&mut html, section);
     }
-    for case in sections.iter().flat_map(|section| &section.cases) {
-        let title = escape(&case.title);
-        let image = data_uri("image/png", &case.montage);
-        let _ =
-            writeln!(html, "<figure><img src=\"{image}\" alt=\"{title}\"><figcaption>{title}</figcaption></figure>");
-    }
-    html.push_str("</div>\n<h2 id=\"methods\">Methods</h2>\n");
+    html.push_str("<h2 id=\"methods\">Methods</h2>\n");
     for section in sections {
         let _ = writeln!(html, "<p>{}</p>", escape(&section.methods));
     }
@@ -103,6 +95,28 @@ pub fn page(sections: &[Section<'_>], lines: &[Line], comparisons: &[Comparison]
         include_str!("page.js")
     );
     html
+}
+
+/// The figures of a run; those of single trainings are folded up.
+fn figures(html: &mut String, section: &Section<'_>) {
+    let (single, all): (Vec<&Figure>, Vec<&Figure>) =
+        section.figures.iter().partition(|figure| figure.kind == Kind::Training);
+    let grid = |html: &mut String, figures: &[&Figure]| {
+        html.push_str("<div class=\"figures\">\n");
+        for Figure { svg, caption, .. } in figures {
+            let caption = escape(caption);
+            let svg = svg.replacen("<svg ", &format!("<svg role=\"img\" aria-label=\"{caption}\" "), 1);
+            let _ = writeln!(html, "<figure>{}<figcaption>{caption}</figcaption></figure>", svg.trim());
+        }
+        html.push_str("</div>\n");
+    };
+    grid(html, &all);
+    if !single.is_empty() {
+        let name = escape(&section.record.plan.name);
+        let _ = writeln!(html, "<details class=\"single\"><summary>{name}: each training by itself</summary>");
+        grid(html, &single);
+        html.push_str("</details>\n");
+    }
 }
 
 fn notes(html: &mut String, sections: &[Section<'_>]) {
@@ -131,6 +145,10 @@ fn facts(html: &mut String, record: &Record, named: bool) {
         ("networks scored of planned", format!("{done} of {}", record.networks.len())),
         ("training time, all networks", format!("{:.1} min", seconds / 60.0)),
     ];
+    let best = record.selection.as_ref().and_then(|selection| selection.candidates.first());
+    if let (Some(best), Some(name)) = (best, record.chosen()) {
+        facts.push(("chosen candidate", format!("{name}, mean Dice {:.4}", best.mean_foreground_dice)));
+    }
     if let Some(manifest) = &record.manifest {
         let processor = manifest.host.processor.clone().unwrap_or_else(|| manifest.host.arch.clone());
         facts.push(("device", format!("{} on {processor}", manifest.device)));
@@ -149,22 +167,22 @@ fn facts(html: &mut String, record: &Record, named: bool) {
 fn results(html: &mut String, lines: &[Line], comparisons: &[Comparison]) {
     html.push_str("<h2 id=\"results\">Results</h2>\n");
     for (place, metric) in tables::metrics(lines).into_iter().enumerate() {
-        let rows = lines.iter().filter(|line| line.metric == metric).map(|line| tables::cells(line).to_vec());
+        let (heads, rows) = tables::table(lines, metric);
         let open = if place == 0 { " open" } else { "" };
         let _ = writeln!(html, "<details class=\"metric\"{open}><summary>{}</summary>", escape(&shown(metric)));
-        table(html, &tables::HEADS.map(str::to_owned), rows);
+        table(html, &heads, rows.into_iter());
+        if lines.iter().any(|line| line.metric == metric && line.missing > 0) {
+            let _ = writeln!(html, "<p>{}</p>", tables::INCOMPLETE_NOTE);
+        }
         html.push_str("</details>\n");
     }
-    for comparison in comparisons {
-        let _ = writeln!(
-            html,
-            "<h3>{}</h3>
-<p>{}</p>",
-            comparison.title, comparison.words
-        );
-        if let [heads, rows @ ..] = comparison.rows.as_slice() {
+    for Comparison { name, title, words, rows, .. } in comparisons {
+        let open = if *name == "candidates" { " open" } else { "" };
+        let _ = writeln!(html, "<details class=\"metric\"{open}><summary>{title}</summary>\n<p>{}</p>", escape(words));
+        if let [heads, rows @ ..] = rows.as_slice() {
             table(html, heads, rows.iter().cloned());
         }
+        html.push_str("</details>\n");
     }
 }
 

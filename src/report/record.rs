@@ -13,8 +13,10 @@ use crate::fingerprint::{CaseFingerprint, Fingerprint};
 use crate::plan::fault::PlanError;
 use crate::plan::load::load_resolved;
 use crate::plan::schema::{ConfigurationName, Plan};
+use crate::report::ensembles::{self, Ensemble};
 use crate::report::gaps;
 use crate::report::scores::{self, Scores};
+use crate::select::{Selection, joined};
 use crate::store::folder::{FoldFolder, RunFolder};
 use crate::store::table::TableError;
 use crate::store::{self, StoreError};
@@ -127,6 +129,8 @@ pub struct Planned {
 /// A run, as it is on disk.
 #[derive(Clone, Debug)]
 pub struct Record {
+    /// Its folder.
+    pub folder: RunFolder,
     /// The plan.
     pub plan: Plan,
     /// Text of the plan file, with its reasons.
@@ -143,6 +147,10 @@ pub struct Record {
     pub splits: Vec<Split>,
     /// All planned networks, whether they were trained or not.
     pub networks: Vec<Planned>,
+    /// All folds of the ensembles that were made.
+    pub ensembles: Vec<Ensemble>,
+    /// The candidates of the cross-validation, and the choice; none before it is complete.
+    pub selection: Option<Selection>,
     /// The scores.
     pub scores: Scores,
     /// What is missing or empty, a sentence each.
@@ -178,11 +186,14 @@ impl Record {
             cases: measured.map(|measured| measured.fingerprint.cases).unwrap_or_default(),
             splits: read_json(&folder.splits())?.unwrap_or_default(),
             networks: networks(&folder, &loaded.plan)?,
+            ensembles: ensembles::read(&folder, &loaded.plan)?,
+            selection: ensembles::selection(&folder)?,
             scores: Scores::default(),
             gaps: Vec::new(),
             plan: loaded.plan,
+            folder,
         };
-        record.scores = read_scores(&record.networks)?;
+        record.scores = read_scores(record.folders().map(|(.., folder)| folder))?;
         record.gaps = gaps::find(&record);
         Ok(record)
     }
@@ -198,9 +209,38 @@ impl Record {
         &self.plan.run.configurations
     }
 
-    /// Name of a class.
+    /// Everything that is scored: the configurations, then the ensembles of them, by name.
+    pub fn systems(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.configurations().iter().map(ToString::to_string).collect();
+        for ensemble in &self.ensembles {
+            if !names.contains(&ensemble.name) {
+                names.push(ensemble.name.clone());
+            }
+        }
+        names
+    }
+
+    /// The folder of each fold of each system, with the system's name, seed and fold.
+    pub fn folders(&self) -> impl Iterator<Item = (&str, u64, usize, &FoldFolder)> {
+        let networks = self.networks.iter().map(|one| (one.configuration.as_str(), one.seed, one.fold, &one.folder));
+        networks.chain(self.ensembles.iter().map(|one| (one.name.as_str(), one.seed, one.fold, &one.folder)))
+    }
+
+    /// The system that was chosen; the only one where there is only one.
+    pub fn chosen(&self) -> Option<String> {
+        match (&self.selection, self.configurations()) {
+            (Some(selection), _) => selection.candidates.first().map(|first| joined(&first.configurations)),
+            (None, [only]) => Some(only.to_string()),
+            (None, _) => None,
+        }
+    }
+
+    /// Name of a class; that of label 0 is `background`.
     pub fn class(&self, label: u8) -> &str {
-        self.plan.data.labels.get(&label).map_or("?", String::as_str)
+        match label {
+            0 => "background",
+            label => self.plan.data.labels.get(&label).map_or("?", String::as_str),
+        }
     }
 
     /// Volume of a voxel of each case, ml.
@@ -225,10 +265,10 @@ fn networks(folder: &RunFolder, plan: &Plan) -> Result<Vec<Planned>, RecordError
 }
 
 /// Scores of all folds that have been evaluated. Folds scored by different metrics keep those that all of them have.
-fn read_scores(networks: &[Planned]) -> Result<Scores, RecordError> {
+fn read_scores<'a>(folders: impl Iterator<Item = &'a FoldFolder>) -> Result<Scores, RecordError> {
     let mut all = Vec::new();
-    for network in networks.iter().filter(|network| network.folder.scores().is_file()) {
-        all.push(scores::read(&network.folder.scores())?);
+    for folder in folders.filter(|folder| folder.scores().is_file()) {
+        all.push(scores::read(&folder.scores())?);
     }
     let Some(first) = all.first() else { return Ok(Scores::default()) };
     let shared = |name: &&String| all.iter().all(|scores| scores.metrics.contains(name));
@@ -245,7 +285,8 @@ fn read_scores(networks: &[Planned]) -> Result<Scores, RecordError> {
     Ok(Scores { metrics, rows })
 }
 
-fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, RecordError> {
+/// Reads a JSON file; nothing where there is none.
+pub(super) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, RecordError> {
     let Some(text) = store::read_text_if_present(path)? else { return Ok(None) };
     let form = |source| RecordError::Form { path: path.to_owned(), source };
     serde_json::from_str(&text).map(Some).map_err(form)

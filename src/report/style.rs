@@ -32,6 +32,8 @@ pub(super) const GREY: RGBColor = RGBColor(130, 130, 130);
 /// The one family of fonts; bundled, so that pictures are the same on every machine.
 pub(super) const FONT: &str = "sans-serif";
 
+/// The families of SVG texts: the bundled one and one of its widths come first, so that words keep to their room.
+const FAMILIES: &str = "font-family=\"DejaVu Sans, Verdana, sans-serif\"";
 /// Width of a plot: a column of a journal, mm.
 const WIDTH_MM: f64 = 88.0;
 /// Height of a plot, mm.
@@ -74,6 +76,11 @@ impl Scale {
         (points * self.dpi / 72.0).round() as i32
     }
 
+    /// Points that a length is.
+    pub(super) fn points(self, units: f64) -> f64 {
+        units * 72.0 / self.dpi
+    }
+
     /// Width of a line in points; at least one unit.
     pub(super) fn line(self, points: f64) -> u32 {
         self.pt(points).max(1) as u32
@@ -85,6 +92,11 @@ impl Scale {
         self.pt(TEXT_PT * 1.1)
     }
 
+    /// Width of a plot.
+    pub(super) fn width(self, size: Size) -> f64 {
+        f64::from(self.size(size).0)
+    }
+
     fn size(self, size: Size) -> (u32, u32) {
         ((size.width_mm / 25.4 * self.dpi).round() as u32, (size.height_mm / 25.4 * self.dpi).round() as u32)
     }
@@ -94,6 +106,14 @@ impl Scale {
 pub(super) trait Plot {
     /// Draws onto a white area.
     fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>, scale: Scale) -> Result<(), String>;
+
+    /// What lies above the drawing in SVG and is no plain line or text: elements.
+    fn elements(&self, _size: Size, _scale: Scale) -> String {
+        String::new()
+    }
+
+    /// The same for PNG: paints over the drawing's pixels, RGB in rows; their width and height are given.
+    fn paint(&self, _pixels: &mut [u8], _size: (u32, u32), _scale: Scale) {}
 }
 
 /// Draws a plot of a journal's column as `stem.svg` and `stem.png`.
@@ -115,10 +135,8 @@ pub(super) fn write_sized(plot: &impl Plot, size: Size, stem: &Path) -> Result<S
         plot.draw(&area, scale).map_err(fail)?;
         area.present().map_err(|error| fail(error.to_string()))?;
     }
-    // In millimetres, so that it has its size on paper.
-    let units = format!("width=\"{width}\" height=\"{height}\"");
-    let on_paper = format!("width=\"{}mm\" height=\"{}mm\"", size.width_mm, size.height_mm);
-    let svg = svg.replacen(&units, &on_paper, 1);
+    let svg = compact(&svg, (width, height), size);
+    let svg = svg.replace("</svg>", &format!("{}</svg>", plot.elements(size, scale)));
     write_atomic(&stem.with_extension("svg"), svg.as_bytes())?;
 
     let scale = Scale { dpi: PNG_DPI };
@@ -130,8 +148,20 @@ pub(super) fn write_sized(plot: &impl Plot, size: Size, stem: &Path) -> Result<S
         plot.draw(&area, scale).map_err(fail)?;
         area.present().map_err(|error| fail(error.to_string()))?;
     }
+    plot.paint(&mut pixels, (width, height), scale);
     write_png(&stem.with_extension("png"), &pixels, width, height)?;
     Ok(svg)
+}
+
+/// A drawing in millimetres, so that it has its size on paper, and without what SVG takes for granted.
+fn compact(svg: &str, (width, height): (u32, u32), size: Size) -> String {
+    let units = format!("width=\"{width}\" height=\"{height}\"");
+    let on_paper = format!("width=\"{}mm\" height=\"{:.1}mm\" {FAMILIES}", size.width_mm, size.height_mm);
+    svg.replacen(&units, &on_paper, 1)
+        .replace(&format!(" font-family=\"{FONT}\""), "")
+        .replace(" opacity=\"1\"", "")
+        .replace(" stroke=\"none\" stroke-width=\"1\"", "")
+        .replace(" stroke=\"none\"", "")
 }
 
 /// Writes pixels, 8-bit RGB in rows, as a PNG file; gives its bytes.

@@ -11,7 +11,7 @@ use crate::report::scores::Row;
 pub struct Line {
     /// Name of the run.
     pub run: String,
-    /// Configuration.
+    /// Configuration, or those of an ensemble.
     pub configuration: String,
     /// Value of the class's label.
     pub label: u8,
@@ -60,9 +60,9 @@ fn rows<'a>(record: &'a Record, configuration: &'a str, label: u8) -> impl Itera
 pub fn lines(record: &Record) -> Vec<Line> {
     let mut lines = Vec::new();
     for metric in 0..record.scores.metrics.len() {
-        for (place, configuration) in record.configurations().iter().enumerate() {
+        for (place, system) in record.systems().iter().enumerate() {
             for &label in record.plan.data.labels.keys() {
-                lines.push(line(record, metric, (place, configuration.as_str()), label));
+                lines.push(line(record, metric, (place, system), label));
             }
         }
     }

@@ -1,12 +1,10 @@
-//! The lines of a summary as Markdown, CSV, LaTeX and Parquet.
+//! The lines of a summary as Markdown, CSV and Parquet.
 //!
-//! Markdown and LaTeX have one table a metric; CSV and Parquet hold all of them, one row a line.
+//! Markdown has one table a metric, as LaTeX has; CSV and Parquet hold all of them, one row a line.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use crate::report::scores::{Better, shown};
 use crate::report::summary::Line;
 use crate::store::table::{Columns, TableError};
 
@@ -23,6 +21,12 @@ pub const HEADS: [&str; 10] = [
     "SD over folds",
     "SD over seeds",
 ];
+
+/// Marks a mean that leaves out cases that should have a score.
+pub const INCOMPLETE: char = '†';
+/// What the mark says.
+pub const INCOMPLETE_NOTE: &str =
+    "† Cases are missing: the mean is over those that are left, and is no result of the plan.";
 
 /// Metrics of some lines, each once, in their order.
 pub fn metrics(lines: &[Line]) -> Vec<&str> {
@@ -53,7 +57,7 @@ pub fn cells(line: &Line) -> [String; 10] {
         line.run.clone(),
         line.configuration.clone(),
         line.class.clone(),
-        spread(line.mean, line.sd),
+        spread(line),
         line.interval.map_or_else(|| "–".to_owned(), range),
         format!("{}{}", number(line.median), line.quartiles.map_or_else(String::new, |q| format!(" [{}]", range(q)))),
         format!("{} of {}{missing}", line.n, line.planned),
@@ -63,9 +67,19 @@ pub fn cells(line: &Line) -> [String; 10] {
     ]
 }
 
-/// Mean, and standard deviation where there is one.
-fn spread(mean: Option<f64>, sd: Option<f64>) -> String {
-    format!("{}{}", number(mean), sd.map_or_else(String::new, |sd| format!(" ± {sd:.3}")))
+/// The table of one metric: its heads and rows. Which run a line is of is left out where there is only one.
+pub fn table(lines: &[Line], metric: &str) -> (Vec<String>, Vec<Vec<String>>) {
+    let several = lines.iter().any(|line| line.run != lines[0].run);
+    let kept = |cells: Vec<String>| cells.into_iter().skip(usize::from(!several)).collect();
+    let rows = lines.iter().filter(|line| line.metric == metric).map(|line| kept(cells(line).to_vec()));
+    (kept(HEADS.map(str::to_owned).to_vec()), rows.collect())
+}
+
+/// Mean, standard deviation where there is one, and a mark where cases are missing.
+fn spread(line: &Line) -> String {
+    let sd = line.sd.map_or_else(String::new, |sd| format!(" ± {sd:.3}"));
+    let mark = if line.missing > 0 { format!(" {INCOMPLETE}") } else { String::new() };
+    format!("{}{sd}{mark}", number(line.mean))
 }
 
 /// The table of one metric in Markdown.
@@ -75,10 +89,14 @@ pub fn markdown(lines: &[Line], metric: &str) -> String {
         let _ =
             writeln!(text, "| {} |", cells.iter().map(|cell| cell.replace('|', "\\|")).collect::<Vec<_>>().join(" | "));
     };
-    row(&HEADS.map(str::to_owned));
-    row(&HEADS.map(|_| "---".to_owned()));
-    for line in lines.iter().filter(|line| line.metric == metric) {
-        row(&cells(line));
+    let (heads, rows) = table(lines, metric);
+    row(&heads);
+    row(&vec!["---".to_owned(); heads.len()]);
+    for cells in rows {
+        row(&cells);
+    }
+    if lines.iter().any(|line| line.metric == metric && line.missing > 0) {
+        let _ = writeln!(text, "\n{INCOMPLETE_NOTE}");
     }
     text
 }
@@ -165,82 +183,6 @@ pub fn parquet(lines: &[Line], path: &Path) -> Result<(), TableError> {
         .write(path)
 }
 
-/// The table of one metric in LaTeX: booktabs; where several are compared, the best mean of a class is bold and the second
-/// underlined.
-pub fn latex(lines: &[Line], metric: &str) -> String {
-    let lines: Vec<&Line> = lines.iter().filter(|line| line.metric == metric).collect();
-    let ranks = ranks(&lines, Better::of(metric));
-    let mut text = String::from("% Needs \\usepackage{booktabs}.\n\\begin{tabular}{lllrrrrrrr}\n\\toprule\n");
-    let heads = [
-        "Run",
-        "Configuration",
-        "Class",
-        "Mean $\\pm$ SD",
-        "95\\,\\% interval",
-        "Median [quartiles]",
-        "$n$",
-        "Empty",
-        "SD (folds)",
-        "SD (seeds)",
-    ];
-    let _ = writeln!(text, "{} \\\\\n\\midrule", heads.join(" & "));
-    for (line, rank) in lines.iter().zip(ranks) {
-        let mut cells = cells(line).map(|cell| escape(&cell));
-        for number in &mut cells[3..6] {
-            // A hyphen is no minus.
-            if number != "--" {
-                *number = number.replace('-', "$-$");
-            }
-        }
-        cells[3] = match rank {
-            Some(0) => format!("\\textbf{{{}}}", cells[3]),
-            Some(1) => format!("\\underline{{{}}}", cells[3]),
-            _ => cells[3].clone(),
-        };
-        let _ = writeln!(text, "{} \\\\", cells.join(" & "));
-    }
-    let _ = write!(
-        text,
-        "\\bottomrule\n\\end{{tabular}}\n% {}: over cases; 95 % bootstrap interval of the mean, 2000 resamples of the cases.\n",
-        shown(metric)
-    );
-    text
-}
-
-/// Place of each line's mean among those of the same class, best first; none where there is nothing to compare.
-fn ranks(lines: &[&Line], better: Better) -> Vec<Option<usize>> {
-    let mut classes = BTreeMap::<&str, Vec<f64>>::new();
-    for line in lines {
-        classes.entry(&line.class).or_default().extend(line.mean.map(|mean| better.merit(mean)));
-    }
-    let rank = |line: &&Line| {
-        let merits = classes.get(line.class.as_str()).filter(|merits| merits.len() > 1)?;
-        let own = better.merit(line.mean?);
-        Some(merits.iter().filter(|&&merit| merit > own).count())
-    };
-    lines.iter().map(rank).collect()
-}
-
-/// Text that LaTeX takes as it is.
-pub fn escape(text: &str) -> String {
-    let mut escaped = String::new();
-    for letter in text.chars() {
-        match letter {
-            '&' | '%' | '$' | '#' | '_' | '{' | '}' => {
-                escaped.push('\\');
-                escaped.push(letter);
-            }
-            '~' => escaped.push_str("\\textasciitilde{}"),
-            '^' => escaped.push_str("\\textasciicircum{}"),
-            '\\' => escaped.push_str("\\textbackslash{}"),
-            '±' => escaped.push_str("$\\pm$"),
-            '–' => escaped.push_str("--"),
-            _ => escaped.push(letter),
-        }
-    }
-    escaped
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -264,57 +206,6 @@ mod tests {
             folds: (Some(0.01), 2),
             seeds: (None, 1),
         }
-    }
-
-    /// What LaTeX would stumble over: braces that do not match, rows of other lengths, an open environment.
-    fn faults(text: &str) -> Vec<String> {
-        let mut faults = Vec::new();
-        let text = text.lines().filter(|line| !line.starts_with('%')).collect::<Vec<_>>().join("\n");
-        let plain = text.replace("\\{", "").replace("\\}", "").replace("\\&", "");
-        let depths = plain.chars().scan(0_i32, |depth, letter| {
-            *depth += i32::from(letter == '{') - i32::from(letter == '}');
-            Some(*depth)
-        });
-        let depths: Vec<i32> = depths.collect();
-        if depths.iter().any(|&depth| depth < 0) {
-            faults.push("a brace is closed that was not opened".to_owned());
-        }
-        if let Some(&open) = depths.last().filter(|&&depth| depth != 0) {
-            faults.push(format!("{open} braces are left open"));
-        }
-        if (plain.matches('$').count() - plain.matches("\\$").count()) % 2 == 1 {
-            faults.push("an odd number of dollars".to_owned());
-        }
-        let rows: Vec<&str> = plain.lines().filter(|line| line.ends_with("\\\\")).collect();
-        faults.extend(rows.iter().filter(|row| row.matches('&').count() != 9).map(|row| format!("columns: {row}")));
-        for environment in ["toprule", "midrule", "bottomrule", "begin{tabular}", "end{tabular}"] {
-            if plain.matches(&format!("\\{environment}")).count() != 1 {
-                faults.push(format!("`{environment}` is not there once"));
-            }
-        }
-        if let Some(at) = plain.match_indices(['_', '#', '%']).find(|(at, _)| !plain[..*at].ends_with('\\')) {
-            faults.push(format!("unescaped `{}`", at.1));
-        }
-        faults
-    }
-
-    #[test]
-    fn latex_tables_are_well_formed_whatever_the_names() {
-        let odd = r"50% {odd} \ names & more_#1 $~^";
-        let text = latex(&[line("a", odd, 0.8), line("b_c", odd, 0.9)], "dice");
-        assert_eq!(faults(&text), Vec::<String>::new(), "{text}");
-        assert_eq!(
-            faults(&text.replacen("\\textbf{", "", 1)),
-            ["a brace is closed that was not opened", "-1 braces are left open"]
-        );
-    }
-
-    #[test]
-    fn the_best_mean_is_bold_and_the_second_underlined_only_where_there_are_several() {
-        let text = latex(&[line("a", "x", 0.8), line("b", "x", 0.9), line("c", "x", 0.7), line("a", "y", 0.5)], "dice");
-        assert_eq!(text.matches("\\textbf{0.900").count(), 1);
-        assert_eq!(text.matches("\\underline{0.800").count(), 1);
-        assert_eq!(text.matches("\\textbf").count() + text.matches("\\underline").count(), 2);
     }
 
     #[test]

@@ -3,12 +3,15 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use crate::report::comparison::compare;
+use crate::dataset::{Dataset, scan};
+use crate::report::candidates;
+use crate::report::comparison::{Comparison, compare};
+use crate::report::confusion;
 use crate::report::markdown::{markdown, rows_as_markdown};
 use crate::report::page::{Section, page};
 use crate::report::record::{Record, RecordError};
 use crate::report::summary::{self, Line};
-use crate::report::{ReportError, cases, claim, figures, methods, tables};
+use crate::report::{ReportError, cases, claim, figures, latex, methods, tables};
 use crate::store::report::ReportFolder;
 use crate::store::write_atomic;
 
@@ -21,12 +24,21 @@ pub struct Written {
     pub gaps: Vec<String>,
 }
 
+/// What a report shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Images {
+    /// Slices of cases, too.
+    Shown,
+    /// Numbers and drawings only: nothing of the data set's images, which may be under a licence or about people.
+    LeftOut,
+}
+
 /// Writes the report of one or more runs into a folder.
 ///
 /// # Errors
 ///
 /// When a run cannot be read, two have one name, or a file cannot be drawn or written.
-pub fn write(runs: &[PathBuf], output: &Path) -> Result<Written, ReportError> {
+pub fn write(runs: &[PathBuf], output: &Path, images: Images) -> Result<Written, ReportError> {
     let folder = ReportFolder { root: output.to_owned() };
     let records = runs.iter().map(|run| Record::read(run)).collect::<Result<Vec<_>, _>>()?;
     let mut names = BTreeSet::new();
@@ -35,26 +47,21 @@ pub fn write(runs: &[PathBuf], output: &Path) -> Result<Written, ReportError> {
     }
     let lines: Vec<Line> = records.iter().flat_map(summary::lines).collect();
     write_tables(&lines, &folder)?;
-    let sections = records
-        .iter()
-        .map(|record| {
-            let prefix = if records.len() > 1 { format!("{}-", record.plan.name) } else { String::new() };
-            let (cases, undrawn) = cases::draw(record, &prefix, &folder)?;
-            Ok(Section {
-                record,
-                figures: figures::draw(record, &prefix, &folder)?,
-                cases,
-                gaps: record.gaps.iter().cloned().chain(undrawn).collect(),
-                methods: methods::paragraph(record),
-            })
-        })
-        .collect::<Result<Vec<_>, ReportError>>()?;
-    let comparisons = compare(&records);
-    for comparison in &comparisons {
-        let path = folder.table(comparison.name);
-        write_atomic(&path.with_extension("md"), rows_as_markdown(&comparison.rows).as_bytes())?;
-        write_atomic(&path.with_extension("csv"), tables::rows_as_csv(&comparison.rows).as_bytes())?;
+    let several = records.len() > 1;
+    let mut confused =
+        vec![["run", "system", "reference", "prediction", "voxels", "share"].map(str::to_owned).to_vec()];
+    let mut sections = Vec::new();
+    for record in &records {
+        let prefix = if several { format!("{}-", record.plan.name) } else { String::new() };
+        let (section, rows) = section(record, &prefix, images, &folder)?;
+        sections.push(section);
+        confused.extend(rows);
     }
+    if confused.len() > 1 {
+        write_atomic(&folder.table("confusion").with_extension("csv"), tables::rows_as_csv(&confused).as_bytes())?;
+    }
+    let comparisons: Vec<Comparison> = candidates::table(&records).into_iter().chain(compare(&records)).collect();
+    write_comparisons(&comparisons, &records, &folder)?;
     write_atomic(&folder.page(), page(&sections, &lines, &comparisons).as_bytes())?;
     write_atomic(&folder.markdown(), markdown(&sections, &lines, &comparisons).as_bytes())?;
     let methods: Vec<&str> = sections.iter().map(|section| section.methods.as_str()).collect();
@@ -68,13 +75,68 @@ pub fn write(runs: &[PathBuf], output: &Path) -> Result<Written, ReportError> {
     Ok(Written { gaps: gaps.collect(), folder: folder.clone() })
 }
 
+/// Draws what is shown of a run; its confusions come as rows of a table.
+fn section<'a>(
+    record: &'a Record,
+    prefix: &str,
+    images: Images,
+    folder: &ReportFolder,
+) -> Result<(Section<'a>, Vec<Vec<String>>), ReportError> {
+    let mut gaps = record.gaps.clone();
+    let mut drawn = cases::Drawn::default();
+    let dataset = data_of(record).unwrap_or_else(|reason| {
+        gaps.push(format!("No case could be drawn, because the data set cannot be read: {reason}."));
+        None
+    });
+    match (&dataset, images) {
+        (Some(dataset), Images::Shown) => drawn = cases::draw(record, dataset, prefix, folder)?,
+        (_, Images::LeftOut) => {
+            gaps.push("Images of cases were left out of this report on purpose.".to_owned());
+            for system in record.systems() {
+                figures::remove(&cases::figure_name(&system), prefix, folder)?;
+            }
+        }
+        (None, Images::Shown) => (),
+    }
+    let (confusions, uncounted) = confusion::count(record, dataset.as_ref())?;
+    let mut figures = figures::draw(record, &confusions, prefix, folder)?;
+    let single = figures.iter().position(|figure| figure.kind == figures::Kind::Training).unwrap_or(figures.len());
+    figures.splice(single..single, drawn.figures);
+    gaps.extend(drawn.gaps.into_iter().chain(uncounted));
+    let rows = confusion::rows(record, &confusions);
+    Ok((Section { record, figures, cases: drawn.cases, gaps, methods: methods::paragraph(record) }, rows))
+}
+
+/// The data set of a run that has scores; nothing where there is nothing to draw.
+fn data_of(record: &Record) -> Result<Option<Dataset>, String> {
+    match &record.manifest {
+        Some(manifest) if !record.scores.rows.is_empty() => {
+            scan(&manifest.dataset.folder).map(Some).map_err(|error| error.to_string())
+        }
+        Some(_) | None => Ok(None),
+    }
+}
+
+fn write_comparisons(comparisons: &[Comparison], records: &[Record], folder: &ReportFolder) -> Result<(), ReportError> {
+    for comparison in comparisons {
+        let path = folder.table(comparison.name);
+        write_atomic(&path.with_extension("md"), rows_as_markdown(&comparison.rows).as_bytes())?;
+        write_atomic(&path.with_extension("csv"), tables::rows_as_csv(&comparison.rows).as_bytes())?;
+        write_atomic(&path.with_extension("tex"), latex::rows(&comparison.rows, &comparison.best).as_bytes())?;
+    }
+    if records.iter().any(|record| record.selection.is_some()) {
+        candidates::parquet(records, &folder.table("candidates").with_extension("parquet"))?;
+    }
+    Ok(())
+}
+
 fn write_tables(lines: &[Line], folder: &ReportFolder) -> Result<(), ReportError> {
     let all = folder.table("scores");
     write_atomic(&all.with_extension("csv"), tables::csv(lines).as_bytes())?;
     tables::parquet(lines, &all.with_extension("parquet"))?;
     for metric in tables::metrics(lines) {
         let one = folder.table(metric);
-        write_atomic(&one.with_extension("tex"), tables::latex(lines, metric).as_bytes())?;
+        write_atomic(&one.with_extension("tex"), latex::lines(lines, metric).as_bytes())?;
         write_atomic(&one.with_extension("md"), tables::markdown(lines, metric).as_bytes())?;
     }
     Ok(())

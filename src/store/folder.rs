@@ -130,6 +130,11 @@ impl FoldFolder {
         self.root.join(format!("{name}.png"))
     }
 
+    /// Which class was taken for which, case by case.
+    pub fn confusion(&self) -> PathBuf {
+        self.root.join("confusion.parquet")
+    }
+
     /// One row a held-out case and label.
     pub fn scores(&self) -> PathBuf {
         self.root.join("scores.parquet")

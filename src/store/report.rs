@@ -49,9 +49,4 @@ impl ReportFolder {
     pub fn figure(&self, name: &str, width_mm: u32) -> PathBuf {
         self.root.join("figures").join(format!("{name}-{width_mm}mm"))
     }
-
-    /// A picture of a case.
-    pub fn picture(&self, name: &str) -> PathBuf {
-        self.root.join("figures").join(format!("{name}.png"))
-    }
 }

@@ -7,7 +7,7 @@ use plotters::prelude::DrawingBackend;
 use plotters::style::text_anchor::{HPos, VPos};
 
 use crate::fingerprint::CaseFingerprint;
-use crate::report::figures::{chart, point, range, text};
+use crate::report::figures::{Below, chart, point, range, text};
 use crate::report::numbers::quantile;
 use crate::report::style::{INK, Plot, Scale};
 
@@ -35,7 +35,7 @@ impl Grids<'_> {
         scale: Scale,
     ) -> Result<(), String> {
         let all = (0..3).flat_map(|axis| self.cases.iter().map(move |case| value(case, axis)));
-        let mut chart = chart(area, (0.0..3.0, None), (range(all), name), scale)?;
+        let mut chart = chart(area, (0.0..3.0, Below::Room(scale.pt(14.0))), (range(all), name), scale)?;
         let (base, (_, height)) = (area.get_base_pixel(), area.dim_in_pixel());
         for (axis, axis_name) in ["z", "y", "x"].into_iter().enumerate() {
             let middle = axis as f64 + 0.5;
@@ -43,7 +43,7 @@ impl Grids<'_> {
             for (at, &value) in values.iter().enumerate() {
                 // Spread by the golden ratio: even, and the same each time.
                 let aside = (at as f64 * 0.618_033_988_749_895).fract() - 0.5;
-                point(&mut chart, (middle + 0.6 * aside, value), 0, scale)?;
+                point(chart.plotting_area(), (middle + 0.6 * aside, value), 0, scale)?;
             }
             if let Some(median) = quantile(&values, 0.5) {
                 let style = plotters::style::Color::stroke_width(&INK, scale.line(1.2));

@@ -3,35 +3,34 @@
 //! Input: a [`Record`]. Output: files, and the SVG texts for the page. Deliberately absent: numbers that are not in the
 //! tables.
 
+mod axes;
 mod boxes;
+mod confusion;
 mod dataset;
+mod marks;
 mod overlay;
 mod patch;
 mod topology;
 mod volumes;
 
-use plotters::chart::{ChartBuilder, ChartContext};
-use plotters::coord::Shift;
-use plotters::coord::cartesian::Cartesian2d;
-use plotters::coord::types::RangedCoordf64;
-use plotters::drawing::DrawingArea;
-use plotters::element::{Circle, Cross, Text, TriangleMarker};
-use plotters::prelude::{DrawingBackend, RGBColor};
-use plotters::style::text_anchor::{HPos, Pos, VPos};
-use plotters::style::{Color as _, TRANSPARENT};
-
 use crate::network::topology::Topology;
+use crate::plan::schema::Train;
 use crate::report::ReportError;
-use crate::report::curves::{number_text, text_style};
+use crate::report::confusion::Confusion;
+use crate::report::curves::{LearningRate, Plateau};
+use crate::report::figures::axes::{Below, Chart, chart, range};
+use crate::report::figures::marks::{COLOURS, coloured, legend, point, upright};
+pub(super) use crate::report::figures::marks::{fitted, text, text_width};
 use crate::report::record::{Planned, Record};
 use crate::report::scores::{Better, shown};
-use crate::report::style::{BLUE, GREEN, GREY, INK, PURPLE, Plot, SKY, Scale, Size, VERMILION, write_sized};
+use crate::report::sheet::Sheet;
+use crate::report::style::{Plot, Size, write_sized};
+use crate::store::remove_if_present;
 use crate::store::report::ReportFolder;
+use crate::train::schedule::StopReason;
 
 /// Widths of a journal's column and page, mm.
 const WIDTHS_MM: [u32; 2] = [88, 180];
-/// Colours of classes and configurations on white, each told from the others in grey by its marker, too.
-const COLOURS: [RGBColor; 5] = [BLUE, VERMILION, GREEN, PURPLE, SKY];
 
 /// A figure that was drawn.
 #[derive(Clone, Debug)]
@@ -42,6 +41,19 @@ pub struct Figure {
     pub caption: String,
     /// The drawing at column width, as SVG.
     pub svg: String,
+    /// What kind of figure it is.
+    pub kind: Kind,
+}
+
+/// Kinds of figures, which are shown in different places.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Results, trainings overlaid, plans.
+    Drawing,
+    /// Slices of cases: a drawing with pictures.
+    Slices,
+    /// One training out of several.
+    Training,
 }
 
 /// Draws all figures of a run; `prefix` keeps those of several runs apart.
@@ -49,11 +61,17 @@ pub struct Figure {
 /// # Errors
 ///
 /// When a figure cannot be drawn or written.
-pub fn draw(record: &Record, prefix: &str, folder: &ReportFolder) -> Result<Vec<Figure>, ReportError> {
+pub fn draw(
+    record: &Record,
+    confusions: &[Confusion],
+    prefix: &str,
+    folder: &ReportFolder,
+) -> Result<Vec<Figure>, ReportError> {
     let place = Place { prefix, folder };
     let mut figures = trainings(record, place)?;
-    figures.extend(scored(record, place)?);
+    figures.extend(scored(record, confusions, place)?);
     figures.extend(planned(record, place)?);
+    figures.extend(single_trainings(record, place)?);
     Ok(figures)
 }
 
@@ -85,11 +103,42 @@ fn trainings(record: &Record, place: Place<'_>) -> Result<Vec<Figure>, ReportErr
     Ok(figures)
 }
 
-/// Dice and distances as boxes, and volumes.
-fn scored(record: &Record, place: Place<'_>) -> Result<Vec<Figure>, ReportError> {
+/// Plateau plot and learning rate of each network by itself.
+fn single_trainings(record: &Record, place: Place<'_>) -> Result<Vec<Figure>, ReportError> {
+    let (mut figures, train) = (Vec::new(), &record.plan.train);
+    for network in record.networks.iter().filter(|network| !network.epochs.is_empty()) {
+        let Planned { configuration, seed, fold, epochs: rows, .. } = network;
+        let words = format!("{configuration}, seed {seed}, fold {fold}");
+        let name = format!("{configuration}-seed-{seed}-fold-{fold}");
+        let caption = format!(
+            "Plateau plot of {words}: losses, their moving averages, what an average has to fall below to count as better, \
+             and each drop of the learning rate."
+        );
+        let plot = Plateau { rows, train, stop: stop(network, train) };
+        let plateau = one(&plot, &format!("plateau-{name}"), caption, [66.0, 80.0], place)?;
+        let caption = format!("Learning rate of {words}.");
+        let rate = one(&LearningRate { rows, train }, &format!("learning-rate-{name}"), caption, [50.0, 60.0], place)?;
+        figures.extend([plateau, rate].map(|figure| Figure { kind: Kind::Training, ..figure }));
+    }
+    Ok(figures)
+}
+
+/// Why a training that has ended did so: its log does not say it, but tells the two reasons apart.
+fn stop(network: &Planned, train: &Train) -> Option<StopReason> {
+    let last = network.epochs.last().filter(|_| network.state.trained.is_some())?;
+    let rate = last.learning_rate * if last.dropped { train.lr_factor } else { 1.0 };
+    Some(if last.validation_bad_epochs > train.stop_patience && rate < train.lr_floor {
+        StopReason::Plateau { epochs: last.validation_bad_epochs }
+    } else {
+        StopReason::MaxEpochs { epochs: network.epochs.len() }
+    })
+}
+
+/// Dice and distances as boxes, volumes, and the confusion of classes.
+fn scored(record: &Record, confusions: &[Confusion], place: Place<'_>) -> Result<Vec<Figure>, ReportError> {
     let mut figures = Vec::new();
     for (metric, name) in record.scores.metrics.iter().enumerate() {
-        if name == "dice" || Better::of(name) == Better::Low {
+        if ["dice", "nsd"].contains(&name.as_str()) || Better::of(name) == Better::Low {
             let plot = boxes::Boxes { record, metric };
             let caption = format!(
                 "{} of each class over held-out cases: a point a case; box from the first to the third quartile, line at \
@@ -99,8 +148,8 @@ fn scored(record: &Record, place: Place<'_>) -> Result<Vec<Figure>, ReportError>
             figures.push(one(&plot, name, caption, [66.0, 80.0], place)?);
         }
     }
-    for &name in record.configurations() {
-        let plot = volumes::Volumes::of(record, name.as_str());
+    for name in record.systems() {
+        let plot = volumes::Volumes::of(record, &name);
         if !plot.is_empty() {
             let caption = format!(
                 "Volumes that {name} predicts against those of the reference, and their difference over their mean \
@@ -108,6 +157,15 @@ fn scored(record: &Record, place: Place<'_>) -> Result<Vec<Figure>, ReportError>
             );
             figures.push(one(&plot, &format!("volumes-{name}"), caption, [120.0, 80.0], place)?);
         }
+    }
+    for confusion in confusions {
+        let Confusion { system, cases, .. } = confusion;
+        let caption = format!(
+            "Confusion of classes by {system}: of all voxels of a class in the references of {cases} held-out cases, the \
+             share that was predicted as each class."
+        );
+        let plot = confusion::Matrix { record, confusion };
+        figures.push(one(&plot, &format!("confusion-{system}"), caption, [80.0, 110.0], place)?);
     }
     Ok(figures)
 }
@@ -136,6 +194,33 @@ fn planned(record: &Record, place: Place<'_>) -> Result<Vec<Figure>, ReportError
     Ok(figures)
 }
 
+/// Draws cases as a figure.
+pub(super) fn sheet(
+    sheet: &Sheet,
+    name: &str,
+    caption: String,
+    prefix: &str,
+    folder: &ReportFolder,
+) -> Result<Figure, ReportError> {
+    let heights = WIDTHS_MM.map(|width| sheet.height_mm(f64::from(width)));
+    let figure = one(sheet, name, caption, heights, Place { prefix, folder })?;
+    Ok(Figure { kind: Kind::Slices, ..figure })
+}
+
+/// Removes a figure that an earlier report may have left.
+///
+/// # Errors
+///
+/// When it is there and cannot be removed.
+pub(super) fn remove(name: &str, prefix: &str, folder: &ReportFolder) -> Result<(), ReportError> {
+    for width in WIDTHS_MM {
+        for extension in ["svg", "png"] {
+            remove_if_present(&folder.figure(&format!("{prefix}{name}"), width).with_extension(extension))?;
+        }
+    }
+    Ok(())
+}
+
 /// Draws one figure at both widths, with a height for each.
 fn one(
     plot: &impl Plot,
@@ -149,81 +234,5 @@ fn one(
     let size = |width: u32, height_mm: f64| Size { width_mm: f64::from(width), height_mm };
     let svg = write_sized(plot, size(column, heights_mm[0]), &folder.figure(name, column))?;
     write_sized(plot, size(page, heights_mm[1]), &folder.figure(name, page))?;
-    Ok(Figure { name: name.to_owned(), caption, svg })
-}
-
-type Chart<'a, B> = ChartContext<'a, B, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
-
-/// A chart with few grid lines and named axes. The horizontal one has no numbers where `horizontal` is nothing.
-fn chart<'a, B: DrawingBackend>(
-    area: &'a DrawingArea<B, Shift>,
-    (x, horizontal): (std::ops::Range<f64>, Option<&str>),
-    (y, vertical): (std::ops::Range<f64>, &str),
-    scale: Scale,
-) -> Result<Chart<'a, B>, String> {
-    let mut chart = ChartBuilder::on(area)
-        .margin_left(scale.pt(4.0))
-        .margin_right(scale.pt(8.0))
-        .margin_top(scale.pt(6.0))
-        .x_label_area_size(scale.pt(if horizontal.is_some() { 22.0 } else { 14.0 }))
-        .y_label_area_size(scale.pt(34.0))
-        .build_cartesian_2d(x.clone(), y.clone())
-        .map_err(|error| error.to_string())?;
-    let (across, up) = (axis_number(x.end - x.start), axis_number(y.end - y.start));
-    let mut mesh = chart.configure_mesh();
-    mesh.disable_x_mesh().light_line_style(TRANSPARENT).bold_line_style(GREY.mix(0.25)).axis_style(INK);
-    mesh.y_desc(vertical).x_labels(5).y_labels(6).x_label_formatter(&*across).y_label_formatter(&*up);
-    mesh.label_style(text_style(scale)).axis_desc_style(text_style(scale));
-    match horizontal {
-        Some(name) => mesh.x_desc(name),
-        None => mesh.x_labels(0),
-    };
-    mesh.draw().map_err(|error| error.to_string())?;
-    drop(mesh);
-    Ok(chart)
-}
-
-/// Writes the numbers of an axis: whole ones on a long axis, else with enough digits to differ.
-fn axis_number(range: f64) -> Box<dyn Fn(&f64) -> String> {
-    if range >= 8.0 { Box::new(|number| format!("{number:.0}")) } else { Box::new(number_text(range)) }
-}
-
-/// A point of the class at `place`: its colour, and a marker that tells it from others in grey.
-fn point<B: DrawingBackend>(
-    chart: &mut Chart<'_, B>,
-    at: (f64, f64),
-    place: usize,
-    scale: Scale,
-) -> Result<(), String> {
-    let (style, size) = (COLOURS[place % COLOURS.len()].mix(0.7), scale.pt(1.4));
-    let drawn = match place % 3 {
-        0 => chart.draw_series([Circle::new(at, size, style.filled())]).map(|_| ()),
-        1 => chart.draw_series([TriangleMarker::new(at, scale.pt(2.2), style.filled())]).map(|_| ()),
-        _ => chart.draw_series([Cross::new(at, size, style.stroke_width(scale.line(0.6)))]).map(|_| ()),
-    };
-    drawn.map_err(|error| error.to_string())
-}
-
-/// Text at a place of an area, its own units.
-fn text<B: DrawingBackend>(
-    area: &DrawingArea<B, Shift>,
-    words: &str,
-    at: (i32, i32),
-    (horizontal, vertical): (HPos, VPos),
-    scale: Scale,
-) -> Result<(), String> {
-    let style = text_style(scale).pos(Pos::new(horizontal, vertical));
-    area.draw(&Text::new(words.to_owned(), at, style)).map_err(|error| error.to_string())
-}
-
-/// A range that holds all numbers, with some room; 0 to 1 where there are none.
-fn range(values: impl Iterator<Item = f64>) -> std::ops::Range<f64> {
-    let (low, high) =
-        values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
-    if low > high {
-        return 0.0..1.0;
-    }
-    let alike = high - low <= 1e-9 * high.abs();
-    let room = if alike { 0.1 * high.abs() + 1e-3 } else { 0.08 * (high - low) };
-    low - room..high + room
+    Ok(Figure { name: name.to_owned(), caption, svg, kind: Kind::Drawing })
 }

@@ -10,7 +10,7 @@ use plotters::style::text_anchor::{HPos, VPos};
 
 use crate::plan::schema::Train;
 use crate::report::curves::{Line, line, mesh, rate_text, steps, style_of};
-use crate::report::figures::{chart, range, text};
+use crate::report::figures::{Below, chart, range, text};
 use crate::report::record::Planned;
 use crate::report::style::{BLUE, INK, Plot, Scale, VERMILION};
 use crate::train::log::EpochRow;
@@ -46,7 +46,8 @@ impl Plot for Losses<'_> {
         let all = self.networks.iter().flat_map(|network| {
             network.epochs.iter().flat_map(|row| losses.map(|loss| loss(row))).filter(|loss| loss.is_finite())
         });
-        let mut chart = chart(&below, (epochs(self.networks), Some("epoch")), (range(all), "loss, smoothed"), scale)?;
+        let mut chart =
+            chart(&below, (epochs(self.networks), Below::Name("epoch")), (range(all), "loss, smoothed"), scale)?;
         let kinds = [(BLUE, Line::Bold, "training"), (VERMILION, Line::BoldDashed, "held-out cases' patches")];
         for network in self.networks {
             for (loss, (colour, kind, _)) in losses.iter().zip(kinds) {

@@ -8,7 +8,7 @@ use plotters::prelude::DrawingBackend;
 use plotters::style::text_anchor::{HPos, VPos};
 
 use crate::report::curves::{Line, line};
-use crate::report::figures::{COLOURS, chart, point, range, text};
+use crate::report::figures::{Below, COLOURS, chart, point, range, text};
 use crate::report::numbers::{mean, sd};
 use crate::report::record::Record;
 use crate::report::style::{INK, Plot, Scale};
@@ -43,19 +43,19 @@ impl Volumes {
     fn against<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>, scale: Scale) -> Result<(), String> {
         let all = || self.classes.iter().flat_map(|(_, volumes)| volumes.iter());
         let ends = range(all().flat_map(|&(reference, prediction)| [reference, prediction]));
-        let axes = ((ends.clone(), Some("reference, ml")), (ends.clone(), "prediction, ml"));
+        let axes = ((ends.clone(), Below::Name("reference, ml")), (ends.clone(), "prediction, ml"));
         let mut chart = chart(area, axes.0, axes.1, scale)?;
         line(&mut chart, [(ends.start, ends.start), (ends.end, ends.end)].into_iter(), INK, Line::Dotted, scale)?;
         for (place, (_, volumes)) in self.classes.iter().enumerate() {
             for &volume in volumes {
-                point(&mut chart, volume, place, scale)?;
+                point(chart.plotting_area(), volume, place, scale)?;
             }
         }
         // The legend stands where points are rare: high predictions of small references.
         let height = ends.end - ends.start;
         for (place, (name, _)) in self.classes.iter().enumerate() {
             let key = (ends.start + 0.04 * height, ends.end - (0.04 + 0.07 * place as f64) * height);
-            point(&mut chart, key, place, scale)?;
+            point(chart.plotting_area(), key, place, scale)?;
             let (base, (x, y)) = (area.get_base_pixel(), chart.backend_coord(&key));
             let beside = (x - base.0 + scale.pt(6.0), y - base.1);
             text(area, name, beside, (HPos::Left, VPos::Center), scale)?;
@@ -70,11 +70,11 @@ impl Volumes {
         let limits: Vec<Option<[f64; 3]>> = self.classes.iter().map(|(_, volumes)| agreement(volumes)).collect();
         let (x, y) =
             (range(all().map(middle)), range(all().map(excess).chain(limits.iter().flatten().flatten().copied())));
-        let axes = ((x.clone(), Some("mean of both, ml")), (y, "prediction − reference, ml"));
+        let axes = ((x.clone(), Below::Name("mean of both, ml")), (y, "prediction − reference, ml"));
         let mut chart = chart(area, axes.0, axes.1, scale)?;
         for (place, (_, volumes)) in self.classes.iter().enumerate() {
             for volume in volumes {
-                point(&mut chart, (middle(volume), excess(volume)), place, scale)?;
+                point(chart.plotting_area(), (middle(volume), excess(volume)), place, scale)?;
             }
             // Solid or dashed, so that two classes are told apart in grey.
             let mean = if place % 2 == 0 { Line::Bold } else { Line::BoldDashed };
