@@ -1,7 +1,7 @@
 //! The graphics backends against the CPU: the same logits, losses and gradients, and the same training after a kill.
 //!
 //! `cargo test --release --features wgpu --test parity`. Any device of `wgpu` will do, a software one too (Debian's
-//! `mesa-vulkan-drivers`); without one the tests fail and say so.
+//! `mesa-vulkan-drivers`); without one the tests fail and say so. On software, tuning the kernels takes minutes.
 
 #![cfg(feature = "wgpu")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
