@@ -145,6 +145,17 @@ fn a_run_that_was_killed_or_interrupted_ends_with_the_same_numbers() {
 }
 
 #[test]
+fn a_loss_that_is_no_number_ends_the_run_with_its_cases_and_without_a_checkpoint() {
+    let workplace = Workplace::new();
+    let diverging = workplace.run("diverging", &["train.learning_rate=1e30"]).output().unwrap();
+    assert_eq!(diverging.status.code(), Some(1), "{}", text(&diverging));
+    let said = text(&diverging);
+    assert!(said.contains("at epoch 0, step 1, on a batch of the cases `"), "{said}");
+    let fold = workplace.path("runs/diverging/3d_fullres/seed_12345/fold_0");
+    assert!(!fold.join("checkpoint.safetensors").exists() && !fold.join("weights.safetensors").exists());
+}
+
+#[test]
 fn a_run_killed_while_it_prepares_or_predicts_ends_with_the_same_numbers() {
     let workplace = Workplace::new();
     succeed(&mut workplace.run("whole", &[]));

@@ -8,6 +8,7 @@ use clap::Args;
 
 use crate::cli::failure::Failure;
 use crate::dataset::scan;
+use crate::device::found::{Found, described};
 use crate::device::{compiled, device};
 use crate::experiment::machine::{Machine, cards, gib};
 use crate::plan::load::load;
@@ -31,8 +32,11 @@ pub(super) fn doctor(arguments: &Arguments) -> Result<(), Failure> {
     println!("segplan   {} for {}", env!("CARGO_PKG_VERSION"), std::env::consts::OS);
     println!("backends  {}", compiled().join(", "));
     if let Some(runtime) = &runtime {
-        let usable = device(&runtime.device).map_or_else(|error| error.to_string(), |_| "is in this build".to_owned());
-        println!("device    {}: {usable}", runtime.device);
+        let usable = device(&runtime.device).map_or_else(|error| error.to_string(), |_| "is there".to_owned());
+        println!("chosen    {}: {usable}", runtime.device);
+    }
+    for found in described() {
+        println!("device    {}", device_line(&found));
     }
     println!("threads   {}", available_parallelism().map_or(1, usize::from));
     let runs = runtime.as_ref().map_or_else(|| PathBuf::from("runs"), |runtime| runtime.runs.clone());
@@ -58,6 +62,13 @@ pub(super) fn doctor(arguments: &Arguments) -> Result<(), Failure> {
         println!("data      {}", data_sets(&folder));
     }
     Ok(())
+}
+
+/// A device with what it says of itself.
+fn device_line(found: &Found) -> String {
+    let driver = found.driver.as_ref().map(|driver| format!("driver {driver}"));
+    let known: Vec<String> = [found.part.clone(), found.memory.map(gib), driver].into_iter().flatten().collect();
+    if known.is_empty() { found.name.clone() } else { format!("{}: {}", found.name, known.join(", ")) }
 }
 
 /// The data sets in a folder, with their numbers of cases.

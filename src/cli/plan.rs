@@ -13,18 +13,22 @@ use crate::experiment::data::locate;
 use crate::experiment::events::Events;
 use crate::fingerprint::{Fingerprint, measure};
 use crate::network::topology::Topology;
+use crate::plan::fit::{self, fit};
 use crate::plan::load::{load_from, read};
 use crate::plan::make::{Planned, changed_rules, make};
 use crate::plan::published::tasks;
+use crate::plan::rules::Measured;
 use crate::plan::schema::{Aspect, Configuration, ConfigurationName, Plan, Rules};
 use crate::plan::update::update;
 use crate::store::write_atomic;
 
+const GIBI: f64 = (1_u64 << 30) as f64;
 const EXAMPLES: &str = "\
 Examples:
   segplan plan data/Task04_Hippocampus -o experiments/hippocampus.toml
   segplan plan data/Task04_Hippocampus                                   to standard output
   segplan plan --published task04 -o experiments/task04.toml             from the paper's tables, without the data
+  segplan plan data/Task04_Hippocampus --memory-gib 24 -o large.toml       for a card of 24 GiB
   segplan plan --update experiments/hippocampus.toml                     what would be planned now, as a diff
   segplan plan --update experiments/hippocampus.toml --write             and written
 
@@ -48,6 +52,10 @@ pub(super) struct Arguments {
     /// What the aspect ratio of a 3D patch follows: `mm` as in Table 1 of the paper, or `voxel` as in its text
     #[arg(long, default_value = "mm", value_parser = ["mm", "voxel"])]
     aspect: String,
+    /// Memory of the card to train on, GiB: patches and batches are those that are estimated to fit into it. Without it they
+    /// are the paper's, for 12 GB
+    #[arg(long, value_name = "GIB")]
+    memory_gib: Option<f64>,
     /// Change a constant of the planning rules, such as `rules.cascade_factor=2`
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
@@ -55,7 +63,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     overwrite: bool,
     /// Measure the data set of this plan anew, and propose what the rules then plan as a diff
-    #[arg(long, value_name = "PLAN", conflicts_with_all = ["output", "name", "aspect", "overwrite", "published", "set"])]
+    #[arg(long, value_name = "PLAN", conflicts_with_all = ["output", "name", "aspect", "overwrite", "published", "set", "memory_gib"])]
     update: Option<PathBuf>,
     /// Write what an update proposes
     #[arg(long, requires = "update")]
@@ -84,10 +92,16 @@ fn write(arguments: &Arguments) -> Result<(), Failure> {
         rules.aspect = Aspect::Voxel;
     }
     let name = arguments.name.as_deref();
-    let planned = match (&arguments.dataset, &arguments.published) {
-        (Some(dataset), _) => of_data(dataset, name, &rules, &terminal)?,
-        (None, published) => of_paper(published.as_deref().unwrap_or_default(), name, &rules)?,
+    let planned_by = match (&arguments.dataset, &arguments.published) {
+        (Some(dataset), _) => of_data(dataset, name, &terminal)?,
+        (None, published) => of_paper(published.as_deref().unwrap_or_default(), name)?,
     };
+    let mut planned = planned_by(&rules);
+    if let Some(gibi) = arguments.memory_gib {
+        rules = fitted(gibi, &planned.plan)?;
+        planned = planned_by(&rules);
+        planned.reasons.extend(fit::reasons(gibi, &rules));
+    }
     let text = planned.text();
     let Some(path) = &arguments.output else {
         print!("{text}");
@@ -142,22 +156,39 @@ fn propose(path: &Path, dataset: Option<&Path>, write: bool) -> Result<(), Failu
     Ok(())
 }
 
-/// The plan of a data set that is there.
-fn of_data(dataset: &Path, name: Option<&str>, rules: &Rules, terminal: &Terminal) -> Result<Planned, Failure> {
+/// Plans by rules.
+type PlannedBy = Box<dyn Fn(&Rules) -> Planned>;
+
+/// Plans a data set that is there.
+fn of_data(dataset: &Path, name: Option<&str>, terminal: &Terminal) -> Result<PlannedBy, Failure> {
     let dataset = scan(dataset).map_err(|error| Failure::wrong_input(plain(error)))?;
     let fingerprint = measured(&dataset, terminal)?;
     let name = name.map_or_else(|| experiment_name(&dataset.name), str::to_owned);
-    Ok(make(&name, &dataset, &fingerprint, rules))
+    Ok(Box::new(move |rules| make(&name, &dataset, &fingerprint, rules)))
 }
 
-/// The plan of one of the paper's tasks.
-fn of_paper(task: &str, name: Option<&str>, rules: &Rules) -> Result<Planned, Failure> {
-    let tasks = tasks();
-    let found = tasks.get(task).ok_or_else(|| {
+/// Plans one of the paper's tasks.
+fn of_paper(task: &str, name: Option<&str>) -> Result<PlannedBy, Failure> {
+    let mut tasks = tasks();
+    let found = tasks.remove(task).ok_or_else(|| {
         let known: Vec<&str> = tasks.keys().map(String::as_str).collect();
         Failure::wrong_input(miette::miette!("`{task}` is no task of the paper; expected one of {}", known.join(", ")))
     })?;
-    Ok(found.planned(name.unwrap_or(task), rules))
+    let name = name.unwrap_or(task).to_owned();
+    Ok(Box::new(move |rules| found.planned(&name, rules)))
+}
+
+/// The rules of a plan, for a card of that memory.
+fn fitted(gibi: f64, plan: &Plan) -> Result<Rules, Failure> {
+    let data = &plan.data;
+    let bytes = |name: ConfigurationName, network: &Configuration| {
+        let topology = Topology::new(network, plan.input_channels(name), data.labels.len() + 1);
+        topology.training_bytes(network.patch_size.0, network.batch_size)
+    };
+    let measured = Measured { cases: data.cases, spacing: data.median_spacing, median: data.median_shape };
+    fit(&measured, &plan.rules, (gibi * GIBI) as u64, &bytes).ok_or_else(|| {
+        Failure::wrong_input(miette::miette!("no network of the rules is estimated to train in {gibi} GiB"))
+    })
 }
 
 /// `Task04_Hippocampus` and `Dataset004_Hippocampus` are called `hippocampus`; any other name is kept, in small letters.
@@ -177,7 +208,7 @@ fn overview(plan: &Plan) -> String {
             configuration.patch_size,
             configuration.batch_size,
             topology.parameters() as f64 / 1e6,
-            memory / f64::from(1 << 30),
+            memory / GIBI,
         )
     };
     plan.configurations.iter().map(line).collect::<Vec<_>>().join("\n")
@@ -186,6 +217,17 @@ fn overview(plan: &Plan) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::make::default_rules;
+
+    #[test]
+    fn a_plan_for_a_card_trains_in_its_memory_and_the_papers_card_is_one_of_twelve() {
+        let planned = tasks()["task01"].planned("brain", &default_rules()).plan;
+        for (gibi, edge) in [(6.0, 96), (12.0, 128), (24.0, 160), (80.0, 256)] {
+            let rules = fitted(gibi, &planned).expect("fits");
+            assert_eq!(rules.reference_patch_3d.0, [edge; 3], "{gibi} GiB");
+        }
+        assert!(fitted(0.01, &planned).is_err());
+    }
 
     #[test]
     fn an_experiment_is_called_after_its_data_set() {

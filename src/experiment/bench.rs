@@ -64,7 +64,10 @@ pub fn bench(
     let key = Key { purpose: Purpose::Weights, seed: 0, counters: [0; 4] };
     let network = UNetConfig::of_plan(plan, name).init(&mut stream(key), &device.clone().autodiff());
     let inference = network.valid();
-    let (forward_s, train_step_s) = (forward(&bench, &inference), train_step(&bench, network));
+    let train_step_s = train_step(&bench, network);
+    // An allocator keeps what it once had: this is the most that the steps needed, and its reserve.
+    let device_bytes = device.memory_pool_usage().map(|usage| usage.bytes_reserved);
+    let forward_s = forward(&bench, &inference);
     let with_data = match data::find(plan, events) {
         Ok(_) if name == ConfigurationName::Cascade => {
             events.say("preprocessing, loader and prediction are not timed: they need the cascade's first stage");
@@ -95,6 +98,8 @@ pub fn bench(
         predict_case_s: with_data.as_ref().map(|times| times.predict_case_s),
         predict_passes: with_data.as_ref().map(|times| times.predict_passes),
         peak_rss_bytes: peak_rss_bytes(),
+        estimated_bytes: topology.training_bytes(patch.0, configuration.batch_size),
+        device_bytes,
     })
 }
 
@@ -233,8 +238,11 @@ fn train_step(bench: &Bench<'_>, network: UNet) -> f64 {
         let Some(before) = network.take() else { return };
         let logits = before.forward(images.clone());
         let loss = dice_ce(logits, labels.clone(), bench.configuration.dice, &bench.plan.loss);
-        std::hint::black_box(loss.clone().into_scalar::<f32>());
+        let value = loss.clone().inner();
         network = Some(optimizer.step(before, loss.backward(), bench.plan.train.learning_rate));
+        // Waits for the whole step; a failure is told by the number that is read.
+        let _ = bench.device.sync();
+        std::hint::black_box(value.into_scalar::<f32>());
     })
 }
 

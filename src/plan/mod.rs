@@ -8,6 +8,7 @@ pub mod digest;
 pub mod edit;
 pub mod explain;
 pub mod fault;
+pub mod fit;
 mod form;
 pub mod keys;
 pub mod layer;

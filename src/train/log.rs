@@ -49,7 +49,7 @@ pub struct StepRow {
     pub step: usize,
     /// The loss.
     pub loss: f64,
-    /// Seconds from the batch being ready to the weights being updated.
+    /// Seconds from the batch being ready to the step being handed to the device and the loss of the one before being back.
     pub seconds: f64,
 }
 

@@ -3,6 +3,7 @@
 //! Input: prepared cases of one fold and the plan. Output: weights, and one row of the log an epoch. Deliberately absent:
 //! folds (a [`Job`] is one), plots and the terminal, which listen as [`Observer`]s. Source: spec sections 8 to 11.
 
+mod ahead;
 pub mod augment;
 pub mod checkpoint;
 pub mod loader;
@@ -29,13 +30,15 @@ use crate::store::StoreError;
 use crate::store::folder::FoldFolder;
 use crate::store::table::TableError;
 use crate::store::tensors::TensorFileError;
+use crate::train::ahead::{Ahead, failed, finite};
 use crate::train::checkpoint::Training;
 use crate::train::loader::{Batch, for_each_batch};
-use crate::train::log::{EpochRow, StepRow};
+use crate::train::log::EpochRow;
 use crate::train::loss::dice_ce;
 use crate::train::online::OnlineDice;
 use crate::train::patches::{Patches, Set};
 use crate::train::schedule::StopReason;
+use crate::volume::Shape;
 
 /// One network to train: a configuration, a fold, a seed.
 #[derive(Debug)]
@@ -99,6 +102,38 @@ pub enum TrainError {
         loss: f64,
         /// The cases of the batch.
         cases: Vec<CaseId>,
+    },
+    /// The device has no memory left.
+    #[error(
+        "the device is out of memory ({reason}) at epoch {epoch}, step {step}, training `{configuration}` (patch {patch}, batch \
+         {batch}), which is estimated to take {gibi:.1} GiB; the last checkpoint is whole: lower the batch or the patch, or \
+         plan for this card with `segplan plan --memory-gib`"
+    )]
+    OutOfMemory {
+        /// Epoch, counted from 0.
+        epoch: usize,
+        /// Step within the epoch, counted from 0.
+        step: usize,
+        /// What the device says.
+        reason: String,
+        /// The configuration.
+        configuration: ConfigurationName,
+        /// Its patch.
+        patch: Shape,
+        /// Its batch size.
+        batch: usize,
+        /// The planner's estimate of the memory that it takes to train.
+        gibi: f64,
+    },
+    /// The device failed otherwise.
+    #[error("the device failed at epoch {epoch}, step {step}: {reason}; the last checkpoint is whole")]
+    Device {
+        /// Epoch, counted from 0.
+        epoch: usize,
+        /// Step within the epoch, counted from 0.
+        step: usize,
+        /// What the device says.
+        reason: String,
     },
     /// A checkpoint of another plan is in the way.
     #[error("`{path}` was written by another plan")]
@@ -176,6 +211,7 @@ fn training_steps(
     let epoch = training.epochs.len();
     let patches = Patches::new(job, Set::Training, epoch);
     let steps = training.step..job.plan.train.batches;
+    let mut ahead: Option<Ahead> = None;
     let done = for_each_batch(steps, job.workers, &|step| patches.batch(step), |step, batch| {
         if interrupted.load(Ordering::Relaxed) {
             return Err(None);
@@ -184,19 +220,21 @@ fn training_steps(
         let (images, labels) = upload(&batch, device);
         let network = training.network.clone();
         let loss = dice_ce(network.forward(images), labels, job.configuration.dice, &job.plan.loss);
-        let value = scalar(&loss);
-        if !value.is_finite() {
-            return Err(Some(TrainError::NonFinite { epoch, step, loss: value, cases: batch.cases }));
-        }
+        let read_later = loss.clone().inner();
         training.update(loss.backward());
-        training.add_step(StepRow { epoch, step, loss: value, seconds: begun.elapsed().as_secs_f64() });
-        observer.step(job, epoch, step, value);
+        device.flush().map_err(|error| Some(failed(job, epoch, step, error.into())))?;
+        if let Some(before) = ahead.take() {
+            before.settle(job, training, observer)?;
+        }
+        let (cases, seconds) = (batch.cases, begun.elapsed().as_secs_f64());
+        ahead = Some(Ahead { epoch, step, loss: read_later, cases, seconds });
         Ok(())
     });
-    match done {
-        Err(Some(failure)) => Err(failure),
-        Ok(()) | Err(None) => Ok(()),
+    if let Err(Some(failure)) = done {
+        return Err(failure);
     }
+    ahead.map_or(Ok(()), |last| last.settle(job, training, observer))?;
+    device.sync().map_err(|error| failed(job, epoch, training.step, error.into()))
 }
 
 /// Mean loss over the validation batches, and Dice of their pooled voxels.
@@ -213,14 +251,11 @@ fn validate(job: &Job<'_>, training: &Training) -> Result<(f64, OnlineDice), Tra
         let (images, labels) = upload(&batch, device);
         let logits = network.forward(images);
         let predicted = logits.clone().argmax(1);
-        let loss = scalar(&dice_ce(logits, labels, job.configuration.dice, &job.plan.loss));
-        if !loss.is_finite() {
-            return Err(TrainError::NonFinite { epoch, step, loss, cases: batch.cases });
-        }
-        sum += loss;
+        let loss = dice_ce(logits, labels, job.configuration.dice, &job.plan.loss);
+        sum += finite(job, loss, epoch, step, batch.cases)?;
         let predicted = predicted.into_data().convert::<i32>().try_into_vec().expect("just converted");
         dice.add(&predicted, &batch.labels);
-        Ok(())
+        Ok::<_, TrainError>(())
     })?;
     Ok((sum / steps as f64, dice))
 }
@@ -232,8 +267,4 @@ fn upload(batch: &Batch, device: &Device) -> (Tensor<5>, Tensor<4, Int>) {
     let images = TensorData::new(batch.images.clone(), [count, batch.channels, z, y, x]);
     let labels = TensorData::new(batch.labels.clone(), [count, z, y, x]);
     (Tensor::from_data(images, device), Tensor::from_data(labels, device))
-}
-
-fn scalar(loss: &Tensor<1>) -> f64 {
-    loss.clone().into_scalar::<f64>()
 }

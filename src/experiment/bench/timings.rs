@@ -44,12 +44,17 @@ pub struct Timings {
     pub predict_passes: Option<usize>,
     /// Most memory that the process has held so far, bytes; absent where the system does not tell.
     pub peak_rss_bytes: Option<u64>,
+    /// Memory that a training step is estimated to take, bytes.
+    pub estimated_bytes: u64,
+    /// Memory that the device's allocator holds after the training steps, bytes; absent where the backend does not tell.
+    pub device_bytes: Option<u64>,
 }
 
 impl Timings {
     /// The timings as text, for a terminal.
     pub fn table(&self) -> String {
         let seconds = |value: f64| format!("{value:.4} s");
+        let mebibytes = |bytes: u64| format!("{} MiB", bytes >> 20);
         let or_not = |value: Option<String>| value.unwrap_or_else(|| "not timed".to_owned());
         let share =
             |gflops: f64| format!("{gflops:.0} GFLOP/s, {:.0} % of the peak", 100.0 * gflops / self.peak_gflops);
@@ -66,7 +71,9 @@ impl Timings {
             ("preprocessing a case", or_not(self.preprocess_case_s.map(seconds))),
             ("loader", or_not(self.loader_patches_per_s.map(|rate| format!("{rate:.1} patches a second")))),
             ("predicting a case", or_not(self.predict_case_s.zip(self.predict_passes).map(of_passes))),
-            ("peak memory", or_not(self.peak_rss_bytes.map(|bytes| format!("{} MiB", bytes >> 20)))),
+            ("peak memory", or_not(self.peak_rss_bytes.map(mebibytes))),
+            ("memory of the device", or_not(self.device_bytes.map(mebibytes))),
+            ("estimated to train", mebibytes(self.estimated_bytes)),
         ];
         let lines: Vec<String> = rows.into_iter().map(|(name, value)| format!("{name:<24}{value}")).collect();
         lines.join("\n")

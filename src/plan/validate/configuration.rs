@@ -33,7 +33,9 @@ impl Check<'_> {
         self.at_least_one(&key(name, "batch_size"), configuration.batch_size);
         self.patch(name, configuration);
         self.features(name, configuration);
-        if !self.known(&[&key(name, "patch_size")]) {
+        // Axes in another order are one mistake: nothing follows from them.
+        let swapped = axes::pooled_as(configuration.patch_size.0, configuration.pools).is_some();
+        if swapped || !self.known(&[&key(name, "patch_size")]) {
             return;
         }
         let slice = configuration.patch_size.0[0] == 1;

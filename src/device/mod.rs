@@ -1,17 +1,22 @@
 //! Device names to Burn devices: the only place that knows which backends are compiled in.
 //!
 //! Input: the name in a plan's `[runtime] device`. Output: a Burn device without automatic differentiation; the training
-//! loop adds that once, by `device.autodiff()`. Deliberately absent: a default. A run always says where it runs.
+//! loop adds that once, by `device.autodiff()`. What is known of the devices of this machine is in [`found`].
+//! Deliberately absent: a default. A run always says where it runs.
 //!
 //! The CPU backend, `flex`, works on rayon's global pool, and so do the loops of this crate; [`limit_threads`] sets the
 //! size of that pool. Results do not depend on it.
 //!
 //! Building the `cuda` feature fetches an LLVM from the network (a build script of Burn's `cubecl-llvm`); the others do not.
+//! With `cuda-nvrtc` that LLVM is linked but not called: kernels are compiled by the CUDA toolkit of the machine.
+
+mod failure;
+pub mod found;
 
 use burn::tensor::Device;
-#[cfg(any(feature = "wgpu", feature = "vulkan"))]
-use burn::tensor::DeviceKind;
 use thiserror::Error;
+
+pub use self::failure::{DeviceFailure, read_number};
 
 /// A device cannot be used.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -42,6 +47,14 @@ pub enum DeviceError {
         name: String,
         /// The cargo feature that adds the backend.
         feature: &'static str,
+    },
+    /// The backend is in this build, but the machine has no such device.
+    #[error("device `{name}` is not on this machine, which has {}", list_or_none(present))]
+    Absent {
+        /// The name as given.
+        name: String,
+        /// Names of the devices that are there.
+        present: Vec<String>,
     },
     /// The threads were already started with another count.
     #[error("cannot use {threads} threads: {reason}")]
@@ -74,20 +87,6 @@ impl Backend {
         }
     }
 
-    /// The device of that number, or `None` where the backend is not compiled in.
-    #[allow(clippy::match_same_arms, reason = "the arms differ in a build that has the backends")]
-    fn open(self, number: Option<usize>) -> Option<Device> {
-        match self {
-            Self::Flex => cfg_select! { feature = "flex" => { Some(Device::flex()) } _ => { None } },
-            Self::Wgpu => cfg_select! { feature = "wgpu" => { Some(Device::wgpu(kind(number))) } _ => { None } },
-            Self::Vulkan => cfg_select! { feature = "vulkan" => { Some(Device::vulkan(kind(number))) } _ => { None } },
-            Self::Cuda => cfg_select! {
-                feature = "cuda" => { Some(Device::cuda(number.unwrap_or(0))) }
-                _ => {{ let _ = number; None }}
-            },
-        }
-    }
-
     fn is_compiled(self) -> bool {
         match self {
             Self::Flex => cfg!(feature = "flex"),
@@ -98,22 +97,22 @@ impl Backend {
     }
 }
 
-#[cfg(any(feature = "wgpu", feature = "vulkan"))]
-fn kind(number: Option<usize>) -> DeviceKind {
-    number.map_or(DeviceKind::DefaultDevice, DeviceKind::DiscreteGpu)
-}
-
 /// The device of a name: `"flex"`, `"wgpu"`, `"vulkan"`, `"cuda"`, the latter three also with a number, as `"cuda:1"`.
 ///
-/// A graphics card is not touched before the first tensor is put on it.
+/// Devices of a backend are counted from 0, graphics cards before integrated ones and these before software; without a
+/// number, the first is taken. A graphics card is looked for, but not opened before the first tensor is put on it.
 ///
 /// # Errors
 ///
-/// When the name is unknown, its number is not one, or its backend is not compiled in; the message lists the known names
-/// or gives the cargo command.
+/// When the name is unknown, its number is not one, its backend is not compiled in, or there is no such device; the message
+/// lists the known names, gives the cargo command, or lists what there is.
 pub fn device(name: &str) -> Result<Device, DeviceError> {
     let (backend, number) = parse(name)?;
-    backend.open(number).ok_or_else(|| DeviceError::NotCompiled { name: name.to_owned(), feature: backend.name() })
+    if !backend.is_compiled() {
+        return Err(DeviceError::NotCompiled { name: name.to_owned(), feature: backend.name() });
+    }
+    let found = found::devices(backend).into_iter().nth(number.unwrap_or(0));
+    found.ok_or_else(|| DeviceError::Absent { name: name.to_owned(), present: found::names() })
 }
 
 /// Whether a name is that of a device, in this build or another: a plan for a GPU can be read anywhere.
@@ -167,8 +166,12 @@ fn known() -> String {
     list(&["flex", "wgpu", "vulkan", "cuda:0"])
 }
 
-fn list(names: &[&str]) -> String {
-    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+fn list(names: &[impl AsRef<str>]) -> String {
+    names.iter().map(|name| format!("`{}`", name.as_ref())).collect::<Vec<_>>().join(", ")
+}
+
+fn list_or_none(names: &[String]) -> String {
+    if names.is_empty() { "none that this build can use".to_owned() } else { list(names) }
 }
 
 fn numbered_example(backend: &str) -> String {
@@ -180,10 +183,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_compiled_backend_opens_without_differentiation() {
-        for name in compiled() {
-            assert!(!device(name).expect("compiled in").is_autodiff(), "{name}");
+    fn a_device_that_is_there_opens_without_differentiation() {
+        for name in found::names() {
+            assert!(!device(&name).expect("there").is_autodiff(), "{name}");
         }
+    }
+
+    #[cfg(feature = "flex")]
+    #[test]
+    fn the_devices_that_are_there_are_listed_where_one_is_absent() {
+        assert_eq!(found::names()[0], "flex");
+        let absent = DeviceError::Absent { name: "cuda:7".to_owned(), present: vec!["flex".into(), "cuda:0".into()] };
+        assert_eq!(absent.to_string(), "device `cuda:7` is not on this machine, which has `flex`, `cuda:0`");
+    }
+
+    #[cfg(feature = "wgpu")]
+    #[test]
+    fn a_number_beyond_the_last_device_lists_those_that_are_there() {
+        let message = device("wgpu:900").expect_err("no such device").to_string();
+        assert!(message.starts_with("device `wgpu:900` is not on this machine, which has `flex`"), "{message}");
     }
 
     #[test]

@@ -1,0 +1,277 @@
+//! The graphics backends against the CPU: the same logits, losses and gradients, and the same training after a kill.
+//!
+//! `cargo test --release --features wgpu --test parity`. Any device of `wgpu` will do, a software one too (Debian's
+//! `mesa-vulkan-drivers`); without one the tests fail and say so. On software, tuning the kernels takes minutes.
+
+#![cfg(feature = "wgpu")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::tensor::{Device, Gradients, Int, Tensor, TensorData};
+use segplan::device::device;
+use segplan::network::topology::Topology;
+use segplan::network::{UNet, UNetConfig};
+use segplan::plan::schema::{DiceScope, Loss, Network, Plan};
+use segplan::train::log::read_epochs;
+use segplan::train::loss::dice_ce;
+use segplan::train::optimizer::Optimizer;
+use serde::Deserialize;
+
+/// Largest difference from the CPU, as a share of the largest value.
+const TOLERANCE: f64 = 1e-3;
+
+/// The networks of `tests/reference/ten_losses.py`: 2D, 3D, and 3D with uneven pooling.
+#[derive(Deserialize)]
+struct TenLosses {
+    learning_rate: f64,
+    weight_decay: f64,
+    dice_smooth: f64,
+    cases: BTreeMap<String, Case>,
+}
+
+#[derive(Deserialize)]
+struct Case {
+    patch: [usize; 3],
+    pools: [usize; 3],
+    features: Vec<usize>,
+    channels: usize,
+    classes: usize,
+    batch: usize,
+    dice: DiceScope,
+    losses: Vec<f64>,
+}
+
+/// What a network computes of its first batch.
+struct Computed {
+    logits: Vec<f32>,
+    loss: f64,
+    gradients: BTreeMap<String, Vec<f32>>,
+}
+
+fn ten_losses() -> TenLosses {
+    serde_json::from_str(include_str!("reference/values/ten_losses.json")).unwrap()
+}
+
+fn graphics() -> Device {
+    device("wgpu").unwrap_or_else(|absent| {
+        panic!(
+            "{absent}\nThis machine has no Vulkan device: install a driver; mesa-vulkan-drivers has one of software."
+        )
+    })
+}
+
+impl Case {
+    fn network(&self, name: &str, device: &Device) -> UNet {
+        let most = self.pools.into_iter().max().unwrap();
+        let pools = (0..most).map(|step| self.pools.map(|pools| if pools + step >= most { 2 } else { 1 })).collect();
+        let kernel = if self.patch[0] == 1 { [1, 3, 3] } else { [3; 3] };
+        let topology = Topology {
+            in_channels: self.channels,
+            classes: self.classes,
+            features: self.features.clone(),
+            kernel,
+            pools,
+        };
+        let config = UNetConfig { topology, network: Network { leaky_slope: 0.01, norm_eps: 1e-5 } };
+        let weights = format!("tests/reference/values/ten_losses_{name}.safetensors");
+        config.load(&Path::new(env!("CARGO_MANIFEST_DIR")).join(weights), device).unwrap()
+    }
+
+    fn batch(&self, step: usize, device: &Device) -> (Tensor<5>, Tensor<4, Int>) {
+        let [z, y, x] = self.patch;
+        let voxels = self.batch * z * y * x;
+        let image = |i: usize| (0.37 * i as f64 + step as f64).sin() as f32;
+        let images: Vec<f32> = (0..voxels * self.channels).map(image).collect();
+        let labels: Vec<i64> = (0..voxels).map(|i| ((i / 5 + i / 64 + step) % self.classes) as i64).collect();
+        (
+            Tensor::from_data(TensorData::new(images, [self.batch, self.channels, z, y, x]), device),
+            Tensor::from_data(TensorData::new(labels, [self.batch, z, y, x]), device),
+        )
+    }
+
+    fn compute(&self, name: &str, device: &Device) -> Computed {
+        let device = device.clone().autodiff();
+        let network = self.network(name, &device);
+        let (images, labels) = self.batch(0, &device);
+        let logits = network.forward(images);
+        let loss = dice_ce(logits.clone(), labels, self.dice, &Loss { dice_smooth: 1e-5, dice_background: false });
+        let mut named = Named { gradients: &loss.backward(), path: Vec::new(), found: BTreeMap::new() };
+        network.visit(&mut named);
+        Computed { logits: values(logits), loss: loss.into_scalar(), gradients: named.found }
+    }
+
+    /// Losses before each of ten steps of Adam.
+    fn losses(&self, name: &str, settings: &TenLosses, device: &Device) -> Vec<f64> {
+        let device = device.clone().autodiff();
+        let mut plan: Plan = toml::from_str(include_str!("../src/plan/example.toml")).unwrap();
+        plan.train.weight_decay = settings.weight_decay;
+        plan.train.amsgrad = true;
+        let smooth = Loss { dice_smooth: settings.dice_smooth, dice_background: false };
+        let (mut network, mut optimizer) = (self.network(name, &device), Optimizer::new(&plan.train));
+        let step = |step: usize| {
+            let (images, labels) = self.batch(step, &device);
+            let loss = dice_ce(network.forward(images), labels, self.dice, &smooth);
+            network = optimizer.step(network.clone(), loss.backward(), settings.learning_rate);
+            loss.into_scalar::<f64>()
+        };
+        (0..self.losses.len()).map(step).collect()
+    }
+}
+
+fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    tensor.into_data().try_into_vec().unwrap()
+}
+
+/// Gradients by the names of their parameters.
+struct Named<'a> {
+    gradients: &'a Gradients,
+    path: Vec<String>,
+    found: BTreeMap<String, Vec<f32>>,
+}
+
+impl ModuleVisitor for Named<'_> {
+    fn enter_module(&mut self, name: &str, _container: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.path.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let gradient = param.val().grad(self.gradients).expect("every parameter has a gradient");
+        self.found.insert(self.path.join("."), values(gradient));
+    }
+}
+
+fn largest(values: &[f32]) -> f64 {
+    values.iter().fold(0.0, |most, value| f64::max(most, f64::from(value.abs())))
+}
+
+/// Largest difference, as a share of `scale`.
+fn difference(found: &[f32], expected: &[f32], scale: f64) -> f64 {
+    assert_eq!(found.len(), expected.len());
+    let apart: Vec<f32> = found.iter().zip(expected).map(|(found, expected)| found - expected).collect();
+    assert!(apart.iter().all(|value| value.is_finite()));
+    largest(&apart) / scale
+}
+
+/// What a gradient's difference is a share of: its own largest value. The gradient of a bias before a normalisation is 0, of
+/// which rounding alone is left: that of the kernel beside it stands for it.
+fn scale(parameter: &str, gradients: &BTreeMap<String, Vec<f32>>) -> f64 {
+    match parameter.strip_suffix("conv.bias") {
+        Some(block) => largest(&gradients[&format!("{block}conv.weight")]),
+        None => largest(&gradients[parameter]),
+    }
+}
+
+/// Compares logits, loss and every gradient of one network with the CPU's.
+#[expect(clippy::print_stdout, reason = "shown with --nocapture: how far apart the two are")]
+fn compare(name: &str) {
+    let case = &ten_losses().cases[name];
+    let (expected, found) = (case.compute(name, &device("flex").unwrap()), case.compute(name, &graphics()));
+    let logits = difference(&found.logits, &expected.logits, largest(&expected.logits));
+    let loss = (found.loss / expected.loss - 1.0).abs();
+    assert_eq!(found.gradients.len(), expected.gradients.len());
+    let gradient = |(parameter, gradient): (&String, &Vec<f32>)| {
+        (difference(&found.gradients[parameter], gradient, scale(parameter, &expected.gradients)), parameter.clone())
+    };
+    let apart: Vec<(f64, String)> = expected.gradients.iter().map(gradient).collect();
+    let (worst, parameter) = apart.iter().max_by(|left, right| left.0.total_cmp(&right.0)).unwrap();
+    println!(
+        "{name}: logits differ by {logits:.1e}, loss by {loss:.1e}, {} gradients by at most {worst:.1e} ({parameter})",
+        apart.len()
+    );
+    assert!(logits < TOLERANCE && loss < TOLERANCE && *worst < TOLERANCE);
+}
+
+#[test]
+fn in_2d_logits_loss_and_every_gradient_are_those_of_the_cpu() {
+    compare("2d_batch");
+}
+
+#[test]
+fn in_3d_logits_loss_and_every_gradient_are_those_of_the_cpu() {
+    compare("3d_sample");
+}
+
+#[test]
+fn with_uneven_pooling_logits_loss_and_every_gradient_are_those_of_the_cpu() {
+    compare("anisotropic");
+}
+
+#[test]
+fn ten_losses_are_those_of_the_cpu_and_of_pytorch() {
+    let (cpu, graphics) = (device("flex").unwrap(), graphics());
+    let settings = ten_losses();
+    for (name, case) in &settings.cases {
+        let (expected, found) = (case.losses(name, &settings, &cpu), case.losses(name, &settings, &graphics));
+        assert_eq!(found.len(), 10);
+        for (step, found) in found.iter().enumerate() {
+            for (whose, expected) in [("the CPU's", expected[step]), ("PyTorch's", case.losses[step])] {
+                let apart = (found / expected - 1.0).abs();
+                assert!(apart < TOLERANCE, "{name}, step {step}: {found} is not {whose} {expected} ({apart:.1e})");
+            }
+        }
+    }
+}
+
+/// A short training of the phantom on `wgpu`, in a folder of its own.
+fn training(folder: &Path, name: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_segplan"));
+    command.current_dir(folder).env("NO_COLOR", "1");
+    command.arg("run").arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments/phantom.toml"));
+    command.args(["--device", "wgpu", "--until", "train", "--fold", "0", "--set", &format!("name={name}")]);
+    for value in [
+        "train.max_epochs=3",
+        "train.batches=4",
+        "train.validation_batches=2",
+        "configurations.3d_fullres.batch_size=2",
+        "configurations.3d_fullres.features=[4, 8, 16, 16]",
+    ] {
+        command.args(["--set", value]);
+    }
+    command
+}
+
+fn succeed(command: &mut Command) {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}\n{}", output.status, String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn a_killed_training_goes_on_as_if_it_had_not_been() {
+    graphics();
+    let folder = tempfile::tempdir().unwrap();
+    let fold = |name: &str| folder.path().join(format!("runs/{name}/3d_fullres/seed_12345/fold_0"));
+    succeed(&mut training(folder.path(), "whole"));
+
+    let mut killed = training(folder.path(), "killed").stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let begun = Instant::now();
+    while !fold("killed").join("checkpoint.safetensors").exists() {
+        assert!(begun.elapsed() < Duration::from_mins(5), "no checkpoint came");
+        sleep(Duration::from_millis(20));
+    }
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    assert!(!fold("killed").join("weights.safetensors").exists(), "it was killed too late");
+    succeed(&mut training(folder.path(), "killed"));
+
+    let rows = |name: &str| read_epochs(&fold(name).join("epochs.parquet")).unwrap();
+    let (whole, resumed) = (rows("whole"), rows("killed"));
+    assert_eq!((whole.len(), resumed.len()), (3, 3));
+    for (whole, resumed) in whole.iter().zip(&resumed) {
+        for (whole, resumed) in
+            [(whole.train_loss, resumed.train_loss), (whole.validation_loss, resumed.validation_loss)]
+        {
+            let apart = (resumed / whole - 1.0).abs();
+            assert!(apart < TOLERANCE, "{resumed} is not {whole} ({apart:.1e})");
+        }
+    }
+}
