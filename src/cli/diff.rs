@@ -49,7 +49,12 @@ pub(super) fn diff(arguments: &Arguments) -> Result<(), Failure> {
         |name: &str| named(name, arguments.beside.as_deref()).map_err(|error| Failure::wrong_input(error.into()));
     let (before, after) = (plan(&arguments.before)?, plan(&arguments.after)?);
     let diff = compare(&before, &after, &cost);
-    let names = [arguments.before.as_str(), arguments.after.as_str()];
+    // git's driver is given a temporary file's name for what is not in the working folder.
+    let names = match &arguments.beside {
+        Some(path) => ["a", "b"].map(|side| format!("{side}/{}", path.display())),
+        None => [arguments.before.clone(), arguments.after.clone()],
+    };
+    let names = [names[0].as_str(), names[1].as_str()];
     match arguments.format {
         Format::Text => print!("{}", diff.text(names)),
         Format::Md => print!("{}", diff.markdown(names)),

@@ -213,6 +213,8 @@ pub fn run(
     preflight::check(loaded, &dataset, &networks, &folder, events)?;
     let device = device(&plan.runtime.device)?;
     record::write(&folder, loaded, &dataset)?;
+    let cases: Vec<CaseId> = dataset.training.iter().map(|case| case.id.clone()).collect();
+    let splits = splits::load_or_draw(&folder.splits(), &cases, &plan.split)?;
 
     let as_planned = check_fingerprint(plan, &dataset, &folder, events)?;
     if options.until == Stage::Fingerprint {
@@ -223,8 +225,6 @@ pub fn run(
     if options.until == Stage::Preprocess {
         return Ok(done("all cases are prepared", &folder));
     }
-    let cases: Vec<CaseId> = dataset.training.iter().map(|case| case.id.clone()).collect();
-    let splits = splits::load_or_draw(&folder.splits(), &cases, &plan.split)?;
     let experiment = Experiment { plan, dataset, splits, folder, device, events, interrupted };
     experiment.run(&networks, options.until)
 }

@@ -47,11 +47,12 @@ pub(super) fn check(
     }
     let pending = pending(&loaded.plan, networks, folder)?;
     let machine = Machine::look(&loaded.plan.runtime.runs);
-    let mut faults = against_build(loaded);
+    let mut faults = loaded.warnings.clone();
+    faults.extend(against_build(loaded));
     faults.extend(against_data(loaded, dataset));
     faults.extend(against_machine(loaded, &pending, &machine, &cards()));
     if faults.iter().all(Fault::is_warning) {
-        loaded.warnings.iter().chain(&faults).for_each(|warning| events.warn(warning));
+        faults.iter().for_each(|warning| events.warn(warning));
         return Ok(());
     }
     Err(PlanError::Faults { faults }.into())
@@ -119,7 +120,7 @@ fn against_machine(loaded: &LoadedPlan, pending: &Pending, machine: &Machine, ca
     }
     let preparing = plan.runtime.memory_gib.saturating_mul(1 << 30);
     if let Some(all) = machine.memory.filter(|&all| !pending.prepare.is_empty() && preparing > all) {
-        let message = format!("preparing cases may use {}, and this machine has {}", gib(preparing), gib(all));
+        let message = format!("images may take {}, and this machine has {}", gib(preparing), gib(all));
         let help = format!("such as {}", (all >> 31).max(1));
         faults.push(layers.fault_at_value("runtime.memory_gib", message, "too much").help(help).warning());
     }

@@ -104,12 +104,35 @@ fn kind(node: &Value) -> String {
         None => format!("a list of: {}", kind(&node["items"])),
     };
     match node["type"].as_str() {
-        Some("integer") => "a whole number, 0 or more".to_owned(),
-        Some("number") => "a number".to_owned(),
+        Some("integer") => format!("a whole number{}", range(node)),
+        Some("number") => format!("a number{}", range(node)),
         Some("boolean") => "true or false".to_owned(),
         Some("array") => entries(node["maxItems"].as_u64()),
         Some("object") => "a table".to_owned(),
         _ => "a text".to_owned(),
+    }
+}
+
+/// The range of a number, in words behind a comma.
+fn range(node: &Value) -> String {
+    let bound = |key: &str| node[key].as_f64();
+    if let Some(choices) = node["enum"].as_array() {
+        let choices: Vec<String> = choices.iter().map(Value::to_string).collect();
+        return format!(": {}", choices.join(", "));
+    }
+    let least = match (bound("exclusiveMinimum"), bound("minimum")) {
+        (Some(above), _) => Some(format!("more than {above}")),
+        (None, least) => least.map(|least| least.to_string()),
+    };
+    match (least, bound("exclusiveMaximum"), bound("maximum")) {
+        (None, None, None) => String::new(),
+        (Some(least), Some(below), _) => format!(", {least} and less than {below}"),
+        (Some(least), None, Some(most)) if least.starts_with("more") => format!(", {least}, at most {most}"),
+        (Some(least), None, Some(most)) => format!(", {least} to {most}"),
+        (Some(least), None, None) if least.starts_with("more") => format!(", {least}"),
+        (Some(least), None, None) => format!(", {least} or more"),
+        (None, Some(below), _) => format!(", less than {below}"),
+        (None, None, Some(most)) => format!(", at most {most}"),
     }
 }
 
@@ -174,7 +197,7 @@ mod tests {
     #[test]
     fn keys_tables_and_choices_in_words() {
         let all: Vec<String> =
-            ["configurations.2d.batch_size", "lr_patience", "dice", "folds", "predict"].map(said).into();
+            ["configurations.2d.batch_size", "lr_patience", "lr_factor", "dice", "folds", "predict"].map(said).into();
         insta::assert_snapshot!(all.join("\n"));
     }
 

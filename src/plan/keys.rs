@@ -74,12 +74,67 @@ fn describe(node: &mut Value, path: &str, defaults: Option<&Value>, comments: &B
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
+    use crate::plan::edit::{EditError, set};
+    use crate::plan::fault::{Fault, PlanError};
 
     #[test]
     fn the_committed_schema_is_current() {
         let committed = include_str!("../../experiments/plan.schema.json");
         assert!(json_schema_text() == committed, "make it again: segplan schema > experiments/plan.schema.json");
+    }
+
+    /// Whether a plan in which a key has this value is without a fault that names the key.
+    fn passes(path: &str, value: &str) -> bool {
+        let text = include_str!("example.toml");
+        match set(Path::new("plan.toml"), text, &[format!("{path}={value}")]) {
+            Ok(_) => true,
+            Err(EditError::Plan(PlanError::Faults { faults })) => {
+                let names = [path, path.rsplit('.').next().unwrap()].map(|name| format!("`{name}`"));
+                let named = |fault: &Fault| names.iter().any(|name| fault.to_string().contains(name));
+                !faults.iter().any(|fault| !fault.is_warning() && named(fault))
+            }
+            Err(error) => panic!("{path}: {error}"),
+        }
+    }
+
+    #[test]
+    fn the_ranges_that_editors_check_are_those_that_a_plan_is_checked_by() {
+        let schema = json_schema();
+        let tables = schema["properties"].as_object().unwrap().iter();
+        let mut nodes: Vec<(String, &Value)> = Vec::new();
+        for (table, node) in tables.filter_map(|(name, node)| Some((name, node["properties"].as_object()?))) {
+            nodes.extend(node.iter().map(|(key, node)| (format!("{table}.{key}"), node)));
+        }
+        let network = schema["definitions"]["Configuration"]["properties"].as_object().unwrap().iter();
+        nodes.extend(network.map(|(key, node)| (format!("configurations.3d_fullres.{key}"), node)));
+        let mut checked = 0;
+        for (path, node) in nodes {
+            let whole = node["type"] == "integer";
+            let step = if whole { 1.0 } else { 0.5 };
+            let written = |value: f64| if whole { format!("{value:.0}") } else { format!("{value:?}") };
+            let bound = |key: &str| node[key].as_f64();
+            let outside = [
+                bound("minimum").map(|least| least - step),
+                bound("exclusiveMinimum"),
+                bound("maximum").map(|most| most + step),
+                bound("exclusiveMaximum"),
+            ];
+            for value in outside.into_iter().flatten().filter(|_| node["enum"].is_null()) {
+                assert!(!passes(&path, &written(value)), "`{path} = {}` is outside of {node}", written(value));
+                checked += 1;
+            }
+            // What also depends on another key is left out.
+            let inside = [bound("minimum"), bound("maximum").filter(|most| *most < 1e3)];
+            let free = node["enum"].is_null()
+                && !["slice_axis", "max_features_2d", "max_features_3d"].iter().any(|key| path.ends_with(key));
+            for value in inside.into_iter().flatten().filter(|_| free) {
+                assert!(passes(&path, &written(value)), "`{path} = {}` is inside of {node}", written(value));
+            }
+        }
+        assert!(checked > 40, "{checked}");
     }
 
     #[test]

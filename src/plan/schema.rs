@@ -73,12 +73,14 @@ pub struct Data {
     #[schemars(with = "BTreeMap<String, String>")]
     pub labels: BTreeMap<u8, String>,
     /// Number of training cases.
+    #[schemars(range(min = 2))]
     pub cases: usize,
     /// Median spacing of the training cases, mm, `[z, y, x]`.
     pub median_spacing: Spacing,
     /// Median shape of the training cases after cropping, at their own spacing, voxels, `[z, y, x]`.
     pub median_shape: [f64; 3],
     /// Mean over cases of the cropped volume divided by the original volume.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub crop_ratio: f64,
     /// Classes that form a single component in every training case that has them.
     pub single_component: Vec<u8>,
@@ -115,34 +117,46 @@ pub struct Rules {
     /// Patch of the reference 2D network, pixels, `[y, x]`.
     pub reference_patch_2d: [usize; 2],
     /// Batch size of the reference 2D network.
+    #[schemars(range(min = 1))]
     pub reference_batch_2d: usize,
     /// Most poolings of an axis in 2D.
+    #[schemars(range(max = 15))]
     pub max_pools_2d: usize,
     /// Patch of the reference 3D network, voxels, `[z, y, x]`; its volume caps every 3D patch.
     pub reference_patch_3d: Shape,
     /// Batch size of the reference 3D network.
+    #[schemars(range(min = 1))]
     pub reference_batch_3d: usize,
     /// Most poolings of an axis in 3D.
+    #[schemars(range(max = 15))]
     pub max_pools_3d: usize,
     /// An axis is pooled until its feature map is smaller than this many voxels.
+    #[schemars(range(min = 2))]
     pub pool_until_below: usize,
     /// Largest share of the data set's voxels in one batch.
+    #[schemars(range(max = 1.0), extend("exclusiveMinimum" = 0.0))]
     pub dataset_fraction: f64,
     /// Smallest batch size, whatever the share.
+    #[schemars(range(min = 1))]
     pub min_batch_size: usize,
     /// A low-resolution stage is added when the median case exceeds this many reference patches.
+    #[schemars(extend("exclusiveMinimum" = 0.0))]
     pub cascade_factor: f64,
     /// In the low-resolution stage, axes finer than the coarsest spacing divided by this are coarsened first.
+    #[schemars(range(min = 1.0))]
     pub lowres_anisotropy: f64,
     /// Feature maps of the first resolution.
+    #[schemars(range(min = 1))]
     pub base_features: usize,
     /// Most feature maps in 2D.
     pub max_features_2d: usize,
     /// Most feature maps in 3D.
     pub max_features_3d: usize,
     /// Masked normalisation when cropping removes at least this share of the average case.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub mask_norm_reduction: f64,
     /// A 3D patch is augmented slice by slice when its longest edge is more than this many times its shortest.
+    #[schemars(range(min = 1.0))]
     pub slice_wise_ratio: f64,
 }
 
@@ -201,6 +215,7 @@ pub struct Matrix {
 #[serde(deny_unknown_fields)]
 pub struct Split {
     /// Number of folds.
+    #[schemars(range(min = 2))]
     pub folds: usize,
     /// Seed of the shuffle.
     pub seed: u64,
@@ -214,10 +229,13 @@ pub struct Split {
 #[serde(deny_unknown_fields)]
 pub struct Preprocess {
     /// Spline order of image resampling: 0, 1 or 3.
+    #[schemars(extend("enum" = [0, 1, 3]))]
     pub image_order: u8,
     /// Order of label resampling: 0 is nearest neighbour, 1 is linear on each label's indicator.
+    #[schemars(extend("enum" = [0, 1]))]
     pub label_order: u8,
     /// Spacing ratio above which the coarsest axis is resampled apart, by nearest neighbour; 0 switches this off.
+    #[schemars(range(min = 0.0))]
     pub separate_z_ratio: f64,
     /// Normalisation of each channel.
     pub normalization: Vec<Normalization>,
@@ -260,10 +278,12 @@ pub struct Configuration {
     /// Median shape of the prepared cases, voxels, `[z, y, x]`.
     pub median_shape: Shape,
     /// Axis (0 = z, 1 = y, 2 = x) that slices are perpendicular to; moved to the front of prepared cases. 0 in 3D.
+    #[schemars(range(max = 2))]
     pub slice_axis: usize,
     /// Patch, voxels, `[z, y, x]` after `slice_axis` has been moved to the front; z is 1 in 2D.
     pub patch_size: Shape,
     /// Patches in a batch.
+    #[schemars(range(min = 1))]
     pub batch_size: usize,
     /// Number of poolings of each axis, in the patch's order.
     pub pools: [usize; 3],
@@ -304,8 +324,10 @@ pub enum AugmentationKind {
 #[serde(deny_unknown_fields)]
 pub struct Network {
     /// Slope of the leaky ReLU for negative values.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub leaky_slope: f64,
     /// Added to the variance by instance normalisation.
+    #[schemars(extend("exclusiveMinimum" = 0.0))]
     pub norm_eps: f64,
 }
 
@@ -314,6 +336,7 @@ pub struct Network {
 #[serde(deny_unknown_fields)]
 pub struct Loss {
     /// Added to numerator and denominator of each Dice term.
+    #[schemars(range(min = 0.0))]
     pub dice_smooth: f64,
     /// Whether background counts in the Dice term.
     pub dice_background: bool,
@@ -324,32 +347,43 @@ pub struct Loss {
 #[serde(deny_unknown_fields)]
 pub struct Train {
     /// Initial learning rate of Adam.
+    #[schemars(extend("exclusiveMinimum" = 0.0))]
     pub learning_rate: f64,
     /// L2 term added to the gradient.
+    #[schemars(range(min = 0.0))]
     pub weight_decay: f64,
     /// Whether Adam keeps the largest second moment (AMSGrad).
     pub amsgrad: bool,
     /// Training batches in an epoch.
+    #[schemars(range(min = 1))]
     pub batches: usize,
     /// Validation batches in an epoch.
+    #[schemars(range(min = 1))]
     pub validation_batches: usize,
     /// Most epochs.
+    #[schemars(range(min = 1))]
     pub max_epochs: usize,
     /// Weight of the past in the training loss's moving average.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub ema_train: f64,
     /// Weight of the past in the validation loss's moving average.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub ema_validation: f64,
     /// The learning rate is multiplied by this at a plateau.
+    #[schemars(extend("exclusiveMinimum" = 0.0, "exclusiveMaximum" = 1.0))]
     pub lr_factor: f64,
     /// Epochs without improvement of the training average before a drop.
     pub lr_patience: usize,
     /// Least improvement of the training average that counts.
+    #[schemars(range(min = 0.0))]
     pub lr_threshold: f64,
     /// Epochs without improvement of the validation average before training stops.
     pub stop_patience: usize,
     /// Least improvement of the validation average that counts.
+    #[schemars(range(min = 0.0))]
     pub stop_threshold: f64,
     /// Training stops only below this learning rate.
+    #[schemars(range(min = 0.0))]
     pub lr_floor: f64,
 }
 
@@ -358,6 +392,7 @@ pub struct Train {
 #[serde(deny_unknown_fields)]
 pub struct Augment {
     /// Probability of elastic deformation.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub elastic_probability: f64,
     /// Range of its amplitude in 3D, voxels.
     pub elastic_alpha_3d: [f64; 2],
@@ -366,30 +401,40 @@ pub struct Augment {
     /// Range of its smoothing, voxels.
     pub elastic_sigma: [f64; 2],
     /// Probability of rotation.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub rotation_probability: f64,
     /// Largest angle about each axis in 3D, degrees.
+    #[schemars(range(min = 0.0))]
     pub rotation_degrees_3d: f64,
     /// Largest angle in 2D, degrees; flat patches (edges beyond 1.5 to 1) use the 3D angle.
+    #[schemars(range(min = 0.0))]
     pub rotation_degrees_2d: f64,
     /// Probability of scaling.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub scale_probability: f64,
     /// Range of the zoom; above 1 shows more of the image.
     pub scale: [f64; 2],
     /// Probability of the gamma transform.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub gamma_probability: f64,
     /// Range of its exponent.
     pub gamma: [f64; 2],
     /// Probability of mirroring, for each axis.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub mirror_probability: f64,
     /// Order of the labels' interpolation: 0 is nearest neighbour, 1 linear on each label.
+    #[schemars(extend("enum" = [0, 1]))]
     pub label_order: u8,
     /// Probability, in the cascade's second stage, that the first stage's labels are eroded, dilated, opened or closed.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub morphology_probability: f64,
     /// Range of the radius of the ball that does it, voxels.
     pub morphology_radius: [f64; 2],
     /// Probability, in the cascade's second stage, that a component of each of the first stage's labels is removed.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub removal_probability: f64,
     /// Only components of less than this share of the patch are removed.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub removal_share: f64,
 }
 
@@ -398,12 +443,15 @@ pub struct Augment {
 #[serde(deny_unknown_fields)]
 pub struct Predict {
     /// Step between windows as a share of the patch.
+    #[schemars(range(max = 1.0), extend("exclusiveMinimum" = 0.0))]
     pub step: f64,
     /// Standard deviation of the Gaussian weights as a share of the patch.
+    #[schemars(extend("exclusiveMinimum" = 0.0))]
     pub gaussian_sigma: f64,
     /// Whether predictions of all mirrored images are averaged.
     pub mirror: bool,
     /// Spline order of the softmax on its way to the original grid: 1 or 3.
+    #[schemars(extend("enum" = [0, 1, 3]))]
     pub softmax_order: u8,
 }
 
@@ -432,6 +480,7 @@ pub enum PostprocessRule {
 #[serde(deny_unknown_fields)]
 pub struct Evaluate {
     /// Within which distance surfaces count as agreeing in the normalised surface Dice, mm.
+    #[schemars(range(min = 0.0))]
     pub surface_tolerance: f64,
 }
 
@@ -448,6 +497,7 @@ pub struct Runtime {
     /// Threads; 0 takes one for each core.
     pub threads: usize,
     /// Memory that images and probabilities may take at once in preprocessing and prediction, GiB.
+    #[schemars(range(min = 1))]
     pub memory_gib: u64,
 }
 

@@ -184,7 +184,8 @@ impl Check<'_> {
             format!("{cases} training cases cannot be split into {folds} folds"),
             expected,
         );
-        self.that(cases != 1, "data.cases", "a single case cannot be split", "expected 2 or more");
+        let message = "`data.cases` is 1, and a single case cannot be split";
+        self.that(cases != 1, "data.cases", message, "expected 2 or more");
         let known: Vec<&str> = plan.configurations.keys().map(|name| name.as_str()).collect();
         for (at, name) in plan.run.configurations.iter().enumerate() {
             let right = plan.configurations.contains_key(name) || !self.known(&["configurations"]);

@@ -14,7 +14,7 @@ impl Check<'_> {
         let two_dimensional = name == ConfigurationName::TwoD;
         let axis = configuration.slice_axis;
         let path = key(name, "slice_axis");
-        self.that(axis < 3, &path, format!("axis {axis} of a volume"), "expected 0 (z), 1 (y) or 2 (x)");
+        self.that(axis < 3, &path, format!("`{path}` is {axis}"), "expected 0 (z), 1 (y) or 2 (x)");
         let message = format!("`{path}` is {axis} in 3D");
         self.that(two_dimensional || axis == 0 || axis > 2, &path, message, "expected 0: the axes stay in their order");
         for (axis, &edge) in configuration.spacing.0.iter().enumerate() {
@@ -33,7 +33,9 @@ impl Check<'_> {
         self.at_least_one(&key(name, "batch_size"), configuration.batch_size);
         self.patch(name, configuration);
         self.features(name, configuration);
-        if !self.known(&[&key(name, "patch_size")]) {
+        // Axes in another order are one mistake: nothing follows from them.
+        let swapped = axes::pooled_as(configuration.patch_size.0, configuration.pools).is_some();
+        if swapped || !self.known(&[&key(name, "patch_size")]) {
             return;
         }
         let slice = configuration.patch_size.0[0] == 1;
