@@ -235,7 +235,7 @@ fn runs_are_compared_over_the_cases_that_they_share() {
 fn add_ensemble(run: &RunFolder, folds: usize) {
     let text = fs::read_to_string(run.resolved_plan()).unwrap();
     fs::write(run.resolved_plan(), text.replace("[\"3d_fullres\"]", "[\"2d\", \"3d_fullres\"]")).unwrap();
-    for (name, less) in [("2d", 100), ("2d+3d_fullres", 10)] {
+    for (name, less) in [("2d", 20), ("2d+3d_fullres", 5)] {
         for fold in 0..folds {
             let (from, to) = (run.fold("3d_fullres", 12345, fold), run.fold(name, 12345, fold));
             for (path, bytes) in files(&from.root) {
@@ -248,7 +248,7 @@ fn add_ensemble(run: &RunFolder, folds: usize) {
             let mut rows = scores::read(&from.scores()).unwrap();
             for row in &mut rows {
                 row.run.configuration = name.to_owned();
-                row.counts.true_positives -= less;
+                row.counts.true_positives -= row.counts.true_positives * less / 100;
             }
             scores::write(&to.scores(), &rows).unwrap();
         }

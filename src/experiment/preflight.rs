@@ -52,7 +52,9 @@ pub(super) fn check(
     faults.extend(against_data(loaded, dataset));
     faults.extend(against_machine(loaded, &pending, &machine, &cards()));
     if faults.iter().all(Fault::is_warning) {
-        faults.iter().for_each(|warning| events.warn(warning));
+        for warning in &faults {
+            events.warn(warning);
+        }
         return Ok(());
     }
     Err(PlanError::Faults { faults }.into())

@@ -57,7 +57,10 @@ impl Plot for Boxes<'_> {
             let x = chart.backend_coord(&(at as f64 + 0.5, 0.0)).0 - base.0;
             let top = height as i32 - foot;
             if stands {
-                let name = fitted(name, scale.pt(NAME_PT), scale);
+                // Of a name that is too long, the number of cases goes first: the tables have it.
+                let class = name.rsplit_once(" (").map_or(name.as_str(), |(class, _)| class);
+                let short = if text_width(name, scale) > scale.pt(NAME_PT) { class } else { name };
+                let name = fitted(short, scale.pt(NAME_PT), scale);
                 upright(&body, &name, (x, top + scale.pt(4.0)), (HPos::Right, VPos::Center), scale)?;
             } else {
                 text(&body, name, (x, top + scale.pt(7.0)), (HPos::Center, VPos::Center), scale)?;

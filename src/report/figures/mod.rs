@@ -148,14 +148,15 @@ fn scored(record: &Record, confusions: &[Confusion], place: Place<'_>) -> Result
             figures.push(one(&plot, name, caption, [66.0, 80.0], place)?);
         }
     }
-    for name in record.systems() {
-        let plot = volumes::Volumes::of(record, &name);
-        if !plot.is_empty() {
+    for system in record.systems() {
+        let plots = volumes::Volumes::of(record, &system);
+        for (part, plot) in plots.iter().enumerate().filter(|(_, plot)| !plot.is_empty()) {
             let caption = format!(
-                "Volumes that {name} predicts against those of the reference, and their difference over their mean \
+                "Volumes that {system} predicts against those of the reference, and their difference over their mean \
                  (Bland and Altman): thick line at the mean difference, dotted ones 1.96 standard deviations away."
             );
-            figures.push(one(&plot, &format!("volumes-{name}"), caption, [120.0, 80.0], place)?);
+            let name = if part == 0 { format!("volumes-{system}") } else { format!("volumes-{system}-{}", part + 1) };
+            figures.push(one(plot, &name, caption, [120.0, 80.0], place)?);
         }
     }
     for confusion in confusions {

@@ -20,19 +20,20 @@ pub(super) struct Volumes {
 }
 
 impl Volumes {
-    /// Volumes of the held-out cases whose spacing is known.
-    pub(super) fn of(record: &Record, configuration: &str) -> Self {
+    /// Volumes of the held-out cases whose spacing is known: a figure for as many classes as there are colours.
+    pub(super) fn of(record: &Record, system: &str) -> Vec<Self> {
         let voxel = record.voxel_ml();
         let volumes = |label: u8| {
-            let rows = record.scores.rows.iter().filter(|row| row.configuration == configuration && row.label == label);
+            let rows = record.scores.rows.iter().filter(|row| row.configuration == system && row.label == label);
             rows.filter_map(|row| {
                 let ml = voxel.get(row.case.as_str())?;
                 Some((row.reference_voxels as f64 * ml, row.prediction_voxels as f64 * ml))
             })
             .collect()
         };
-        let classes = record.plan.data.labels.iter().map(|(&label, name)| (name.clone(), volumes(label))).collect();
-        Self { classes }
+        let classes: Vec<(String, Vec<(f64, f64)>)> =
+            record.plan.data.labels.iter().map(|(&label, name)| (name.clone(), volumes(label))).collect();
+        classes.chunks(COLOURS.len()).map(|classes| Self { classes: classes.to_vec() }).collect()
     }
 
     /// Whether there is nothing to draw.
