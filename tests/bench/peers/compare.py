@@ -180,7 +180,8 @@ def main():
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     cases = arguments.cases.split(",")
-    print(f"PyTorch {torch.__version__}, {arguments.threads} threads, medians of {arguments.rounds} rounds" + (" and those before\n" if arguments.times else "\n")
+    before = " and those before" if arguments.times else ""
+    print(f"PyTorch {torch.__version__}, {arguments.threads} threads, medians of {arguments.rounds} rounds{before}\n")
     print("| case | pass | segplan, ms | PyTorch, ms | its format | ratio |")
     print("|---|---|---|---|---|---|", flush=True)
     for case in CONVOLUTIONS if "conv" in cases else []:
