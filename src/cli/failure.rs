@@ -1,6 +1,7 @@
 //! How a failed verb ends: a report for a person, and an exit code for a script.
 
 use std::error::Error;
+use std::fmt;
 use std::process::ExitCode;
 
 use miette::Report;
@@ -12,37 +13,59 @@ use crate::plan::fault::Fault;
 pub(super) struct Failure {
     code: u8,
     report: Option<Report>,
+    /// What to do next, on a line of its own that can be copied.
+    command: Option<String>,
 }
 
 impl Failure {
     /// Exit code 1: it was tried and did not work.
     pub(super) fn failed(report: Report) -> Self {
-        Self { code: 1, report: Some(report) }
+        Self { code: 1, report: Some(report), command: None }
     }
 
     /// Exit code 1, where the result is that two things differ.
     pub(super) fn different() -> Self {
-        Self { code: 1, report: None }
+        Self { code: 1, report: None, command: None }
     }
 
     /// Exit code 2: the plan or the arguments are wrong.
     pub(super) fn wrong_input(report: Report) -> Self {
-        Self { code: 2, report: Some(report) }
+        Self { code: 2, report: Some(report), command: None }
     }
 
     /// Exit code 3: files of a data set or of a run are damaged.
     pub(super) fn damaged_data(report: Report) -> Self {
-        Self { code: 3, report: Some(report) }
+        Self { code: 3, report: Some(report), command: None }
     }
 
     /// Exit code 3, where everything has been said already.
     pub(super) fn damaged_data_listed() -> Self {
-        Self { code: 3, report: None }
+        Self { code: 3, report: None, command: None }
     }
 
     /// Exit code 4: interrupted; a checkpoint is there, and the text says how to go on.
     pub(super) fn interrupted() -> Self {
-        Self { code: 4, report: None }
+        Self { code: 4, report: None, command: None }
+    }
+
+    /// The exit code that an experiment says.
+    pub(super) fn of_code(code: u8, report: Report) -> Self {
+        Self { code, report: Some(report), command: None }
+    }
+
+    /// With the command that does what was meant.
+    pub(super) fn offering(self, command: String) -> Self {
+        Self { command: Some(command), ..self }
+    }
+
+    /// The exit code.
+    pub(super) fn code(&self) -> u8 {
+        self.code
+    }
+
+    /// Whether a person or the system has asked to stop.
+    pub(super) fn is_interrupted(&self) -> bool {
+        self.code == 4
     }
 
     /// Prints the report and gives the exit code.
@@ -50,6 +73,9 @@ impl Failure {
     pub(super) fn report(self) -> ExitCode {
         if let Some(report) = self.report {
             eprintln!("{report:?}");
+        }
+        if let Some(command) = self.command {
+            eprintln!("  {command}");
         }
         ExitCode::from(self.code)
     }
@@ -60,6 +86,14 @@ impl Failure {
 pub(super) fn warn(warnings: &[Fault]) {
     for warning in warnings {
         eprintln!("{:?}", Report::new(warning.clone()));
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let command = self.command.iter().map(|command| format!("\n  {command}"));
+        let report = self.report.iter().map(ToString::to_string);
+        write!(out, "{}", report.chain(command).collect::<String>())
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod augment;
 mod bench;
+mod compare;
 mod completions;
 mod diff;
 mod doctor;
@@ -20,7 +21,9 @@ mod run;
 mod schema;
 mod set;
 mod show;
+mod status;
 mod terminal;
+mod variant;
 mod verify;
 
 use std::process::ExitCode;
@@ -46,7 +49,7 @@ Examples:
   segplan run experiments/hippocampus.toml --fold 0 --configuration 3d_fullres --set train.max_epochs=50
   segplan predict --run runs/hippocampus --input new_images --output segmentations
 
-Exit codes: 0 done, 1 failed, 2 wrong input, 3 damaged data, 4 interrupted with a checkpoint";
+Exit codes: 0 done, 1 failed, 2 wrong input, 3 damaged data, 4 interrupted with a checkpoint, 5 a part failed";
 
 #[derive(Debug, Subcommand)]
 enum Verb {
@@ -72,10 +75,14 @@ enum Verb {
     Augment(augment::Arguments),
     /// Do whatever of a plan is not yet done: prepare, train, predict, evaluate, draw
     Run(run::Arguments),
+    /// Say what of a plan is done, what is stale and why, and what is next
+    Status(status::Arguments),
     /// Segment new images with a finished run
     Predict(predict::Arguments),
     /// Score a folder of predictions against a folder of references
     Evaluate(evaluate::Arguments),
+    /// Table runs, or the variants of a sweep, side by side by any metric
+    Compare(compare::Arguments),
     /// Turn finished runs into tables, figures and a page
     Report(report::Arguments),
     /// Time training step, forward pass, loader, preprocessing and prediction of a plan
@@ -107,8 +114,10 @@ pub fn main() -> ExitCode {
         Verb::Export(arguments) => export::export(&arguments),
         Verb::Augment(arguments) => augment::augment(&arguments),
         Verb::Run(arguments) => run::run(&arguments),
+        Verb::Status(arguments) => status::status(&arguments),
         Verb::Predict(arguments) => predict::predict(&arguments),
         Verb::Evaluate(arguments) => evaluate::evaluate(&arguments),
+        Verb::Compare(arguments) => compare::compare(&arguments),
         Verb::Report(arguments) => report::report(&arguments),
         Verb::Bench(arguments) => bench::run(&arguments),
         Verb::Phantom(arguments) => phantom::phantom(&arguments),

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::cli::failure::{Failure, plain};
-use crate::plan::load::load;
+use crate::cli::variant::chosen;
+use crate::plan::load::{LoadedPlan, load};
 use crate::report::ReportError;
 use crate::report::record::RecordError;
 use crate::report::write::{Images, Written, write};
@@ -20,7 +21,7 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
-    /// Plans, or their run folders; several are compared case by case
+    /// Plans, or their run folders; several, or the variants of a sweep, are compared case by case
     #[arg(required = true, value_name = "PLAN_OR_RUN")]
     runs: Vec<PathBuf>,
     /// Folder of the report; `reports/NAME` where it is not given, after the first run
@@ -33,7 +34,7 @@ pub(super) struct Arguments {
 
 #[expect(clippy::print_stdout, reason = "what is missing, and where the page is, are the result of this verb")]
 pub(super) fn report(arguments: &Arguments) -> Result<(), Failure> {
-    let runs = arguments.runs.iter().map(|path| run_folder(path)).collect::<Result<Vec<_>, _>>()?;
+    let runs = arguments.runs.iter().map(|path| run_folders(path)).collect::<Result<Vec<_>, _>>()?.concat();
     let failure = |error: ReportError| match error {
         ReportError::Record(RecordError::Plan(error)) => Failure::wrong_input((*error).into()),
         ReportError::Record(error) => Failure::wrong_input(plain(error)),
@@ -52,11 +53,12 @@ pub(super) fn report(arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The run folder that a path means: itself, or that of the plan in the file.
-fn run_folder(path: &Path) -> Result<PathBuf, Failure> {
+/// The run folders that a path means: itself, or that of the plan in the file and of each of its variants.
+fn run_folders(path: &Path) -> Result<Vec<PathBuf>, Failure> {
     if !path.is_file() {
-        return Ok(path.to_owned());
+        return Ok(vec![path.to_owned()]);
     }
-    let plan = load(path, &[]).map_err(|error| Failure::wrong_input(error.into()))?.plan;
-    Ok(RunFolder::new(&plan.runtime.runs, &plan.name).root)
+    let loaded = load(path, &[]).map_err(|error| Failure::wrong_input(error.into()))?;
+    let folder = |loaded: &&LoadedPlan| RunFolder::new(&loaded.plan.runtime.runs, &loaded.plan.name).root;
+    Ok(chosen(&loaded, None)?.iter().map(folder).collect())
 }

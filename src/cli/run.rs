@@ -1,28 +1,36 @@
 //! `segplan run`: whatever of a plan is not yet done.
 
-use std::path::PathBuf;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
 
 use crate::cli::failure::{Failure, plain};
+use crate::cli::status::{self, Format};
 use crate::cli::terminal::Terminal;
 use crate::cli::use_threads;
+use crate::cli::variant::chosen;
 use crate::experiment::events::Events;
+use crate::experiment::failures::PARTLY;
 use crate::experiment::{self, ExperimentError, Options, Outcome, Stage};
-use crate::plan::load::load;
+use crate::plan::load::{LoadedPlan, load};
 use crate::plan::schema::ConfigurationName;
 
 const EXAMPLES: &str = "\
 Examples:
-  segplan run experiments/phantom.toml
+  segplan run experiments/phantom.toml                       whatever of it is not yet done
+  segplan run experiments/phantom.toml --dry-run             what that is, and what it will cost
   segplan run experiments/hippocampus.toml --fold 0 --configuration 3d_fullres
-  segplan run experiments/hippocampus.toml --until preprocess
   segplan run experiments/hippocampus.toml --device cuda:0 --set train.max_epochs=50 --set name=short
+  segplan run experiments/sweep.toml --keep-going            all variants, and all folds, whatever fails
+  segplan run experiments/sweep.toml --variant batches=9     one variant
 
 What is done already is not done again. Ctrl-C writes a checkpoint; the same command goes on.
-What the plan needs of the data set, of this build, of memory and of disk is checked before anything runs.";
+What the plan needs of the data set, of this build, of memory and of disk is checked before anything runs.
+
+Exit codes: 0 done, 1 failed, 2 wrong input, 3 damaged data, 4 interrupted with a checkpoint, 5 a part failed";
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -44,6 +52,15 @@ pub(super) struct Arguments {
     /// Stop after this stage
     #[arg(long, value_enum, default_value_t = Stage::Evaluate)]
     until: Stage,
+    /// Only this variant of the plan's sweep
+    #[arg(long, value_name = "NAME")]
+    variant: Option<String>,
+    /// Go on with the other networks and variants when one fails
+    #[arg(long)]
+    keep_going: bool,
+    /// Say what would be done, and estimate its memory, disk and time; nothing is run
+    #[arg(long)]
+    dry_run: bool,
 }
 
 pub(super) fn configuration(name: &str) -> Result<ConfigurationName, String> {
@@ -53,25 +70,48 @@ pub(super) fn configuration(name: &str) -> Result<ConfigurationName, String> {
     })
 }
 
-#[expect(clippy::print_stdout, reason = "the table of scores is the result of this verb")]
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut overrides = arguments.set.clone();
     overrides.extend(arguments.device.as_ref().map(|device| format!("runtime.device={device}")));
     let loaded = load(&arguments.plan, &overrides).map_err(|error| Failure::wrong_input(error.into()))?;
+    let plans = chosen(&loaded, arguments.variant.as_deref())?;
     use_threads(loaded.plan.runtime.threads)?;
-    let interrupted = stop_on_signals()?;
-    let terminal = Terminal::new();
     let options = Options {
         until: arguments.until,
         configurations: arguments.configurations.clone(),
         folds: arguments.folds.clone(),
+        keep_going: arguments.keep_going,
     };
-    let outcome = experiment::run(&loaded, &options, &terminal, &interrupted);
+    if arguments.dry_run {
+        return status::print(&plans, &options, true, Format::Text);
+    }
+    let interrupted = stop_on_signals()?;
+    let (mut failed, mut done) = (Vec::new(), 0);
+    for (at, plan) in plans.iter().enumerate() {
+        if plans.len() > 1 {
+            Terminal::new().say(&format!("variant {} of {}: {}", at + 1, plans.len(), plan.plan.name));
+        }
+        match one(plan, &options, &interrupted, &arguments.plan) {
+            Ok(()) => done += 1,
+            Err(failure) if failure.is_interrupted() || plans.len() == 1 => return Err(failure),
+            Err(failure) => failed.push((plan.plan.name.as_str(), failure)),
+        }
+        if !failed.is_empty() && !arguments.keep_going {
+            break;
+        }
+    }
+    together(&failed, done, &plans[failed.len() + done..])
+}
+
+/// Runs one plan.
+#[expect(clippy::print_stdout, reason = "the table of scores is the result of this verb")]
+fn one(loaded: &LoadedPlan, options: &Options, interrupted: &AtomicBool, path: &Path) -> Result<(), Failure> {
+    let terminal = Terminal::new();
+    let outcome = experiment::run(loaded, options, &terminal, interrupted);
     terminal.end();
     match outcome.map_err(into_failure)? {
         Outcome::Interrupted => {
-            let plan = arguments.plan.display();
-            terminal.say(&format!("interrupted; a checkpoint is written. Go on with: segplan run {plan}"));
+            terminal.say(&format!("interrupted; a checkpoint is written. Go on with: segplan run {}", path.display()));
             Err(Failure::interrupted())
         }
         Outcome::Done(summary) => {
@@ -79,9 +119,24 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
                 println!("{table}");
             }
             terminal.say(&summary.text);
-            Ok(())
+            let code = summary.failures.exit_code();
+            if code == 0 { Ok(()) } else { Err(Failure::of_code(code, miette::miette!("{}", summary.failures.text()))) }
         }
     }
+}
+
+/// How variants end together: each failure is reported, and those that were not begun are named.
+fn together(failed: &[(&str, Failure)], done: usize, left: &[&LoadedPlan]) -> Result<(), Failure> {
+    let Some((_, first)) = failed.first() else { return Ok(()) };
+    let mut text = format!("{} of {} variants failed:", failed.len(), failed.len() + done + left.len());
+    for (name, failure) in failed {
+        let _ = write!(text, "\n{name}: {failure}");
+    }
+    for plan in left {
+        let _ = write!(text, "\n{}: not begun; `--keep-going` goes on after a failure", plan.plan.name);
+    }
+    let code = if done > 0 { PARTLY } else { first.code() };
+    Err(Failure::of_code(code, miette::miette!("{text}")))
 }
 
 /// A flag that Ctrl-C and SIGTERM set. A second signal ends the process at once; the last checkpoint stays.
@@ -98,13 +153,14 @@ pub(super) fn stop_on_signals() -> Result<Arc<AtomicBool>, Failure> {
 }
 
 pub(super) fn into_failure(error: ExperimentError) -> Failure {
-    let error = match error {
+    let command = match error {
         ExperimentError::Plan(faults) => return Failure::wrong_input(faults.into()),
-        error => error,
+        ExperimentError::OtherPlan { ref command, .. } => Some(command.clone()),
+        _ => None,
     };
-    match error.exit_code() {
-        2 => Failure::wrong_input(plain(error)),
-        3 => Failure::damaged_data(plain(error)),
-        _ => Failure::failed(plain(error)),
+    let failure = Failure::of_code(error.exit_code(), plain(error));
+    match command {
+        Some(command) => failure.offering(command),
+        None => failure,
     }
 }

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 
 use crate::dataset::{Case, CaseId, Dataset};
 use crate::experiment::events::Events;
-use crate::experiment::{ExperimentError, data};
+use crate::experiment::{ExperimentError, data, record};
 use crate::plan::digest::stage_digests;
 use crate::plan::schema::{Configuration, ConfigurationName, Plan};
-use crate::preprocess::cache::{PreparedCase, prepare_all};
+use crate::preprocess::cache::{Preparation, PreparedCase};
 use crate::preprocess::target_spacing;
 use crate::random::{Key, Purpose, stream};
 use crate::report::augmentation::{Sample, Sheet, draw, words};
@@ -62,7 +62,8 @@ pub fn show(plan: &Plan, request: &Request<'_>, events: &dyn Events) -> Result<S
     let case = find_case(&dataset, request.case)?.clone();
     let folder = prepared_folder(&plan.runtime.runs, &stage_digests(plan, name).preprocess);
     let alone = Dataset { training: vec![case.clone()], ..dataset };
-    prepare_all(&alone, plan, configuration, &folder, &|| ())?;
+    let contents = &record::read_contents(&plan.runtime.runs, &alone, events, true)?;
+    Preparation { dataset: &alone, contents, plan, configuration, folder: &folder }.make(&|| ())?;
     let prepared = PreparedCase::open(&folder, &case.id)?;
 
     let samples = samples(plan, configuration, &prepared, request.samples);

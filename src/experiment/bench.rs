@@ -14,7 +14,7 @@ use rand::RngExt as _;
 use crate::dataset::{Case, Dataset};
 use crate::device::device;
 use crate::experiment::events::Events;
-use crate::experiment::{ExperimentError, data};
+use crate::experiment::{ExperimentError, data, record};
 use crate::kernels::peak;
 use crate::network::topology::Topology;
 use crate::network::{UNet, UNetConfig};
@@ -23,7 +23,7 @@ use crate::plan::schema::{Configuration, ConfigurationName, Plan};
 use crate::predict::memory::Room;
 use crate::predict::window::{Windows, mirrored_axes};
 use crate::predict::{Member, Predictor, labels};
-use crate::preprocess::cache::{PreparedCase, prepare_all};
+use crate::preprocess::cache::{Preparation, PreparedCase};
 use crate::preprocess::prepare;
 use crate::random::{Key, Purpose, stream};
 use crate::store::folder::{FoldFolder, prepared_folder};
@@ -36,7 +36,9 @@ use crate::train::patches::{Patches, Set};
 use crate::volume::nifti::{NiftiError, read_header, read_image, read_labels};
 
 /// Backward passes of a convolution by input and by weight cost a forward pass each.
-const STEP_OVER_FORWARD: f64 = 3.0;
+pub const STEP_OVER_FORWARD: f64 = 3.0;
+/// Arithmetic of the forward pass on which a device is timed quickly, operations.
+const QUICK_OPERATIONS: f64 = 4e9;
 
 /// Times one configuration of a plan.
 ///
@@ -103,6 +105,39 @@ pub fn bench(
     })
 }
 
+/// How much of a configuration's arithmetic the device does in a second, operations: quickly measured, by training steps on
+/// a single patch, which is made smaller while it is a matter of more than a second or so.
+///
+/// # Errors
+///
+/// When the device cannot be used.
+pub fn operations_per_second(
+    plan: &Plan,
+    name: ConfigurationName,
+    events: &dyn Events,
+) -> Result<f64, ExperimentError> {
+    let device = &device(&plan.runtime.device)?;
+    let mut configuration = plan.configurations[&name].clone();
+    let (channels, classes) = (plan.input_channels(name), plan.data.labels.len() + 1);
+    let topology = Topology::new(&configuration, channels, classes);
+    configuration.batch_size = 1;
+    let divisor = topology.divisor();
+    let operations = |patch: [usize; 3]| 2.0 * topology.multiply_adds(patch) as f64;
+    while operations(configuration.patch_size.0) > QUICK_OPERATIONS {
+        let patch = &mut configuration.patch_size.0;
+        let parts: [usize; 3] = std::array::from_fn(|axis| patch[axis] / divisor[axis]);
+        // The axis that can be cut down most keeps at least two voxels at the bottom, for the normalisation.
+        let Some(axis) = (0..3).filter(|&axis| parts[axis] > 2).max_by_key(|&axis| parts[axis]) else { break };
+        patch[axis] = parts[axis].div_ceil(2) * divisor[axis];
+    }
+    let key = Key { purpose: Purpose::Weights, seed: 0, counters: [0; 4] };
+    let network = UNetConfig::new(&configuration, &plan.network, channels, classes)
+        .init(&mut stream(key), &device.clone().autodiff());
+    let operations = operations(configuration.patch_size.0);
+    let bench = Bench { plan, name, configuration: &configuration, repetitions: 2, device, events };
+    Ok(STEP_OVER_FORWARD * operations / train_step(&bench, network))
+}
+
 /// What is timed, and how often.
 #[derive(Clone, Copy)]
 struct Bench<'a> {
@@ -125,8 +160,11 @@ struct DataTimings {
 impl DataTimings {
     fn measure(bench: &Bench<'_>, network: &UNet, dataset: &Dataset) -> Result<Self, ExperimentError> {
         let folder = prepared_folder(&bench.plan.runtime.runs, &stage_digests(bench.plan, bench.name).preprocess);
+        let (plan, configuration) = (bench.plan, bench.configuration);
+        let contents = &record::read_contents(&plan.runtime.runs, dataset, bench.events, true)?;
         bench.events.begin("preparing cases", dataset.training.len());
-        let made = prepare_all(dataset, bench.plan, bench.configuration, &folder, &|| bench.events.advance());
+        let preparation = Preparation { dataset, contents, plan, configuration, folder: &folder };
+        let made = preparation.make(&|| bench.events.advance());
         bench.events.end();
         made?;
         bench.events.say("timing preprocessing, loader and prediction");

@@ -1,6 +1,6 @@
 //! Where the data set of a plan is, and the built-in one when it is absent.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use thiserror::Error;
 
@@ -57,7 +57,25 @@ fn way_to(name: &str, folders: &[PathBuf]) -> String {
 ///
 /// When it is nowhere, cannot be understood, or has other channels or labels than the plan.
 pub fn find(plan: &Plan, events: &dyn Events) -> Result<Dataset, DataError> {
-    let dataset = locate(plan, events)?;
+    fitting(plan, locate(plan, events)?)
+}
+
+/// The data set of a plan where it is on disk; nothing is made.
+///
+/// # Errors
+///
+/// When it cannot be understood, or has other channels or labels than the plan.
+pub fn present(plan: &Plan) -> Result<Option<Dataset>, DataError> {
+    place(plan).map(|folder| fitting(plan, scan(&folder)?)).transpose()
+}
+
+/// The folder of a plan's data set: the first of `runtime.data` that has it; none where it is in none of them.
+fn place(plan: &Plan) -> Option<PathBuf> {
+    plan.runtime.data.iter().map(|folder| folder.join(&plan.data.dataset)).find(|folder| folder.is_dir())
+}
+
+/// A data set that has the channels and labels of a plan.
+fn fitting(plan: &Plan, dataset: Dataset) -> Result<Dataset, DataError> {
     let mismatch = |reason| Err(DataError::Mismatch { name: dataset.name.clone(), reason });
     if dataset.channels != plan.data.channels {
         return mismatch(format!("its channels are {:?}, the plan's are {:?}", dataset.channels, plan.data.channels));
@@ -74,16 +92,12 @@ pub fn find(plan: &Plan, events: &dyn Events) -> Result<Dataset, DataError> {
 ///
 /// When it is nowhere, or cannot be understood.
 pub fn locate(plan: &Plan, events: &dyn Events) -> Result<Dataset, DataError> {
-    let folders: Vec<PathBuf> = plan.runtime.data.iter().map(|folder| folder.join(&plan.data.dataset)).collect();
-    let folder = match folders.iter().find(|folder| folder.is_dir()) {
-        Some(folder) => folder,
-        None => make(plan, &folders, events)?,
-    };
-    Ok(scan(folder)?)
+    let folder = place(plan).map_or_else(|| make(plan, events), Ok)?;
+    Ok(scan(&folder)?)
 }
 
-fn make<'a>(plan: &Plan, folders: &'a [PathBuf], events: &dyn Events) -> Result<&'a Path, DataError> {
-    let folder = folders.first().ok_or(DataError::NoFolder)?;
+fn make(plan: &Plan, events: &dyn Events) -> Result<PathBuf, DataError> {
+    let folder = plan.runtime.data.first().ok_or(DataError::NoFolder)?.join(&plan.data.dataset);
     match plan.data.generator {
         Generator::None => {
             Err(DataError::Absent { name: plan.data.dataset.clone(), folders: plan.runtime.data.clone() })
@@ -91,7 +105,7 @@ fn make<'a>(plan: &Plan, folders: &'a [PathBuf], events: &dyn Events) -> Result<
         Generator::Phantom => {
             let config = PhantomConfig { cases: plan.data.cases, ..PhantomConfig::default() };
             events.begin("making the phantom", config.cases);
-            let made = phantom::write(folder, &config, &|| events.advance());
+            let made = phantom::write(&folder, &config, &|| events.advance());
             events.end();
             made?;
             Ok(folder)

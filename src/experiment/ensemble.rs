@@ -33,37 +33,37 @@ pub(super) struct Chosen {
 
 /// Predicts and scores each pair of configurations all of whose folds are done, and writes down which candidate is best.
 ///
-/// `scores` are those of the single configurations.
-pub(super) fn choose(experiment: &Experiment<'_>, scores: &[Score]) -> Result<Chosen, ExperimentError> {
-    let complete = experiment.complete()?;
+/// `complete` are the configurations all of whose folds are scored, and `scores` those of the single configurations.
+pub(super) fn choose(
+    experiment: &Experiment<'_>,
+    complete: &[ConfigurationName],
+    scores: &[Score],
+) -> Result<Chosen, ExperimentError> {
     let mut chosen = Chosen { progress: Progress::AlreadyDone, scores: Vec::new(), selection: None };
     if complete.len() < 2 {
         return Ok(chosen);
     }
-    let paired: Vec<ConfigurationName> = PAIRED.into_iter().filter(|name| complete.contains(name)).collect();
-    for (at, &first) in paired.iter().enumerate() {
-        for &second in &paired[at + 1..] {
-            let mut all = Vec::new();
-            for id in experiment.all_folds(first) {
-                let members = [id, NetworkId { configuration: second, ..id }];
-                let folds: Vec<Fold<'_>> = members.into_iter().map(|id| experiment.fold(id)).collect();
-                let cases = held_out(experiment, &folds);
-                let predicted = cases.predict(|| labeller(&folds))?;
-                if predicted == Progress::Interrupted {
-                    return Ok(Chosen { progress: predicted, ..chosen });
-                }
-                if predicted == Progress::Done || cases.evaluate()?.0 == Progress::Done {
-                    chosen.progress = Progress::Done;
-                }
-                all.push(cases);
+    for (first, second) in pairs(complete) {
+        let mut all = Vec::new();
+        for id in experiment.all_folds(first) {
+            let members = [id, NetworkId { configuration: second, ..id }];
+            let folds: Vec<Fold<'_>> = members.into_iter().map(|id| experiment.fold(id)).collect();
+            let cases = held_out(experiment, &folds);
+            let predicted = cases.predict(|| labeller(&folds))?;
+            if predicted == Progress::Interrupted {
+                return Ok(Chosen { progress: predicted, ..chosen });
             }
-            let name = joined(&[first.to_string(), second.to_string()]);
-            let (progress, scores) = settle(experiment, &name, &all)?;
-            if progress == Progress::Done {
-                chosen.progress = progress;
+            if predicted == Progress::Done || cases.evaluate()?.0 == Progress::Done {
+                chosen.progress = Progress::Done;
             }
-            chosen.scores.extend(scores);
+            all.push(cases);
         }
+        let name = joined(&[first.to_string(), second.to_string()]);
+        let (progress, scores) = settle(experiment, &name, &all)?;
+        if progress == Progress::Done {
+            chosen.progress = progress;
+        }
+        chosen.scores.extend(scores);
     }
     let is_complete = |score: &&Score| complete.iter().any(|name| name.as_str() == score.run.configuration);
     let candidates: Vec<Score> = scores.iter().filter(is_complete).chain(&chosen.scores).cloned().collect();
@@ -75,16 +75,30 @@ pub(super) fn choose(experiment: &Experiment<'_>, scores: &[Score]) -> Result<Ch
     Ok(chosen)
 }
 
+/// The pairs of some configurations that are candidates.
+pub(super) fn pairs(complete: &[ConfigurationName]) -> Vec<(ConfigurationName, ConfigurationName)> {
+    let paired: Vec<ConfigurationName> = PAIRED.into_iter().filter(|name| complete.contains(name)).collect();
+    let with_later = |(at, &first): (usize, &ConfigurationName)| {
+        paired[at + 1..].iter().map(move |&second| (first, second)).collect::<Vec<_>>()
+    };
+    paired.iter().enumerate().flat_map(with_later).collect()
+}
+
+/// Digests of what decides on the predictions of an ensemble, and on their scores.
+pub(super) fn digests(members: &[&StageDigests]) -> (String, String) {
+    let of = |stage: fn(&StageDigests) -> &str| {
+        let all: Vec<&str> = members.iter().map(|digests| stage(digests)).collect();
+        store::digest(all.join(" ").as_bytes())
+    };
+    (of(|digests| &digests.predict), of(|digests| &digests.evaluate))
+}
+
 /// The held-out cases of one fold, as several networks predict them together.
 fn held_out<'a>(experiment: &'a Experiment<'_>, folds: &[Fold<'a>]) -> HeldOut<'a> {
     let names: Vec<String> = folds.iter().map(|fold| fold.id.configuration.to_string()).collect();
     let id = folds[0].id;
     let folder = experiment.folder.fold(&joined(&names), id.seed, id.fold);
-    let digests = |of: fn(&StageDigests) -> &str| {
-        let all: Vec<&str> = folds.iter().map(|fold| of(&fold.digests)).collect();
-        store::digest(all.join(" ").as_bytes())
-    };
-    let (predict, evaluate) = (digests(|digests| &digests.predict), digests(|digests| &digests.evaluate));
+    let (predict, evaluate) = digests(&folds.iter().map(|fold| &fold.digests).collect::<Vec<_>>());
     let mut cases = HeldOut { folder, predict, evaluate, ..folds[0].held_out() };
     cases.run.configuration = joined(&names);
     cases

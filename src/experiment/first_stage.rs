@@ -13,7 +13,7 @@ use crate::experiment::state::FoldState;
 use crate::experiment::{Experiment, ExperimentError};
 use crate::network::UNetConfig;
 use crate::plan::digest::{first_stage_digest, stage_digests};
-use crate::plan::schema::ConfigurationName;
+use crate::plan::schema::{ConfigurationName, Plan};
 use crate::predict::cascade::{Grid, first_stage};
 use crate::predict::memory::Room;
 use crate::predict::{Member, Predictor};
@@ -66,6 +66,11 @@ fn say_what_is_missing(folds: &[Fold<'_>], second: NetworkId) -> Result<(), Expe
     Ok(())
 }
 
+/// Where predictions of a fold of the first stage come from, by the plan and by what the data set's files hold.
+pub(super) fn origin(plan: &Plan, data: &str, fold: usize) -> Origin {
+    Origin { digest: format!("{} {data}", first_stage_digest(plan)), fold }
+}
+
 /// The held-out cases of one fold of the first stage, on their way to the second.
 struct HandOver<'a> {
     fold: &'a Fold<'a>,
@@ -84,7 +89,7 @@ impl<'a> HandOver<'a> {
             fold,
             prepared: prepared_folder(&plan.runtime.runs, &second.preprocess),
             folder: experiment.folder.next_stage(fold.id.configuration.as_str(), fold.id.seed),
-            origin: Origin { digest: first_stage_digest(plan), fold: fold.id.fold },
+            origin: origin(plan, fold.data, fold.id.fold),
         }
     }
 

@@ -17,6 +17,7 @@ use crate::plan::digest::StageDigests;
 use crate::plan::schema::{Configuration, Plan};
 use crate::preprocess::cache::PreparedCase;
 use crate::report::curves::{learning_rate_plot, plateau_plot};
+use crate::store;
 use crate::store::folder::{FoldFolder, next_stage_case};
 use crate::train::log::EpochRow;
 use crate::train::schedule::StopReason;
@@ -28,6 +29,8 @@ pub(super) struct Fold<'a> {
     pub(super) id: NetworkId,
     pub(super) configuration: &'a Configuration,
     pub(super) digests: StageDigests,
+    /// Digest of what the data set's files hold.
+    pub(super) data: &'a str,
     pub(super) dataset: &'a Dataset,
     pub(super) prepared: PathBuf,
     pub(super) split: &'a Split,
@@ -70,10 +73,20 @@ impl<'a> Fold<'a> {
 
     /// Trains the network, unless its weights are there.
     pub(super) fn train(&self) -> Result<Progress, ExperimentError> {
-        let mut state = FoldState::load(&self.folder)?;
-        if state.trained.as_deref() == Some(&self.digests.train) {
+        let state = FoldState::load(&self.folder)?;
+        if state.trained.as_deref() == Some(&self.digests.train) && state.is_of(self.data) {
             return Ok(Progress::AlreadyDone);
         }
+        if !state.is_of(self.data) {
+            // A training that has seen other images does not go on with these.
+            self.events.say(&format!(
+                "{}: the data set's files have changed since it was trained: it is trained anew",
+                self.id
+            ));
+            store::remove_if_present(&self.folder.checkpoint())?;
+        }
+        let begun = FoldState { data: Some(self.data.to_owned()), ..FoldState::default() };
+        begun.save(&self.folder)?;
         let open = |ids: &[CaseId]| ids.iter().map(|id| self.open(id)).collect::<Result<Vec<_>, _>>();
         let (training, validation) = (open(&self.split.train)?, open(&self.split.val)?);
         let job = Job {
@@ -97,8 +110,7 @@ impl<'a> Fold<'a> {
         match ending {
             Ending::Interrupted => Ok(Progress::Interrupted),
             Ending::Finished(_) => {
-                state = FoldState { trained: Some(self.digests.train.clone()), ..FoldState::default() };
-                state.save(&self.folder)?;
+                FoldState { trained: Some(self.digests.train.clone()), ..begun }.save(&self.folder)?;
                 Ok(Progress::Done)
             }
         }
@@ -119,6 +131,7 @@ impl<'a> Fold<'a> {
             folder: self.folder.clone(),
             predict: self.digests.predict.clone(),
             evaluate: self.digests.evaluate.clone(),
+            data: self.data,
             events: self.events,
             interrupted: self.interrupted,
         }

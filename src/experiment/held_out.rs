@@ -39,6 +39,8 @@ pub(super) struct HeldOut<'a> {
     pub(super) predict: String,
     /// Digest of what decides on the scores.
     pub(super) evaluate: String,
+    /// Digest of what the data set's files hold.
+    pub(super) data: &'a str,
     pub(super) events: &'a dyn Events,
     pub(super) interrupted: &'a AtomicBool,
 }
@@ -50,17 +52,18 @@ impl<'a> HeldOut<'a> {
         labeller: impl FnOnce() -> Result<Labeller<'a>, ExperimentError>,
     ) -> Result<Progress, ExperimentError> {
         let mut state = FoldState::load(&self.folder)?;
-        if state.predicted.as_ref() == Some(&self.predict) {
+        if state.predicted.as_ref() == Some(&self.predict) && state.is_of(self.data) {
             return Ok(Progress::AlreadyDone);
         }
-        if state.predicting.as_ref() != Some(&self.predict) {
-            // Predictions of another plan must not be taken for this one's.
+        if state.predicting.as_ref() != Some(&self.predict) || !state.is_of(self.data) {
+            // Predictions of another plan or of other images must not be taken for this one's.
             for case in &self.split.val {
                 store::remove_if_present(&self.folder.prediction(&case.0))?;
                 store::remove_if_present(&self.folder.raw_prediction(&case.0))?;
             }
             let trained = state.trained;
-            state = FoldState { predicting: Some(self.predict.clone()), trained, ..FoldState::default() };
+            let (predicting, data) = (Some(self.predict.clone()), Some(self.data.to_owned()));
+            state = FoldState { trained, predicting, data, ..FoldState::default() };
             state.save(&self.folder)?;
         }
         let labeller = labeller()?;

@@ -8,8 +8,10 @@ pub mod bench;
 pub mod data;
 mod ensemble;
 pub mod events;
+pub mod failures;
 mod first_stage;
 mod fold;
+pub mod graph;
 mod held_out;
 pub mod machine;
 mod pictures;
@@ -27,6 +29,7 @@ use burn::tensor::Device;
 use clap::ValueEnum;
 use thiserror::Error;
 
+use crate::dataset::contents::Contents;
 use crate::dataset::{CaseId, Dataset};
 use crate::device::{DeviceError, device};
 use crate::evaluate::EvaluateError;
@@ -34,6 +37,7 @@ use crate::evaluate::scores::{self, Score};
 use crate::evaluate::summary::summarize;
 use crate::experiment::data::DataError;
 use crate::experiment::events::{Events, NetworkId};
+use crate::experiment::failures::Failures;
 use crate::experiment::fold::{Fold, Progress};
 use crate::experiment::postprocessing::settle;
 use crate::experiment::splits::{Split, SplitError};
@@ -46,7 +50,7 @@ use crate::plan::fault::PlanError;
 use crate::plan::load::LoadedPlan;
 use crate::plan::schema::{ConfigurationName, Plan};
 use crate::predict::memory::PredictError;
-use crate::preprocess::cache::{PreprocessError, prepare_all};
+use crate::preprocess::cache::{Preparation, PreprocessError};
 use crate::report::ReportError;
 use crate::select::Selection;
 use crate::store::StoreError;
@@ -79,6 +83,8 @@ pub struct Options {
     pub configurations: Vec<ConfigurationName>,
     /// Folds; those of the plan where none is named.
     pub folds: Vec<usize>,
+    /// Whether the other networks are trained after one has failed.
+    pub keep_going: bool,
 }
 
 /// How a run ended without an error.
@@ -97,6 +103,8 @@ pub struct Summary {
     pub table: Option<String>,
     /// What was done, and where it is.
     pub text: String,
+    /// What failed.
+    pub failures: Failures,
 }
 
 /// A run failed.
@@ -146,10 +154,10 @@ pub enum ExperimentError {
     #[error("fold {fold} is not among the {folds} folds of `split.folds`, counted from 0")]
     UnknownFold { fold: usize, folds: usize },
     #[error(
-        "`{folder}` holds results of another plan. These keys differ:\n{differences}\nGive the changed plan a name of its own: \
-         `--set name={suggestion}`"
+        "`{folder}` holds results of another plan. These keys differ:\n{differences}\nThese results stay as they are. Beside them, \
+         under a name of its own, the changed plan uses what has not changed and makes the rest by this command"
     )]
-    OtherPlan { folder: String, differences: String, suggestion: String },
+    OtherPlan { folder: String, differences: String, command: String },
     #[error("another process is running `{0}`; wait for it, or stop it")]
     Locked(String),
 }
@@ -212,27 +220,34 @@ pub fn run(
     let dataset = data::locate(plan, events)?;
     preflight::check(loaded, &dataset, &networks, &folder, events)?;
     let device = device(&plan.runtime.device)?;
-    record::write(&folder, loaded, &dataset)?;
+    let contents = record::contents(&folder, &plan.runtime.runs, &dataset, events)?;
+    record::write(&folder, loaded, &dataset, &contents)?;
     let cases: Vec<CaseId> = dataset.training.iter().map(|case| case.id.clone()).collect();
     let splits = splits::load_or_draw(&folder.splits(), &cases, &plan.split)?;
 
-    let as_planned = check_fingerprint(plan, &dataset, &folder, events)?;
+    let data = contents.digest();
+    let differences = differences(&record::fingerprint(&folder, &dataset, data.clone(), events)?, plan);
+    for difference in &differences {
+        events.say(&format!("the data set is not quite the plan's: {difference}"));
+    }
     if options.until == Stage::Fingerprint {
-        let what = if as_planned { "the data set is as the plan says" } else { "the data set is measured" };
+        let what = if differences.is_empty() { "the data set is as the plan says" } else { "the data set is measured" };
         return Ok(done(what, &folder));
     }
-    preprocess(plan, &dataset, &networks, events)?;
+    preprocess(plan, &dataset, &contents, &networks, events)?;
     if options.until == Stage::Preprocess {
         return Ok(done("all cases are prepared", &folder));
     }
-    let experiment = Experiment { plan, dataset, splits, folder, device, events, interrupted };
-    experiment.run(&networks, options.until)
+    let experiment = Experiment { plan, dataset, data, splits, folder, device, events, interrupted };
+    experiment.run(&networks, options)
 }
 
 /// An experiment whose cases are prepared and split.
 struct Experiment<'a> {
     plan: &'a Plan,
     dataset: Dataset,
+    /// Digest of what the data set's files hold.
+    data: String,
     splits: Vec<Split>,
     folder: RunFolder,
     device: Device,
@@ -241,32 +256,61 @@ struct Experiment<'a> {
 }
 
 impl Experiment<'_> {
-    fn run(&self, networks: &[NetworkId], until: Stage) -> Result<Outcome, ExperimentError> {
+    fn run(&self, networks: &[NetworkId], options: &Options) -> Result<Outcome, ExperimentError> {
+        let until = options.until;
         let mut anything_new = false;
-        for &id in networks {
-            match first_stage::make(self, id)? {
-                Progress::Interrupted => return Ok(Outcome::Interrupted),
-                Progress::Done => anything_new = true,
-                Progress::AlreadyDone => (),
+        let mut failures = Failures::default();
+        for (at, &id) in networks.iter().enumerate() {
+            if failures.block(id) {
+                continue;
             }
-            let Some(progress) = self.fold(id).run(until)? else { return Ok(Outcome::Interrupted) };
-            anything_new |= progress == Progress::Done;
+            match self.network(id, until) {
+                Ok(None) => return Ok(Outcome::Interrupted),
+                Ok(Some(progress)) => {
+                    anything_new |= progress == Progress::Done;
+                    failures.done();
+                }
+                Err(error) => {
+                    self.events.end();
+                    self.events.say(&format!("{id} failed: {error}"));
+                    failures.add(id, error);
+                    if !options.keep_going {
+                        networks[at + 1..].iter().for_each(|&id| failures.leave(id, self.is_scored(id)));
+                        break;
+                    }
+                }
+            }
         }
         if until < Stage::Evaluate {
-            return self.finish(&[], None, anything_new, until);
+            return self.finish(&[], None, anything_new, until, failures);
         }
-        for name in self.complete()? {
+        if !failures.is_empty() && !options.keep_going {
+            return self.finish(&self.scores(&failures)?, None, anything_new, until, failures);
+        }
+        let complete = self.complete(&failures);
+        for &name in &complete {
             let folds: Vec<_> = self.all_folds(name).map(|id| self.fold(id).held_out()).collect();
             anything_new |= settle(self, name.as_str(), &folds)?.0 == Progress::Done;
         }
-        let mut rows = self.scores()?;
-        let chosen = ensemble::choose(self, &rows)?;
+        let mut rows = self.scores(&failures)?;
+        let chosen = ensemble::choose(self, &complete, &rows)?;
         if chosen.progress == Progress::Interrupted {
             return Ok(Outcome::Interrupted);
         }
         anything_new |= chosen.progress == Progress::Done;
         rows.extend(chosen.scores);
-        self.finish(&rows, chosen.selection.as_ref(), anything_new, until)
+        self.finish(&rows, chosen.selection.as_ref(), anything_new, until, failures)
+    }
+
+    /// Does what is not done of a network, and of the cascade's first stage where it needs that; nothing when it was asked to
+    /// stop.
+    fn network(&self, id: NetworkId, until: Stage) -> Result<Option<Progress>, ExperimentError> {
+        let first = first_stage::make(self, id)?;
+        if first == Progress::Interrupted {
+            return Ok(None);
+        }
+        let own = self.fold(id).run(until)?;
+        Ok(own.map(|own| if first == Progress::Done { first } else { own }))
     }
 
     /// One network, with everything that it needs.
@@ -278,6 +322,7 @@ impl Experiment<'_> {
             configuration: &self.plan.configurations[&id.configuration],
             prepared: prepared_folder(&self.plan.runtime.runs, &digests.preprocess),
             digests,
+            data: &self.data,
             dataset: &self.dataset,
             split: &self.splits[id.fold],
             folder: self.folder.fold(id.configuration.as_str(), id.seed, id.fold),
@@ -297,25 +342,26 @@ impl Experiment<'_> {
     }
 
     /// The configurations of the plan all of whose folds are scored.
-    fn complete(&self) -> Result<Vec<ConfigurationName>, ExperimentError> {
+    fn complete(&self, failures: &Failures) -> Vec<ConfigurationName> {
         let mut complete = Vec::new();
         for &name in self.plan.configurations.keys() {
-            let evaluate = stage_digests(self.plan, name).evaluate;
-            let mut missing = false;
-            for id in self.all_folds(name) {
-                let state = FoldState::load(&self.folder.fold(name.as_str(), id.seed, id.fold))?;
-                missing |= state.evaluated.as_ref() != Some(&evaluate);
-            }
-            if !missing {
+            if self.all_folds(name).all(|id| !failures.has(id) && self.is_scored(id)) {
                 complete.push(name);
             }
         }
-        Ok(complete)
+        complete
+    }
+
+    /// Whether the held-out cases of a network are scored, by this plan and on these files. A state that cannot be read is the
+    /// failure of its own network.
+    fn is_scored(&self, id: NetworkId) -> bool {
+        let fold = self.fold(id);
+        FoldState::load(&fold.folder).is_ok_and(|state| state.is_scored(&fold.digests.evaluate, &self.data))
     }
 
     /// Training cases that have each label, and those of them in which it is a single component.
     fn training_components(&self) -> Result<BTreeMap<u8, (usize, usize)>, ExperimentError> {
-        let measured = record::fingerprint(&self.folder, &self.dataset, self.events)?;
+        let measured = record::fingerprint(&self.folder, &self.dataset, self.data.clone(), self.events)?;
         let mut found = BTreeMap::<u8, (usize, usize)>::new();
         for (&label, &parts) in measured.cases.iter().flat_map(|case| &case.components) {
             let (cases, single) = found.entry(label).or_default();
@@ -325,13 +371,12 @@ impl Experiment<'_> {
         Ok(found)
     }
 
-    /// Scores of all networks of the plan that are done.
-    fn scores(&self) -> Result<Vec<Score>, ExperimentError> {
+    /// Scores of all networks of the plan that are done and did not fail now.
+    fn scores(&self, failures: &Failures) -> Result<Vec<Score>, ExperimentError> {
         let mut rows = Vec::new();
         for id in self.plan.configurations.keys().flat_map(|&name| self.all_folds(name)) {
-            let fold = self.fold(id);
-            if FoldState::load(&fold.folder)?.evaluated.as_ref() == Some(&fold.digests.evaluate) {
-                rows.extend(scores::read(&fold.folder.scores())?);
+            if !failures.has(id) && self.is_scored(id) {
+                rows.extend(scores::read(&self.fold(id).folder.scores())?);
             }
         }
         Ok(rows)
@@ -343,23 +388,25 @@ impl Experiment<'_> {
         selection: Option<&Selection>,
         anything_new: bool,
         until: Stage,
+        failures: Failures,
     ) -> Result<Outcome, ExperimentError> {
         let what = match (anything_new, until) {
+            _ if !failures.is_empty() => "not everything is done",
             (false, _) => "everything was done before: nothing to do",
             (true, Stage::Train) => "all networks are trained",
             (true, Stage::Predict) => "all held-out cases are predicted",
             (true, _) => "all held-out cases are scored",
         };
+        let text = format!("{what}; see `{}`", self.folder.root.display());
         if rows.is_empty() {
-            return Ok(done(what, &self.folder));
+            return Ok(Outcome::Done(Summary { table: None, text, failures }));
         }
         scores::write(&self.folder.scores(), rows)?;
         let mut table = summarize(rows).table();
         if let Some(selection) = selection {
             table = format!("{table}\n\n{}", selection.table());
         }
-        let text = format!("{what}; see `{}`", self.folder.root.display());
-        Ok(Outcome::Done(Summary { table: Some(table), text }))
+        Ok(Outcome::Done(Summary { table: Some(table), text, failures }))
     }
 }
 
@@ -387,25 +434,11 @@ fn networks(plan: &Plan, options: &Options) -> Result<Vec<NetworkId>, Experiment
     Ok(all)
 }
 
-/// Measures the data set, unless that is done, says where the plan differs from it, and gives whether it does not.
-fn check_fingerprint(
-    plan: &Plan,
-    dataset: &Dataset,
-    folder: &RunFolder,
-    events: &dyn Events,
-) -> Result<bool, ExperimentError> {
-    let measured = record::fingerprint(folder, dataset, events)?;
-    let differences = differences(&measured, plan);
-    for difference in &differences {
-        events.say(&format!("the data set is not quite the plan's: {difference}"));
-    }
-    Ok(differences.is_empty())
-}
-
 /// Prepares the cases for each configuration that is asked for.
 fn preprocess(
     plan: &Plan,
     dataset: &Dataset,
+    contents: &Contents,
     networks: &[NetworkId],
     events: &dyn Events,
 ) -> Result<(), ExperimentError> {
@@ -416,7 +449,8 @@ fn preprocess(
     for name in names {
         let folder = prepared_folder(&plan.runtime.runs, &stage_digests(plan, name).preprocess);
         events.begin(&format!("{name}: preparing cases"), dataset.training.len());
-        let made = prepare_all(dataset, plan, &plan.configurations[&name], &folder, &|| events.advance());
+        let configuration = &plan.configurations[&name];
+        let made = Preparation { dataset, contents, plan, configuration, folder: &folder }.make(&|| events.advance());
         events.end();
         let made = made?;
         if made > 0 {
@@ -427,5 +461,6 @@ fn preprocess(
 }
 
 fn done(what: &str, folder: &RunFolder) -> Outcome {
-    Outcome::Done(Summary { table: None, text: format!("{what}; see `{}`", folder.root.display()) })
+    let text = format!("{what}; see `{}`", folder.root.display());
+    Outcome::Done(Summary { table: None, text, failures: Failures::default() })
 }

@@ -1,6 +1,7 @@
 //! What a run folder says of the run itself: plan, manifest, fingerprint, and whose it is.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs::{File, TryLockError};
 use std::path::Path;
 use std::process::Command;
@@ -9,14 +10,18 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use crate::dataset::Dataset;
+use crate::dataset::contents::{Contents, KnownFiles};
 use crate::experiment::ExperimentError;
 use crate::experiment::events::Events;
 use crate::fingerprint::{Fingerprint, measure};
-use crate::plan::digest::{changed_keys, decides_no_result};
+use crate::plan::diff::Stage;
+use crate::plan::digest::{Change, changed_keys, decides_no_result};
+use crate::plan::layer::Source;
 use crate::plan::load::LoadedPlan;
 use crate::plan::overrides::{Override, overrides};
+use crate::plan::sweep::{in_name, short_keys, variant_name};
 use crate::plan::write::resolved_text;
-use crate::store::folder::RunFolder;
+use crate::store::folder::{RunFolder, known_files};
 use crate::store::{self, StoreError};
 
 /// Who made a run, with what.
@@ -29,6 +34,8 @@ struct Manifest<'a> {
     features: Vec<&'static str>,
     host: Host,
     overrides: Vec<Override>,
+    /// What the variant of a sweep sets, as `key=value`.
+    swept: &'a [String],
     seeds: &'a [u64],
     digests: BTreeMap<String, crate::plan::digest::StageDigests>,
     dataset: DatasetRecord,
@@ -73,26 +80,69 @@ pub(super) fn lock(folder: &RunFolder) -> Result<File, ExperimentError> {
     }
 }
 
+/// The keys that decide on results and differ from the plan that a run folder's results are of.
+pub(super) fn changes(folder: &RunFolder, loaded: &LoadedPlan) -> Result<Vec<Change>, ExperimentError> {
+    let Some(saved) = store::read_text_if_present(&folder.resolved_plan())? else { return Ok(Vec::new()) };
+    let mut changes = changed_keys(&saved, &resolved_text(&loaded.plan));
+    changes.retain(|change| !decides_no_result(&change.key));
+    Ok(changes)
+}
+
 /// Refuses a run folder that holds results of a plan that would have given others.
 pub(super) fn refuse_other_plan(folder: &RunFolder, loaded: &LoadedPlan) -> Result<(), ExperimentError> {
-    let Some(saved) = store::read_text_if_present(&folder.resolved_plan())? else { return Ok(()) };
-    let differences: Vec<String> = changed_keys(&saved, &resolved_text(&loaded.plan))
-        .into_iter()
-        .filter(|change| !decides_no_result(&change.key))
-        .map(|change| format!("  {change}"))
-        .collect();
-    if differences.is_empty() {
+    let changes = changes(folder, loaded)?;
+    if changes.is_empty() {
         return Ok(());
     }
+    let line = |change: &Change| format!("  {change}   ({})", Stage::of(&change.key));
     Err(ExperimentError::OtherPlan {
         folder: folder.root.display().to_string(),
-        differences: differences.join("\n"),
-        suggestion: format!("{}-variant", loaded.plan.name),
+        differences: changes.iter().map(line).collect::<Vec<_>>().join("\n"),
+        command: command(loaded, &changes),
     })
 }
 
+/// The command that runs a changed plan beside the run of the plan that it was.
+fn command(loaded: &LoadedPlan, changes: &[Change]) -> String {
+    let file = loaded.file().map_or_else(|| "PLAN".to_owned(), |path| path.display().to_string());
+    let mut command = format!("segplan run {}", quoted(&file));
+    let is_set = |one: &&Override| one.by == Source::Set.to_string() && one.key != "name";
+    for Override { key, value, .. } in overrides(&loaded.layers).iter().filter(is_set) {
+        let _ = write!(command, " --set {}", quoted(&format!("{key}={value}")));
+    }
+    let _ = write!(command, " --set {}", quoted(&format!("name={}", suggestion(loaded, changes))));
+    command
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |letter: char| letter.is_alphanumeric() || "-_./=:,+".contains(letter);
+    if word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+}
+
+/// A name for a changed plan that no run has yet: that of a variant where one value has changed.
+fn suggestion(loaded: &LoadedPlan, changes: &[Change]) -> String {
+    let plan = &loaded.plan;
+    let name = loaded.base_name();
+    let variant = match changes {
+        [Change { key, to: Some(to), .. }] => {
+            variant_name(&name, &[format!("{}={}", short_keys(&[key])[0], in_name(to))])
+        }
+        _ => format!("{name}-variant"),
+    };
+    let numbered = (2..).map(|number| format!("{variant}-{number}"));
+    let is_free = |name: &String| !RunFolder::new(&plan.runtime.runs, name).root.exists();
+    let mut names = std::iter::once(variant.clone()).chain(numbered);
+    names.find(is_free).unwrap_or_default()
+}
+
 /// Writes the plan, as it is and resolved, and the manifest.
-pub(super) fn write(folder: &RunFolder, loaded: &LoadedPlan, dataset: &Dataset) -> Result<(), ExperimentError> {
+pub(super) fn write(
+    folder: &RunFolder,
+    loaded: &LoadedPlan,
+    dataset: &Dataset,
+    contents: &Contents,
+) -> Result<(), ExperimentError> {
     let plan = &loaded.plan;
     let manifest = Manifest {
         version: env!("CARGO_PKG_VERSION"),
@@ -107,6 +157,7 @@ pub(super) fn write(folder: &RunFolder, loaded: &LoadedPlan, dataset: &Dataset) 
             cores: std::thread::available_parallelism().map_or(1, usize::from),
         },
         overrides: overrides(&loaded.layers),
+        swept: &loaded.swept,
         seeds: &plan.run.seeds,
         digests: plan
             .configurations
@@ -116,25 +167,87 @@ pub(super) fn write(folder: &RunFolder, loaded: &LoadedPlan, dataset: &Dataset) 
         dataset: DatasetRecord {
             folder: dataset.folder.display().to_string(),
             cases: dataset.training.len(),
-            stamp: stamp(dataset)?,
+            stamp: contents.digest(),
         },
         started_unix_s: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
     };
     let mut manifest = serde_json::to_string_pretty(&manifest).expect("a manifest is plain values");
     manifest.push('\n');
     store::write_atomic(&folder.manifest(), manifest.as_bytes())?;
+    let contents = serde_json::to_string_pretty(contents).expect("names and digests are texts");
+    store::write_atomic(&folder.contents(), format!("{contents}\n").as_bytes())?;
     store::write_atomic(&folder.input_plan(), loaded.input.as_bytes())?;
     store::write_atomic(&folder.resolved_plan(), resolved_text(plan).as_bytes())?;
     Ok(())
 }
 
-/// The data set's fingerprint: as saved with the run, or measured now.
+/// What the data set's files hold now; says which of them have changed since the last run.
+pub(super) fn contents(
+    folder: &RunFolder,
+    runs: &Path,
+    dataset: &Dataset,
+    events: &dyn Events,
+) -> Result<Contents, ExperimentError> {
+    let contents = read_contents(runs, dataset, events, true)?;
+    if let Some(before) = saved_contents(folder)? {
+        let changed = contents.changed_since(&before);
+        if !changed.is_empty() {
+            let names = listed(&changed);
+            events.say(&format!("of the data set's files {} changed since the last run: {names}", changed.len()));
+        }
+    }
+    Ok(contents)
+}
+
+/// What the data set's files hold now. What was read is noted for the next time where `noted`.
+pub(super) fn read_contents(
+    runs: &Path,
+    dataset: &Dataset,
+    events: &dyn Events,
+    noted: bool,
+) -> Result<Contents, ExperimentError> {
+    let path = known_files(runs);
+    let text = store::read_text_if_present(&path)?;
+    // A damaged note costs reading the files once more.
+    let mut known: KnownFiles = text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+    let before = known.clone();
+    if !Contents::is_known(dataset, &known) {
+        events.begin("reading the data set's files", dataset.training.len());
+    }
+    let contents = Contents::read(dataset, &mut known, &|| events.advance());
+    events.end();
+    if noted && known != before {
+        store::write_atomic(&path, serde_json::to_string(&known).expect("paths are texts").as_bytes())?;
+    }
+    contents.map_err(ExperimentError::MissingFile)
+}
+
+/// What the data set's files held when the last run began.
+pub(super) fn saved_contents(folder: &RunFolder) -> Result<Option<Contents>, ExperimentError> {
+    let text = store::read_text_if_present(&folder.contents())?;
+    Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
+}
+
+/// Some names, and how many more there are.
+pub(super) fn listed(names: &[String]) -> String {
+    const SHOWN: usize = 5;
+    let more = if names.len() > SHOWN { format!(" and {} more", names.len() - SHOWN) } else { String::new() };
+    format!("{}{more}", names[..names.len().min(SHOWN)].join(", "))
+}
+
+/// What the data set's files held when the saved fingerprint was measured.
+pub(super) fn measured_stamp(folder: &RunFolder) -> Result<Option<String>, ExperimentError> {
+    let saved = store::read_text_if_present(&folder.fingerprint())?;
+    Ok(saved.and_then(|text| serde_json::from_str::<Measured>(&text).ok()).map(|measured| measured.stamp))
+}
+
+/// The data set's fingerprint: as saved with the run, or measured now. `stamp` is of what its files hold.
 pub(super) fn fingerprint(
     folder: &RunFolder,
     dataset: &Dataset,
+    stamp: String,
     events: &dyn Events,
 ) -> Result<Fingerprint, ExperimentError> {
-    let stamp = stamp(dataset)?;
     let saved = store::read_text_if_present(&folder.fingerprint())?;
     if let Some(saved) = saved.and_then(|text| serde_json::from_str::<Measured>(&text).ok())
         && saved.stamp == stamp
@@ -150,16 +263,6 @@ pub(super) fn fingerprint(
     text.push('\n');
     store::write_atomic(&folder.fingerprint(), text.as_bytes())?;
     Ok(measured.fingerprint)
-}
-
-fn stamp(dataset: &Dataset) -> Result<String, ExperimentError> {
-    let paths: Vec<&Path> = dataset
-        .training
-        .iter()
-        .flat_map(|case| case.images.iter().chain(&case.labels))
-        .map(std::path::PathBuf::as_path)
-        .collect();
-    store::stamp(&paths).map_err(ExperimentError::MissingFile)
 }
 
 /// What git says of the folder that the run was started in; nothing where there is no repository or no git.

@@ -72,20 +72,30 @@ pub enum SplitError {
 /// When the saved folds name other cases than the data set has, hold a case out twice or never, or train on a held-out
 /// case or on another one of its patient; and when there are fewer cases than folds.
 pub fn load_or_draw(path: &Path, cases: &[CaseId], settings: &schema::Split) -> Result<Vec<Split>, SplitError> {
-    if let Some(text) = store::read_text_if_present(path)? {
-        let name = path.display().to_string();
-        let splits: Vec<Split> =
-            serde_json::from_str(&text).map_err(|source| SplitError::Form { path: name.clone(), source })?;
-        return match fault(&splits, &Patients::of(cases, settings)?, settings.folds) {
-            None => Ok(splits),
-            Some(reason) => Err(SplitError::Mismatch { path: name, reason }),
-        };
+    if let Some(splits) = saved(path, cases, settings)? {
+        return Ok(splits);
     }
     let splits = draw(cases, settings)?;
     let mut text = serde_json::to_string_pretty(&splits).expect("splits are plain lists of names");
     text.push('\n');
     store::write_atomic(path, text.as_bytes())?;
     Ok(splits)
+}
+
+/// The folds that are saved at `path`; none where there is no such file.
+///
+/// # Errors
+///
+/// When the saved folds do not fit the cases or the plan.
+pub fn saved(path: &Path, cases: &[CaseId], settings: &schema::Split) -> Result<Option<Vec<Split>>, SplitError> {
+    let Some(text) = store::read_text_if_present(path)? else { return Ok(None) };
+    let name = path.display().to_string();
+    let splits: Vec<Split> =
+        serde_json::from_str(&text).map_err(|source| SplitError::Form { path: name.clone(), source })?;
+    match fault(&splits, &Patients::of(cases, settings)?, settings.folds) {
+        None => Ok(Some(splits)),
+        Some(reason) => Err(SplitError::Mismatch { path: name, reason }),
+    }
 }
 
 /// Shuffles the cases by the seed and cuts them into folds whose sizes differ by one at the most, the longer ones first.

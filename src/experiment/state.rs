@@ -7,7 +7,7 @@ use crate::postprocess::Filter;
 use crate::store::folder::FoldFolder;
 use crate::store::{self, StoreError};
 
-/// Digests of the plan's stages under which a fold's stages were finished.
+/// Digests of the plan's stages, and of the data set's files, under which a fold's stages were finished.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FoldState {
     /// Weights are there.
@@ -18,6 +18,9 @@ pub struct FoldState {
     pub predicted: Option<String>,
     /// All held-out cases are scored.
     pub evaluated: Option<String>,
+    /// What the data set's files held when all this began; nothing is known of it where it is absent.
+    #[serde(default)]
+    pub data: Option<String>,
     /// What the cross-validation decided on is done to them.
     #[serde(default)]
     pub filter: Filter,
@@ -52,6 +55,16 @@ impl FoldState {
             Some(text) => serde_json::from_str(&text)
                 .map_err(|source| StateError::Damaged { path: path.display().to_string(), source }),
         }
+    }
+
+    /// Whether the data set's files held then what they hold now.
+    pub fn is_of(&self, data: &str) -> bool {
+        self.data.as_deref().is_none_or(|then| then == data)
+    }
+
+    /// Whether all held-out cases are scored, by the plan of this digest and by the files that there are now.
+    pub fn is_scored(&self, evaluate: &str, data: &str) -> bool {
+        self.evaluated.as_deref() == Some(evaluate) && self.is_of(data)
     }
 
     /// Writes the state.

@@ -8,7 +8,7 @@ use toml::{Table, Value};
 
 use crate::plan::layer::join;
 use crate::plan::schema::{ConfigurationName, Plan};
-use crate::store::digest;
+use crate::store::short_digest as of;
 
 /// Tables in which nothing changes a result: where it runs, what else is run, how the plan came about.
 const WITHOUT_RESULT: [&str; 3] = ["runtime", "run", "rules"];
@@ -65,12 +65,6 @@ pub fn first_stage_digest(plan: &Plan) -> String {
     let second = &plan.configurations[&ConfigurationName::Cascade];
     let windows = (plan.predict.step, plan.predict.gaussian_sigma, plan.predict.mirror);
     of(&(stage_digests(plan, ConfigurationName::LowRes).train, windows, second.spacing, second.slice_axis))
-}
-
-/// SHA-256 of a value's JSON, shortened to 16 digits, which tell apart what a person ever makes.
-fn of(value: &impl Serialize) -> String {
-    let text = serde_json::to_vec(value).expect("a plan is numbers, texts and lists");
-    digest(&text)[..16].to_owned()
 }
 
 /// A key of which two plans have different values.

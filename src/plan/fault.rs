@@ -32,6 +32,12 @@ impl Fault {
         Self { severity: Severity::Error, message: message.into(), label: String::new(), help: None, spot: None }
     }
 
+    /// Whether another fault says the same of the same place.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        let place = |fault: &Self| fault.spot.as_ref().map(|(source, place)| (source.name().to_owned(), place.clone()));
+        (&self.message, &self.label, place(self)) == (&other.message, &other.label, place(other))
+    }
+
     /// What to write instead.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {

@@ -29,6 +29,10 @@ pub fn json_schema() -> Value {
     let Some(keys) = top.get_mut("properties").and_then(Value::as_object_mut) else { return schema };
     let about = "A plan file, relative to this one, whose values hold where this file says nothing.";
     keys.insert("extends".to_owned(), json!({ "description": about, "type": "string" }));
+    let about = "Axes of a sweep: each names keys with lists of values. The lists of one axis go together, axes are crossed, and \
+                 each combination is a variant with a run of its own.";
+    let axis = json!({ "description": "Keys with lists of one length.", "type": "object" });
+    keys.insert("sweep".to_owned(), json!({ "description": about, "type": "array", "items": axis }));
     let Some(networks) = keys.get_mut("configurations").and_then(Value::as_object_mut) else { return schema };
     let network = networks.remove("additionalProperties").unwrap_or_default();
     networks.remove("propertyNames");

@@ -14,7 +14,7 @@ use toml::{Table, Value};
 use crate::plan::fault::{Fault, PlanError};
 use crate::plan::layer::{Layer, Place, Source};
 use crate::plan::schema::Plan;
-use crate::plan::{form, validate};
+use crate::plan::{form, sweep, validate};
 
 /// What the names of environment variables that belong to a plan begin with.
 const ENVIRONMENT: &str = "SEGPLAN_";
@@ -30,6 +30,26 @@ pub struct LoadedPlan {
     pub layers: Layers,
     /// What may be meant and is worth a look.
     pub warnings: Vec<Fault>,
+    /// What a variant of a sweep sets, as `key=value`; nothing for a plan that is none.
+    pub swept: Vec<String>,
+    /// The variants that the plan's `[[sweep]]` makes of it; none where it has none.
+    pub variants: Vec<LoadedPlan>,
+}
+
+impl LoadedPlan {
+    /// The plan's file; none where it is of a text that is in no file.
+    pub fn file(&self) -> Option<&Path> {
+        self.layers.0.iter().find_map(|layer| match &layer.source {
+            Source::File(path) if layer.text == self.input => Some(path.as_path()),
+            Source::Defaults | Source::File(_) | Source::Environment(_) | Source::Set => None,
+        })
+    }
+
+    /// Name of the experiment, which the name of a variant begins with.
+    pub fn base_name(&self) -> String {
+        let written = self.layers.0.iter().rev().find_map(|layer| layer.values.get("name")?.as_str());
+        written.unwrap_or(&self.plan.name).to_owned()
+    }
 }
 
 /// All layers of a plan, lowest first.
@@ -58,6 +78,27 @@ impl Layers {
     /// Where a layer of this name stands, from the lowest.
     pub(super) fn position(&self, source: &str) -> usize {
         self.0.iter().position(|layer| layer.source.to_string() == source).unwrap_or(self.0.len())
+    }
+
+    /// The values of all layers, the uppermost of each key; without what is no part of a plan itself.
+    fn merged(&self) -> Result<Table, Vec<Fault>> {
+        let figment = self.0.iter().fold(Figment::new(), |figment, layer| figment.merge(layer.clone()));
+        let in_words =
+            |error: figment::Error| error.into_iter().map(|one| Fault::nowhere(one.to_string())).collect::<Vec<_>>();
+        let mut merged: Table = figment.extract().map_err(in_words)?;
+        merged.remove("extends");
+        merged.remove(sweep::TABLE);
+        Ok(merged)
+    }
+
+    /// Puts a layer on top.
+    pub(super) fn push(&mut self, layer: Layer) {
+        self.0.push(layer);
+    }
+
+    /// The axes of a sweep, in the uppermost layer that has any.
+    fn sweep(&self) -> Option<Value> {
+        self.0.iter().rev().find_map(|layer| layer.values.get(sweep::TABLE)).cloned()
     }
 
     /// A fault at the value of a key.
@@ -127,36 +168,40 @@ pub fn load_resolved(path: &Path) -> Result<LoadedPlan, PlanError> {
 }
 
 fn merge(layers: Vec<Layer>, input: String) -> Result<LoadedPlan, PlanError> {
-    let figment = layers.iter().fold(Figment::new(), |figment, layer| figment.merge(layer.clone()));
     let layers = Layers(layers);
     let all = |faults| PlanError::Faults { faults };
-    let merged: Table = figment
-        .extract()
-        .map_err(|error| all(error.into_iter().map(|one| Fault::nowhere(one.to_string())).collect()))?;
-    let mut form = form::read(&without_extends(merged), &layers);
+    let (plan, warnings) = checked(&layers, None).map_err(all)?;
+    let mut loaded = LoadedPlan { plan, input, layers, warnings, swept: Vec::new(), variants: Vec::new() };
+    if let Some(sweep) = loaded.layers.sweep() {
+        loaded.variants = sweep::expand(&loaded, &sweep).map_err(all)?;
+    }
+    Ok(loaded)
+}
+
+/// The plan of some layers, under another name where one is given, and what of it is worth a look.
+///
+/// # Errors
+///
+/// All its faults, with what is worth a look among them.
+pub(super) fn checked(layers: &Layers, name: Option<&str>) -> Result<(Plan, Vec<Fault>), Vec<Fault>> {
+    let mut form = form::read(&layers.merged()?, layers);
     let mut faults = std::mem::take(&mut form.faults);
-    let plan = match Plan::deserialize(form.values.clone()) {
+    let mut plan = match Plan::deserialize(form.values.clone()) {
         Ok(plan) => plan,
         Err(error) => {
             // What cannot be read is among the faults of form already, if it has a place.
             if faults.is_empty() {
                 faults.push(Fault::nowhere(error.to_string()));
             }
-            return Err(all(faults));
+            return Err(faults);
         }
     };
-    faults.extend(validate::faults(&plan, &layers, &form));
-    form::in_order(&mut faults, &layers);
-    if faults.iter().all(Fault::is_warning) {
-        Ok(LoadedPlan { plan, input, layers, warnings: faults })
-    } else {
-        Err(all(faults))
+    if let Some(name) = name {
+        name.clone_into(&mut plan.name);
     }
-}
-
-fn without_extends(mut merged: Table) -> Table {
-    merged.remove("extends");
-    merged
+    faults.extend(validate::faults(&plan, layers, &form));
+    form::in_order(&mut faults, layers);
+    if faults.iter().all(Fault::is_warning) { Ok((plan, faults)) } else { Err(faults) }
 }
 
 fn defaults() -> Layer {

@@ -19,6 +19,7 @@ pub mod overrides;
 pub mod published;
 pub mod rules;
 pub mod show;
+pub mod sweep;
 pub mod update;
 mod validate;
 pub mod write;

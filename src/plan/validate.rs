@@ -130,13 +130,13 @@ impl Check<'_> {
     fn top(&mut self, plan: &Plan) {
         let message = format!("this is a plan of schema {}", plan.schema);
         self.that(plan.schema == SCHEMA, "schema", message, format!("this program reads schema {SCHEMA}"));
-        let plain = |letter: char| letter.is_alphanumeric() || "-_.".contains(letter);
+        let plain = |letter: char| letter.is_alphanumeric() || "-_.=".contains(letter);
         let right = plan.name.chars().all(plain) && plan.name.starts_with(char::is_alphanumeric);
         let message = format!("`{}` cannot be the name of a folder", plan.name);
         let mut instead: String = plan.name.chars().map(|letter| if plain(letter) { letter } else { '-' }).collect();
-        instead = instead.trim_start_matches(['-', '_', '.']).to_owned();
+        instead = instead.trim_start_matches(['-', '_', '.', '=']).to_owned();
         let help = if instead.is_empty() { "such as `hippocampus`".to_owned() } else { format!("such as `{instead}`") };
-        self.helped(right, "name", message, "expected letters, digits, `-`, `_` and `.`", help);
+        self.helped(right, "name", message, "expected letters, digits, `-`, `_`, `.` and `=`", help);
     }
 
     fn data(&mut self, plan: &Plan) {

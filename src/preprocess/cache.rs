@@ -1,10 +1,11 @@
 //! Prepared cases on disk: made once, shared by all experiments that prepare alike, read through a memory map.
 //!
-//! A cache folder is named by the digest of the plan's preprocessing, and each file carries a stamp of the image and label
-//! files that it was made of, so that neither a changed plan nor a changed image is ever served stale data.
+//! A cache folder is named by the digest of the plan's preprocessing, and each file carries the digest of what the
+//! image and label files held that it was made of, so that neither a changed plan nor a changed image is ever served stale
+//! data.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::thread;
@@ -13,20 +14,20 @@ use ndarray::{ArrayView3, ArrayView4, CowArray, Ix4};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::dataset::contents::Contents;
 use crate::dataset::{Case, CaseId, Dataset};
 use crate::plan::schema::{Configuration, Plan};
 use crate::preprocess::first_stage::{FirstStage, beside, one_hot};
 use crate::preprocess::{Placement, Prepared, prepare, target_spacing};
 use crate::store::folder::prepared_case;
 use crate::store::tensors::{self, TensorData, TensorFile, TensorFileError};
-use crate::store::{self, StoreError};
 use crate::volume::LabelMap;
 use crate::volume::nifti::{NiftiError, read_header, read_image, read_labels};
 use crate::volume::resample::resampled_shape;
 
 /// Bytes a voxel of an image needs while it is being prepared: the channel itself, its resampled copy, the spline
 /// coefficients and the axis-moved result.
-const BYTES_PER_VOXEL: usize = 4 * 4;
+pub const BYTES_PER_VOXEL: usize = 4 * 4;
 
 /// Cases could not be prepared.
 #[derive(Debug, Error)]
@@ -46,14 +47,6 @@ pub enum PreprocessError {
         case: CaseId,
         /// What does not fit.
         reason: String,
-    },
-    /// A file of the case is missing.
-    #[error("case `{case}`: {source}")]
-    Missing {
-        /// The case.
-        case: CaseId,
-        /// Which file.
-        source: StoreError,
     },
     /// A prepared case could not be written or read.
     #[error(transparent)]
@@ -170,91 +163,115 @@ fn foreground_name(class: u8) -> String {
     format!("foreground.{class:03}")
 }
 
-/// Prepares those training cases of a data set whose prepared file is missing or older than its sources.
-///
-/// At most `plan.runtime.memory_gib` are used at once, by an estimate from the images' headers; a single case that needs
-/// more is prepared alone. `on_done` is called after each case. Returns how many cases were made anew.
-///
-/// # Errors
-///
-/// Every case that could not be prepared; the others are prepared all the same.
-pub fn prepare_all(
-    dataset: &Dataset,
-    plan: &Plan,
-    configuration: &Configuration,
-    folder: &Path,
-    on_done: &(dyn Fn() + Sync),
-) -> Result<usize, PreprocessError> {
-    let budget = Budget::new(usize::try_from(plan.runtime.memory_gib << 30).unwrap_or(usize::MAX));
-    let next = AtomicUsize::new(0);
-    let made = AtomicUsize::new(0);
-    let failures = Mutex::new(BTreeMap::new());
-    // Threads of their own: a pool's thread that waited for the budget could be one that the budget's holder waits for.
-    let workers = rayon::current_num_threads().min(dataset.training.len()).max(1);
-    thread::scope(|scope| {
-        for _ in 0..workers {
-            scope.spawn(|| {
-                while let Some(case) = dataset.training.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    match prepare_case(case, plan, configuration, folder, &budget) {
-                        Ok(true) => _ = made.fetch_add(1, Ordering::Relaxed),
-                        Ok(false) => (),
-                        Err(failure) => {
-                            failures.lock().unwrap_or_else(PoisonError::into_inner).insert(case.id.clone(), failure);
-                        }
-                    }
-                    on_done();
-                }
-            });
-        }
-    });
-    let mut failures: Vec<_> = failures.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect();
-    match failures.len() {
-        0 => Ok(made.into_inner()),
-        1 => Err(failures.remove(0)),
-        _ => Err(PreprocessError::Several(failures)),
-    }
+/// What is prepared, and where to.
+#[derive(Clone, Copy, Debug)]
+pub struct Preparation<'a> {
+    /// The data set whose training cases are prepared.
+    pub dataset: &'a Dataset,
+    /// What its files hold.
+    pub contents: &'a Contents,
+    /// The plan.
+    pub plan: &'a Plan,
+    /// The configuration.
+    pub configuration: &'a Configuration,
+    /// Folder of the prepared cases.
+    pub folder: &'a Path,
 }
 
-/// Prepares one case unless its file is there and fresh; true when it was made.
-fn prepare_case(
-    case: &Case,
-    plan: &Plan,
-    configuration: &Configuration,
-    folder: &Path,
-    budget: &Budget,
-) -> Result<bool, PreprocessError> {
-    let source = source_stamp(case).map_err(|source| PreprocessError::Missing { case: case.id.clone(), source })?;
-    if is_fresh(folder, &case.id, &source) {
-        tracing::debug!(case = %case.id, "prepared before");
-        return Ok(false);
+impl Preparation<'_> {
+    /// Number of cases whose prepared file is there and made of what the case's files hold now.
+    pub fn fresh(&self) -> usize {
+        self.dataset.training.iter().filter(|case| self.is_fresh(case)).count()
     }
-    let nifti = |source| PreprocessError::Nifti { case: case.id.clone(), source };
-    let needed = case.images.iter().try_fold(0, |sum, path| {
-        let header = read_header(path)?;
-        let geometry = &header.geometry;
-        let target = resampled_shape(geometry.shape, geometry.spacing, target_spacing(geometry.spacing, configuration));
-        Ok(sum + header.channels * BYTES_PER_VOXEL * geometry.shape.voxels().max(target.voxels()))
-    });
-    let _claim = budget.claim(needed.map_err(nifti)?);
 
-    let image = read_image(&case.images).map_err(nifti)?;
-    let labels = case.labels.as_deref().map(read_labels).transpose().map_err(nifti)?;
-    let mismatch = |reason| PreprocessError::Mismatch { case: case.id.clone(), reason };
-    let channels = image.voxels.dim().0;
-    if channels != plan.data.channels.len() {
-        return Err(mismatch(format!("{channels} channels in the image, {} in the plan", plan.data.channels.len())));
+    /// Prepares those cases whose prepared file is missing or was made of other images or labels.
+    ///
+    /// At most `plan.runtime.memory_gib` are used at once, by an estimate from the images' headers; a single case that needs
+    /// more is prepared alone. `on_done` is called after each case. Returns how many cases were made anew.
+    ///
+    /// # Errors
+    ///
+    /// Every case that could not be prepared; the others are prepared all the same.
+    pub fn make(&self, on_done: &(dyn Fn() + Sync)) -> Result<usize, PreprocessError> {
+        let budget = Budget::new(usize::try_from(self.plan.runtime.memory_gib << 30).unwrap_or(usize::MAX));
+        let next = AtomicUsize::new(0);
+        let made = AtomicUsize::new(0);
+        let failures = Mutex::new(BTreeMap::new());
+        let cases = &self.dataset.training;
+        // Threads of their own: a pool's thread that waited for the budget could be one that the budget's holder waits for.
+        let workers = rayon::current_num_threads().min(cases.len()).max(1);
+        thread::scope(|scope| {
+            for _ in 0..workers {
+                scope.spawn(|| {
+                    while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        match self.case(case, &budget) {
+                            Ok(true) => _ = made.fetch_add(1, Ordering::Relaxed),
+                            Ok(false) => (),
+                            Err(failure) => {
+                                let mut failures = failures.lock().unwrap_or_else(PoisonError::into_inner);
+                                failures.insert(case.id.clone(), failure);
+                            }
+                        }
+                        on_done();
+                    }
+                });
+            }
+        });
+        let mut failures: Vec<_> =
+            failures.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect();
+        match failures.len() {
+            0 => Ok(made.into_inner()),
+            1 => Err(failures.remove(0)),
+            _ => Err(PreprocessError::Several(failures)),
+        }
     }
-    if let Some(labels) = &labels
-        && labels.geometry.shape != image.geometry.shape
-    {
-        return Err(mismatch(format!("image of {} and labels of {}", image.geometry.shape, labels.geometry.shape)));
+
+    /// Prepares one case unless its file is there and fresh; true when it was made.
+    fn case(&self, case: &Case, budget: &Budget) -> Result<bool, PreprocessError> {
+        let (plan, configuration) = (self.plan, self.configuration);
+        if self.is_fresh(case) {
+            tracing::debug!(case = %case.id, "prepared before");
+            return Ok(false);
+        }
+        let nifti = |source| PreprocessError::Nifti { case: case.id.clone(), source };
+        let needed = case.images.iter().try_fold(0, |sum, path| {
+            let header = read_header(path)?;
+            let geometry = &header.geometry;
+            let spacing = target_spacing(geometry.spacing, configuration);
+            let target = resampled_shape(geometry.shape, geometry.spacing, spacing);
+            Ok(sum + header.channels * BYTES_PER_VOXEL * geometry.shape.voxels().max(target.voxels()))
+        });
+        let _claim = budget.claim(needed.map_err(nifti)?);
+
+        let image = read_image(&case.images).map_err(nifti)?;
+        let labels = case.labels.as_deref().map(read_labels).transpose().map_err(nifti)?;
+        let mismatch = |reason| PreprocessError::Mismatch { case: case.id.clone(), reason };
+        let channels = image.voxels.dim().0;
+        if channels != plan.data.channels.len() {
+            return Err(mismatch(format!(
+                "{channels} channels in the image, {} in the plan",
+                plan.data.channels.len()
+            )));
+        }
+        if let Some(labels) = &labels
+            && labels.geometry.shape != image.geometry.shape
+        {
+            return Err(mismatch(format!("image of {} and labels of {}", image.geometry.shape, labels.geometry.shape)));
+        }
+        let labels = match labels {
+            Some(labels) => Some(as_classes(labels, plan).map_err(mismatch)?),
+            None => None,
+        };
+        let prepared = prepare(&image, labels.as_ref(), &plan.preprocess, configuration);
+        write_prepared(self.folder, &case.id, self.contents.of_case(&case.id), &prepared)?;
+        Ok(true)
     }
-    let labels = match labels {
-        Some(labels) => Some(as_classes(labels, plan).map_err(mismatch)?),
-        None => None,
-    };
-    write_prepared(folder, &case.id, source, &prepare(&image, labels.as_ref(), &plan.preprocess, configuration))?;
-    Ok(true)
+
+    fn is_fresh(&self, case: &Case) -> bool {
+        TensorFile::open(&prepared_case(self.folder, &case.id.0))
+            .and_then(|file| file.metadata::<Header>())
+            .is_ok_and(|header| header.source == self.contents.of_case(&case.id))
+    }
 }
 
 /// Label values as class numbers: 0 is background, and the data set's labels follow in ascending order.
@@ -269,17 +286,6 @@ fn as_classes(mut labels: LabelMap, plan: &Plan) -> Result<LabelMap, String> {
         *label = class.ok_or_else(|| format!("label {label}, which the plan does not declare"))?;
     }
     Ok(labels)
-}
-
-fn source_stamp(case: &Case) -> Result<String, StoreError> {
-    let paths: Vec<&Path> = case.images.iter().chain(&case.labels).map(PathBuf::as_path).collect();
-    store::stamp(&paths)
-}
-
-fn is_fresh(folder: &Path, id: &CaseId, source: &str) -> bool {
-    TensorFile::open(&prepared_case(folder, &id.0))
-        .and_then(|file| file.metadata::<Header>())
-        .is_ok_and(|header| header.source == source)
 }
 
 fn write_prepared(folder: &Path, id: &CaseId, source: String, case: &Prepared) -> Result<(), TensorFileError> {

@@ -96,11 +96,7 @@ pub fn prepare(
 impl Placement {
     /// Order in which the image's axes stand in the prepared case: the slice axis first.
     pub fn axes(self) -> [usize; 3] {
-        match self.slice_axis {
-            0 => [0, 1, 2],
-            1 => [1, 0, 2],
-            axis => [axis, 0, 1],
-        }
+        slice_first(self.slice_axis)
     }
 
     /// Order that undoes [`Placement::axes`].
@@ -111,6 +107,15 @@ impl Placement {
             back[axis] = position;
         }
         back
+    }
+}
+
+/// The three axes, the given one first.
+pub fn slice_first(slice_axis: usize) -> [usize; 3] {
+    match slice_axis {
+        0 => [0, 1, 2],
+        1 => [1, 0, 2],
+        axis => [axis, 0, 1],
     }
 }
 

@@ -28,6 +28,7 @@ pub mod methods;
 pub mod page;
 pub mod claim;
 pub mod markdown;
+pub mod side_by_side;
 pub mod write;
 
 use thiserror::Error;

@@ -268,7 +268,11 @@ fn networks(folder: &RunFolder, plan: &Plan) -> Result<Vec<Planned>, RecordError
 fn read_scores<'a>(folders: impl Iterator<Item = &'a FoldFolder>) -> Result<Scores, RecordError> {
     let mut all = Vec::new();
     for folder in folders.filter(|folder| folder.scores().is_file()) {
-        all.push(scores::read(&folder.scores())?);
+        // Scores of predictions that are being made anew are none.
+        let state: Option<State> = read_json(&folder.state())?;
+        if state.is_none_or(|state| state.evaluated.is_some()) {
+            all.push(scores::read(&folder.scores())?);
+        }
     }
     let Some(first) = all.first() else { return Ok(Scores::default()) };
     let shared = |name: &&String| all.iter().all(|scores| scores.metrics.contains(name));

@@ -35,6 +35,11 @@ impl RunFolder {
         self.root.join("fingerprint.json")
     }
 
+    /// Digests of the data set's files, as the last run found them.
+    pub fn contents(&self) -> PathBuf {
+        self.root.join("data.json")
+    }
+
     /// The folds, in nnU-Net's own form.
     pub fn splits(&self) -> PathBuf {
         self.root.join("splits_final.json")
@@ -144,6 +149,11 @@ impl FoldFolder {
 /// Folder of the prepared cases that have the given digest. Experiments that prepare alike share it.
 pub fn prepared_folder(runs: &Path, digest: &str) -> PathBuf {
     runs.join("prepared").join(digest)
+}
+
+/// Digests of files of data sets that were read before.
+pub fn known_files(runs: &Path) -> PathBuf {
+    runs.join("prepared").join("files.json")
 }
 
 /// File of what the cascade's first stage says of one case, in a [`RunFolder::next_stage`].

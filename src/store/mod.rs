@@ -11,10 +11,11 @@ pub mod tensors;
 
 use std::fmt::Write as _;
 use std::fs;
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
@@ -91,29 +92,53 @@ pub fn remove_if_present(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// A stamp of some files that changes when any of them is replaced: paths' names, sizes and times of change.
-///
-/// Contents are not read: a data set of many gigabytes is checked in a moment.
+/// Size and time of change of a file, which differ when it has been replaced or written to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileStamp {
+    /// Bytes.
+    pub size: u64,
+    /// Time of the last change, nanoseconds since 1970.
+    pub changed_ns: u64,
+}
+
+/// The stamp of a file. Its contents are not read: a data set of many gigabytes is checked in a moment.
 ///
 /// # Errors
 ///
-/// When a file is missing, with its path.
-pub fn stamp(paths: &[&Path]) -> Result<String, StoreError> {
-    let mut hash = Sha256::new();
-    for path in paths {
-        let fail = |source| StoreError { verb: "read", path: (*path).to_owned(), source };
-        let metadata = fs::metadata(path).map_err(fail)?;
-        let changed = metadata.modified().map_err(fail)?.duration_since(UNIX_EPOCH).unwrap_or_default();
-        hash.update(path.file_name().unwrap_or_default().as_encoded_bytes());
-        hash.update(metadata.len().to_le_bytes());
-        hash.update(changed.as_nanos().to_le_bytes());
+/// When the file is missing, with its path.
+pub fn stamp(path: &Path) -> Result<FileStamp, StoreError> {
+    let fail = |source| StoreError { verb: "read", path: path.to_owned(), source };
+    let metadata = fs::metadata(path).map_err(fail)?;
+    let changed = metadata.modified().map_err(fail)?.duration_since(UNIX_EPOCH).unwrap_or_default();
+    Ok(FileStamp { size: metadata.len(), changed_ns: changed.as_nanos() as u64 })
+}
+
+/// Digest of what a file holds: SHA-256 in hexadecimal. It is read piece by piece.
+///
+/// # Errors
+///
+/// When the file cannot be read, with its path.
+pub fn digest_of_file(path: &Path) -> Result<String, StoreError> {
+    let fail = |source| StoreError { verb: "read", path: path.to_owned(), source };
+    let mut file = fs::File::open(path).map_err(fail)?;
+    let (mut hash, mut piece) = (Sha256::new(), vec![0; 1 << 18]);
+    loop {
+        match file.read(&mut piece).map_err(fail)? {
+            0 => return Ok(hex(&hash.finalize())),
+            bytes => hash.update(&piece[..bytes]),
+        }
     }
-    Ok(hex(&hash.finalize()))
 }
 
 /// Digest of bytes: SHA-256 in hexadecimal.
 pub fn digest(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
+}
+
+/// Digest of a value's JSON, shortened to 16 digits, which tell apart what a person ever makes.
+pub fn short_digest(value: &impl Serialize) -> String {
+    let text = serde_json::to_vec(value).expect("what is digested is numbers, texts and lists of them");
+    digest(&text)[..16].to_owned()
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -142,10 +167,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("image.nii");
         write_atomic(&path, b"one").unwrap();
-        let before = stamp(&[&path]).unwrap();
-        assert_eq!(before, stamp(&[&path]).unwrap());
+        let before = stamp(&path).unwrap();
+        assert_eq!(before, stamp(&path).unwrap());
         write_atomic(&path, b"three").unwrap();
-        assert_ne!(before, stamp(&[&path]).unwrap());
+        assert_ne!(before, stamp(&path).unwrap());
+        assert_eq!(digest_of_file(&path).unwrap(), digest(b"three"));
     }
 
     #[test]

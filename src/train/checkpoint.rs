@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::network::{UNet, UNetConfig, weights};
 use crate::random::{Key, Purpose, stream};
 use crate::store;
+use crate::store::folder::FoldFolder;
 use crate::store::tensors::{self, TensorFile};
 use crate::train::log::{self, EpochRow, StepRow};
 use crate::train::online::OnlineDice;
@@ -53,6 +54,23 @@ struct Progress {
     optimizer_steps: u64,
     stop: Option<StopReason>,
     schedule: Schedule,
+}
+
+/// How far the training of a checkpoint has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reached {
+    /// Digest of the part of the plan that decides on the result.
+    pub digest: String,
+    /// Epochs that are done.
+    pub epochs: usize,
+    /// Steps of the next epoch that are done.
+    pub step: usize,
+}
+
+/// What the checkpoint of a fold says of itself; none where there is no whole one.
+pub fn reached(folder: &FoldFolder) -> Option<Reached> {
+    let progress: Progress = TensorFile::open(&folder.checkpoint()).ok()?.metadata().ok()?;
+    Some(Reached { digest: progress.digest, epochs: progress.epochs, step: progress.step })
 }
 
 impl Training {

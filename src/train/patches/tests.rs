@@ -1,10 +1,11 @@
 use std::path::Path;
 
 use super::*;
+use crate::dataset::contents::{Contents, KnownFiles};
 use crate::dataset::phantom::{PhantomConfig, write};
 use crate::network::testing::cpu;
 use crate::plan::schema::{AugmentationKind, Configuration, ConfigurationName, PostprocessRule};
-use crate::preprocess::cache::prepare_all;
+use crate::preprocess::cache::Preparation;
 use crate::preprocess::first_stage::{Origin, write as write_first_stage};
 use crate::store::folder::{FoldFolder, next_stage_case};
 use crate::volume::{Shape, Spacing};
@@ -31,7 +32,9 @@ fn cases(folder: &Path, plan: &Plan) -> Vec<PreparedCase> {
     let config = PhantomConfig { cases: 2, seed: 1, shape: Shape([12, 24, 24]) };
     let dataset = write(&folder.join("data"), &config, &|| ()).unwrap();
     let prepared = folder.join("prepared");
-    prepare_all(&dataset, plan, &plan.configurations[&ConfigurationName::Cascade], &prepared, &|| ()).unwrap();
+    let contents = &Contents::read(&dataset, &mut KnownFiles::new(), &|| ()).unwrap();
+    let configuration = &plan.configurations[&ConfigurationName::Cascade];
+    Preparation { dataset: &dataset, contents, plan, configuration, folder: &prepared }.make(&|| ()).unwrap();
     let open = |case: &crate::dataset::Case| {
         let prepared = PreparedCase::open(&prepared, &case.id).unwrap();
         let classes = prepared.labels().mapv(|label| u8::try_from(label).unwrap_or(0));

@@ -1,0 +1,93 @@
+//! `segplan status`: what of a plan is done, what is stale and why, and what is next.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use crate::cli::failure::Failure;
+use crate::cli::run::{configuration, into_failure};
+use crate::cli::terminal::Terminal;
+use crate::cli::use_threads;
+use crate::cli::variant::chosen;
+use crate::experiment::graph::Graph;
+use crate::experiment::{Options, Stage};
+use crate::plan::load::{LoadedPlan, load};
+use crate::plan::schema::ConfigurationName;
+
+const EXAMPLES: &str = "\
+Examples:
+  segplan status experiments/phantom.toml                          what is done, what is stale and why, what is next
+  segplan status experiments/phantom.toml --estimate               with memory, disk and time of what is left
+  segplan status experiments/phantom.toml --set train.batches=9    what a change would make stale
+  segplan status experiments/phantom.toml --format json            each piece of work, its needs and its state
+
+Nothing is written and nothing is run.";
+
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Arguments {
+    /// The plan
+    plan: PathBuf,
+    /// Change a value of the plan first; the file stays as it is
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Only this fold, counted from 0; may be given several times
+    #[arg(long = "fold", value_name = "FOLD")]
+    folds: Vec<usize>,
+    /// Only this configuration; may be given several times
+    #[arg(long = "configuration", value_name = "NAME", value_parser = configuration)]
+    configurations: Vec<ConfigurationName>,
+    /// Only this variant of the plan's sweep
+    #[arg(long, value_name = "NAME")]
+    variant: Option<String>,
+    /// Also estimate memory, disk and time of what is not done
+    #[arg(long)]
+    estimate: bool,
+    /// How it is written
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For a terminal
+    Text,
+    /// For a program
+    Json,
+}
+
+pub(super) fn status(arguments: &Arguments) -> Result<(), Failure> {
+    let loaded = load(&arguments.plan, &arguments.set).map_err(|error| Failure::wrong_input(error.into()))?;
+    use_threads(loaded.plan.runtime.threads)?;
+    let options = Options {
+        until: Stage::Evaluate,
+        configurations: arguments.configurations.clone(),
+        folds: arguments.folds.clone(),
+        keep_going: false,
+    };
+    let plans = chosen(&loaded, arguments.variant.as_deref())?;
+    print(&plans, &options, arguments.estimate, arguments.format)
+}
+
+/// Prints the work of some plans.
+#[expect(clippy::print_stdout, reason = "the state of the work is the result of this verb")]
+pub(super) fn print(plans: &[&LoadedPlan], options: &Options, estimate: bool, format: Format) -> Result<(), Failure> {
+    let terminal = Terminal::new();
+    let mut all = Vec::new();
+    for loaded in plans {
+        let mut graph = Graph::read(loaded, options, &terminal).map_err(into_failure)?;
+        if estimate {
+            graph.estimate(&loaded.plan, &terminal).map_err(into_failure)?;
+        }
+        all.push(graph);
+    }
+    match format {
+        Format::Text => {
+            let texts: Vec<String> = all.iter().map(Graph::text).collect();
+            print!("{}", texts.join("\n"));
+        }
+        Format::Json if plans.len() == 1 => println!("{:#}", all[0].json()),
+        Format::Json => println!("{:#}", all.iter().map(Graph::json).collect::<serde_json::Value>()),
+    }
+    Ok(())
+}

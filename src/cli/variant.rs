@@ -1,0 +1,23 @@
+//! Which of a plan's variants is meant.
+
+use crate::cli::failure::Failure;
+use crate::plan::load::LoadedPlan;
+
+/// The plans that a plan stands for: its variants where it has a sweep, or the one that is named; else itself.
+///
+/// A variant may be named without the experiment's name in front.
+pub(super) fn chosen<'a>(loaded: &'a LoadedPlan, name: Option<&str>) -> Result<Vec<&'a LoadedPlan>, Failure> {
+    let Some(name) = name else {
+        return Ok(if loaded.variants.is_empty() { vec![loaded] } else { loaded.variants.iter().collect() });
+    };
+    let prefix = format!("{}-", loaded.plan.name);
+    let is_named = |plan: &&LoadedPlan| plan.plan.name == name || plan.plan.name.strip_prefix(&prefix) == Some(name);
+    loaded.variants.iter().find(is_named).map(|variant| vec![variant]).ok_or_else(|| {
+        let known: Vec<String> = loaded.variants.iter().map(|variant| format!("`{}`", variant.plan.name)).collect();
+        let help = match known.as_slice() {
+            [] => "the plan has no `[[sweep]]`, and so no variants".to_owned(),
+            known => format!("its variants are {}", known.join(", ")),
+        };
+        Failure::wrong_input(miette::miette!(help = help, "the plan has no variant `{name}`"))
+    })
+}
