@@ -82,7 +82,7 @@ impl Case {
             of(&mut case)[at] -= by;
             loss
         };
-        (0..count).map(|at| (moved(at, 0.5) - moved(at, -0.5)) / 1.0).collect()
+        (0..count).map(|at| moved(at, 0.5) - moved(at, -0.5)).collect()
     }
 }
 
