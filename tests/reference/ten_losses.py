@@ -5,8 +5,14 @@ Made with: python tests/reference/ten_losses.py   (Python 3.11, torch 2.15.0, sa
 Writes, for each case below, `values/ten_losses_<case>.safetensors` (first weights, under the project's names, and a sample of
 the first logits), and `values/ten_losses.json` (the case's numbers, and the loss before each of ten steps of Adam).
 The batches are not stored: both sides make them by `images` and `labels`.
+
+A voxel close to the kink of a leaky ReLU changes a gradient by more than any rounding, and then PyTorch does not agree with
+itself either. So each case has the first seed at which its losses are steady: trained again from weights that differ by a
+rounding, none of them moves by half of what the tests allow.
 """
 
+import copy
+import itertools
 import json
 import math
 from pathlib import Path
@@ -19,6 +25,7 @@ from torch import nn
 VALUES = Path(__file__).parent / "values"
 STEPS, LEARNING_RATE, WEIGHT_DECAY, SMOOTH = 10, 1e-3, 3e-5, 1e-5
 LOGIT_STRIDE = 97
+STEADY = 5e-5
 
 CASES = {
     "3d_sample": dict(patch=[8, 16, 16], pools=[2, 2, 2], features=[4, 8, 16], channels=1, classes=3, batch=2, dice="sample"),
@@ -90,25 +97,49 @@ def ours(name):
     return name.replace("norm.weight", "norm.gamma").replace("norm.bias", "norm.beta")
 
 
+def train(net, case):
+    adam = torch.optim.Adam(net.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY, amsgrad=True)
+    losses = []
+    for step in range(STEPS):
+        adam.zero_grad()
+        loss = dice_ce(net(images(case, step)), labels(case, step), case["dice"])
+        loss.backward()
+        adam.step()
+        losses.append(loss.item())
+    return losses
+
+
+def nudged(net, seed):
+    """A copy of the network whose weights differ in their last digits."""
+    generator = torch.Generator().manual_seed(seed)
+    net = copy.deepcopy(net)
+    with torch.no_grad():
+        for p in net.parameters():
+            p.mul_(1 + 1e-7 * torch.randn(p.shape, generator=generator))
+    return net
+
+
+def steady(case):
+    """The first network whose losses are steady, and these losses."""
+    for seed in itertools.count():
+        torch.manual_seed(seed)
+        net = UNet(case)
+        losses = train(copy.deepcopy(net), case)
+        others = (train(nudged(net, nudge), case) for nudge in range(1, 21))
+        if all(abs(a / b - 1) < STEADY for other in others for a, b in zip(other, losses)):
+            return net, losses
+
+
 def main():
     VALUES.mkdir(exist_ok=True)
-    torch.manual_seed(0)
     torch.use_deterministic_algorithms(True)
     report = {}
     for name, case in CASES.items():
-        net = UNet(case)
+        net, losses = steady(case)
         tensors = {ours(key): value.detach().clone() for key, value in net.named_parameters()}
         with torch.no_grad():
             sample = net(images(case, 0)).flatten()[::LOGIT_STRIDE].clone()
         save_file(tensors, VALUES / f"ten_losses_{name}.safetensors")
-        adam = torch.optim.Adam(net.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY, amsgrad=True)
-        losses = []
-        for step in range(STEPS):
-            adam.zero_grad()
-            loss = dice_ce(net(images(case, step)), labels(case, step), case["dice"])
-            loss.backward()
-            adam.step()
-            losses.append(loss.item())
         parameters = sum(p.numel() for p in net.parameters())
         report[name] = dict(case, parameters=parameters, losses=losses, logits=sample.tolist())
     constants = dict(learning_rate=LEARNING_RATE, weight_decay=WEIGHT_DECAY, dice_smooth=SMOOTH, logit_stride=LOGIT_STRIDE)
