@@ -247,7 +247,7 @@ fn add_ensemble(run: &RunFolder, folds: usize) {
             }
             let mut rows = scores::read(&from.scores()).unwrap();
             for row in &mut rows {
-                row.run.configuration = name.to_owned();
+                name.clone_into(&mut row.run.configuration);
                 row.counts.true_positives -= row.counts.true_positives * less / 100;
             }
             scores::write(&to.scores(), &rows).unwrap();
@@ -279,7 +279,7 @@ fn ensembles_and_the_choice_are_reported() {
     let latex = fs::read_to_string(report.join("tables/candidates.tex")).unwrap();
     assert!(latex.contains("\\textbf{0.9000} & \\textbf{0.9100}"), "{latex}");
     let written = files(&report);
-    for name in ["dice", "nsd", "hd95", "confusion-2d+3d_fullres", "volumes-2d+3d_fullres", "cases-2d", "training-2d"] {
+    for name in ["dice", "nsd", "hd95", "confusion-2d+3d_fullres", "cases-2d", "training-2d"] {
         for kind in ["88mm.svg", "180mm.png"] {
             assert!(written.contains_key(Path::new(&format!("figures/{name}-{kind}"))), "{name}-{kind}");
         }
