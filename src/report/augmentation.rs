@@ -6,14 +6,12 @@ use std::path::Path;
 use ndarray::{ArrayView3, Axis};
 use plotters::backend::BitMapBackend;
 use plotters::drawing::IntoDrawingArea as _;
-use plotters::element::Text;
 use plotters::prelude::RGBColor;
-use plotters::style::text_anchor::{HPos, Pos, VPos};
-use plotters::style::{BLACK, IntoFont as _, TextStyle, WHITE};
+use plotters::style::{BLACK, WHITE};
 
 use crate::report::ReportError;
 use crate::report::montage::{Tile, colour_of, order, window};
-use crate::report::style::{FONT, use_bundled_font, write_png};
+use crate::report::style::{use_bundled_font, write_png, write_words};
 use crate::train::augment::Draw;
 use crate::train::sample::Patch;
 use crate::volume::Spacing;
@@ -102,7 +100,7 @@ pub fn draw(sheet: &Sheet<'_>, path: &Path) -> Result<(), ReportError> {
     let planes = planes(first);
     let (width, height) = (sides(&planes) + WORDS, HEAD + sheet.samples.len() as u32 * (TILE + GAP));
     let mut pixels = vec![0; (width * height * 3) as usize];
-    write_words(sheet, &planes, &mut pixels, (width, height))
+    write_legend(sheet, &planes, &mut pixels, (width, height))
         .map_err(|reason| ReportError::Drawing { name: path.display().to_string(), reason })?;
     for (row, sample) in sheet.samples.iter().enumerate() {
         let top = HEAD + row as u32 * (TILE + GAP);
@@ -154,16 +152,11 @@ fn fullest_slice(labels: ArrayView3<'_, i16>, axis: usize) -> usize {
 }
 
 /// Title, legend, headings, and what was drawn for each sample.
-fn write_words(sheet: &Sheet<'_>, planes: &[usize], pixels: &mut [u8], size: (u32, u32)) -> Result<(), String> {
+fn write_legend(sheet: &Sheet<'_>, planes: &[usize], pixels: &mut [u8], size: (u32, u32)) -> Result<(), String> {
     use_bundled_font();
     let area = BitMapBackend::with_buffer(pixels, size).into_drawing_area();
     area.fill(&BLACK).map_err(|error| error.to_string())?;
-    let write = |text: &str, at: (i32, i32), colour: RGBColor| {
-        let style: TextStyle<'_> = (FONT, TEXT).into_font().color(&colour);
-        let width = style.font.layout_box(text).map_or(0, |((left, _), (right, _))| right - left);
-        let text = Text::new(text.to_owned(), at, style.pos(Pos::new(HPos::Left, VPos::Center)));
-        area.draw(&text).map(|()| width).map_err(|error| error.to_string())
-    };
+    let write = |words: &str, at: (i32, i32), colour: RGBColor| write_words(&area, words, at, (TEXT, colour));
     write(&sheet.title, (8, 16), WHITE)?;
     let mut at = 8;
     for (&class, name) in sheet.classes {

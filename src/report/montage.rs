@@ -6,13 +6,11 @@ use std::path::Path;
 use ndarray::{ArrayView2, ArrayView3, Axis};
 use plotters::backend::BitMapBackend;
 use plotters::drawing::IntoDrawingArea as _;
-use plotters::element::Text;
 use plotters::prelude::RGBColor;
-use plotters::style::text_anchor::{HPos, Pos, VPos};
-use plotters::style::{BLACK, IntoFont as _, TextStyle, WHITE};
+use plotters::style::{BLACK, WHITE};
 
 use crate::report::ReportError;
-use crate::report::style::{FONT, GREEN, PURPLE, SKY, VERMILION, YELLOW, use_bundled_font, write_png};
+use crate::report::style::{GREEN, PURPLE, SKY, VERMILION, YELLOW, use_bundled_font, write_png, write_words};
 use crate::volume::Spacing;
 
 /// Slices in a picture, side by side.
@@ -133,12 +131,7 @@ fn words(picture: &Picture<'_>, pixels: &mut [u8], size: (u32, u32)) -> Result<(
     use_bundled_font();
     let area = BitMapBackend::with_buffer(pixels, size).into_drawing_area();
     area.fill(&BLACK).map_err(|error| error.to_string())?;
-    let write = |text: &str, at: (i32, i32), colour: RGBColor| {
-        let style: TextStyle<'_> = (FONT, TEXT).into_font().color(&colour);
-        let width = style.font.layout_box(text).map_or(0, |((left, _), (right, _))| right - left);
-        let text = Text::new(text.to_owned(), at, style.pos(Pos::new(HPos::Left, VPos::Center)));
-        area.draw(&text).map(|()| width).map_err(|error| error.to_string())
-    };
+    let write = |words: &str, at: (i32, i32), colour: RGBColor| write_words(&area, words, at, (TEXT, colour));
     write(&picture.title, (10, 18), WHITE)?;
     let mut left = 10;
     for (&label, name) in picture.labels {

@@ -6,8 +6,10 @@ use std::sync::Once;
 use plotters::backend::{BitMapBackend, SVGBackend};
 use plotters::coord::Shift;
 use plotters::drawing::{DrawingArea, IntoDrawingArea as _};
+use plotters::element::Text;
 use plotters::prelude::{DrawingBackend, RGBColor, WHITE};
-use plotters::style::{Color as _, FontStyle, register_font};
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+use plotters::style::{Color as _, FontStyle, IntoFont as _, TextStyle, register_font};
 
 use crate::report::ReportError;
 use crate::store::write_atomic;
@@ -190,6 +192,19 @@ pub(super) fn png(
     writer.write_image_data(pixels).map_err(fail)?;
     writer.finish().map_err(fail)?;
     Ok(bytes)
+}
+
+/// Writes words of a size in pixels at the middle of their left edge, and gives their width.
+pub(super) fn write_words<B: DrawingBackend>(
+    area: &DrawingArea<B, Shift>,
+    words: &str,
+    at: (i32, i32),
+    (size, colour): (i32, RGBColor),
+) -> Result<i32, String> {
+    let style: TextStyle<'_> = (FONT, size).into_font().color(&colour);
+    let width = style.font.layout_box(words).map_or(0, |((left, _), (right, _))| right - left);
+    let text = Text::new(words.to_owned(), at, style.pos(Pos::new(HPos::Left, VPos::Center)));
+    area.draw(&text).map(|()| width).map_err(|error| error.to_string())
 }
 
 /// A colour made paler.
