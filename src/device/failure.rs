@@ -41,6 +41,19 @@ pub fn read_number(number: Tensor<1>) -> Result<f64, DeviceFailure> {
     Ok(data.iter::<f64>().next().expect("a tensor of one element"))
 }
 
+/// Reads 32-bit floats back, which waits for the device.
+///
+/// # Errors
+///
+/// When something that they depend on failed.
+///
+/// # Panics
+///
+/// When they are of another type.
+pub fn read_values<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, DeviceFailure> {
+    Ok(tensor.try_into_data()?.try_into_vec().expect("32-bit floats"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -16,7 +16,7 @@ pub mod found;
 use burn::tensor::Device;
 use thiserror::Error;
 
-pub use self::failure::{DeviceFailure, read_number};
+pub use self::failure::{DeviceFailure, read_number, read_values};
 
 /// A device cannot be used.
 #[derive(Debug, Error, PartialEq, Eq)]

@@ -229,8 +229,8 @@ fn predict_case(
     let path = &dataset.training[0].images[0];
     let header = read_header(path).map_err(|source| ExperimentError::Nifti { case: case.id.clone(), source })?;
     let networks = [network.clone()];
-    let predictor =
-        Predictor { plan: bench.plan, configuration: bench.configuration, networks: &networks, device: bench.device };
+    let Bench { plan, name, configuration, device, .. } = *bench;
+    let predictor = Predictor { plan, name, configuration, networks: &networks, device };
     let room = Room { bytes: usize::MAX, scratch: &dataset.folder };
     Ok(median(bench.repetitions, || {
         let member = Member { predictor: &predictor, image: case.image(), placement: &case.placement };

@@ -119,6 +119,7 @@ pub(super) fn labeller<'a>(folds: &'a [Fold<'a>]) -> Result<Labeller<'a>, Experi
             .zip(&networks)
             .map(|(fold, networks)| Predictor {
                 plan: fold.plan,
+                name: fold.id.configuration,
                 configuration: fold.configuration,
                 networks,
                 device: fold.device,

@@ -108,7 +108,8 @@ impl<'a> HandOver<'a> {
         let Fold { plan, id, events, device, .. } = *self.fold;
         let network = UNetConfig::of_plan(plan, id.configuration).load(&self.fold.folder.weights(), device)?;
         let networks = [network];
-        let predictor = Predictor { plan, configuration: self.fold.configuration, networks: &networks, device };
+        let (name, configuration) = (id.configuration, self.fold.configuration);
+        let predictor = Predictor { plan, name, configuration, networks: &networks, device };
         events.begin(&format!("{id}: predicting held-out cases for the second stage"), missing.len());
         for case in &missing {
             if self.fold.interrupted.load(Ordering::Relaxed) {

@@ -158,6 +158,7 @@ impl Networks {
     fn stages<'a>(&'a self, plan: &'a Plan, device: &'a Device) -> Stages<'a> {
         let predictor = |name, networks: &'a [UNet]| Predictor {
             plan,
+            name,
             configuration: &plan.configurations[&name],
             networks,
             device,

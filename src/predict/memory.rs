@@ -6,10 +6,13 @@ use std::path::Path;
 use ndarray::{Array3, Array4, ArrayView3, Axis, CowArray, Ix3};
 use thiserror::Error;
 
+use crate::device::DeviceFailure;
+use crate::plan::schema::ConfigurationName;
 use crate::predict::Member;
 use crate::predict::window::Windows;
 use crate::store::StoreError;
 use crate::store::scratch::Scratch;
+use crate::volume::Shape;
 use crate::volume::nifti::NiftiError;
 
 /// Bytes of a number.
@@ -50,6 +53,27 @@ pub enum PredictError {
         /// Bytes that may be used.
         given: usize,
     },
+    /// The device has no memory left.
+    #[error(
+        "the device is out of memory ({reason}) predicting with `{configuration}` (patch {patch}, batch {batch}), which takes \
+         less than the {gibi:.1} GiB estimated for its training; close what else uses the device, or predict on another one \
+         with `--device`"
+    )]
+    OutOfMemory {
+        /// What the device says.
+        reason: String,
+        /// The configuration.
+        configuration: ConfigurationName,
+        /// Its patch.
+        patch: Shape,
+        /// Its batch size.
+        batch: usize,
+        /// The planner's estimate of the memory that it takes to train.
+        gibi: f64,
+    },
+    /// The device failed otherwise.
+    #[error(transparent)]
+    Device(DeviceFailure),
     /// Probabilities could not be kept on disk.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -211,6 +235,7 @@ mod tests {
             let predictors: Vec<Predictor<'_>> = (0..2)
                 .map(|at| Predictor {
                     plan: &self.plan,
+                    name: [ConfigurationName::FullRes, ConfigurationName::TwoD][at],
                     configuration: &self.configurations[at],
                     networks: &self.networks[at],
                     device: &device,

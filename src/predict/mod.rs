@@ -12,21 +12,24 @@ use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Tensor, TensorData};
 use ndarray::{Array3, Array4, ArrayView4, Axis};
 
-use crate::network::UNet;
-use crate::network::weights::values;
-use crate::plan::schema::{Configuration, Plan};
+use crate::device::{DeviceFailure, read_values};
+use crate::network::{UNet, UNetConfig};
+use crate::plan::schema::{Configuration, ConfigurationName, Plan};
 use crate::predict::export::{Export, OnClass, Part, classes};
 use crate::predict::memory::{Need, PredictError, Probabilities, Room};
 use crate::predict::window::{OnSlice, Windows, mirrored_axes};
 use crate::preprocess::Placement;
-use crate::store::StoreError;
 use crate::volume::{Shape, Spacing};
+
+const GIBI: f64 = (1_u64 << 30) as f64;
 
 /// Trained networks of one configuration, ready to predict together.
 #[derive(Debug)]
 pub struct Predictor<'a> {
     /// The plan that they were trained by.
     pub plan: &'a Plan,
+    /// Name of their configuration.
+    pub name: ConfigurationName,
     /// Their configuration.
     pub configuration: &'a Configuration,
     /// The networks; their probabilities are averaged.
@@ -46,7 +49,7 @@ impl Predictor<'_> {
     ///
     /// # Errors
     ///
-    /// That of `take`.
+    /// That of `take`, and a device that fails.
     ///
     /// # Panics
     ///
@@ -56,7 +59,7 @@ impl Predictor<'_> {
         image: ArrayView4<'_, f32>,
         on_batch: &mut dyn FnMut(usize, usize),
         take: &mut OnSlice<'_>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), PredictError> {
         assert!(!self.networks.is_empty(), "at least one network");
         let patch = self.configuration.patch_size;
         let windows = Windows::new(image, self.configuration, &self.plan.predict);
@@ -78,7 +81,7 @@ impl Predictor<'_> {
             let input = stack(patches, patch, self.device);
             for network in self.networks {
                 let output = softmax(network.forward(input.clone()), 1);
-                let output = values(output);
+                let output = read_values(output).map_err(|failure| self.failed(failure))?;
                 let size = output.len() / batch.len();
                 for (&(window, flip), probabilities) in batch.iter().zip(output.chunks_exact(size)) {
                     windows.add(&mut sums, window, flip, probabilities, share);
@@ -87,7 +90,16 @@ impl Predictor<'_> {
             done += batch.len();
             on_batch(done, passes.len());
         }
-        windows.end_slices(&mut sums, None, take)
+        Ok(windows.end_slices(&mut sums, None, take)?)
+    }
+
+    /// What a failure of the device is to a prediction.
+    fn failed(&self, failure: DeviceFailure) -> PredictError {
+        let DeviceFailure::OutOfMemory(reason) = failure else { return PredictError::Device(failure) };
+        let (patch, batch) = (self.configuration.patch_size, self.configuration.batch_size);
+        let topology = UNetConfig::of_plan(self.plan, self.name).topology;
+        let gibi = topology.training_bytes(patch.0, batch) as f64 / GIBI;
+        PredictError::OutOfMemory { reason, configuration: self.name, patch, batch, gibi }
     }
 
     /// Most windows that a batch has a part of.
@@ -110,7 +122,7 @@ pub struct Member<'a> {
 
 impl Member<'_> {
     /// Class probabilities of the image, in memory or on disk.
-    fn probabilities(&self, in_memory: bool, room: &Room<'_>) -> Result<Probabilities, StoreError> {
+    fn probabilities(&self, in_memory: bool, room: &Room<'_>) -> Result<Probabilities, PredictError> {
         let (_, z, y, x) = self.image.dim();
         let mut all = Probabilities::new([self.predictor.plan.data.labels.len() + 1, z, y, x], in_memory, room)?;
         self.predictor.for_each_slice(self.image, &mut |_, _| (), &mut |z, slice| all.set(z, slice))?;
