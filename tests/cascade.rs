@@ -112,7 +112,8 @@ fn predicted_by(plan: &Plan, workplace: &Workplace, run: &RunFolder, fold: usize
     let device = device("flex").unwrap();
     let weights = run.fold(low.as_str(), plan.run.seeds[0], fold).weights();
     let networks = [UNetConfig::of_plan(plan, low).load(&weights, &device).unwrap()];
-    let predictor = Predictor { plan, configuration: &plan.configurations[&low], networks: &networks, device: &device };
+    let configuration = &plan.configurations[&low];
+    let predictor = Predictor { plan, name: low, configuration, networks: &networks, device: &device };
     let (from, to) = (prepared(low), prepared(second));
     let member = Member { predictor: &predictor, image: from.image(), placement: &from.placement };
     let grid = Grid { shape: Shape(to.labels().dim().into()), placement: &to.placement };
