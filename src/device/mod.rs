@@ -143,6 +143,19 @@ fn parse(name: &str) -> Result<(Backend, Option<usize>), DeviceError> {
     Ok((backend, number))
 }
 
+/// Whether a device compiles kernels when they are first needed, and times several to keep the fastest.
+pub fn chooses_kernels(device: &Device) -> bool {
+    cfg_select! {
+        any(feature = "wgpu", feature = "cuda") => {
+            matches!(device.as_dispatch(), burn::backend::DispatchDevice::Cube(_))
+        }
+        _ => {
+            let _ = device;
+            false
+        }
+    }
+}
+
 /// The backends of this build, in the order in which they are documented.
 pub fn compiled() -> Vec<&'static str> {
     Backend::ALL.into_iter().filter(|backend| backend.is_compiled()).map(Backend::name).collect()

@@ -156,6 +156,14 @@ struct Listener<'a> {
 }
 
 impl Observer for Listener<'_> {
+    fn tuning(&mut self, job: &Job<'_>) {
+        self.events.say(&format!("{}: choosing kernels for `{}`", self.id, job.plan.runtime.device));
+    }
+
+    fn tuned(&mut self, _: &Job<'_>, seconds: f64) {
+        self.events.say(&format!("{}: kernels chosen in {seconds:.1} s, which count to no epoch", self.id));
+    }
+
     fn step(&mut self, job: &Job<'_>, epoch: usize, step: usize, loss: f64) {
         self.events.step(self.id, &job.plan.train, epoch, step, loss);
     }

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use burn::module::Module;
-use burn::tensor::{Device, Gradients};
+use burn::tensor::{Device, Gradients, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::network::{UNet, UNetConfig, weights};
@@ -153,6 +153,11 @@ impl Training {
     pub(super) fn update(&mut self, gradients: Gradients) {
         let learning_rate = self.schedule.learning_rate();
         self.network = self.optimizer.step(self.network.clone(), gradients, learning_rate);
+    }
+
+    /// A step of the optimiser whose result is thrown away.
+    pub(super) fn rehearse(&self, loss: Tensor<1>) {
+        let _ = self.optimizer.clone().step(self.network.clone(), loss.backward(), self.schedule.learning_rate());
     }
 
     /// Notes a finished step.

@@ -14,6 +14,7 @@ pub mod optimizer;
 pub mod patches;
 pub mod sample;
 pub mod schedule;
+mod warm_up;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -23,6 +24,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use thiserror::Error;
 
 use crate::dataset::CaseId;
+use crate::device::chooses_kernels;
 use crate::network::weights::WeightsError;
 use crate::plan::schema::{Configuration, ConfigurationName, Plan};
 use crate::preprocess::cache::PreparedCase;
@@ -38,6 +40,7 @@ use crate::train::loss::dice_ce;
 use crate::train::online::OnlineDice;
 use crate::train::patches::{Patches, Set};
 use crate::train::schedule::StopReason;
+use crate::train::warm_up::warm_up;
 use crate::volume::Shape;
 
 /// One network to train: a configuration, a fold, a seed.
@@ -69,6 +72,10 @@ pub struct Job<'a> {
 
 /// Listens to a training.
 pub trait Observer {
+    /// The device is about to choose its kernels, which can take minutes.
+    fn tuning(&mut self, job: &Job<'_>);
+    /// It has, in so many seconds, which count to no epoch.
+    fn tuned(&mut self, job: &Job<'_>, seconds: f64);
     /// A training step is done: its place in the epoch, and its loss.
     fn step(&mut self, job: &Job<'_>, epoch: usize, step: usize, loss: f64);
     /// An epoch is done; `rows` holds all so far, the last one its own.
@@ -179,6 +186,10 @@ pub fn train(job: &Job<'_>, interrupted: &AtomicBool, observer: &mut dyn Observe
     }
     let device = job.device.clone().autodiff();
     let mut training = Training::start_or_resume(job, &device)?;
+    if training.stop.is_none() && chooses_kernels(job.device) {
+        observer.tuning(job);
+        observer.tuned(job, warm_up(job, &training, &device)?);
+    }
     loop {
         if let Some(reason) = training.stop {
             training.finish(job)?;
