@@ -145,6 +145,26 @@ fn a_run_that_was_killed_or_interrupted_ends_with_the_same_numbers() {
 }
 
 #[test]
+fn a_training_in_16_bits_that_was_killed_ends_with_the_same_numbers() {
+    let workplace = Workplace::new();
+    let training = |name: &str| {
+        let mut command = workplace.run(name, &["network.precision=f16", "train.batches=8"]);
+        command.args(["--until", "train"]);
+        command
+    };
+    let fold = |name: &str| workplace.path(&format!("runs/{name}/3d_fullres/seed_12345/fold_0"));
+    succeed(&mut training("whole"));
+    let mut killed = spawn(&mut training("killed"));
+    wait_for(&fold("killed").join("checkpoint.safetensors"));
+    killed.kill().unwrap();
+    assert!(!killed.wait().unwrap().success(), "it was done before it could be killed");
+    succeed(&mut training("killed"));
+    let weights = |name: &str| fs::read(fold(name).join("weights.safetensors")).unwrap();
+    assert!(weights("killed") == weights("whole"), "the weights differ");
+    assert_eq!(losses(&fold("killed").join("epochs.parquet")), losses(&fold("whole").join("epochs.parquet")));
+}
+
+#[test]
 fn a_loss_that_is_no_number_ends_the_run_with_its_cases_and_without_a_checkpoint() {
     let workplace = Workplace::new();
     let diverging = workplace.run("diverging", &["train.learning_rate=1e30"]).output().unwrap();

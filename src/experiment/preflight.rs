@@ -2,18 +2,21 @@
 
 use std::collections::BTreeMap;
 
+use burn::tensor::Device;
+
 use crate::dataset::Dataset;
 use crate::device::{self, DeviceError};
 use crate::experiment::events::{Events, NetworkId};
 use crate::experiment::machine::{Card, Machine, cards, gib};
 use crate::experiment::state::{FoldState, StateError};
 use crate::experiment::{ExperimentError, machine};
+use crate::network::float_type;
 use crate::network::topology::Topology;
 use crate::plan::digest::stage_digests;
 use crate::plan::fault::{Fault, PlanError};
 use crate::plan::load::LoadedPlan;
 use crate::plan::overrides::overrides;
-use crate::plan::schema::{ConfigurationName, Plan};
+use crate::plan::schema::{ConfigurationName, Plan, Precision};
 use crate::store::folder::{RunFolder, prepared_folder};
 
 /// Bytes of a voxel of a prepared channel, and of its label.
@@ -77,7 +80,10 @@ fn pending(plan: &Plan, networks: &[NetworkId], folder: &RunFolder) -> Result<Pe
 }
 
 fn against_build(loaded: &LoadedPlan) -> Vec<Fault> {
-    let Err(error) = device::device(&loaded.plan.runtime.device) else { return Vec::new() };
+    let error = match device::device(&loaded.plan.runtime.device) {
+        Ok(device) => return precision_fault(loaded, &device).into_iter().collect(),
+        Err(error) => error,
+    };
     let (label, help) = match &error {
         DeviceError::NotCompiled { .. } => ("not in this build", "or compute on the CPU: `--device flex`"),
         DeviceError::Absent { .. } => ("not on this machine", "or compute on the CPU: `--device flex`"),
@@ -86,6 +92,22 @@ fn against_build(loaded: &LoadedPlan) -> Vec<Fault> {
         }
     };
     vec![loaded.layers.fault_at_value("runtime.device", error.to_string(), label).help(help)]
+}
+
+/// The precision of the networks on a device that computes in these numbers, or does not.
+fn precision_fault(loaded: &LoadedPlan, device: &Device) -> Option<Fault> {
+    let Plan { network, runtime, .. } = &loaded.plan;
+    if device.supports_dtype(float_type(network.precision)) {
+        return None;
+    }
+    let message = format!("device `{}` does not compute in these numbers", runtime.device);
+    let other = [Precision::Bf16, Precision::F16].into_iter().find(|&one| device.supports_dtype(float_type(one)));
+    let help = match other {
+        Some(Precision::Bf16) => "expected \"f32\" or \"bf16\"",
+        Some(Precision::F16) => "expected \"f32\" or \"f16\"",
+        Some(Precision::F32) | None => "expected \"f32\"",
+    };
+    Some(loaded.layers.fault_at_value("network.precision", message, "not on this device").help(help))
 }
 
 fn against_data(loaded: &LoadedPlan, dataset: &Dataset) -> Vec<Fault> {

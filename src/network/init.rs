@@ -33,7 +33,7 @@ fn build(config: &UNetConfig, device: &Device, kernel: &mut dyn FnMut([usize; 5]
     let up = up.map(|(pool, widths)| Kernel { weight: kernel(taps(*pool, widths[1], widths[0])) }).collect();
     let decoder = (0..topology.pools.len()).map(|level| level_blocks(topology.decoder(level), kernel)).collect();
     let head = Kernel { weight: kernel(taps([1; 3], topology.classes, topology.features[0])) };
-    UNet { encoder, up, decoder, head, pools: topology.pools.clone() }
+    UNet { encoder, up, decoder, head, pools: topology.pools.clone(), precision: config.network.precision }
 }
 
 /// Shape of a kernel.

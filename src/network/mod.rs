@@ -14,12 +14,12 @@ pub mod weights;
 use std::path::Path;
 
 use burn::module::{Module, Param};
-use burn::tensor::{Device, Tensor, assert_shape};
+use burn::tensor::{Device, FloatDType, Tensor, assert_shape};
 
 use crate::network::ops::BlockParams;
 use crate::network::topology::Topology;
 use crate::network::weights::WeightsError;
-use crate::plan::schema::{Configuration, ConfigurationName, Network, Plan};
+use crate::plan::schema::{Configuration, ConfigurationName, Network, Plan, Precision};
 use crate::random::Rng;
 
 /// What a network is built from.
@@ -84,6 +84,9 @@ pub struct UNet {
     /// Kernel and stride of each pooling, finest first.
     #[module(skip)]
     pub pools: Vec<[usize; 3]>,
+    /// Numbers of the convolutions and of the maps between them; the weights are kept in 32 bits.
+    #[module(skip)]
+    pub precision: Precision,
 }
 
 /// Convolution, instance normalisation, leaky `ReLU`.
@@ -127,7 +130,7 @@ pub struct Kernel {
 }
 
 impl UNet {
-    /// Logits. Input `[b, channels, z, y, x]`, output `[b, classes, z, y, x]`.
+    /// Logits. Input `[b, channels, z, y, x]`, output `[b, classes, z, y, x]`, both in 32 bits.
     ///
     /// # Panics
     ///
@@ -135,7 +138,8 @@ impl UNet {
     pub fn forward(&self, images: Tensor<5>) -> Tensor<5> {
         let [samples, _, z, y, x] = images.dims();
         assert_shape!(images, [samples, self.encoder[0][0].conv.weight.dims()[1], z, y, x]);
-        let mut maps = both(&self.encoder[0], images, None);
+        // The operations compute in the numbers of their input.
+        let mut maps = both(&self.encoder[0], images.cast(float_type(self.precision)), None);
         let mut skips = Vec::with_capacity(self.pools.len());
         for (pool, blocks) in self.pools.iter().zip(&self.encoder[1..]) {
             let pooled = ops::max_pool(maps.clone(), *pool);
@@ -146,7 +150,16 @@ impl UNet {
             let up = ops::up(maps, kernel.weight.val());
             maps = both(blocks, up, Some(skip));
         }
-        ops::head(maps, self.head.weight.val())
+        ops::head(maps, self.head.weight.val()).cast(FloatDType::F32)
+    }
+}
+
+/// What Burn calls the numbers of a precision.
+pub fn float_type(precision: Precision) -> FloatDType {
+    match precision {
+        Precision::F32 => FloatDType::F32,
+        Precision::Bf16 => FloatDType::BF16,
+        Precision::F16 => FloatDType::F16,
     }
 }
 

@@ -2,11 +2,14 @@
 //!
 //! These four functions are all that [`super::UNet`] computes with, so they are where a faster implementation for one
 //! backend is put in. All tensors are `[b, c, z, y, x]`.
+//!
+//! Maps may have 16 bits: convolutions are computed in the numbers of their input, to which weights of 32 bits are rounded, and
+//! normalisation and activation in 32 bits. What comes out has the numbers of what went in.
 
 use burn::tensor::activation::leaky_relu;
 use burn::tensor::module::conv3d;
 use burn::tensor::ops::ConvOptions;
-use burn::tensor::{Tensor, assert_shape};
+use burn::tensor::{FloatDType, Tensor, assert_shape};
 
 #[cfg(feature = "flex")]
 use crate::network::fast;
@@ -50,12 +53,14 @@ pub(super) fn convolve(input: Tensor<5>, skip: Option<Tensor<5>>, weight: Tensor
         None => input,
     };
     let [_, _, kz, ky, kx] = weight.dims();
+    let (weight, bias) = (weight.cast(input.dtype()), bias.cast(input.dtype()));
     conv3d(input, weight, Some(bias), ConvOptions::new([1; 3], [kz / 2, ky / 2, kx / 2], [1; 3], 1))
 }
 
 /// Instance normalisation, leaky `ReLU`.
 pub(super) fn normalize(maps: Tensor<5>, gamma: Tensor<1>, beta: Tensor<1>, eps: f64, slope: f64) -> Tensor<5> {
-    leaky_relu(instance_norm(maps, gamma, beta, eps), slope)
+    let numbers = maps.dtype();
+    leaky_relu(instance_norm(maps.cast(FloatDType::F32), gamma, beta, eps), slope).cast(numbers)
 }
 
 /// Zero mean and unit (population) variance of each map of each sample, then the affine map of its channel.
@@ -126,7 +131,7 @@ pub fn up(input: Tensor<5>, weight: Tensor<5>) -> Tensor<5> {
     let [samples, inputs, z, y, x] = input.dims();
     let [_, outputs, kz, ky, kx] = weight.dims();
     assert_shape!(weight, [inputs, outputs, kz, ky, kx]);
-    let weight = weight.reshape([inputs, outputs * kz * ky * kx]).transpose().unsqueeze::<3>();
+    let weight = weight.cast(input.dtype()).reshape([inputs, outputs * kz * ky * kx]).transpose().unsqueeze::<3>();
     weight
         .matmul(input.reshape([samples, inputs, z * y * x]))
         .reshape([samples, outputs, kz, ky, kx, z, y, x])
@@ -146,6 +151,7 @@ pub fn head(input: Tensor<5>, weight: Tensor<5>) -> Tensor<5> {
     let [outputs, ..] = weight.dims();
     assert_shape!(weight, [outputs, inputs, 1, 1, 1]);
     weight
+        .cast(input.dtype())
         .reshape([1, outputs, inputs])
         .matmul(input.reshape([samples, inputs, z * y * x]))
         .reshape([samples, outputs, z, y, x])

@@ -3,7 +3,7 @@
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::{UNet, UNetConfig};
-use crate::plan::schema::{AugmentationKind, Configuration, DiceScope, Network};
+use crate::plan::schema::{AugmentationKind, Configuration, DiceScope, Network, Precision};
 use crate::random::{Key, Purpose, Rng, stream};
 use crate::volume::{Shape, Spacing};
 
@@ -29,7 +29,7 @@ pub(crate) fn configuration(patch: [usize; 3], pools: [usize; 3], features: &[us
 
 /// The constants of the spec's section 7.
 pub(crate) fn network() -> Network {
-    Network { leaky_slope: 0.01, norm_eps: 1e-5 }
+    Network { leaky_slope: 0.01, norm_eps: 1e-5, precision: Precision::F32 }
 }
 
 /// A network with the weights of a seed.

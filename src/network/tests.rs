@@ -112,6 +112,40 @@ fn upsampling_adds_each_voxel_times_the_kernel() {
     }
 }
 
+/// Logits of a batch, and gradients of their sum of squares by parameter.
+fn logits_and_gradients(precision: Precision) -> (Vec<f32>, Vec<Vec<f32>>) {
+    let device = cpu().autodiff();
+    let unet = UNet { precision, ..tiny(1, &device) };
+    let logits = unet.forward(wave([2, 1, 8, 16, 16], 0.37, 0.0, &device));
+    let gradients = logits.clone().square().mean().backward();
+    let blocks = unet.encoder.iter().chain(&unet.decoder).flatten();
+    let kernels =
+        blocks.map(|block| &block.conv.weight).chain(unet.up.iter().chain([&unet.head]).map(|one| &one.weight));
+    let gradient = |kernel: &Param<Tensor<5>>| values(kernel.val().grad(&gradients).expect("tracked"));
+    (values(logits), kernels.map(gradient).collect())
+}
+
+#[test]
+fn in_16_bits_logits_and_gradients_have_32_and_differ_by_rounding() {
+    let (expected, expected_gradients) = logits_and_gradients(Precision::F32);
+    // A rounding that moves a voxel over a kink, or makes another one of a box the largest, changes gradients by more than itself.
+    for (precision, logit_tolerance, tolerance) in [(Precision::Bf16, 0.05, 0.7), (Precision::F16, 0.01, 0.2)] {
+        let (found, gradients) = logits_and_gradients(precision);
+        let apart = |found: &[f32], expected: &[f32]| {
+            let norm = |values: &mut dyn Iterator<Item = f32>| values.map(|value| value * value).sum::<f32>().sqrt();
+            norm(&mut found.iter().zip(expected).map(|(found, expected)| found - expected))
+                / norm(&mut expected.iter().copied())
+        };
+        let logits = apart(&found, &expected);
+        assert!(logits > 0.0 && logits < logit_tolerance, "{precision:?}: logits off by {logits}");
+        assert_eq!(gradients.len(), expected_gradients.len());
+        for (found, expected) in gradients.iter().zip(&expected_gradients) {
+            let gradient = apart(found, expected);
+            assert!(gradient < tolerance, "{precision:?}: a gradient off by {gradient}");
+        }
+    }
+}
+
 /// Indices of element `at` of a tensor.
 fn position(mut at: usize, edges: [usize; 5]) -> [usize; 5] {
     let mut indices = [0; 5];

@@ -7,7 +7,7 @@ use serde::Serialize;
 use toml::{Table, Value};
 
 use crate::plan::layer::join;
-use crate::plan::schema::{ConfigurationName, Plan};
+use crate::plan::schema::{ConfigurationName, Plan, Precision};
 use crate::store::short_digest as of;
 
 /// Tables in which nothing changes a result: where it runs, what else is run, how the plan came about.
@@ -36,7 +36,7 @@ pub fn stage_digests(plan: &Plan, name: ConfigurationName) -> StageDigests {
     let data = &plan.data;
     let grid = (configuration.spacing, configuration.slice_axis);
     let preprocess = of(&(&data.dataset, &data.channels, &data.labels, &plan.preprocess, grid));
-    let own = of(&(&preprocess, split(plan), configuration, &plan.network, &plan.loss, &plan.train, &plan.augment));
+    let own = of(&(&preprocess, split(plan), configuration, network(plan), &plan.loss, &plan.train, &plan.augment));
     let train = match name {
         ConfigurationName::Cascade => of(&(&own, first_stage_digest(plan))),
         ConfigurationName::TwoD | ConfigurationName::FullRes | ConfigurationName::LowRes => own,
@@ -48,11 +48,21 @@ pub fn stage_digests(plan: &Plan, name: ConfigurationName) -> StageDigests {
 
 /// What decides on the folds. Without groups it is what it was before there were any, and so are the digests.
 fn split(plan: &Plan) -> serde_json::Value {
-    let mut split = serde_json::to_value(&plan.split).expect("a split is numbers and a text");
-    if let Some(keys) = split.as_object_mut().filter(|_| plan.split.group.is_empty()) {
-        keys.remove("group");
+    without(&plan.split, "group", plan.split.group.is_empty())
+}
+
+/// What all networks share. In 32 bits it is what it was before there was a choice, and so are the digests.
+fn network(plan: &Plan) -> serde_json::Value {
+    without(&plan.network, "precision", plan.network.precision == Precision::F32)
+}
+
+/// A table, without a key where that has the value that goes without saying.
+fn without(table: &impl Serialize, key: &str, said_by_none: bool) -> serde_json::Value {
+    let mut table = serde_json::to_value(table).expect("a table of numbers and texts");
+    if let Some(keys) = table.as_object_mut().filter(|_| said_by_none) {
+        keys.remove(key);
     }
-    split
+    table
 }
 
 /// Digest of what the cascade's first stage says of the cases that it was not trained on: its networks, how they predict,

@@ -329,6 +329,20 @@ pub struct Network {
     /// Added to the variance by instance normalisation.
     #[schemars(extend("exclusiveMinimum" = 0.0))]
     pub norm_eps: f64,
+    /// Numbers of the convolutions and of the feature maps between them.
+    pub precision: Precision,
+}
+
+/// Numbers of the convolutions and of the feature maps between them; all else is computed in 32 bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// 32 bits, as in the paper.
+    F32,
+    /// 16 bits with the range of 32 and 8 binary digits.
+    Bf16,
+    /// 16 bits with 11 binary digits and a smaller range.
+    F16,
 }
 
 /// The loss. Source: spec section 8.

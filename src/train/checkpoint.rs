@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use burn::module::Module;
-use burn::tensor::{Device, Gradients, Tensor};
+use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::network::{UNet, UNetConfig, weights};
@@ -13,9 +13,11 @@ use crate::random::{Key, Purpose, stream};
 use crate::store;
 use crate::store::folder::FoldFolder;
 use crate::store::tensors::{self, TensorFile};
+use crate::train::ahead::failed;
 use crate::train::log::{self, EpochRow, StepRow};
 use crate::train::online::OnlineDice;
 use crate::train::optimizer::Optimizer;
+use crate::train::scaling::{LossScale, are_finite};
 use crate::train::schedule::{Schedule, StopReason};
 use crate::train::{Job, TrainError};
 
@@ -39,6 +41,7 @@ pub(super) struct Training {
     pub(super) stop: Option<StopReason>,
     optimizer: Optimizer,
     schedule: Schedule,
+    loss_scale: Option<LossScale>,
     loss_sum: f64,
     steps: Vec<StepRow>,
 }
@@ -54,6 +57,8 @@ struct Progress {
     optimizer_steps: u64,
     stop: Option<StopReason>,
     schedule: Schedule,
+    #[serde(default)]
+    loss_scale: Option<LossScale>,
 }
 
 /// How far the training of a checkpoint has come.
@@ -89,6 +94,7 @@ impl Training {
             stop: None,
             optimizer: Optimizer::new(&job.plan.train),
             schedule: Schedule::new(&job.plan.train),
+            loss_scale: LossScale::new(job.plan.network.precision),
             loss_sum: 0.0,
             steps: Vec::new(),
         })
@@ -118,6 +124,7 @@ impl Training {
             stop: progress.stop,
             optimizer,
             schedule: progress.schedule,
+            loss_scale: progress.loss_scale,
             loss_sum: progress.loss_sum,
             steps,
         })
@@ -136,6 +143,7 @@ impl Training {
             optimizer_steps: self.optimizer.steps(),
             stop: self.stop,
             schedule: self.schedule.clone(),
+            loss_scale: self.loss_scale.clone(),
         };
         let (network, moments) = (weights::to_host(&self.network), self.optimizer.to_host());
         let all: BTreeMap<_, _> =
@@ -149,10 +157,25 @@ impl Training {
         Ok(store::remove_if_present(&job.folder.checkpoint())?)
     }
 
-    /// One step of the optimiser at the schedule's learning rate.
-    pub(super) fn update(&mut self, gradients: Gradients) {
+    /// One step of the optimiser down a loss, at the schedule's learning rate. Where the loss is scaled, a step whose gradients
+    /// overflow is left out.
+    pub(super) fn descend(&mut self, job: &Job<'_>, step: usize, loss: Tensor<1>) -> Result<(), TrainError> {
         let learning_rate = self.schedule.learning_rate();
-        self.network = self.optimizer.step(self.network.clone(), gradients, learning_rate);
+        let Some(scale) = &mut self.loss_scale else {
+            self.network = self.optimizer.step(self.network.clone(), loss.backward(), learning_rate);
+            return Ok(());
+        };
+        let factor = scale.factor();
+        let gradients = (loss * factor).backward();
+        let epoch = self.epochs.len();
+        let finite = are_finite(&self.network, &gradients).map_err(|failure| failed(job, epoch, step, failure))?;
+        scale.note(finite);
+        if finite {
+            self.network = self.optimizer.scaled_step(self.network.clone(), gradients, learning_rate, Some(factor));
+            return Ok(());
+        }
+        tracing::info!(epoch, step, scale = factor, "gradients overflow: step left out, scale of the loss halved");
+        if factor > 1.0 { Ok(()) } else { Err(TrainError::Overflow { epoch, step }) }
     }
 
     /// A step of the optimiser whose result is thrown away.

@@ -13,6 +13,7 @@ pub mod online;
 pub mod optimizer;
 pub mod patches;
 pub mod sample;
+pub mod scaling;
 pub mod schedule;
 mod warm_up;
 
@@ -109,6 +110,17 @@ pub enum TrainError {
         loss: f64,
         /// The cases of the batch.
         cases: Vec<CaseId>,
+    },
+    /// Gradients overflow 16 bits whatever the loss is multiplied by.
+    #[error(
+        "gradients are too large for `network.precision = \"f16\"` at epoch {epoch}, step {step}, even those of a loss that is not \
+         scaled; the last checkpoint is whole: train with \"bf16\" or \"f32\""
+    )]
+    Overflow {
+        /// Epoch, counted from 0.
+        epoch: usize,
+        /// Step within the epoch, counted from 0.
+        step: usize,
     },
     /// The device has no memory left.
     #[error(
@@ -232,7 +244,7 @@ fn training_steps(
         let network = training.network.clone();
         let loss = dice_ce(network.forward(images), labels, job.configuration.dice, &job.plan.loss);
         let read_later = loss.clone().inner();
-        training.update(loss.backward());
+        training.descend(job, step, loss).map_err(Some)?;
         device.flush().map_err(|error| Some(failed(job, epoch, step, error.into())))?;
         if let Some(before) = ahead.take() {
             before.settle(job, training, observer)?;

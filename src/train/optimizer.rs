@@ -55,8 +55,13 @@ impl Optimizer {
     /// The same as `torch.optim.Adam(lr, betas=(0.9, 0.999), eps=1e-8, weight_decay, amsgrad)`. A parameter without a
     /// gradient stays as it is.
     pub fn step(&mut self, network: UNet, gradients: Gradients, learning_rate: f64) -> UNet {
+        self.scaled_step(network, gradients, learning_rate, None)
+    }
+
+    /// The same with the gradients of a loss that was multiplied by `scale`, which they are divided by.
+    pub fn scaled_step(&mut self, network: UNet, gradients: Gradients, learning_rate: f64, scale: Option<f64>) -> UNet {
         self.step += 1;
-        network.map(&mut Step { optimizer: self, gradients, learning_rate, path: Vec::new() })
+        network.map(&mut Step { optimizer: self, gradients, learning_rate, scale, path: Vec::new() })
     }
 
     /// The moments by name, copied to the host.
@@ -151,6 +156,8 @@ struct Step<'a> {
     optimizer: &'a mut Optimizer,
     gradients: Gradients,
     learning_rate: f64,
+    /// What the loss was multiplied by.
+    scale: Option<f64>,
     path: Vec<String>,
 }
 
@@ -171,6 +178,7 @@ impl ModuleMapper for Step<'_> {
         let shape = value.dims();
         let count = [shape.iter().product::<usize>()];
         let (value, gradient) = (value.inner().reshape(count), gradient.reshape(count));
+        let gradient = self.scale.map_or(gradient.clone(), |scale| gradient / scale);
         let moved = self.optimizer.update(self.path.join("."), value, gradient, self.learning_rate);
         Param::from_mapped_value(id, moved.reshape(shape).autodiff().require_grad(), mapper)
     }
