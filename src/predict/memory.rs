@@ -271,6 +271,18 @@ mod tests {
     }
 
     #[test]
+    fn a_device_without_memory_is_named_with_the_configuration() {
+        let (fixture, device) = (Fixture::new(), cpu());
+        let name = ConfigurationName::FullRes;
+        let configuration = &fixture.plan.configurations[&name];
+        let predictor =
+            Predictor { plan: &fixture.plan, name, configuration, networks: &fixture.networks[0], device: &device };
+        let said = predictor.failed(DeviceFailure::OutOfMemory("can't allocate buffer".to_owned())).to_string();
+        let expected = "the device is out of memory (can't allocate buffer) predicting with `3d_fullres` (patch 40 × 56 × 40, batch 9)";
+        assert!(said.starts_with(expected) && said.contains("2.0 GiB estimated for its training"), "{said}");
+    }
+
+    #[test]
     #[allow(clippy::float_cmp, reason = "the values are copied, not computed")]
     fn probabilities_on_disk_are_those_in_memory() {
         let folder = tempfile::tempdir().unwrap();
