@@ -4,11 +4,12 @@
 //! Source: arXiv:1809.10486, section 2.4 (spec section 14.1).
 
 use crate::evaluate::scores::Score;
+use crate::experiment::ExperimentError;
 use crate::experiment::events::NetworkId;
 use crate::experiment::fold::{Fold, Progress};
 use crate::experiment::held_out::{HeldOut, Labeller};
+use crate::experiment::matrix::Experiment;
 use crate::experiment::postprocessing::settle;
-use crate::experiment::{Experiment, ExperimentError};
 use crate::network::UNetConfig;
 use crate::plan::digest::StageDigests;
 use crate::plan::schema::ConfigurationName;

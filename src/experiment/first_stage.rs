@@ -7,10 +7,11 @@ use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
 use crate::dataset::CaseId;
+use crate::experiment::ExperimentError;
 use crate::experiment::events::NetworkId;
 use crate::experiment::fold::{Fold, Progress};
+use crate::experiment::matrix::Experiment;
 use crate::experiment::state::FoldState;
-use crate::experiment::{Experiment, ExperimentError};
 use crate::network::UNetConfig;
 use crate::plan::digest::{first_stage_digest, stage_digests};
 use crate::plan::schema::{ConfigurationName, Plan};

@@ -9,9 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::evaluate::count;
 use crate::evaluate::scores::Score;
+use crate::experiment::ExperimentError;
 use crate::experiment::fold::Progress;
 use crate::experiment::held_out::HeldOut;
-use crate::experiment::{Experiment, ExperimentError};
+use crate::experiment::matrix::Experiment;
 use crate::plan::schema::PostprocessRule;
 use crate::postprocess::{Decision, Filter, Trial, by_cross_validation, decision};
 use crate::store::folder::RunFolder;
