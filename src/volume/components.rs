@@ -10,7 +10,7 @@ use ndarray::{Array3, ArrayView3};
 pub enum Connectivity {
     /// Voxels that share a face: 6 neighbours.
     Faces,
-    /// Voxels that share a face, an edge or a corner: 26 neighbours. What nnU-Net uses.
+    /// Voxels that share a face, an edge or a corner: 26 neighbours. What nnU-Net uses, but for its versions of 2019.
     Corners,
 }
 
@@ -60,12 +60,11 @@ pub fn components(mask: ArrayView3<'_, bool>, connectivity: Connectivity) -> Com
     renumber(numbers, &mut parents)
 }
 
-/// The largest component of a mask; the first one in memory if several are largest, nothing if the mask is empty.
-pub fn largest_component(mask: ArrayView3<'_, bool>, connectivity: Connectivity) -> Array3<bool> {
+/// The largest component of a mask; all that are largest where they tie, as nnU-Net keeps them; nothing of an empty mask.
+pub fn largest_components(mask: ArrayView3<'_, bool>, connectivity: Connectivity) -> Array3<bool> {
     let Components { numbers, sizes } = components(mask, connectivity);
     let largest = sizes.iter().max().copied().unwrap_or(0);
-    let first = sizes.iter().position(|&size| size == largest).map_or(u32::MAX, |place| place as u32 + 1);
-    numbers.mapv(|number| number == first)
+    numbers.mapv(|number| number > 0 && sizes[number as usize - 1] == largest)
 }
 
 /// Steps to the neighbours that come earlier in memory.
@@ -163,11 +162,11 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_component_is_kept_and_an_empty_mask_stays_empty() {
+    fn all_components_that_are_largest_are_kept_and_an_empty_mask_stays_empty() {
         let mask = Array3::from_shape_fn((1, 1, 7), |(_, _, x)| [0, 2, 3, 5, 6].contains(&x));
-        let largest = largest_component(mask.view(), Connectivity::Corners);
-        assert_eq!(largest, Array3::from_shape_fn((1, 1, 7), |(_, _, x)| [2, 3].contains(&x)));
+        let largest = largest_components(mask.view(), Connectivity::Corners);
+        assert_eq!(largest, Array3::from_shape_fn((1, 1, 7), |(_, _, x)| [2, 3, 5, 6].contains(&x)));
         let empty = Array3::from_elem((2, 2, 2), false);
-        assert_eq!(largest_component(empty.view(), Connectivity::Faces), empty);
+        assert_eq!(largest_components(empty.view(), Connectivity::Faces), empty);
     }
 }
