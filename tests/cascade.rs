@@ -199,6 +199,16 @@ fn the_cascade_is_chosen_among_all_candidates_and_segments_unseen_images() {
     assert_eq!(names, expected, "{said}");
     assert!(selection.candidates.iter().all(|candidate| candidate.cases == 6), "{selection:?}");
 
+    // What can be made again may be removed: a run of another configuration, whose ensemble with the cascade it is to make
+    // anew, makes it.
+    let run = workplace.run("all");
+    let before = results(&run.root);
+    fs::remove_dir_all(run.next_stage("3d_lowres", 12345)).unwrap();
+    fs::remove_dir_all(run.fold("2d+3d_cascade", 12345, 1).root).unwrap();
+    fs::remove_dir_all(workplace.path("runs/prepared")).unwrap();
+    succeed(&mut workplace.train("all", &["--configuration", "2d"]));
+    assert!(results(&run.root) == before);
+
     succeed(&mut workplace.segplan(&["phantom", "data/Unseen", "--cases", "2", "--seed", "7"]));
     let predict = ["predict", "--run", "runs/all", "--input", "data/Unseen/imagesTr", "--output"];
     let said = succeed(workplace.segplan(&predict).args(["by_cascade", "--configuration", "3d_cascade"]));

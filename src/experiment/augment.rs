@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 use crate::dataset::{Case, CaseId, Dataset};
 use crate::experiment::events::Events;
@@ -63,7 +64,8 @@ pub fn show(plan: &Plan, request: &Request<'_>, events: &dyn Events) -> Result<S
     let folder = prepared_folder(&plan.runtime.runs, &stage_digests(plan, name).preprocess);
     let alone = Dataset { training: vec![case.clone()], ..dataset };
     let contents = &record::read_contents(&plan.runtime.runs, &alone, events, true)?;
-    Preparation { dataset: &alone, contents, plan, configuration, folder: &folder }.make(&|| ())?;
+    Preparation { dataset: &alone, contents, plan, configuration, folder: &folder }
+        .make(&AtomicBool::new(false), &|| ())?;
     let prepared = PreparedCase::open(&folder, &case.id)?;
 
     let samples = samples(plan, configuration, &prepared, request.samples);

@@ -5,6 +5,7 @@ mod timings;
 pub use self::timings::Timings;
 
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use burn::module::Module;
@@ -106,7 +107,7 @@ pub fn bench(
 }
 
 /// How much of a configuration's arithmetic the device does in a second, operations: quickly measured, by training steps on
-/// a single patch, which is made smaller while it is a matter of more than a second or so.
+/// a part of the batch, or of a single patch, that is a matter of a second or so.
 ///
 /// # Errors
 ///
@@ -120,7 +121,6 @@ pub fn operations_per_second(
     let mut configuration = plan.configurations[&name].clone();
     let (channels, classes) = (plan.input_channels(name), plan.data.labels.len() + 1);
     let topology = Topology::new(&configuration, channels, classes);
-    configuration.batch_size = 1;
     let divisor = topology.divisor();
     let operations = |patch: [usize; 3]| 2.0 * topology.multiply_adds(patch) as f64;
     while operations(configuration.patch_size.0) > QUICK_OPERATIONS {
@@ -133,7 +133,9 @@ pub fn operations_per_second(
     let key = Key { purpose: Purpose::Weights, seed: 0, counters: [0; 4] };
     let network = UNetConfig::new(&configuration, &plan.network, channels, classes)
         .init(&mut stream(key), &device.clone().autodiff());
-    let operations = operations(configuration.patch_size.0);
+    let one = operations(configuration.patch_size.0);
+    configuration.batch_size = ((QUICK_OPERATIONS / one) as usize).clamp(1, configuration.batch_size);
+    let operations = one * configuration.batch_size as f64;
     let bench = Bench { plan, name, configuration: &configuration, repetitions: 2, device, events };
     Ok(STEP_OVER_FORWARD * operations / train_step(&bench, network))
 }
@@ -164,7 +166,7 @@ impl DataTimings {
         let contents = &record::read_contents(&plan.runtime.runs, dataset, bench.events, true)?;
         bench.events.begin("preparing cases", dataset.training.len());
         let preparation = Preparation { dataset, contents, plan, configuration, folder: &folder };
-        let made = preparation.make(&|| bench.events.advance());
+        let made = preparation.make(&AtomicBool::new(false), &|| bench.events.advance());
         bench.events.end();
         made?;
         bench.events.say("timing preprocessing, loader and prediction");

@@ -1,94 +1,176 @@
 //! All networks of an experiment, one after the other, and what is decided on by all of them together.
 
-use std::collections::BTreeMap;
-use std::sync::atomic::AtomicBool;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use burn::tensor::Device;
 
 use crate::dataset::Dataset;
+use crate::dataset::contents::Contents;
 use crate::evaluate::scores::{self, Score};
 use crate::evaluate::summary::summarize;
 use crate::experiment::events::{Events, NetworkId};
-use crate::experiment::failures::Failures;
+use crate::experiment::failures::{Failures, Part};
 use crate::experiment::fold::{Fold, Progress};
+use crate::experiment::forecast::Forecast;
+use crate::experiment::graph::{Work, stage_before};
 use crate::experiment::postprocessing::settle;
 use crate::experiment::splits::Split;
 use crate::experiment::state::FoldState;
 use crate::experiment::{ExperimentError, Options, Outcome, Stage, Summary, ensemble, first_stage, record};
 use crate::plan::digest::stage_digests;
 use crate::plan::schema::{ConfigurationName, Plan};
+use crate::preprocess::cache::Preparation;
 use crate::select::Selection;
 use crate::store::folder::{RunFolder, prepared_folder};
 
-/// An experiment whose cases are prepared and split.
+/// An experiment whose data set is measured and split.
 pub(super) struct Experiment<'a> {
     pub(super) plan: &'a Plan,
     pub(super) dataset: Dataset,
-    /// Digest of what the data set's files hold.
+    /// What the data set's files hold.
+    pub(super) contents: Contents,
+    /// Digest of that.
     pub(super) data: String,
     pub(super) splits: Vec<Split>,
     pub(super) folder: RunFolder,
     pub(super) device: Device,
     pub(super) events: &'a dyn Events,
     pub(super) interrupted: &'a AtomicBool,
+    pub(super) forecast: Forecast,
+}
+
+/// What a run has done up to now.
+#[derive(Default)]
+struct Done {
+    /// Scores of all that is scored.
+    scores: Vec<Score>,
+    /// The candidates, where there is something to choose from.
+    selection: Option<Selection>,
+    /// Whether anything of it was not done before.
+    anything_new: bool,
+    failures: Failures,
 }
 
 impl Experiment<'_> {
+    /// Does what is not done of some networks, one after the other, and what is decided on by all of them together.
     pub(super) fn run(&self, networks: &[NetworkId], options: &Options) -> Result<Outcome, ExperimentError> {
-        let until = options.until;
-        let mut anything_new = false;
-        let mut failures = Failures::default();
+        let mut done = Done::default();
+        let names: BTreeSet<ConfigurationName> = networks.iter().map(|id| id.configuration).collect();
+        for name in names.iter().copied().chain(names.iter().copied().filter_map(stage_before)).collect::<BTreeSet<_>>()
+        {
+            match self.prepare(name) {
+                Err(error) if options.keep_going => self.note(Part::Cases(name), error, &mut done),
+                prepared => prepared?,
+            }
+        }
+        if self.is_interrupted() {
+            return Ok(Outcome::Interrupted);
+        }
         for (at, &id) in networks.iter().enumerate() {
-            if failures.block(id) {
+            if done.failures.block(id) {
                 continue;
             }
-            match self.network(id, until) {
-                Ok(None) => return Ok(Outcome::Interrupted),
-                Ok(Some(progress)) => {
-                    anything_new |= progress == Progress::Done;
-                    failures.done();
+            match self.network(id, options.until) {
+                Ok(Progress::Interrupted) => return Ok(Outcome::Interrupted),
+                Ok(progress) => {
+                    done.anything_new |= progress == Progress::Done;
+                    done.failures.done();
                 }
                 Err(error) => {
-                    self.events.end();
-                    self.events.say(&format!("{id} failed: {error}"));
-                    failures.add(id, error);
+                    self.note(Part::Network(id), error, &mut done);
                     if !options.keep_going {
-                        networks[at + 1..].iter().for_each(|&id| failures.leave(id, self.is_scored(id)));
+                        networks[at + 1..].iter().for_each(|&id| done.failures.leave(id, self.is_scored(id)));
                         break;
                     }
                 }
             }
         }
-        if until < Stage::Evaluate {
-            return self.finish(&[], None, anything_new, until, failures);
+        if options.until < Stage::Evaluate {
+            return self.finish(done, options.until);
         }
-        if !failures.is_empty() && !options.keep_going {
-            return self.finish(&self.scores(&failures)?, None, anything_new, until, failures);
+        done.scores = self.scores(&done.failures)?;
+        if done.failures.is_empty() || options.keep_going {
+            match self.decide(&mut done) {
+                Ok(Progress::Interrupted) => return Ok(Outcome::Interrupted),
+                Ok(progress) => done.anything_new |= progress == Progress::Done,
+                Err(error) if options.keep_going => self.note(Part::Choice, error, &mut done),
+                Err(error) => return Err(error),
+            }
         }
-        let complete = self.complete(&failures);
-        for &name in &complete {
-            let folds: Vec<_> = self.all_folds(name).map(|id| self.fold(id).held_out()).collect();
-            anything_new |= settle(self, name.as_str(), &folds)?.0 == Progress::Done;
-        }
-        let mut rows = self.scores(&failures)?;
-        let chosen = ensemble::choose(self, &complete, &rows)?;
-        if chosen.progress == Progress::Interrupted {
-            return Ok(Outcome::Interrupted);
-        }
-        anything_new |= chosen.progress == Progress::Done;
-        rows.extend(chosen.scores);
-        self.finish(&rows, chosen.selection.as_ref(), anything_new, until, failures)
+        self.finish(done, options.until)
     }
 
-    /// Does what is not done of a network, and of the cascade's first stage where it needs that; nothing when it was asked to
-    /// stop.
-    fn network(&self, id: NetworkId, until: Stage) -> Result<Option<Progress>, ExperimentError> {
+    fn note(&self, part: Part, error: ExperimentError, done: &mut Done) {
+        self.events.end();
+        self.events.say(&format!("{part} failed: {error}"));
+        done.failures.add(part, error);
+    }
+
+    fn is_interrupted(&self) -> bool {
+        self.interrupted.load(Ordering::Relaxed)
+    }
+
+    /// Decides on post-processing, makes the ensembles and chooses the best, where all folds are scored.
+    fn decide(&self, done: &mut Done) -> Result<Progress, ExperimentError> {
+        let complete = self.complete(&done.failures);
+        let mut all = Progress::AlreadyDone;
+        for &name in &complete {
+            let folds: Vec<_> = self.all_folds(name).map(|id| self.fold(id).held_out()).collect();
+            if settle(self, name.as_str(), &folds)?.0 == Progress::Done {
+                all = Progress::Done;
+            }
+        }
+        done.scores = self.scores(&done.failures)?;
+        let chosen = ensemble::choose(self, &complete, &done.scores)?;
+        done.scores.extend(chosen.scores);
+        done.selection = chosen.selection;
+        Ok(if chosen.progress == Progress::AlreadyDone { all } else { chosen.progress })
+    }
+
+    /// Prepares the cases for a configuration, unless they are.
+    fn prepare(&self, name: ConfigurationName) -> Result<(), ExperimentError> {
+        let (plan, dataset, events) = (self.plan, &self.dataset, self.events);
+        let folder = self.prepared(name);
+        let configuration = &plan.configurations[&name];
+        let cases = Preparation { dataset, contents: &self.contents, plan, configuration, folder: &folder };
+        if cases.fresh() == dataset.training.len() {
+            return Ok(());
+        }
+        events.begin(&format!("{name}: preparing cases"), dataset.training.len());
+        let made = self.forecast.time(Work::Prepare(name), || cases.make(self.interrupted, &|| events.advance()));
+        events.end();
+        let made = made?;
+        if made > 0 {
+            events.say(&format!("{name}: {made} cases prepared in `{}`", folder.display()));
+        }
+        Ok(())
+    }
+
+    fn prepared(&self, name: ConfigurationName) -> PathBuf {
+        prepared_folder(&self.plan.runtime.runs, &stage_digests(self.plan, name).preprocess)
+    }
+
+    /// Makes again what a trained network needs to predict its held-out cases, where somebody has removed it.
+    pub(super) fn provide(&self, id: NetworkId) -> Result<Progress, ExperimentError> {
+        for name in stage_before(id.configuration).into_iter().chain([id.configuration]) {
+            self.prepare(name)?;
+        }
+        if self.is_interrupted() { Ok(Progress::Interrupted) } else { first_stage::make(self, id) }
+    }
+
+    /// Does what is not done of a network, and of the cascade's first stage where it needs that.
+    fn network(&self, id: NetworkId, until: Stage) -> Result<Progress, ExperimentError> {
+        if until < Stage::Train {
+            return Ok(Progress::AlreadyDone);
+        }
         let first = first_stage::make(self, id)?;
         if first == Progress::Interrupted {
-            return Ok(None);
+            return Ok(first);
         }
         let own = self.fold(id).run(until)?;
-        Ok(own.map(|own| if first == Progress::Done { first } else { own }))
+        Ok(if own == Progress::AlreadyDone { first } else { own })
     }
 
     /// One network, with everything that it needs.
@@ -98,7 +180,7 @@ impl Experiment<'_> {
             plan: self.plan,
             id,
             configuration: &self.plan.configurations[&id.configuration],
-            prepared: prepared_folder(&self.plan.runtime.runs, &digests.preprocess),
+            prepared: self.prepared(id.configuration),
             digests,
             data: &self.data,
             dataset: &self.dataset,
@@ -109,6 +191,7 @@ impl Experiment<'_> {
             device: &self.device,
             events: self.events,
             interrupted: self.interrupted,
+            forecast: &self.forecast,
         }
     }
 
@@ -160,27 +243,25 @@ impl Experiment<'_> {
         Ok(rows)
     }
 
-    fn finish(
-        &self,
-        rows: &[Score],
-        selection: Option<&Selection>,
-        anything_new: bool,
-        until: Stage,
-        failures: Failures,
-    ) -> Result<Outcome, ExperimentError> {
+    fn finish(&self, done: Done, until: Stage) -> Result<Outcome, ExperimentError> {
+        let Done { scores: rows, selection, anything_new, failures } = done;
         let what = match (anything_new, until) {
             _ if !failures.is_empty() => "not everything is done",
+            (_, Stage::Preprocess) => "all cases are prepared",
             (false, _) => "everything was done before: nothing to do",
             (true, Stage::Train) => "all networks are trained",
             (true, Stage::Predict) => "all held-out cases are predicted",
             (true, _) => "all held-out cases are scored",
         };
+        if let Some(times) = self.forecast.compared() {
+            self.events.say(&times);
+        }
         let text = format!("{what}; see `{}`", self.folder.root.display());
         if rows.is_empty() {
             return Ok(Outcome::Done(Summary { table: None, text, failures }));
         }
-        scores::write(&self.folder.scores(), rows)?;
-        let mut table = summarize(rows).table();
+        scores::write(&self.folder.scores(), &rows)?;
+        let mut table = summarize(&rows).table();
         if let Some(selection) = selection {
             table = format!("{table}\n\n{}", selection.table());
         }

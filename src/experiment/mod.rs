@@ -12,6 +12,7 @@ pub mod events;
 pub mod failures;
 mod first_stage;
 mod fold;
+mod forecast;
 pub mod graph;
 mod held_out;
 pub mod machine;
@@ -24,24 +25,21 @@ pub mod segment;
 pub mod splits;
 pub mod state;
 
-use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
 
 use clap::ValueEnum;
 
 pub use self::error::ExperimentError;
-use crate::dataset::contents::Contents;
-use crate::dataset::{CaseId, Dataset};
+use crate::dataset::CaseId;
 use crate::device::device;
 use crate::experiment::events::{Events, NetworkId};
 use crate::experiment::failures::Failures;
+use crate::experiment::forecast::Forecast;
 use crate::experiment::matrix::Experiment;
 use crate::plan::check::differences;
-use crate::plan::digest::stage_digests;
 use crate::plan::load::LoadedPlan;
 use crate::plan::schema::{ConfigurationName, Plan};
-use crate::preprocess::cache::Preparation;
-use crate::store::folder::{RunFolder, prepared_folder};
+use crate::store::folder::RunFolder;
 
 /// The stages of an experiment, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -125,13 +123,12 @@ pub fn run(
     }
     if options.until == Stage::Fingerprint {
         let what = if differences.is_empty() { "the data set is as the plan says" } else { "the data set is measured" };
-        return Ok(done(what, &folder));
+        let text = format!("{what}; see `{}`", folder.root.display());
+        return Ok(Outcome::Done(Summary { table: None, text, failures: Failures::default() }));
     }
-    preprocess(plan, &dataset, &contents, &networks, events)?;
-    if options.until == Stage::Preprocess {
-        return Ok(done("all cases are prepared", &folder));
-    }
-    let experiment = Experiment { plan, dataset, data, splits, folder, device, events, interrupted };
+    let forecast = Forecast::say(loaded, options, events)?;
+    let experiment =
+        Experiment { plan, dataset, contents, data, splits, folder, device, events, interrupted, forecast };
     experiment.run(&networks, options)
 }
 
@@ -157,35 +154,4 @@ fn networks(plan: &Plan, options: &Options) -> Result<Vec<NetworkId>, Experiment
         }
     }
     Ok(all)
-}
-
-/// Prepares the cases for each configuration that is asked for.
-fn preprocess(
-    plan: &Plan,
-    dataset: &Dataset,
-    contents: &Contents,
-    networks: &[NetworkId],
-    events: &dyn Events,
-) -> Result<(), ExperimentError> {
-    let mut names: BTreeSet<ConfigurationName> = networks.iter().map(|id| id.configuration).collect();
-    if names.contains(&ConfigurationName::Cascade) {
-        names.insert(ConfigurationName::LowRes);
-    }
-    for name in names {
-        let folder = prepared_folder(&plan.runtime.runs, &stage_digests(plan, name).preprocess);
-        events.begin(&format!("{name}: preparing cases"), dataset.training.len());
-        let configuration = &plan.configurations[&name];
-        let made = Preparation { dataset, contents, plan, configuration, folder: &folder }.make(&|| events.advance());
-        events.end();
-        let made = made?;
-        if made > 0 {
-            events.say(&format!("{name}: {made} cases prepared in `{}`", folder.display()));
-        }
-    }
-    Ok(())
-}
-
-fn done(what: &str, folder: &RunFolder) -> Outcome {
-    let text = format!("{what}; see `{}`", folder.root.display());
-    Outcome::Done(Summary { table: None, text, failures: Failures::default() })
 }

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::thread;
 
@@ -187,12 +187,13 @@ impl Preparation<'_> {
     /// Prepares those cases whose prepared file is missing or was made of other images or labels.
     ///
     /// At most `plan.runtime.memory_gib` are used at once, by an estimate from the images' headers; a single case that needs
-    /// more is prepared alone. `on_done` is called after each case. Returns how many cases were made anew.
+    /// more is prepared alone. `on_done` is called after each case. When `interrupted` is set, the cases at hand are finished
+    /// and the others left. Returns how many cases were made anew.
     ///
     /// # Errors
     ///
     /// Every case that could not be prepared; the others are prepared all the same.
-    pub fn make(&self, on_done: &(dyn Fn() + Sync)) -> Result<usize, PreprocessError> {
+    pub fn make(&self, interrupted: &AtomicBool, on_done: &(dyn Fn() + Sync)) -> Result<usize, PreprocessError> {
         let budget = Budget::new(usize::try_from(self.plan.runtime.memory_gib << 30).unwrap_or(usize::MAX));
         let next = AtomicUsize::new(0);
         let made = AtomicUsize::new(0);
@@ -204,6 +205,9 @@ impl Preparation<'_> {
             for _ in 0..workers {
                 scope.spawn(|| {
                     while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        if interrupted.load(Ordering::Relaxed) {
+                            break;
+                        }
                         match self.case(case, &budget) {
                             Ok(true) => _ = made.fetch_add(1, Ordering::Relaxed),
                             Ok(false) => (),

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::experiment::events::{Events, NetworkId};
 use crate::experiment::graph::estimate::Estimate;
 use crate::experiment::graph::inspect::Inspection;
-use crate::experiment::{ExperimentError, Options, ensemble, networks};
+use crate::experiment::{ExperimentError, Options, Stage, ensemble, networks};
 use crate::plan::digest::Change;
 use crate::plan::load::LoadedPlan;
 use crate::plan::schema::{ConfigurationName, Plan};
@@ -121,7 +121,8 @@ impl Graph {
             nodes: Vec::new(),
             basis: Vec::new(),
         };
-        for work in work(&loaded.plan, &networks) {
+        let wanted = |work: &Work| work.stage() <= options.until;
+        for work in work(&loaded.plan, &networks).into_iter().filter(wanted) {
             let needs = graph.places(|other| needs(work, other));
             let (state, note) = inspection.state(work)?;
             graph.nodes.push(Node { work, needs, state, note, estimate: None });
@@ -266,6 +267,17 @@ impl Work {
         }
     }
 
+    /// The stage of a run that does it.
+    pub fn stage(self) -> Stage {
+        match self {
+            Self::Data | Self::Measure | Self::Split => Stage::Fingerprint,
+            Self::Prepare(_) => Stage::Preprocess,
+            Self::Train(_) | Self::HandOver(_) => Stage::Train,
+            Self::Predict(_) => Stage::Predict,
+            Self::Evaluate(_) | Self::Ensemble(..) | Self::Select => Stage::Evaluate,
+        }
+    }
+
     /// The network that it is of, or whose fold and seed it is of.
     pub fn network(self) -> Option<NetworkId> {
         match self {
@@ -298,6 +310,15 @@ impl State {
             Self::Begun { .. } => "begun",
             Self::Stale { .. } => "stale",
             Self::Absent => "absent",
+        }
+    }
+
+    /// Parts that are not done, of so many where none is.
+    pub fn left(&self, all: usize) -> usize {
+        match self {
+            Self::Begun { done, of, .. } => of.saturating_sub(*done),
+            Self::Done => 0,
+            Self::Stale { .. } | Self::Absent => all,
         }
     }
 
