@@ -63,7 +63,7 @@ pub(super) fn predict(arguments: &Arguments) -> Result<(), Failure> {
             Failure::damaged_data(plain(error))
         }
         SegmentError::Score(_) | SegmentError::Store(_) => Failure::failed(plain(error)),
-        SegmentError::Device(_) | SegmentError::Images(_) | SegmentError::Untrained { .. } => {
+        SegmentError::Device(_) | SegmentError::Images(_) | SegmentError::NoRun(_) | SegmentError::Untrained { .. } => {
             Failure::wrong_input(plain(error))
         }
     })?;

@@ -3,6 +3,7 @@
 //! Input: logs, scores, images; for a report, finished run folders. Output: SVG and PNG files, tables, a page.
 //! Deliberately absent: anything that changes a result.
 
+mod chart;
 pub mod curves;
 pub mod montage;
 pub mod augmentation;

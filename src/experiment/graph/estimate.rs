@@ -21,9 +21,9 @@ use crate::store::folder::RunFolder;
 use crate::train::log::read_epochs;
 
 /// Seconds that reading, resampling and normalising takes for a voxel and channel on one core; measured, third-order spline.
-const PREPARE_S_PER_VOXEL: f64 = 0.4e-6;
+const PREPARE_S_PER_VOXEL: f64 = 0.1e-6;
 /// Seconds that scoring takes for a voxel of the image on one core; measured, with pictures.
-const EVALUATE_S_PER_VOXEL: f64 = 1e-6;
+const EVALUATE_S_PER_VOXEL: f64 = 0.5e-6;
 /// Bytes of a predicted label map for a voxel; measured, compressed.
 const LABEL_BYTES_PER_VOXEL: f64 = 0.02;
 /// Bytes of a 32-bit float.
