@@ -15,7 +15,7 @@ use crate::plan::schema::ConfigurationName;
 const EXAMPLES: &str = "\
 Examples:
   segplan predict --run runs/hippocampus --input new_images --output segmentations
-  segplan predict --run runs/hippocampus --input new_images --output segmentations --configuration 2d --device wgpu";
+  segplan predict --run runs/hippocampus --input new_images --output by_2d --configuration 2d";
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]

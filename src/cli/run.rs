@@ -23,11 +23,13 @@ Examples:
   segplan run experiments/phantom.toml                       whatever of it is not yet done
   segplan run experiments/phantom.toml --dry-run             what that is, and what it will cost
   segplan run experiments/hippocampus.toml --fold 0 --configuration 3d_fullres
-  segplan run experiments/hippocampus.toml --device cuda:0 --set train.max_epochs=50 --set name=short
-  segplan run experiments/sweep.toml --keep-going            all variants, and all folds, whatever fails
+  segplan run experiments/hippocampus.toml --set train.max_epochs=50 --set name=short
+  segplan run experiments/hippocampus.toml --device cuda:0
+  segplan run experiments/sweep.toml --keep-going            all variants and folds, whatever fails
   segplan run experiments/sweep.toml --variant batches=9     one variant
 
 What is done already is not done again. Ctrl-C writes a checkpoint; the same command goes on.
+How long it may take is said first; how long it took, at the end.
 What the plan needs of the data set, of this build, of memory and of disk is checked before anything runs.
 
 Exit codes: 0 done, 1 failed, 2 wrong input, 3 damaged data, 4 interrupted with a checkpoint, 5 a part failed";

@@ -45,6 +45,9 @@ pub(super) struct Fold<'a> {
     pub(super) forecast: &'a Forecast,
 }
 
+/// A stage of one network.
+type Step<'a> = &'a dyn Fn() -> Result<Progress, ExperimentError>;
+
 /// Whether a stage came to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Progress {
@@ -62,7 +65,7 @@ impl<'a> Fold<'a> {
         let (id, cases) = (self.id, self.held_out());
         let labeller = || ensemble::labeller(std::slice::from_ref(self));
         let mut all = Progress::AlreadyDone;
-        let steps: [(Work, &dyn Fn() -> Result<Progress, ExperimentError>); 3] = [
+        let steps: [(Work, Step<'_>); 3] = [
             (Work::Train(id), &|| self.train()),
             (Work::Predict(id), &|| cases.predict(labeller)),
             (Work::Evaluate(id), &|| Ok(cases.evaluate()?.0)),

@@ -31,6 +31,8 @@ pub mod claim;
 pub mod markdown;
 pub mod side_by_side;
 pub mod write;
+#[cfg(test)]
+mod testing;
 
 use thiserror::Error;
 

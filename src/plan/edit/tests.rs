@@ -109,7 +109,7 @@ fn a_key_is_added_inside_of_the_braces_of_its_table() {
         assert_eq!(edited(&text, "split.seed=7").unwrap(), format!("split = {after} # mine\n{rest}"));
     }
     let text = format!("split = {{ folds = 5 }}\n{rest}");
-    assert_eq!(edited(&text, "split.folds=4").unwrap(), text.replace("folds = 5", "folds = 4"));
+    assert_eq!(edited(&text, "split.folds=6").unwrap(), text.replace("folds = 5", "folds = 6"));
 }
 
 /// Any plan that differs from the example in numbers, texts, lists and choices.
