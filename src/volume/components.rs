@@ -5,6 +5,9 @@
 
 use ndarray::{Array3, ArrayView3};
 
+use super::BoundingBox;
+use super::crop::bounding_box;
+
 /// Which voxels count as touching.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Connectivity {
@@ -34,7 +37,12 @@ pub fn components(mask: ArrayView3<'_, bool>, connectivity: Connectivity) -> Com
     let mut numbers: Array3<u32> = Array3::zeros(mask.dim());
     // Place 0 is background; every other provisional number points to an older one of its component, or to itself.
     let mut parents: Vec<u32> = vec![0];
-    for ((z, y, x), _) in mask.indexed_iter().filter(|&(_, &inside)| inside) {
+    let Some(BoundingBox { start, end }) = bounding_box(mask) else {
+        return Components { numbers, sizes: Vec::new() };
+    };
+    let places = (start[0]..end[0]).flat_map(|z| (start[1]..end[1]).map(move |y| (z, y)));
+    let places = places.flat_map(|(z, y)| (start[2]..end[2]).map(move |x| [z, y, x]));
+    for place @ [z, y, x] in places.filter(|place| mask[*place]) {
         let mut number = 0;
         for &[dz, dy, dx] in &steps {
             let place = (z.checked_add_signed(dz), y.checked_add_signed(dy), x.checked_add_signed(dx));
@@ -55,7 +63,7 @@ pub fn components(mask: ArrayView3<'_, bool>, connectivity: Connectivity) -> Com
             number = u32::try_from(parents.len()).expect("fewer than 2^32 provisional components");
             parents.push(number);
         }
-        numbers[[z, y, x]] = number;
+        numbers[place] = number;
     }
     renumber(numbers, &mut parents)
 }
