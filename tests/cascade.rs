@@ -200,6 +200,32 @@ fn the_cascade_is_chosen_among_all_candidates_and_segments_unseen_images() {
     assert_eq!(names, expected, "{said}");
     assert!(selection.candidates.iter().all(|candidate| candidate.cases == 6), "{selection:?}");
 
+    // What can be made again may be removed: a run of another configuration, whose ensemble with the cascade it is to make
+    // anew, makes it.
+    let run = workplace.run("all");
+    let before = results(&run.root);
+    fs::remove_dir_all(run.next_stage("3d_lowres", 12345)).unwrap();
+    fs::remove_dir_all(run.fold("2d+3d_cascade", 12345, 1).root).unwrap();
+    fs::remove_dir_all(workplace.path("runs/prepared")).unwrap();
+    succeed(&mut workplace.train("all", &["--configuration", "2d"]));
+    assert!(results(&run.root) == before);
+
+    // A look at the second stage's patches, and its speed: with and without what the first one says.
+    let plan = Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments/phantom-cascade.toml");
+    let look = |verb: &str, name: &str, more: &[&str]| {
+        let mut command = workplace.segplan(&[verb, plan.to_str().unwrap(), "--configuration", "3d_cascade"]);
+        command.args(SHORT.iter().flat_map(|value| ["--set", value])).args(["--set", &format!("name={name}")]);
+        succeed(command.args(more))
+    };
+    let faults = ["-n", "2", "-o", "patches", "--set", "augment.morphology_probability=1"];
+    let drawn = look("augment", "all", &faults);
+    let made = ["eroded", "dilated", "opened", "closed"].map(|what| drawn.matches(what).count());
+    assert!(drawn.contains("what the first stage says") && made.iter().sum::<usize>() == 4, "{drawn}");
+    let drawn = look("augment", "untrained", &faults);
+    assert!(drawn.contains("its reference, in place of that"), "{drawn}");
+    let timed = look("bench", "untrained", &["--repetitions", "1"]);
+    assert!(timed.contains("stand in for the first stage") && !timed.contains("not timed"), "{timed}");
+
     succeed(&mut workplace.segplan(&["phantom", "data/Unseen", "--cases", "2", "--seed", "7"]));
     let predict = ["predict", "--run", "runs/all", "--input", "data/Unseen/imagesTr", "--output"];
     let said = succeed(workplace.segplan(&predict).args(["by_cascade", "--configuration", "3d_cascade"]));

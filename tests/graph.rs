@@ -92,7 +92,15 @@ fn status_says_what_is_done_what_a_change_makes_stale_and_what_is_next() {
     assert!(dry.contains("GFLOP/s") && dry.contains("All costs are estimates"), "{dry}");
     assert!(!workplace.path("runs").exists() && !workplace.path("data").exists(), "nothing is run and nothing written");
 
-    workplace.done(&["run", "plan.toml"]);
+    let (_, said) = workplace.done(&["run", "plan.toml"]);
+    let [begun, ended] =
+        ["to do", "done  "].map(|head| said.find(head).unwrap_or_else(|| panic!("`{head}` in {said}")));
+    let trained = said.find("epoch   1").unwrap();
+    assert!(begun < trained && trained < ended, "what is to do is said before, what was done is said behind: {said}");
+    assert!(said[..trained].contains("1 network, at most 1 epoch "), "{said}");
+    assert_eq!(said.matches("train 3d_fullres").count(), 2, "estimated, and measured: {said}");
+    let (_, again) = workplace.done(&["run", "plan.toml"]);
+    assert!(!again.contains("estimated") && !again.contains("timing"), "{again}");
     let (after, _) = workplace.done(&["status", "plan.toml"]);
     assert!(after.contains("everything is done"), "{after}");
 
@@ -186,7 +194,7 @@ fn a_failed_fold_never_hides_the_others() {
     let (code, out, error) = workplace.segplan(&[&both[..], &["--keep-going"]].concat());
     assert_eq!(code, Some(5), "{out}{error}");
     assert!(out.contains("mean foreground"), "fold 1 is scored and tabled: {out}");
-    assert!(error.contains("1 of 2 networks failed") && error.contains("checkpoint.safetensors"), "{error}");
+    assert!(error.contains("1 of 2 networks are not done") && error.contains("checkpoint.safetensors"), "{error}");
     assert!(workplace.path("runs/small/scores.parquet").is_file());
 
     // The fold that stopped the run before does not hide what is done by now.
@@ -196,6 +204,43 @@ fn a_failed_fold_never_hides_the_others() {
 
     fs::remove_file(fold.join("checkpoint.safetensors")).unwrap();
     workplace.done(&both);
+}
+
+#[test]
+fn a_failed_preparation_keeps_back_its_own_networks_alone() {
+    let workplace = Workplace::new("[configurations.2d]\nfeatures = [2, 4, 4, 4]\nbatch_size = 2\n");
+    let both = ["run", "plan.toml", "--configuration", "2d", "--configuration", "3d_fullres"];
+    workplace.done(&["run", "plan.toml", "--configuration", "2d", "--until", "preprocess"]);
+    let prepared = fs::read_dir(workplace.path("runs/prepared")).unwrap();
+    let mut folders = prepared.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
+    let folder = folders.next().unwrap();
+    fs::remove_dir_all(&folder).unwrap();
+    fs::write(&folder, "no folder").unwrap();
+
+    let (code, _, error) = workplace.segplan(&both);
+    assert_eq!(code, Some(3), "{error}");
+    assert!(!workplace.path("runs/small/3d_fullres").exists(), "nothing goes on by itself");
+
+    let (code, out, error) = workplace.segplan(&[&both[..], &["--keep-going"]].concat());
+    assert_eq!(code, Some(5), "{out}{error}");
+    assert!(out.contains("3d_fullres seed 12345") && out.contains("mean foreground"), "the other one is scored: {out}");
+    let end = &error[error.rfind("1 of 2 networks are not done").unwrap()..];
+    assert!(end.contains("preparing the cases for 2d: ") && end.contains("2d fold 0 seed 12345: not begun"), "{end}");
+
+    fs::remove_file(&folder).unwrap();
+    workplace.done(&both);
+}
+
+#[test]
+fn a_variant_without_its_data_set_keeps_back_no_other() {
+    let workplace = Workplace::new("[[sweep]]\ndata.dataset = [\"Absent\", \"Phantom\"]\n");
+    workplace.done(&["phantom", "data/Phantom", "--cases", "4"]);
+    let (code, out, error) =
+        workplace.segplan(&["run", "plan.toml", "--keep-going", "--set", "data.generator=\"none\""]);
+    assert_eq!(code, Some(5), "{out}{error}");
+    assert!(out.contains("mean foreground") && workplace.path("runs/small-dataset=Phantom/scores.parquet").is_file());
+    let end = &error[error.rfind("1 of 2 variants failed").unwrap()..];
+    assert!(end.contains("small-dataset=Absent: data set `Absent` is not in `data`"), "{end}");
 }
 
 #[test]

@@ -149,3 +149,31 @@ fn colours_are_for_terminals_that_want_them() {
     assert_eq!(refused.status.code(), Some(2));
     assert!(refused.stdout.is_empty() && !text(&refused.stderr).contains('\u{1b}'));
 }
+
+#[test]
+fn files_that_are_there_are_not_written_over() {
+    let folder = planned();
+    let exported = ["export", "--nnunet", "phantom.toml", "-o", "exported"];
+    assert_eq!(segplan(folder.path(), &exported).status.code(), Some(0));
+    let path = folder.path().join("exported/nnUNetPlans.json");
+    fs::write(&path, "{}").unwrap();
+    for refused in [&exported[..], &["phantom", "data/Phantom"], &["plan", "data/Phantom", "-o", "phantom.toml"]] {
+        let refused = segplan(folder.path(), refused);
+        assert_eq!(refused.status.code(), Some(2));
+        let said = text(&refused.stderr);
+        assert!(said.contains("is there already") || said.contains("is not empty"), "{said}");
+    }
+    assert_eq!(fs::read_to_string(&path).unwrap(), "{}");
+    assert_eq!(segplan(folder.path(), &[&exported[..], &["--overwrite"]].concat()).status.code(), Some(0));
+    assert!(fs::read_to_string(&path).unwrap().len() > 100);
+}
+
+#[test]
+fn a_phantom_that_was_stopped_while_it_was_made_is_made_anew() {
+    let folder = planned();
+    fs::remove_file(folder.path().join("data/Phantom/dataset.json")).unwrap();
+    let again = ["run", "phantom.toml", "--until", "fingerprint", "--set", "data.generator=phantom"];
+    let made = segplan(folder.path(), &again);
+    assert_eq!(made.status.code(), Some(0), "{}", text(&made.stderr));
+    assert!(text(&made.stderr).contains("making the phantom: 6 to do"), "{}", text(&made.stderr));
+}

@@ -74,7 +74,9 @@ fn device_line(found: &Found) -> String {
 /// The data sets in a folder, with their numbers of cases.
 fn data_sets(folder: &Path) -> String {
     let shown = folder.display();
-    let Ok(entries) = fs::read_dir(folder) else { return format!("`{shown}` is no folder") };
+    let Ok(entries) = fs::read_dir(folder) else {
+        return format!("`{shown}`, where plans look for data sets (`runtime.data`), is no folder");
+    };
     let mut found: Vec<String> = entries
         .filter_map(|entry| scan(&entry.ok()?.path()).ok())
         .map(|dataset| format!("{} ({} training cases)", dataset.name, dataset.training.len()))

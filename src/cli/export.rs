@@ -28,22 +28,32 @@ pub(super) struct Arguments {
     /// Folder to write to
     #[arg(short, long)]
     output: PathBuf,
+    /// Replace these files if they are there
+    #[arg(long)]
+    overwrite: bool,
 }
 
 pub(super) fn export(arguments: &Arguments) -> Result<(), Failure> {
     let plan = named(&arguments.plan, None).map_err(|error| Failure::wrong_input(error.into()))?;
     let exported = nnunet(&plan);
-    let write = |name: &str, text: String| {
-        write_atomic(&arguments.output.join(name), text.as_bytes()).map_err(|error| Failure::failed(plain(error)))
-    };
-    write("nnUNetPlans.json", format!("{:#}\n", exported.plans))?;
-    write("dataset.json", format!("{:#}\n", exported.dataset))?;
+    let mut files = vec![
+        ("nnUNetPlans.json", format!("{:#}\n", exported.plans)),
+        ("dataset.json", format!("{:#}\n", exported.dataset)),
+    ];
     let folder = Path::new(&arguments.plan);
     if folder.is_dir() {
         let splits = read_text_if_present(&RunFolder::new(folder, "").splits());
         if let Some(splits) = splits.map_err(|error| Failure::wrong_input(plain(error)))? {
-            write("splits_final.json", splits)?;
+            files.push(("splits_final.json", splits));
         }
+    }
+    let there = files.iter().map(|(name, _)| arguments.output.join(name)).find(|path| path.exists());
+    if let Some(path) = there.filter(|_| !arguments.overwrite) {
+        let help = "nnU-Net's own files may be there: name another folder, or replace them with `--overwrite`";
+        return Err(Failure::wrong_input(miette::miette!(help = help, "`{}` is there already", path.display())));
+    }
+    for (name, text) in files {
+        write_atomic(&arguments.output.join(name), text.as_bytes()).map_err(|error| Failure::failed(plain(error)))?;
     }
     let terminal = Terminal::new();
     terminal.say(&format!("written to `{}`; these files do not say:", arguments.output.display()));

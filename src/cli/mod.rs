@@ -46,7 +46,7 @@ Examples:
   segplan run experiments/phantom.toml             make, train and evaluate the built-in data set
   segplan verify data/Task04_Hippocampus           list every fault of a data set
   segplan plan data/Task04_Hippocampus -o experiments/hippocampus.toml
-  segplan run experiments/hippocampus.toml --fold 0 --configuration 3d_fullres --set train.max_epochs=50
+  segplan run experiments/hippocampus.toml --fold 0 --configuration 3d_fullres
   segplan predict --run runs/hippocampus --input new_images --output segmentations
 
 Exit codes: 0 done, 1 failed, 2 wrong input, 3 damaged data, 4 interrupted with a checkpoint, 5 a part failed";
@@ -63,7 +63,7 @@ enum Verb {
     Set(set::Arguments),
     /// Say what a key of a plan means: unit, default, source, and the rule that plans it
     Explain(explain::Arguments),
-    /// Compare two plans by what they mean: which stages run again, and what the networks then cost
+    /// Compare two plans by what they mean: which stages run again, what networks cost
     Diff(diff::Arguments),
     /// Print the JSON Schema of a plan, for editors
     Schema(schema::Arguments),
@@ -89,7 +89,7 @@ enum Verb {
     Bench(bench::Arguments),
     /// Make the built-in data set
     Phantom(phantom::Arguments),
-    /// Say what this build and this machine can do: backends, threads, memory, disk, data sets
+    /// Say what this build and this machine can do: backends, memory, disk, data
     Doctor(doctor::Arguments),
     /// Print what a shell needs to complete the verbs and their flags
     Completions(completions::Arguments),

@@ -1,5 +1,6 @@
 //! `segplan phantom`: the built-in data set.
 
+use std::fs;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -27,12 +28,17 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn phantom(arguments: &Arguments) -> Result<(), Failure> {
+    let folder = arguments.folder.display();
+    if fs::read_dir(&arguments.folder).is_ok_and(|mut entries| entries.next().is_some()) {
+        let help = "name a folder that is not there yet; a `run` of the phantom's plan makes its data by itself";
+        return Err(Failure::wrong_input(miette::miette!(help = help, "`{folder}` is not empty")));
+    }
     let config = PhantomConfig { cases: arguments.cases, seed: arguments.seed, ..PhantomConfig::default() };
     let terminal = Terminal::new();
     terminal.begin("making the phantom", config.cases);
     let made = write(&arguments.folder, &config, &|| terminal.advance());
     terminal.end();
     made.map_err(|error| Failure::failed(plain(error)))?;
-    terminal.say(&format!("{} cases in `{}`", config.cases, arguments.folder.display()));
+    terminal.say(&format!("{} cases in `{folder}`", config.cases));
     Ok(())
 }

@@ -26,11 +26,11 @@ const GIBI: f64 = (1_u64 << 30) as f64;
 const EXAMPLES: &str = "\
 Examples:
   segplan plan data/Task04_Hippocampus -o experiments/hippocampus.toml
-  segplan plan data/Task04_Hippocampus                                   to standard output
-  segplan plan --published task04 -o experiments/task04.toml             from the paper's tables, without the data
-  segplan plan data/Task04_Hippocampus --memory-gib 24 -o large.toml       for a card of 24 GiB
-  segplan plan --update experiments/hippocampus.toml                     what would be planned now, as a diff
-  segplan plan --update experiments/hippocampus.toml --write             and written
+  segplan plan data/Task04_Hippocampus                                 to standard output
+  segplan plan --published task04 -o experiments/task04.toml           from the paper's tables
+  segplan plan data/Task04_Hippocampus --memory-gib 24 -o large.toml   for a card of 24 GiB
+  segplan plan --update experiments/hippocampus.toml                   what is planned now, as a diff
+  segplan plan --update experiments/hippocampus.toml --write           and written
 
 An update follows the data and the plan's own [rules]. What a person decided stays, and is said.";
 

@@ -15,7 +15,7 @@ use crate::plan::schema::ConfigurationName;
 const EXAMPLES: &str = "\
 Examples:
   segplan predict --run runs/hippocampus --input new_images --output segmentations
-  segplan predict --run runs/hippocampus --input new_images --output segmentations --configuration 2d --device wgpu";
+  segplan predict --run runs/hippocampus --input new_images --output by_2d --configuration 2d";
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -63,7 +63,7 @@ pub(super) fn predict(arguments: &Arguments) -> Result<(), Failure> {
             Failure::damaged_data(plain(error))
         }
         SegmentError::Score(_) | SegmentError::Store(_) => Failure::failed(plain(error)),
-        SegmentError::Device(_) | SegmentError::Images(_) | SegmentError::Untrained { .. } => {
+        SegmentError::Device(_) | SegmentError::Images(_) | SegmentError::NoRun(_) | SegmentError::Untrained { .. } => {
             Failure::wrong_input(plain(error))
         }
     })?;

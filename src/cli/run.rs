@@ -1,7 +1,7 @@
 //! `segplan run`: whatever of a plan is not yet done.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -23,11 +23,13 @@ Examples:
   segplan run experiments/phantom.toml                       whatever of it is not yet done
   segplan run experiments/phantom.toml --dry-run             what that is, and what it will cost
   segplan run experiments/hippocampus.toml --fold 0 --configuration 3d_fullres
-  segplan run experiments/hippocampus.toml --device cuda:0 --set train.max_epochs=50 --set name=short
-  segplan run experiments/sweep.toml --keep-going            all variants, and all folds, whatever fails
+  segplan run experiments/hippocampus.toml --set train.max_epochs=50 --set name=short
+  segplan run experiments/hippocampus.toml --device cuda:0
+  segplan run experiments/sweep.toml --keep-going            all variants and folds, whatever fails
   segplan run experiments/sweep.toml --variant batches=9     one variant
 
 What is done already is not done again. Ctrl-C writes a checkpoint; the same command goes on.
+How long it may take is said first; how long it took, at the end.
 What the plan needs of the data set, of this build, of memory and of disk is checked before anything runs.
 
 Exit codes: 0 done, 1 failed, 2 wrong input, 3 damaged data, 4 interrupted with a checkpoint, 5 a part failed";
@@ -91,7 +93,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         if plans.len() > 1 {
             Terminal::new().say(&format!("variant {} of {}: {}", at + 1, plans.len(), plan.plan.name));
         }
-        match one(plan, &options, &interrupted, &arguments.plan) {
+        match one(plan, &options, &interrupted) {
             Ok(()) => done += 1,
             Err(failure) if failure.is_interrupted() || plans.len() == 1 => return Err(failure),
             Err(failure) => failed.push((plan.plan.name.as_str(), failure)),
@@ -105,13 +107,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
 
 /// Runs one plan.
 #[expect(clippy::print_stdout, reason = "the table of scores is the result of this verb")]
-fn one(loaded: &LoadedPlan, options: &Options, interrupted: &AtomicBool, path: &Path) -> Result<(), Failure> {
+fn one(loaded: &LoadedPlan, options: &Options, interrupted: &AtomicBool) -> Result<(), Failure> {
     let terminal = Terminal::new();
     let outcome = experiment::run(loaded, options, &terminal, interrupted);
     terminal.end();
     match outcome.map_err(into_failure)? {
         Outcome::Interrupted => {
-            terminal.say(&format!("interrupted; a checkpoint is written. Go on with: segplan run {}", path.display()));
+            terminal.say("interrupted; what is done is kept, and the same command goes on");
             Err(Failure::interrupted())
         }
         Outcome::Done(summary) => {
@@ -140,6 +142,7 @@ fn together(failed: &[(&str, Failure)], done: usize, left: &[&LoadedPlan]) -> Re
 }
 
 /// A flag that Ctrl-C and SIGTERM set. A second signal ends the process at once; the last checkpoint stays.
+#[expect(clippy::print_stderr, reason = "a person who has asked to stop is told that it was heard")]
 pub(super) fn stop_on_signals() -> Result<Arc<AtomicBool>, Failure> {
     let interrupted = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&interrupted);
@@ -147,6 +150,7 @@ pub(super) fn stop_on_signals() -> Result<Arc<AtomicBool>, Failure> {
         if flag.swap(true, Ordering::Relaxed) {
             std::process::exit(4);
         }
+        eprintln!("\nstopping after what is at hand; once more stops at once, and loses what is not yet saved");
     };
     ctrlc::set_handler(handler).map_err(|error| Failure::failed(plain(error)))?;
     Ok(interrupted)

@@ -10,9 +10,9 @@ use crate::plan::show::{Shown, text};
 
 const EXAMPLES: &str = "\
 Examples:
-  segplan show experiments/hippocampus-laptop.toml --origin     who says what: file and line of each value
+  segplan show experiments/hippocampus-laptop.toml --origin     file and line of each value
   segplan show experiments/phantom.toml --resolved              every key, the defaults' too
-  segplan show experiments/phantom.toml --set train.batches=9   with a change, as `run` would use it";
+  segplan show experiments/phantom.toml --set train.batches=9   with a change, as `run` takes it";
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]

@@ -16,10 +16,10 @@ use crate::plan::schema::ConfigurationName;
 
 const EXAMPLES: &str = "\
 Examples:
-  segplan status experiments/phantom.toml                          what is done, what is stale and why, what is next
-  segplan status experiments/phantom.toml --estimate               with memory, disk and time of what is left
-  segplan status experiments/phantom.toml --set train.batches=9    what a change would make stale
-  segplan status experiments/phantom.toml --format json            each piece of work, its needs and its state
+  segplan status experiments/phantom.toml                         what is done, what is next
+  segplan status experiments/phantom.toml --estimate              with what is left to pay
+  segplan status experiments/phantom.toml --set train.batches=9   what would become stale
+  segplan status experiments/phantom.toml --format json           all work, with what it needs
 
 Nothing is written and nothing is run.";
 

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::DatasetError;
 
 /// Name of the description in the folder of a data set.
-pub(super) const FILE: &str = "dataset.json";
+pub const FILE: &str = "dataset.json";
 
 /// The keys of `dataset.json` that mean something to segplan, as written.
 #[derive(Debug, Default, Serialize, Deserialize)]

@@ -17,6 +17,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+pub use description::FILE as DESCRIPTION;
 pub use error::DatasetError;
 pub use scan::scan;
 pub use verify::{Fault, FaultKind, verify};

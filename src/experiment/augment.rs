@@ -4,6 +4,9 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+use ndarray::Zip;
 
 use crate::dataset::{Case, CaseId, Dataset};
 use crate::experiment::events::Events;
@@ -11,11 +14,13 @@ use crate::experiment::{ExperimentError, data, record};
 use crate::plan::digest::stage_digests;
 use crate::plan::schema::{Configuration, ConfigurationName, Plan};
 use crate::preprocess::cache::{Preparation, PreparedCase};
+use crate::preprocess::first_stage::FirstStage;
 use crate::preprocess::target_spacing;
 use crate::random::{Key, Purpose, stream};
 use crate::report::augmentation::{Sample, Sheet, draw, words};
-use crate::store::folder::prepared_folder;
-use crate::train::augment::{Augmenter, Draw};
+use crate::store::folder::{RunFolder, next_stage_case, prepared_folder};
+use crate::train::augment::{Augmenter, Draw, Faults};
+use crate::train::patches::masks;
 use crate::train::sample::{CaseView, draw_corner, extract, finish};
 use crate::volume::Spacing;
 use crate::volume::nifti::read_header;
@@ -63,8 +68,11 @@ pub fn show(plan: &Plan, request: &Request<'_>, events: &dyn Events) -> Result<S
     let folder = prepared_folder(&plan.runtime.runs, &stage_digests(plan, name).preprocess);
     let alone = Dataset { training: vec![case.clone()], ..dataset };
     let contents = &record::read_contents(&plan.runtime.runs, &alone, events, true)?;
-    Preparation { dataset: &alone, contents, plan, configuration, folder: &folder }.make(&|| ())?;
+    Preparation { dataset: &alone, contents, plan, configuration, folder: &folder }
+        .make(&AtomicBool::new(false), &|| ())?;
     let prepared = PreparedCase::open(&folder, &case.id)?;
+    let prepared =
+        if name == ConfigurationName::Cascade { with_first_stage(plan, prepared, events)? } else { prepared };
 
     let samples = samples(plan, configuration, &prepared, request.samples);
     let header =
@@ -80,7 +88,7 @@ pub fn show(plan: &Plan, request: &Request<'_>, events: &dyn Events) -> Result<S
     };
     let path = request.output.join(format!("augment_{}_{name}.png", case.id));
     draw(&sheet, &path)?;
-    let draws = samples.iter().map(|sample| words(&sample.draw)).collect();
+    let draws = samples.iter().map(|sample| words(sample, &classes)).collect();
     Ok(Shown { case: case.id, configuration: name, sheet: path, draws })
 }
 
@@ -96,6 +104,19 @@ fn find_case<'a>(dataset: &'a Dataset, asked: Option<&str>) -> Result<&'a Case, 
     })
 }
 
+/// A case of the cascade's second stage with what the run's first stage says of it; with its reference where that says nothing.
+fn with_first_stage(plan: &Plan, case: PreparedCase, events: &dyn Events) -> Result<PreparedCase, ExperimentError> {
+    let seed = plan.run.seeds.first().copied().unwrap_or_default();
+    let folder = RunFolder::new(&plan.runtime.runs, &plan.name).next_stage(ConfigurationName::LowRes.as_str(), seed);
+    let path = next_stage_case(&folder, &case.id.0);
+    if FirstStage::open(&path).is_ok_and(|found| found.labels().dim() == case.labels().dim()) {
+        events.say("dotted lines are what the first stage says of the case");
+        return Ok(case.with_first_stage(&path)?);
+    }
+    events.say("the first stage says nothing of the case yet: dotted lines are its reference, in place of that");
+    Ok(case.with_stand_in())
+}
+
 fn samples(plan: &Plan, configuration: &Configuration, case: &PreparedCase, count: usize) -> Vec<Sample> {
     let augmenter = Augmenter::new(&plan.augment, configuration);
     let seed = plan.run.seeds.first().copied().unwrap_or_default();
@@ -107,11 +128,19 @@ fn samples(plan: &Plan, configuration: &Configuration, case: &PreparedCase, coun
         let corner = draw_corner(&view, augmenter.window(), true, &mut rng);
         let loaded = extract(&view, corner, augmenter.loaded_size());
         let draw = augmenter.draw(plan.data.channels.len(), &mut rng);
-        Sample {
-            original: finish(augmenter.apply(&Draw::default(), &loaded), masked),
-            augmented: finish(augmenter.apply(&draw, &loaded), masked),
-            draw,
+        let original = finish(augmenter.apply(&Draw::default(), &loaded), masked);
+        let mut augmented = finish(augmenter.apply(&draw, &loaded), masked);
+        let mut faults = Faults::default();
+        if let Some(classes) = &mut augmented.first_stage {
+            faults = Faults::draw(&plan.augment, plan.data.labels.len(), &mut rng);
+            let mut masks = masks(classes.view(), plan.data.labels.len());
+            faults.apply(&mut masks);
+            classes.fill(0);
+            for (class, mask) in (1..).zip(&masks) {
+                Zip::from(&mut *classes).and(mask).for_each(|at, &inside| *at = if inside { class } else { *at });
+            }
         }
+        Sample { original, augmented, draw, faults }
     };
     (0..count).map(sample).collect()
 }

@@ -1,5 +1,6 @@
 //! How fast the parts of an experiment are on this machine: each timed several times after a warm-up.
 
+mod data;
 mod timings;
 
 pub use self::timings::Timings;
@@ -11,29 +12,19 @@ use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use rand::RngExt as _;
 
-use crate::dataset::{Case, Dataset};
+use self::data::DataTimings;
 use crate::device::device;
+use crate::experiment::ExperimentError;
+use crate::experiment::data::find;
 use crate::experiment::events::Events;
-use crate::experiment::{ExperimentError, data, record};
 use crate::kernels::peak;
 use crate::network::topology::Topology;
 use crate::network::{UNet, UNetConfig};
-use crate::plan::digest::stage_digests;
 use crate::plan::schema::{Configuration, ConfigurationName, Plan};
-use crate::predict::memory::Room;
-use crate::predict::window::{Windows, mirrored_axes};
-use crate::predict::{Member, Predictor, labels};
-use crate::preprocess::cache::{Preparation, PreparedCase};
-use crate::preprocess::prepare;
 use crate::random::{Key, Purpose, stream};
-use crate::store::folder::{FoldFolder, prepared_folder};
 use crate::store::read_text;
-use crate::train::Job;
-use crate::train::loader::for_each_batch;
 use crate::train::loss::dice_ce;
 use crate::train::optimizer::Optimizer;
-use crate::train::patches::{Patches, Set};
-use crate::volume::nifti::{NiftiError, read_header, read_image, read_labels};
 
 /// Backward passes of a convolution by input and by weight cost a forward pass each.
 pub const STEP_OVER_FORWARD: f64 = 3.0;
@@ -70,11 +61,7 @@ pub fn bench(
     // An allocator keeps what it once had: this is the most that the steps needed, and its reserve.
     let device_bytes = device.memory_pool_usage().map(|usage| usage.bytes_reserved);
     let forward_s = forward(&bench, &inference);
-    let with_data = match data::find(plan, events) {
-        Ok(_) if name == ConfigurationName::Cascade => {
-            events.say("preprocessing, loader and prediction are not timed: they need the cascade's first stage");
-            None
-        }
+    let with_data = match find(plan, events) {
         Ok(dataset) => Some(DataTimings::measure(&bench, &inference, &dataset)?),
         Err(absent) => {
             events.say(&format!("preprocessing, loader and prediction are not timed: {absent}"));
@@ -106,7 +93,7 @@ pub fn bench(
 }
 
 /// How much of a configuration's arithmetic the device does in a second, operations: quickly measured, by training steps on
-/// a single patch, which is made smaller while it is a matter of more than a second or so.
+/// a part of the batch, or of a single patch, that is a matter of a second or so.
 ///
 /// # Errors
 ///
@@ -120,7 +107,6 @@ pub fn operations_per_second(
     let mut configuration = plan.configurations[&name].clone();
     let (channels, classes) = (plan.input_channels(name), plan.data.labels.len() + 1);
     let topology = Topology::new(&configuration, channels, classes);
-    configuration.batch_size = 1;
     let divisor = topology.divisor();
     let operations = |patch: [usize; 3]| 2.0 * topology.multiply_adds(patch) as f64;
     while operations(configuration.patch_size.0) > QUICK_OPERATIONS {
@@ -133,7 +119,9 @@ pub fn operations_per_second(
     let key = Key { purpose: Purpose::Weights, seed: 0, counters: [0; 4] };
     let network = UNetConfig::new(&configuration, &plan.network, channels, classes)
         .init(&mut stream(key), &device.clone().autodiff());
-    let operations = operations(configuration.patch_size.0);
+    let one = operations(configuration.patch_size.0);
+    configuration.batch_size = ((QUICK_OPERATIONS / one) as usize).clamp(1, configuration.batch_size);
+    let operations = one * configuration.batch_size as f64;
     let bench = Bench { plan, name, configuration: &configuration, repetitions: 2, device, events };
     Ok(STEP_OVER_FORWARD * operations / train_step(&bench, network))
 }
@@ -147,102 +135,6 @@ struct Bench<'a> {
     repetitions: usize,
     device: &'a Device,
     events: &'a dyn Events,
-}
-
-/// Times that need the data set.
-struct DataTimings {
-    preprocess_case_s: f64,
-    loader_patches_per_s: f64,
-    predict_case_s: f64,
-    predict_passes: usize,
-}
-
-impl DataTimings {
-    fn measure(bench: &Bench<'_>, network: &UNet, dataset: &Dataset) -> Result<Self, ExperimentError> {
-        let folder = prepared_folder(&bench.plan.runtime.runs, &stage_digests(bench.plan, bench.name).preprocess);
-        let (plan, configuration) = (bench.plan, bench.configuration);
-        let contents = &record::read_contents(&plan.runtime.runs, dataset, bench.events, true)?;
-        bench.events.begin("preparing cases", dataset.training.len());
-        let preparation = Preparation { dataset, contents, plan, configuration, folder: &folder };
-        let made = preparation.make(&|| bench.events.advance());
-        bench.events.end();
-        made?;
-        bench.events.say("timing preprocessing, loader and prediction");
-        let cases: Vec<PreparedCase> =
-            dataset.training.iter().map(|case| PreparedCase::open(&folder, &case.id)).collect::<Result<_, _>>()?;
-        Ok(Self {
-            preprocess_case_s: preprocess_case(bench, &dataset.training[0])?,
-            loader_patches_per_s: loader(bench, &cases),
-            predict_case_s: predict_case(bench, network, &cases[0], dataset)?,
-            predict_passes: passes(bench, &cases[0]),
-        })
-    }
-}
-
-fn preprocess_case(bench: &Bench<'_>, case: &Case) -> Result<f64, ExperimentError> {
-    let once = || -> Result<(), NiftiError> {
-        let image = read_image(&case.images)?;
-        let labels = case.labels.as_deref().map(read_labels).transpose()?;
-        std::hint::black_box(prepare(&image, labels.as_ref(), &bench.plan.preprocess, bench.configuration));
-        Ok(())
-    };
-    once().map_err(|source| ExperimentError::Nifti { case: case.id.clone(), source })?;
-    Ok(median(bench.repetitions, || {
-        let _ = std::hint::black_box(once());
-    }))
-}
-
-fn loader(bench: &Bench<'_>, cases: &[PreparedCase]) -> f64 {
-    let folder = FoldFolder { root: std::path::PathBuf::new() };
-    let job = Job {
-        plan: bench.plan,
-        name: bench.name,
-        configuration: bench.configuration,
-        fold: 0,
-        seed: 0,
-        training: cases,
-        validation: cases,
-        folder: &folder,
-        digest: "",
-        device: bench.device,
-        workers: rayon::current_num_threads(),
-    };
-    let patches = Patches::new(&job, Set::Training, 0);
-    let batches = bench.repetitions + 1;
-    let mut begun = Instant::now();
-    let done = for_each_batch(0..batches, job.workers, &|step| patches.batch(step), |step, _| {
-        if step == 0 {
-            begun = Instant::now();
-        }
-        Ok::<(), std::convert::Infallible>(())
-    });
-    let Ok(()) = done;
-    (bench.repetitions * bench.configuration.batch_size) as f64 / begun.elapsed().as_secs_f64()
-}
-
-fn predict_case(
-    bench: &Bench<'_>,
-    network: &UNet,
-    case: &PreparedCase,
-    dataset: &Dataset,
-) -> Result<f64, ExperimentError> {
-    let path = &dataset.training[0].images[0];
-    let header = read_header(path).map_err(|source| ExperimentError::Nifti { case: case.id.clone(), source })?;
-    let networks = [network.clone()];
-    let Bench { plan, name, configuration, device, .. } = *bench;
-    let predictor = Predictor { plan, name, configuration, networks: &networks, device };
-    let room = Room { bytes: usize::MAX, scratch: &dataset.folder };
-    Ok(median(bench.repetitions, || {
-        let member = Member { predictor: &predictor, image: case.image(), placement: &case.placement };
-        let _ = std::hint::black_box(labels(&[member], header.geometry.spacing, &room, None));
-    }))
-}
-
-/// Passes of a patch through the network for one case.
-fn passes(bench: &Bench<'_>, case: &PreparedCase) -> usize {
-    let settings = &bench.plan.predict;
-    let windows = Windows::new(case.image(), bench.configuration, settings).starts.len();
-    windows * mirrored_axes(bench.configuration.patch_size, settings.mirror).len()
 }
 
 /// A random batch: images `[b, c, z, y, x]` and labels `[b, z, y, x]`.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use crate::dataset::phantom::{self, PhantomConfig};
-use crate::dataset::{Dataset, DatasetError, scan};
+use crate::dataset::{DESCRIPTION, Dataset, DatasetError, scan};
 use crate::experiment::events::Events;
 use crate::plan::published::archive;
 use crate::plan::schema::{Generator, Plan};
@@ -70,8 +70,14 @@ pub fn present(plan: &Plan) -> Result<Option<Dataset>, DataError> {
 }
 
 /// The folder of a plan's data set: the first of `runtime.data` that has it; none where it is in none of them.
+///
+/// A phantom whose making was stopped has no description yet, and is made anew.
 fn place(plan: &Plan) -> Option<PathBuf> {
-    plan.runtime.data.iter().map(|folder| folder.join(&plan.data.dataset)).find(|folder| folder.is_dir())
+    let is_whole = |folder: &PathBuf| match plan.data.generator {
+        Generator::None => folder.is_dir(),
+        Generator::Phantom => folder.join(DESCRIPTION).is_file(),
+    };
+    plan.runtime.data.iter().map(|folder| folder.join(&plan.data.dataset)).find(is_whole)
 }
 
 /// A data set that has the channels and labels of a plan.

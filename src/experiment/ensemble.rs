@@ -4,11 +4,13 @@
 //! Source: arXiv:1809.10486, section 2.4 (spec section 14.1).
 
 use crate::evaluate::scores::Score;
+use crate::experiment::ExperimentError;
 use crate::experiment::events::NetworkId;
 use crate::experiment::fold::{Fold, Progress};
+use crate::experiment::graph::Work;
 use crate::experiment::held_out::{HeldOut, Labeller};
+use crate::experiment::matrix::Experiment;
 use crate::experiment::postprocessing::settle;
-use crate::experiment::{Experiment, ExperimentError};
 use crate::network::UNetConfig;
 use crate::plan::digest::StageDigests;
 use crate::plan::schema::ConfigurationName;
@@ -49,12 +51,21 @@ pub(super) fn choose(
             let members = [id, NetworkId { configuration: second, ..id }];
             let folds: Vec<Fold<'_>> = members.into_iter().map(|id| experiment.fold(id)).collect();
             let cases = held_out(experiment, &folds);
-            let predicted = cases.predict(|| labeller(&folds))?;
-            if predicted == Progress::Interrupted {
-                return Ok(Chosen { progress: predicted, ..chosen });
+            if !cases.are_predicted()? {
+                for id in members {
+                    if experiment.provide(id)? == Progress::Interrupted {
+                        return Ok(Chosen { progress: Progress::Interrupted, ..chosen });
+                    }
+                }
             }
-            if predicted == Progress::Done || cases.evaluate()?.0 == Progress::Done {
-                chosen.progress = Progress::Done;
+            let score = || match cases.predict(|| labeller(&folds))? {
+                Progress::AlreadyDone => cases.evaluate().map(|(progress, _)| progress),
+                predicted => Ok(predicted),
+            };
+            match experiment.forecast.time(Work::Ensemble(id, second), score)? {
+                Progress::Interrupted => return Ok(Chosen { progress: Progress::Interrupted, ..chosen }),
+                Progress::Done => chosen.progress = Progress::Done,
+                Progress::AlreadyDone => (),
             }
             all.push(cases);
         }

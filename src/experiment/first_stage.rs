@@ -7,10 +7,12 @@ use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
 use crate::dataset::CaseId;
+use crate::experiment::ExperimentError;
 use crate::experiment::events::NetworkId;
 use crate::experiment::fold::{Fold, Progress};
+use crate::experiment::graph::Work;
+use crate::experiment::matrix::Experiment;
 use crate::experiment::state::FoldState;
-use crate::experiment::{Experiment, ExperimentError};
 use crate::network::UNetConfig;
 use crate::plan::digest::{first_stage_digest, stage_digests};
 use crate::plan::schema::{ConfigurationName, Plan};
@@ -33,14 +35,14 @@ pub(super) fn make(experiment: &Experiment<'_>, second: NetworkId) -> Result<Pro
     let mut all = Progress::AlreadyDone;
     say_what_is_missing(&folds, second)?;
     for fold in &folds {
-        match fold.train()? {
+        match experiment.forecast.time(Work::Train(fold.id), || fold.train())? {
             Progress::Interrupted => return Ok(Progress::Interrupted),
             Progress::Done => all = Progress::Done,
             Progress::AlreadyDone => (),
         }
     }
     for fold in &folds {
-        match HandOver::new(experiment, fold).run()? {
+        match experiment.forecast.time(Work::HandOver(fold.id), || HandOver::new(experiment, fold).run())? {
             Progress::Interrupted => return Ok(Progress::Interrupted),
             Progress::Done => all = Progress::Done,
             Progress::AlreadyDone => (),

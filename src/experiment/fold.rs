@@ -9,6 +9,8 @@ use crate::dataset::{CaseId, Dataset};
 use crate::evaluate::scores;
 use crate::experiment::ensemble;
 use crate::experiment::events::{Events, NetworkId};
+use crate::experiment::forecast::Forecast;
+use crate::experiment::graph::Work;
 use crate::experiment::held_out::HeldOut;
 use crate::experiment::splits::Split;
 use crate::experiment::state::FoldState;
@@ -40,7 +42,11 @@ pub(super) struct Fold<'a> {
     pub(super) device: &'a Device,
     pub(super) events: &'a dyn Events,
     pub(super) interrupted: &'a AtomicBool,
+    pub(super) forecast: &'a Forecast,
 }
+
+/// A stage of one network.
+type Step<'a> = &'a dyn Fn() -> Result<Progress, ExperimentError>;
 
 /// Whether a stage came to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,21 +60,24 @@ pub(super) enum Progress {
 }
 
 impl<'a> Fold<'a> {
-    /// Does what is not yet done of this network, up to a stage; nothing when it was asked to stop.
-    pub(super) fn run(&self, until: Stage) -> Result<Option<Progress>, ExperimentError> {
+    /// Does what is not yet done of this network, up to a stage.
+    pub(super) fn run(&self, until: Stage) -> Result<Progress, ExperimentError> {
+        let (id, cases) = (self.id, self.held_out());
+        let labeller = || ensemble::labeller(std::slice::from_ref(self));
         let mut all = Progress::AlreadyDone;
-        for stage in [Stage::Train, Stage::Predict].into_iter().filter(|&stage| stage <= until) {
-            let labeller = || ensemble::labeller(std::slice::from_ref(self));
-            match if stage == Stage::Train { self.train()? } else { self.held_out().predict(labeller)? } {
-                Progress::Interrupted => return Ok(None),
+        let steps: [(Work, Step<'_>); 3] = [
+            (Work::Train(id), &|| self.train()),
+            (Work::Predict(id), &|| cases.predict(labeller)),
+            (Work::Evaluate(id), &|| Ok(cases.evaluate()?.0)),
+        ];
+        for (work, step) in steps.into_iter().filter(|(work, _)| work.stage() <= until) {
+            match self.forecast.time(work, step)? {
+                Progress::Interrupted => return Ok(Progress::Interrupted),
                 Progress::Done => all = Progress::Done,
                 Progress::AlreadyDone => (),
             }
         }
-        if until == Stage::Evaluate && self.held_out().evaluate()?.0 == Progress::Done {
-            all = Progress::Done;
-        }
-        Ok(Some(all))
+        Ok(all)
     }
 
     /// Trains the network, unless its weights are there.
@@ -102,7 +111,7 @@ impl<'a> Fold<'a> {
             device: self.device,
             workers: rayon::current_num_threads().div_ceil(2),
         };
-        let mut listener = Listener { id: self.id, events: self.events, failure: None };
+        let mut listener = Listener { id: self.id, events: self.events, forecast: self.forecast, failure: None };
         let ending = train(&job, self.interrupted, &mut listener)?;
         if let Some(failure) = listener.failure {
             return Err(failure);
@@ -152,6 +161,7 @@ impl<'a> Fold<'a> {
 struct Listener<'a> {
     id: NetworkId,
     events: &'a dyn Events,
+    forecast: &'a Forecast,
     failure: Option<ExperimentError>,
 }
 
@@ -175,6 +185,7 @@ impl Observer for Listener<'_> {
         if let Err(failure) = drawn {
             self.failure = Some(failure.into());
         }
+        self.forecast.epoch(Work::Train(self.id));
         self.events.epoch(self.id, train, rows, stop);
     }
 }

@@ -51,10 +51,10 @@ impl<'a> HeldOut<'a> {
         &self,
         labeller: impl FnOnce() -> Result<Labeller<'a>, ExperimentError>,
     ) -> Result<Progress, ExperimentError> {
-        let mut state = FoldState::load(&self.folder)?;
-        if state.predicted.as_ref() == Some(&self.predict) && state.is_of(self.data) {
+        if self.are_predicted()? {
             return Ok(Progress::AlreadyDone);
         }
+        let mut state = FoldState::load(&self.folder)?;
         if state.predicting.as_ref() != Some(&self.predict) || !state.is_of(self.data) {
             // Predictions of another plan or of other images must not be taken for this one's.
             for case in &self.split.val {
@@ -84,6 +84,12 @@ impl<'a> HeldOut<'a> {
         state.predicted = Some(self.predict.clone());
         state.save(&self.folder)?;
         Ok(Progress::Done)
+    }
+
+    /// Whether all cases are predicted, by this plan and from the files that there are now.
+    pub(super) fn are_predicted(&self) -> Result<bool, ExperimentError> {
+        let state = FoldState::load(&self.folder)?;
+        Ok(state.predicted.as_ref() == Some(&self.predict) && state.is_of(self.data))
     }
 
     fn predict_case(&self, labeller: &Labeller<'_>, id: &CaseId) -> Result<(), ExperimentError> {

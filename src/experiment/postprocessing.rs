@@ -4,14 +4,16 @@
 
 use std::collections::BTreeMap;
 
+use ndarray::Array3;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::evaluate::count;
 use crate::evaluate::scores::Score;
+use crate::evaluate::{Counts, count};
+use crate::experiment::ExperimentError;
 use crate::experiment::fold::Progress;
 use crate::experiment::held_out::HeldOut;
-use crate::experiment::{Experiment, ExperimentError};
+use crate::experiment::matrix::Experiment;
 use crate::plan::schema::PostprocessRule;
 use crate::postprocess::{Decision, Filter, Trial, by_cross_validation, decision};
 use crate::store::folder::RunFolder;
@@ -92,21 +94,7 @@ fn decide(experiment: &Experiment<'_>, folds: &[HeldOut<'_>]) -> Result<Decision
         .par_iter()
         .map(|(fold, id)| {
             let (reference, raw) = fold.read_raw(id)?;
-            let dice = |filter: &Filter| {
-                let mut filtered = raw.clone();
-                filter.apply(&mut filtered);
-                count(reference.view(), filtered.view(), &labels).into_iter().map(crate::evaluate::Counts::dice)
-            };
-            // The filter of one label does nothing to the others, so that all can be tried at once.
-            let [raw, foreground, class, both] = [(false, false), (true, false), (false, true), (true, true)]
-                .map(|(foreground, class)| Filter {
-                    foreground,
-                    classes: labels.iter().copied().filter(|_| class).collect(),
-                })
-                .map(|filter| dice(&filter).collect::<Vec<_>>());
-            let trial =
-                |at: usize| Trial { raw: raw[at], foreground: foreground[at], class: class[at], both: both[at] };
-            Ok((0..labels.len()).map(trial).collect())
+            Ok(trials(&reference, &raw, &labels))
         })
         .collect::<Result<_, ExperimentError>>()?;
     let of_label = |(at, &label): (usize, &u8)| (label, tried.iter().map(|case| case[at]).collect());
@@ -116,4 +104,95 @@ fn decide(experiment: &Experiment<'_>, folds: &[HeldOut<'_>]) -> Result<Decision
         PostprocessRule::SingleComponent | PostprocessRule::None => Filter::of_plan(plan),
     };
     Ok(decision(filter, &trials, &plan.data.labels, &experiment.training_components()?))
+}
+
+/// Tries all that can be done to one prediction, `[z, y, x]`: Dice of each label.
+fn trials(reference: &Array3<i16>, raw: &Array3<i16>, labels: &[u8]) -> Vec<Trial> {
+    let dice = |filter: Filter| -> Vec<Option<f64>> {
+        let mut filtered = raw.clone();
+        filter.apply(&mut filtered);
+        count(reference.view(), filtered.view(), labels).into_iter().map(Counts::dice).collect()
+    };
+    // The filter of one label does nothing to the others, so that all can be tried at once.
+    let tried = |foreground, class: bool| {
+        dice(Filter { foreground, classes: labels.iter().copied().filter(|_| class).collect() })
+    };
+    let (raw, foreground, class, both) =
+        (dice(Filter::default()), tried(true, false), tried(false, true), tried(true, true));
+    let trial = |at: usize| Trial { raw: raw[at], foreground: foreground[at], class: class[at], both: both[at] };
+    (0..labels.len()).map(trial).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A set of predictions, and what nnU-Net v2 makes of it; written by `tests/reference/postprocess.py`.
+    #[derive(Deserialize)]
+    struct Set {
+        name: String,
+        shape: [usize; 3],
+        labels: u8,
+        foreground: bool,
+        classes: Vec<u8>,
+        dice: Means,
+        cases: Vec<Case>,
+    }
+
+    /// Mean Dice by label.
+    #[derive(Deserialize)]
+    struct Means {
+        before: BTreeMap<u8, f64>,
+        after: BTreeMap<u8, f64>,
+    }
+
+    /// Labels as digits, `[z, y, x]` in raster order.
+    #[derive(Deserialize)]
+    struct Case {
+        reference: String,
+        prediction: String,
+        after: String,
+    }
+
+    impl Set {
+        fn volume(&self, digits: &str) -> Array3<i16> {
+            let labels = digits.bytes().map(|digit| i16::from(digit - b'0')).collect();
+            Array3::from_shape_vec(self.shape, labels).unwrap()
+        }
+    }
+
+    #[test]
+    fn the_cross_validation_decides_and_filters_as_nnunet_does() {
+        let text = include_str!("../../tests/reference/values/postprocess.json");
+        let sets: Vec<Set> = serde_json::from_str(text).unwrap();
+        for set in &sets {
+            let labels: Vec<u8> = (1..=set.labels).collect();
+            let tried: Vec<Vec<Trial>> = set
+                .cases
+                .iter()
+                .map(|case| trials(&set.volume(&case.reference), &set.volume(&case.prediction), &labels))
+                .collect();
+            let of_label = |(at, &label): (usize, &u8)| (label, tried.iter().map(|case| case[at]).collect());
+            let trials: BTreeMap<u8, Vec<Trial>> = labels.iter().enumerate().map(of_label).collect();
+            let filter = by_cross_validation(&trials);
+            let expected = Filter { foreground: set.foreground, classes: set.classes.iter().copied().collect() };
+            assert_eq!(filter, expected, "{}", set.name);
+
+            let names = labels.iter().map(|label| (*label, format!("label {label}"))).collect();
+            let decided = decision(filter.clone(), &trials, &names, &BTreeMap::new());
+            for (label, evidence) in &decided.classes {
+                let expected = (set.dice.before[label], set.dice.after[label]);
+                let found = (evidence.mean_dice_before.unwrap(), evidence.mean_dice_after.unwrap());
+                assert!((found.0 - expected.0).abs() < 1e-12, "{} {label}: {found:?} {expected:?}", set.name);
+                assert!((found.1 - expected.1).abs() < 1e-12, "{} {label}: {found:?} {expected:?}", set.name);
+            }
+            for case in &set.cases {
+                let mut labels = set.volume(&case.prediction);
+                filter.apply(&mut labels);
+                assert_eq!(labels, set.volume(&case.after), "{}", set.name);
+            }
+        }
+        let is_taken = |set: &&Set| set.foreground || !set.classes.is_empty();
+        assert_eq!((sets.len(), sets.iter().filter(is_taken).count()), (7, 6), "most sets have something to decide on");
+    }
 }

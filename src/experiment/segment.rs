@@ -84,6 +84,8 @@ pub enum SegmentError {
     Store(#[from] StoreError),
     #[error("`{path}` is damaged: {source}; `segplan run` writes it anew")]
     Selection { path: String, source: serde_json::Error },
+    #[error("`{0}` holds no run: it has no `plan.toml`; make one with `segplan run PLAN`")]
+    NoRun(String),
     #[error("`{run}` has no trained network{of}; train one with `segplan run`")]
     Untrained { run: String, of: String },
     #[error("{} of the images cannot be segmented; the others are done:\n  {}", .0.len(), .0.join("\n  "))]
@@ -104,6 +106,9 @@ pub fn segment(
     interrupted: &AtomicBool,
 ) -> Result<Segmented, SegmentError> {
     let folder = RunFolder { root: request.run.to_owned() };
+    if !folder.resolved_plan().is_file() {
+        return Err(SegmentError::NoRun(request.run.display().to_string()));
+    }
     let plan = load_resolved(&folder.resolved_plan()).map_err(|error| SegmentError::Plan(Box::new(error)))?.plan;
     let device = device(request.device.unwrap_or(&plan.runtime.device))?;
     let cases = images(request.input)?;

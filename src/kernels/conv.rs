@@ -1,15 +1,18 @@
 //! Convolution with stride 1 and zero padding that keeps the shape, and its three gradients.
 #![expect(unsafe_code, reason = "memory that is written before it is read")]
 
-use std::mem::MaybeUninit;
+use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::correlate::{Maps, Part, columns, correlate, tile_channels};
-use super::direct::{Source, Strip, add_strip, best_block};
-use super::fresh::{fresh, written};
-use super::grid::Grid;
+use super::border::{Shape, Zone};
+use super::correlate::{self, Part, correlate};
+use super::direct::{self, Weights, add};
+use super::fresh::{clear, fresh, written};
+use super::maps::Maps;
+use super::region::{Target, regions};
 use super::sum::sum;
+use super::transpose::turn;
 use super::vector::Instructions;
 
 /// The gradient of the weights is divided into about as many tasks, whatever the count of threads.
@@ -42,12 +45,9 @@ pub struct Sizes {
 pub fn forward(sizes: &Sizes, inputs: &[&[f32]], weight: &[f32], bias: &[f32]) -> Vec<f32> {
     sizes.check(inputs, weight);
     assert_eq!(bias.len(), sizes.outputs);
-    let grid = Grid::new(sizes.size, sizes.kernel);
-    let (channels, taps) = (sizes.channels(), grid.taps());
-    let weight_of = |output: usize, input: usize, tap: usize| weight[(output * channels + input) * taps + tap];
-    let mut outputs =
-        convolve(&grid, grid.pad(inputs, &sizes.inputs).values(), channels, &[sizes.outputs], &weight_of, bias);
-    outputs.remove(0)
+    let (shape, maps) = (sizes.shape(), sizes.maps(inputs));
+    let strides = Strides { output: sizes.channels() * shape.taps(), input: shape.taps() };
+    convolve(&shape, &maps, &[sizes.outputs], (weight, &strides), bias, &shape.zones()).remove(0)
 }
 
 /// Gradients of a convolution.
@@ -67,23 +67,24 @@ pub struct Gradients {
 /// When a length does not fit the sizes, or an edge of the kernel is even.
 pub fn backward(sizes: &Sizes, inputs: &[&[f32]], weight: &[f32], gradient: &[f32], wanted: bool) -> Gradients {
     sizes.check(inputs, weight);
-    let grid = Grid::new(sizes.size, sizes.kernel);
     assert_eq!(gradient.len(), sizes.samples * sizes.outputs * sizes.voxels());
-    // The gradients one after the other, so that the maps that are laid out for one need no room beside those for the next.
-    let weight_gradient = weight_gradient(sizes, &grid, inputs, gradient);
-    let (channels, taps) = (sizes.channels(), grid.taps());
+    // One after the other, so that what is laid out for one needs no room beside that for the next.
+    let of_weight = weight_gradient(sizes, inputs, gradient);
+    let of_inputs = if wanted { input_gradients(sizes, weight, gradient) } else { Vec::new() };
+    Gradients { inputs: of_inputs, weight: of_weight, bias: bias_gradient(sizes, gradient) }
+}
+
+/// Gradients of the inputs alone.
+pub(super) fn input_gradients(sizes: &Sizes, weight: &[f32], gradient: &[f32]) -> Vec<Vec<f32>> {
+    let shape = sizes.shape();
+    let maps = Maps { values: gradient, channels: sizes.outputs, volume: shape.volume() };
+    let strides = Strides { output: shape.taps(), input: sizes.channels() * shape.taps() };
     // The input sees each weight from the other side.
-    let weight_of =
-        |input: usize, output: usize, tap: usize| weight[(output * channels + input) * taps + taps - 1 - tap];
-    let input_gradients = || {
-        let padded = grid.pad(&[gradient], &[sizes.outputs]);
-        convolve(&grid, padded.values(), sizes.outputs, &sizes.inputs, &weight_of, &vec![0.0; channels])
-    };
-    Gradients {
-        inputs: if wanted { input_gradients() } else { Vec::new() },
-        weight: weight_gradient,
-        bias: bias_gradient(sizes, gradient),
+    let mut zones = shape.zones();
+    for tap in zones.iter_mut().flat_map(Zone::taps_mut) {
+        tap.number = shape.taps() - 1 - tap.number;
     }
+    convolve(&shape, &[maps], &sizes.inputs, (weight, &strides), &vec![0.0; sizes.channels()], &zones)
 }
 
 impl Sizes {
@@ -95,6 +96,16 @@ impl Sizes {
         self.size.iter().product()
     }
 
+    fn shape(&self) -> Shape {
+        Shape::new(self.size, self.kernel)
+    }
+
+    fn maps<'a>(&self, inputs: &[&'a [f32]]) -> Vec<Maps<'a>> {
+        let maps =
+            |(values, channels): (&&'a [f32], &usize)| Maps { values, channels: *channels, volume: self.voxels() };
+        inputs.iter().zip(&self.inputs).map(maps).collect()
+    }
+
     fn check(&self, inputs: &[&[f32]], weight: &[f32]) {
         assert_eq!(inputs.len(), self.inputs.len());
         for (input, channels) in inputs.iter().zip(&self.inputs) {
@@ -104,108 +115,154 @@ impl Sizes {
     }
 }
 
-/// Convolution of padded maps; `weight_of` takes output, input and tap. The output channels are divided into several outputs.
-fn convolve(
-    grid: &Grid,
-    maps: &[f32],
-    inputs: usize,
-    parts: &[usize],
-    weight_of: &(dyn Fn(usize, usize, usize) -> f32 + Sync),
-    bias: &[f32],
-) -> Vec<Vec<f32>> {
-    let instructions = Instructions::detect();
-    let outputs = parts.iter().sum();
-    let block = best_block(outputs, instructions);
-    let weights = pack(outputs, inputs, grid.taps(), block, weight_of);
-    let [depth, height, width] = grid.size;
-    let samples = maps.len() / (inputs * depth * grid.plane);
-    let rows = grid.rows_of_strip(inputs);
-    let strips = height.div_ceil(rows);
-    let mut results: Vec<_> = parts.iter().map(|part| fresh(samples * part * depth * grid.voxels())).collect();
-    // Neighbouring planes of a strip follow each other, as they read almost the same.
-    let mut tasks: Vec<Vec<&mut [MaybeUninit<f32>]>> =
-        (0..samples * strips * depth).map(|_| Vec::with_capacity(outputs)).collect();
-    for (result, part) in results.iter_mut().zip(parts) {
-        for (at, plane) in result.chunks_mut(grid.voxels()).enumerate() {
-            let (sample, z) = (at / depth / part, at % depth);
-            for (strip, rows) in plane.chunks_mut(rows * width).enumerate() {
-                tasks[(sample * strips + strip) * depth + z].push(rows);
-            }
-        }
-    }
-    let source = Source { grid, maps, inputs, block };
-    tasks.par_iter_mut().enumerate().for_each_init(
-        || vec![0.0; block * (rows * grid.row).next_multiple_of(16)],
-        |sums, (at, channels)| {
-            let start = at / depth % strips * rows;
-            let rows = (start, rows.min(height - start));
-            let strip = Strip { sample: at / depth / strips, z: at % depth, rows };
-            let positions = (rows.1 * grid.row).next_multiple_of(16);
-            let sums = &mut sums[..block * positions];
-            let blocks = channels.chunks_mut(block).zip(bias.chunks(block));
-            for ((channels, bias), weights) in blocks.zip(weights.chunks(block * inputs * grid.taps())) {
-                for (sums, bias) in sums.chunks_mut(positions).zip(bias) {
-                    sums.fill(*bias);
-                }
-                add_strip(&source, strip, weights, sums, instructions);
-                for (channel, sums) in channels.iter_mut().zip(sums.chunks(positions)) {
-                    for (row, sums) in channel.chunks_mut(width).zip(sums.chunks(grid.row)) {
-                        row.write_copy_of_slice(&sums[..width]);
-                    }
-                }
-            }
-        },
-    );
-    // SAFETY: each strip of the results is in one task, which writes all its rows.
-    results.into_iter().map(|result| unsafe { written(result) }).collect()
+/// How the weights of a convolution lie in memory: the distances of two outputs and of two inputs of it.
+struct Strides {
+    output: usize,
+    input: usize,
 }
 
-/// Weights as [`add_strip`] reads them, `[block, input, tap, output of the block]`; outputs beyond the last are zero.
-fn pack(
-    outputs: usize,
-    inputs: usize,
-    taps: usize,
-    block: usize,
-    weight_of: &(dyn Fn(usize, usize, usize) -> f32 + Sync),
-) -> Vec<f32> {
-    let mut packed = vec![0.0; outputs.next_multiple_of(block) * inputs * taps];
-    packed.par_chunks_mut(block * inputs * taps).enumerate().for_each(|(number, packed)| {
-        for b in 0..block.min(outputs - number * block) {
-            for pair in 0..inputs * taps {
-                packed[pair * block + b] = weight_of(number * block + b, pair / taps, pair % taps);
+/// Convolution of maps whose channels follow each other; the output channels are divided into several outputs.
+///
+/// The taps of a weight follow each other; where those of an output and an input begin, the strides say.
+fn convolve(
+    shape: &Shape,
+    maps: &[Maps<'_>],
+    parts: &[usize],
+    (weight, strides): (&[f32], &Strides),
+    bias: &[f32],
+    zones: &[Zone],
+) -> Vec<Vec<f32>> {
+    let instructions = Instructions::detect();
+    let (inputs, outputs): (usize, usize) = (maps.iter().map(|maps| maps.channels).sum(), parts.iter().sum());
+    let samples = maps[0].values.len() / (maps[0].channels * shape.volume());
+    let blocks = Block::all(outputs, instructions, direct::most_vectors(instructions));
+    let size = inputs * shape.taps();
+    let packed = pack(weight, strides, [outputs, inputs, shape.taps()], &blocks, instructions);
+    let regions = regions(shape, samples, inputs);
+    // What is larger stays in the cache for all of what is smaller.
+    let by_block = blocks[0].channels.len() * size > inputs * regions[0].voxels();
+    let mut results: Vec<_> = parts.iter().map(|part| fresh(samples * part * shape.volume())).collect();
+    let targets: Vec<Target> = Target::of(&mut results, parts, shape.volume());
+    (0..blocks.len() * regions.len()).into_par_iter().for_each_init(Vec::new, |sums: &mut Vec<f32>, at| {
+        let (block, region) = if by_block {
+            (&blocks[at / regions.len()], &regions[at % regions.len()])
+        } else {
+            (&blocks[at % blocks.len()], &regions[at / blocks.len()])
+        };
+        let wide = block.vectors * instructions.lanes();
+        let mut lanes = bias[block.channels.clone()].to_vec();
+        lanes.resize(wide, 0.0);
+        sums.clear();
+        for _ in 0..region.voxels() {
+            sums.extend_from_slice(&lanes);
+        }
+        let values = &packed[block.channels.start * size..][..wide * size];
+        let weights = Weights { values, taps: shape.taps(), vectors: block.vectors };
+        add(maps, &region.rows(shape, zones), weights, sums, instructions);
+        for (sample, sums) in region.samples.clone().zip(sums.chunks(region.of_sample() * wide)) {
+            for target in &targets {
+                // SAFETY: the tasks have different channels or different voxels.
+                unsafe { target.write(sample, &block.channels, region.first(shape), sums, wide, instructions) }
             }
         }
     });
-    packed
+    // SAFETY: all channels of all voxels of all samples have been written.
+    results.into_iter().map(|result| unsafe { written(result) }).collect()
 }
 
-fn weight_gradient(sizes: &Sizes, grid: &Grid, inputs: &[&[f32]], gradient: &[f32]) -> Vec<f32> {
+/// Output channels that are computed at once.
+struct Block {
+    channels: Range<usize>,
+    vectors: usize,
+}
+
+impl Block {
+    fn all(outputs: usize, instructions: Instructions, most: usize) -> Vec<Self> {
+        let vectors = outputs.div_ceil(instructions.lanes());
+        let blocks = vectors.div_ceil(most);
+        let edge = |block: usize| block * vectors / blocks;
+        let channel = |vector: usize| outputs.min(vector * instructions.lanes());
+        (0..blocks)
+            .map(|block| Self {
+                channels: channel(edge(block))..channel(edge(block + 1)),
+                vectors: edge(block + 1) - edge(block),
+            })
+            .collect()
+    }
+}
+
+/// Weights as [`add`] reads them, one block after the other, `[input, tap, output of the block]`.
+fn pack(
+    weight: &[f32],
+    strides: &Strides,
+    [outputs, inputs, taps]: [usize; 3],
+    blocks: &[Block],
+    instructions: Instructions,
+) -> Vec<f32> {
+    let lanes = instructions.lanes();
+    let mut packed = fresh(outputs.next_multiple_of(lanes) * inputs * taps);
+    let mut rest = &mut packed[..];
+    let mut tasks = Vec::with_capacity(blocks.len() * inputs);
+    for block in blocks {
+        let (of_block, after) = rest.split_at_mut(block.vectors * lanes * inputs * taps);
+        tasks.extend(
+            of_block.chunks_mut(block.vectors * lanes * taps).enumerate().map(|(input, to)| (block, input, to)),
+        );
+        rest = after;
+    }
+    tasks.par_iter_mut().with_min_len(8).for_each(|(block, input, to)| {
+        let from = &weight[block.channels.start * strides.output + *input * strides.input..];
+        turn(from, strides.output, clear(to), block.vectors * lanes, [block.channels.len(), taps]);
+    });
+    // SAFETY: each task has cleared its part, and the parts are all.
+    unsafe { written(packed) }
+}
+
+/// Gradient of the weights alone.
+pub(super) fn weight_gradient(sizes: &Sizes, inputs: &[&[f32]], gradient: &[f32]) -> Vec<f32> {
     let instructions = Instructions::detect();
-    let (channels, outputs) = (sizes.channels(), sizes.outputs);
-    let (input, gradient) = (grid.pad(inputs, &sizes.inputs), columns(grid, gradient, outputs, instructions));
-    let (input, gradient) = (input.values(), gradient.values());
-    let maps = Maps { grid, samples: sizes.samples, input, inputs: channels, gradient, outputs };
-    let wide = tile_channels(outputs, instructions);
-    let (tiles, planes) = (outputs.div_ceil(wide), sizes.samples * grid.size[0]);
-    let size = outputs * channels * grid.taps();
-    let sections = (SECTION_NUMBERS / size).clamp(1, TASKS.min(planes));
-    let planes_of_section = planes.div_ceil(sections);
-    let sections = planes.div_ceil(planes_of_section);
-    let per_task = (channels * tiles * sections / TASKS).clamp(1, 32);
-    let chunks = channels.div_ceil(per_task);
+    let (shape, maps) = (sizes.shape(), sizes.maps(inputs));
+    let gradient = Maps { values: gradient, channels: sizes.outputs, volume: shape.volume() };
+    let blocks = Block::all(sizes.outputs, instructions, correlate::most_vectors(instructions));
+    let (channels, planes) = (sizes.channels(), sizes.samples * shape.size[0]);
+    let row = channels * shape.taps();
+    let sections = (SECTION_NUMBERS / (sizes.outputs * row)).clamp(1, TASKS.min(planes));
+    let of_chunk = (channels * blocks.len() * sections / TASKS).clamp(1, 32);
+    let chunks = channels.div_ceil(of_chunk);
     let part = |at: usize| {
-        let (plane, input) = (at / chunks / tiles * planes_of_section, at % chunks * per_task);
-        let planes = plane..planes.min(plane + planes_of_section);
-        Part { planes, tile: at / chunks % tiles, inputs: input..channels.min(input + per_task) }
+        let (section, block, chunk) = (at % sections, &blocks[at / sections / chunks], at / sections % chunks);
+        Part {
+            shape: &shape,
+            maps: &maps,
+            gradient,
+            planes: section * planes / sections..(section + 1) * planes / sections,
+            outputs: block.channels.clone(),
+            vectors: block.vectors,
+            inputs: chunk * of_chunk..channels.min((chunk + 1) * of_chunk),
+        }
     };
-    let sums: Vec<Vec<f32>> =
-        (0..sections * tiles * chunks).into_par_iter().map(|at| correlate(&maps, &part(at), instructions)).collect();
-    let mut weight = vec![0.0; size];
-    weight.par_chunks_mut(channels * grid.taps()).enumerate().for_each(|(output, row)| {
-        for sums in sums.chunks(tiles * chunks) {
-            let sums = &sums[output / wide * chunks..][..chunks];
-            let of_output = sums.iter().flat_map(|sums| sums.iter().skip(output % wide).step_by(wide));
-            row.iter_mut().zip(of_output).for_each(|(weight, sum)| *weight += sum);
+    // Sums `[block, chunk, section]` of some inputs each.
+    let mut sums: Vec<Vec<f32>> =
+        (0..blocks.len() * chunks * sections).into_par_iter().map(|at| correlate(&part(at), instructions)).collect();
+    sums.par_chunks_mut(sections).for_each(|sections| {
+        let (total, others) = sections.split_first_mut().expect("there is a section");
+        for other in others {
+            total.iter_mut().zip(other).for_each(|(total, sum)| *total += *sum);
+        }
+    });
+    let mut weight = vec![0.0; sizes.outputs * row];
+    let mut rest = weight.as_mut_slice();
+    let mut tasks = Vec::with_capacity(blocks.len());
+    for (block, sums) in blocks.iter().zip(sums.chunks(chunks * sections)) {
+        let (of_block, after) = rest.split_at_mut(block.channels.len() * row);
+        tasks.push((block, sums, of_block));
+        rest = after;
+    }
+    tasks.par_iter_mut().for_each(|(block, sums, weight)| {
+        let wide = block.vectors * instructions.lanes();
+        for (chunk, sums) in sums.iter().step_by(sections).enumerate() {
+            let to = &mut weight[chunk * of_chunk * shape.taps()..];
+            turn(sums, wide, to, row, [sums.len() / wide, block.channels.len()]);
         }
     });
     weight

@@ -1,226 +1,250 @@
-//! Gradient of the weights: products of a padded map and the gradient of the output, summed over all voxels.
+//! Gradient of the weights: products of the input and the gradient of the output, summed over all voxels.
 //!
 //! The lanes of a vector are neighbouring output channels; a tile is some vectors of them times the taps of one plane of the
 //! kernel, whose sums stay in registers over a stretch of voxels. A voxel costs one load for each vector, one broadcast for
-//! each tap, and their products.
+//! each tap, and their products. Taps outside of the map are left out.
 #![expect(unsafe_code, reason = "vector instructions on raw pointers")]
 
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::{__m256, __m512};
 use std::ops::Range;
 
-use super::grid::{Grid, Padded};
-use super::vector::{Instructions, Vector};
+use super::border::Shape;
+use super::maps::Maps;
+use super::taps::{Seen, one, rows_of_taps};
+use super::transpose::turn;
+use super::vector::{Instructions, Vector, prefetch};
 
 /// Voxels that are summed for all taps of all inputs before the next ones, about, so that their gradient stays in the first
 /// cache. What they sum to is then added to the total, so that no sum in single precision is long.
 const VOXELS_AT_ONCE: usize = 192;
 
-/// Vectors of output channels of a tile.
-fn vectors(outputs: usize, instructions: Instructions) -> usize {
-    let all = outputs.div_ceil(instructions.lanes());
-    let most = match instructions {
+/// Input channels that a tap of a kernel other than 3 × 3 sums at once.
+const CHANNELS_AT_ONCE: usize = 6;
+
+/// Most vectors of output channels of a tile.
+pub(super) fn most_vectors(instructions: Instructions) -> usize {
+    match instructions {
         #[cfg(target_arch = "x86_64")]
         Instructions::Avx512 => 3,
         #[cfg(target_arch = "x86_64")]
-        Instructions::Avx2 => 1,
+        Instructions::Avx2 => 3,
         Instructions::Portable => 1,
-    };
-    all.div_ceil(all.div_ceil(most))
-}
-
-/// Output channels of a tile.
-pub(super) fn tile_channels(outputs: usize, instructions: Instructions) -> usize {
-    vectors(outputs, instructions) * instructions.lanes()
-}
-
-/// Maps `[sample, output, z, y, x]` as [`correlate`] reads them, `[tile, sample, z, y, x, output of the tile]`; outputs beyond
-/// the last are zero.
-pub(super) fn columns(grid: &Grid, maps: &[f32], outputs: usize, instructions: Instructions) -> Padded {
-    let (voxels, depth, wide) = (grid.voxels(), grid.size[0], tile_channels(outputs, instructions));
-    let samples = maps.len() / (outputs * depth * voxels);
-    let count = outputs.div_ceil(wide) * samples * depth * voxels * wide;
-    Padded::new(count, voxels * wide, |at, plane| {
-        let (tile, sample, z) = (at / depth / samples, at / depth % samples, at % depth);
-        let channels = tile * wide..outputs.min(tile * wide + wide);
-        let from = |channel: usize| &maps[((sample * outputs + channel) * depth + z) * voxels..][..voxels];
-        // A few voxels at a time, which stay in the cache until all their channels are there.
-        for (block, plane) in plane.chunks_mut(16 * wide).enumerate() {
-            for (lane, channel) in channels.clone().enumerate() {
-                let values = &from(channel)[block * 16..];
-                for (to, value) in plane[lane..].iter_mut().step_by(wide).zip(values) {
-                    *to = *value;
-                }
-            }
-        }
-    })
-}
-
-/// Two sets of maps on one grid.
-pub(super) struct Maps<'a> {
-    /// Layout of the input.
-    pub(super) grid: &'a Grid,
-    /// Count of samples.
-    pub(super) samples: usize,
-    /// Padded input, `[sample, input, z, plane]`.
-    pub(super) input: &'a [f32],
-    /// Count of input channels.
-    pub(super) inputs: usize,
-    /// Gradient of the output, in [`columns`].
-    pub(super) gradient: &'a [f32],
-    /// Count of output channels.
-    pub(super) outputs: usize,
+    }
 }
 
 /// What one task sums.
-#[derive(Clone, Debug)]
-pub(super) struct Part {
-    /// Planes of the output, counted over all samples.
+pub(super) struct Part<'a> {
+    pub(super) shape: &'a Shape,
+    /// The input.
+    pub(super) maps: &'a [Maps<'a>],
+    /// Gradient of the output.
+    pub(super) gradient: Maps<'a>,
+    /// Planes, counted over all samples.
     pub(super) planes: Range<usize>,
-    /// Tile of output channels.
-    pub(super) tile: usize,
-    /// Input channels.
+    /// Output channels, and the vectors that hold them.
+    pub(super) outputs: Range<usize>,
+    pub(super) vectors: usize,
+    /// Input channels, counted over all maps.
     pub(super) inputs: Range<usize>,
 }
 
-/// What some planes add to the gradient of the weights, `[input, tap, output of the tile]`.
-pub(super) fn correlate(maps: &Maps<'_>, part: &Part, instructions: Instructions) -> Vec<f32> {
-    let grid = maps.grid;
-    let wide = tile_channels(maps.outputs, instructions);
-    let planes = maps.samples * grid.size[0];
-    assert!(part.planes.end <= planes && part.inputs.end <= maps.inputs);
-    assert_eq!(maps.input.len(), planes * maps.inputs * grid.plane);
-    let volume = planes * grid.voxels() * wide;
-    assert_eq!(maps.gradient.len(), maps.outputs.div_ceil(wide) * volume);
-    let work = Work { maps, gradient: &maps.gradient[part.tile * volume..][..volume], part, wide };
-    let mut sums = vec![0.0; part.inputs.len() * grid.taps() * wide];
-    // SAFETY: the processor has the instructions; planes, input channels and tile lie within the maps, whose lengths were
-    // just checked, and a voxel under the last tap lies within its plane (`Grid::plane`).
-    unsafe {
-        match instructions {
-            #[cfg(target_arch = "x86_64")]
-            Instructions::Avx512 => avx512(&work, &mut sums),
-            #[cfg(target_arch = "x86_64")]
-            Instructions::Avx2 => avx2(&work, &mut sums),
-            Instructions::Portable => all::<[f32; 4], 1>(&work, &mut sums),
+/// What some planes add to the gradient of the weights, `[input, tap, output]`, where outputs fill their vectors.
+pub(super) fn correlate(part: &Part<'_>, instructions: Instructions) -> Vec<f32> {
+    let wide = part.vectors * instructions.lanes();
+    assert!(part.outputs.len() <= wide && part.vectors <= most_vectors(instructions));
+    let mut sums = vec![0.0; part.inputs.len() * part.shape.taps() * wide];
+    let mut columns = Vec::new();
+    let stretches = part.stretches();
+    for (number, stretch) in stretches.iter().enumerate() {
+        let next = stretches.get(number + 1).map_or(&[][..], Vec::as_slice);
+        part.turn(stretch, wide, &mut columns);
+        // SAFETY: the processor has the instructions.
+        unsafe {
+            match instructions {
+                #[cfg(target_arch = "x86_64")]
+                Instructions::Avx512 => avx512(part, stretch, next, &columns, &mut sums),
+                #[cfg(target_arch = "x86_64")]
+                Instructions::Avx2 => avx2(part, stretch, next, &columns, &mut sums),
+                Instructions::Portable => add::<[f32; 4], 1>(part, stretch, next, &columns, &mut sums),
+            }
         }
     }
     sums
 }
 
-struct Work<'a> {
-    maps: &'a Maps<'a>,
-    /// Gradient of the output channels of the tile.
-    gradient: &'a [f32],
-    part: &'a Part,
-    /// Output channels of the tile.
-    wide: usize,
+/// Some rows of a plane of the output.
+#[derive(Clone)]
+struct Strip {
+    sample: usize,
+    z: usize,
+    y: Range<usize>,
+    /// Number of the first voxel in the stretch.
+    first: usize,
+}
+
+impl Part<'_> {
+    /// Strips that are summed at once: rows of a plane, or several small planes.
+    fn stretches(&self) -> Vec<Vec<Strip>> {
+        let [depth, height, width] = self.shape.size;
+        let rows = (VOXELS_AT_ONCE / width).clamp(1, height);
+        let strips = height.div_ceil(rows);
+        let mut stretches: Vec<Vec<Strip>> = Vec::new();
+        let mut voxels = usize::MAX;
+        for plane in self.planes.clone() {
+            for strip in 0..strips {
+                let y = strip * height / strips..(strip + 1) * height / strips;
+                if voxels.saturating_add(y.len() * width) > VOXELS_AT_ONCE {
+                    stretches.push(Vec::new());
+                    voxels = 0;
+                }
+                let strip = Strip { sample: plane / depth, z: plane % depth, y, first: voxels };
+                voxels += strip.y.len() * width;
+                stretches.last_mut().expect("one has been added").push(strip);
+            }
+        }
+        stretches
+    }
+
+    /// The gradient of a stretch, `[voxel, output]`.
+    fn turn(&self, stretch: &[Strip], wide: usize, columns: &mut Vec<f32>) {
+        let [_, height, width] = self.shape.size;
+        let voxels: usize = stretch.iter().map(|strip| strip.y.len() * width).sum();
+        columns.resize(voxels * wide, 0.0);
+        for strip in stretch {
+            let from = (strip.sample * self.gradient.channels + self.outputs.start) * self.gradient.volume;
+            let from = &self.gradient.values[from + (strip.z * height + strip.y.start) * width..];
+            let size = [self.outputs.len(), strip.y.len() * width];
+            turn(from, self.gradient.volume, &mut columns[strip.first * wide..], wide, size);
+        }
+    }
+
+    /// Asks the memory for a share of what the next stretch reads, so that it comes while this one is summed: the rows that
+    /// are new of an input channel, and the gradient of as many output channels as keep pace with it.
+    fn prefetch(&self, next: &[Strip], input: usize) {
+        let [_, height, width] = self.shape.size;
+        let at = input - self.inputs.start;
+        let share = |of: usize| of * self.outputs.len() / self.inputs.len();
+        for strip in next {
+            for output in share(at)..share(at + 1) {
+                let map = Maps::map(&[self.gradient], strip.sample, self.outputs.start + output);
+                prefetch(&map[(strip.z * height + strip.y.start) * width..][..strip.y.len() * width]);
+            }
+            let (start, end) = (strip.y.start + 1, height.min(strip.y.end + 1));
+            let map = Maps::map(self.maps, strip.sample, input);
+            prefetch(&map[(strip.z * height + start.min(end)) * width..(strip.z * height + end) * width]);
+        }
+    }
+
+    /// Plane `k` of the kernel over the strips of a stretch, as far as it lies within the map of an input channel.
+    fn seen<'b>(&'b self, stretch: &'b [Strip], input: usize, k: usize) -> impl Iterator<Item = Seen<'b>> + use<'b> {
+        let [depth, height, width] = self.shape.size;
+        stretch.iter().filter_map(move |strip| {
+            let z = (strip.z + k).checked_sub(self.shape.kernel[0] / 2).filter(|z| *z < depth)?;
+            let map = Maps::map(self.maps, strip.sample, input);
+            let plane = &map[z * height * width..][..height * width];
+            Some(Seen { plane, y: strip.y.clone(), first: strip.first })
+        })
+    }
+
+    /// The same for several input channels: each strip for one channel after the other.
+    fn seen_by_all<'b>(&'b self, stretch: &'b [Strip], inputs: Range<usize>, k: usize) -> Vec<Seen<'b>> {
+        let mut seen = Vec::with_capacity(stretch.len() * inputs.len());
+        for strip in stretch {
+            for input in inputs.clone() {
+                seen.extend(self.seen(std::slice::from_ref(strip), input, k));
+            }
+        }
+        seen
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f")]
-unsafe fn avx512(work: &Work<'_>, sums: &mut [f32]) {
+unsafe fn avx512(part: &Part<'_>, stretch: &[Strip], next: &[Strip], columns: &[f32], sums: &mut [f32]) {
     // SAFETY: as for the caller.
     unsafe {
-        match work.wide / <__m512 as Vector>::LANES {
-            1 => all::<__m512, 1>(work, sums),
-            2 => all::<__m512, 2>(work, sums),
-            _ => all::<__m512, 3>(work, sums),
+        match part.vectors {
+            1 => add::<__m512, 1>(part, stretch, next, columns, sums),
+            2 => add::<__m512, 2>(part, stretch, next, columns, sums),
+            _ => add::<__m512, 3>(part, stretch, next, columns, sums),
         }
     }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
-unsafe fn avx2(work: &Work<'_>, sums: &mut [f32]) {
+unsafe fn avx2(part: &Part<'_>, stretch: &[Strip], next: &[Strip], columns: &[f32], sums: &mut [f32]) {
     // SAFETY: as for the caller.
-    unsafe { all::<__m256, 1>(work, sums) }
-}
-
-/// Adds to the sums `[input, tap, output]`, for `W` vectors of outputs.
-#[inline(always)]
-unsafe fn all<V: Vector, const W: usize>(work: &Work<'_>, sums: &mut [f32]) {
-    let Work { maps, part, wide, .. } = work;
-    let grid = maps.grid;
-    let [depth, height, width] = grid.size;
-    let [_, kernel_y, kernel_x] = grid.kernel;
-    let taps = kernel_y * kernel_x;
-    let rows = (VOXELS_AT_ONCE / width).max(1);
-    for plane in part.planes.clone() {
-        let (sample, z) = (plane / depth, plane % depth);
-        for start in (0..height).step_by(rows) {
-            let gradient = &work.gradient[(plane * height + start) * width * wide..];
-            let rows = rows.min(height - start);
-            for (channel, sums) in part.inputs.clone().zip(sums.chunks_mut(grid.taps() * wide)) {
-                for k in grid.planes_at(z) {
-                    let plane = (sample * maps.inputs + channel) * depth + z + k - grid.kernel[0] / 2;
-                    let input = &maps.input[plane * grid.plane + grid.lead + start * grid.row..];
-                    let sums = &mut sums[k * taps * wide..][..taps * wide];
-                    let stretch = Stretch { input, gradient, size: [rows, width], row: grid.row };
-                    // SAFETY: as for the caller.
-                    unsafe {
-                        if [kernel_y, kernel_x] == [3, 3] {
-                            add::<V, 3, 3, W>(&stretch, 0, sums);
-                        } else {
-                            for (tap, sums) in grid.plane_taps().zip(sums.chunks_mut(*wide)) {
-                                add::<V, 1, 1, W>(&stretch, tap, sums);
-                            }
-                        }
-                    }
-                }
-            }
+    unsafe {
+        match part.vectors {
+            1 => add::<__m256, 1>(part, stretch, next, columns, sums),
+            2 => add::<__m256, 2>(part, stretch, next, columns, sums),
+            3 => add::<__m256, 3>(part, stretch, next, columns, sums),
+            _ => add::<__m256, 4>(part, stretch, next, columns, sums),
         }
     }
 }
 
-/// Some rows of voxels.
-struct Stretch<'a> {
-    /// From what the first voxel sees under the first tap.
-    input: &'a [f32],
-    /// `[y, x, output]`.
-    gradient: &'a [f32],
-    /// Count of rows, voxels of a row.
-    size: [usize; 2],
-    /// Distance of two rows of the input.
-    row: usize,
-}
-
-/// Adds the products of a stretch to the sums `[tap, output]` of `J` times `I` taps, the first of them at an offset.
+/// Adds a stretch, whose gradient is in columns, to the sums, for `W` vectors of outputs; asks for the next one.
 #[inline(always)]
-unsafe fn add<V: Vector, const J: usize, const I: usize, const W: usize>(
-    stretch: &Stretch<'_>,
-    tap: usize,
+unsafe fn add<V: Vector, const W: usize>(
+    part: &Part<'_>,
+    stretch: &[Strip],
+    next: &[Strip],
+    columns: &[f32],
     sums: &mut [f32],
 ) {
-    let [rows, width] = stretch.size;
-    // SAFETY: as for the caller.
-    unsafe {
-        let mut tile = [[[V::zero(); W]; I]; J];
-        let mut gradient = stretch.gradient.as_ptr();
-        for y in 0..rows {
-            let input = stretch.input.as_ptr().add(y * stretch.row + tap);
-            for x in 0..width {
-                let mut values = [V::zero(); W];
-                for w in 0..W {
-                    values[w] = V::load(gradient.add(w * V::LANES));
-                }
-                gradient = gradient.add(W * V::LANES);
-                for j in 0..J {
-                    for i in 0..I {
-                        let factor = V::splat(input.add(j * stretch.row + x + i));
-                        for w in 0..W {
-                            tile[j][i][w] = tile[j][i][w].add_product(factor, values[w]);
-                        }
-                    }
+    let (shape, wide) = (part.shape, W * V::LANES);
+    let [kernel_z, kernel_y, kernel_x] = shape.kernel;
+    let taps = kernel_y * kernel_x;
+    if [kernel_y, kernel_x] == [3, 3] {
+        let mut seen = Vec::with_capacity(stretch.len());
+        let planes = part.inputs.clone().flat_map(|input| (0..kernel_z).map(move |k| (input, k)));
+        for ((input, k), sums) in planes.zip(sums.chunks_exact_mut(taps * wide)) {
+            seen.clear();
+            seen.extend(part.seen(stretch, input, k));
+            if k == 0 {
+                part.prefetch(next, input);
+            }
+            // SAFETY: as for the caller.
+            unsafe {
+                // As many rows of taps at once as have room in the registers.
+                if (9 + 1) * W < V::REGISTERS {
+                    rows_of_taps::<V, W, 0, 3>(&seen, columns, shape, sums);
+                } else if (6 + 1) * W < V::REGISTERS {
+                    let (first, last) = sums.split_at_mut(6 * wide);
+                    rows_of_taps::<V, W, 0, 2>(&seen, columns, shape, first);
+                    rows_of_taps::<V, W, 2, 1>(&seen, columns, shape, last);
+                } else {
+                    let (first, others) = sums.split_at_mut(3 * wide);
+                    let (second, last) = others.split_at_mut(3 * wide);
+                    rows_of_taps::<V, W, 0, 1>(&seen, columns, shape, first);
+                    rows_of_taps::<V, W, 1, 1>(&seen, columns, shape, second);
+                    rows_of_taps::<V, W, 2, 1>(&seen, columns, shape, last);
                 }
             }
         }
-        let to = sums.as_mut_ptr();
-        for j in 0..J {
-            for i in 0..I {
-                for w in 0..W {
-                    let to = to.add(((j * I + i) * W + w) * V::LANES);
-                    tile[j][i][w].plus(V::load(to)).store(to);
+        return;
+    }
+    let stride = shape.taps() * wide;
+    for (group, sums) in sums.chunks_mut(CHANNELS_AT_ONCE * stride).enumerate() {
+        let first = part.inputs.start + group * CHANNELS_AT_ONCE;
+        for k in 0..kernel_z {
+            for tap in 0..taps {
+                let sums = &mut sums[(k * taps + tap) * wide..];
+                let tap = [tap / kernel_x, tap % kernel_x];
+                let all = first..part.inputs.end.min(first + CHANNELS_AT_ONCE);
+                if all.len() == CHANNELS_AT_ONCE {
+                    let seen = part.seen_by_all(stretch, all, k);
+                    // SAFETY: as for the caller.
+                    unsafe { one::<V, W, CHANNELS_AT_ONCE>(&seen, columns, shape, tap, sums, stride) }
+                } else {
+                    for (input, sums) in all.zip(sums.chunks_mut(stride)) {
+                        let seen = part.seen_by_all(stretch, input..input + 1, k);
+                        // SAFETY: as for the caller.
+                        unsafe { one::<V, W, 1>(&seen, columns, shape, tap, sums, stride) }
+                    }
                 }
             }
         }

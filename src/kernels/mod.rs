@@ -7,11 +7,15 @@
 #![expect(clippy::inline_always, reason = "a function with wider instructions is one only where all of it is inlined")]
 #![expect(clippy::needless_range_loop, reason = "registers of a tile are named by their number, in all tiles alike")]
 
+mod border;
 mod correlate;
 mod direct;
 mod fresh;
-mod grid;
+mod maps;
+mod region;
 mod sum;
+mod taps;
+mod transpose;
 mod vector;
 
 pub mod conv;
@@ -20,6 +24,7 @@ pub mod pages;
 pub mod peak;
 pub mod pool;
 pub mod segmentation;
+pub mod up;
 
 #[cfg(test)]
 mod tests;

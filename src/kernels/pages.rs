@@ -3,7 +3,7 @@
 //!
 //! The system's allocator gives the pages of a large block back as soon as it is freed, and has to clear new ones for the
 //! next; in a training step that takes an eighth of the time. [`KeptPages`] hands freed blocks out again. It never holds more
-//! than the program has had in use at once, so that the peak of memory stays what it was. Blocks below 1 MiB, which
+//! than the program has had in use at once, so that the peak of memory stays what it was. Blocks below 128 KiB, which
 //! the system keeps itself, pass through.
 
 #![expect(unsafe_code, reason = "an allocator hands out raw memory")]
@@ -13,7 +13,7 @@ use std::ptr::with_exposed_provenance_mut;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Smallest block that is kept, bytes.
-const SMALLEST: usize = 1 << 20;
+const SMALLEST: usize = 1 << 17;
 /// Sizes of blocks in each doubling: an eighth of a block at most is not used.
 const SIZES_PER_DOUBLING: usize = 8;
 /// Largest alignment of blocks that are kept, bytes: that of all blocks of most systems.

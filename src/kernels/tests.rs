@@ -178,14 +178,39 @@ fn gradients_are_finite_differences_with_all_instructions() {
 }
 
 #[test]
-fn strips_and_sections_join_without_a_seam() {
-    // Large enough for several strips of a plane and several sections of the planes.
-    let sizes = Sizes { samples: 1, inputs: vec![24], outputs: 4, size: [2, 70, 40], kernel: [3; 3] };
-    let case = Case::new(sizes);
-    let input = single(&case.inputs[0]);
-    let expected = case.output();
-    for instructions in available() {
-        let ours = instructions.force(|| forward(&case.sizes, &[&input], &single(&case.weight), &single(&case.bias)));
-        assert_close(&ours, &expected, &format!("{instructions:?}"));
+fn regions_and_sections_join_without_a_seam() {
+    for (samples, inputs, outputs, size) in [
+        // Several strips of a plane, several sections of the planes.
+        (1, vec![24], 4, [2, 70, 40]),
+        // Several samples in a region, several blocks of channels over two inputs.
+        (9, vec![20, 17], 50, [3, 4, 2]),
+        // Several planes in a region.
+        (2, vec![5], 3, [9, 6, 7]),
+    ] {
+        let case = Case::new(Sizes { samples, inputs, outputs, size, kernel: [3; 3] });
+        let inputs: Vec<Vec<f32>> = case.inputs.iter().map(|input| single(input)).collect();
+        let inputs: Vec<&[f32]> = inputs.iter().map(Vec::as_slice).collect();
+        let expected = case.output();
+        // Each gradient, times what it is the gradient of, sums to the same as the output times its gradient.
+        let dot = |left: &[f32], right: &[f64]| -> f64 { left.iter().zip(right).map(|(a, b)| f64::from(*a) * b).sum() };
+        let of_bias: f64 = expected
+            .chunks(size.iter().product())
+            .zip(case.bias.iter().cycle())
+            .enumerate()
+            .map(|(at, (map, bias))| case.gradient[at * map.len()..][..map.len()].iter().sum::<f64>() * bias)
+            .sum();
+        let whole = expected.iter().zip(&case.gradient).map(|(a, b)| a * b).sum::<f64>() - of_bias;
+        for instructions in available() {
+            let what = format!("{instructions:?}, {:?}", case.sizes);
+            let (ours, gradients) = instructions.force(|| {
+                let weight = single(&case.weight);
+                let gradients = backward(&case.sizes, &inputs, &weight, &single(&case.gradient), true);
+                (forward(&case.sizes, &inputs, &weight, &single(&case.bias)), gradients)
+            });
+            assert_close(&ours, &expected, &what);
+            let of_inputs: f64 = gradients.inputs.iter().zip(&case.inputs).map(|(ours, input)| dot(ours, input)).sum();
+            approx::assert_relative_eq!(of_inputs, whole, max_relative = 1e-4);
+            approx::assert_relative_eq!(dot(&gradients.weight, &case.weight), whole, max_relative = 1e-4);
+        }
     }
 }

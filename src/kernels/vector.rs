@@ -3,10 +3,13 @@
 
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::{
-    __m256, __m512, _mm256_add_ps, _mm256_broadcast_ss, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_setzero_ps,
-    _mm256_storeu_ps, _mm512_add_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_set1_ps, _mm512_setzero_ps,
-    _mm512_storeu_ps,
+    __m256, __m512, _MM_HINT_T1, _mm_prefetch, _mm256_add_ps, _mm256_broadcast_ss, _mm256_fmadd_ps, _mm256_loadu_ps,
+    _mm256_setzero_ps, _mm256_storeu_ps, _mm512_add_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_set1_ps,
+    _mm512_setzero_ps, _mm512_storeu_ps,
 };
+
+/// Numbers of a cache line.
+pub(super) const LINE: usize = 16;
 
 /// Instructions that the processor has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +94,17 @@ unsafe fn avx2<R>(work: impl FnOnce() -> R) -> R {
     work()
 }
 
+/// Asks for numbers that will be read soon; nothing but time depends on it.
+pub(super) fn prefetch(numbers: &[f32]) {
+    #[cfg(target_arch = "x86_64")]
+    for line in numbers.chunks(LINE) {
+        // SAFETY: all processors of this kind have the instruction, which reads nothing.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(line.as_ptr().cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = numbers;
+}
+
 /// A register of `LANES` numbers.
 ///
 /// # Safety
@@ -100,8 +114,8 @@ unsafe fn avx2<R>(work: impl FnOnce() -> R) -> R {
 pub(super) trait Vector: Copy {
     /// Numbers in a register.
     const LANES: usize;
-    /// Registers that may hold sums, so that some are left for what is multiplied.
-    const SUMS: usize;
+    /// Registers that the processor has.
+    const REGISTERS: usize;
 
     unsafe fn zero() -> Self;
     unsafe fn load(from: *const f32) -> Self;
@@ -119,7 +133,7 @@ pub(super) trait Vector: Copy {
 #[cfg(target_arch = "x86_64")]
 impl Vector for __m512 {
     const LANES: usize = 16;
-    const SUMS: usize = 24;
+    const REGISTERS: usize = 32;
 
     #[inline(always)]
     unsafe fn zero() -> Self {
@@ -150,7 +164,7 @@ impl Vector for __m512 {
 #[cfg(target_arch = "x86_64")]
 impl Vector for __m256 {
     const LANES: usize = 8;
-    const SUMS: usize = 12;
+    const REGISTERS: usize = 16;
 
     #[inline(always)]
     unsafe fn zero() -> Self {
@@ -180,7 +194,7 @@ impl Vector for __m256 {
 
 impl Vector for [f32; 4] {
     const LANES: usize = 4;
-    const SUMS: usize = 8;
+    const REGISTERS: usize = 16;
 
     #[inline(always)]
     unsafe fn zero() -> Self {

@@ -5,6 +5,7 @@
 mod convolution;
 mod norm;
 mod pool;
+mod transposed;
 
 #[cfg(test)]
 mod tests;
@@ -12,6 +13,7 @@ mod tests;
 pub(super) use self::convolution::conv3d;
 pub(super) use self::norm::norm_act;
 pub(super) use self::pool::max_pool;
+pub(super) use self::transposed::up;
 
 use burn::backend::flex::FlexTensor;
 use burn::backend::{DispatchDevice, TensorMetadata};

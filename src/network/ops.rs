@@ -1,6 +1,6 @@
 //! The operations of the network, as plain Burn functions that run and differentiate on every backend.
 //!
-//! These four functions are all that [`super::UNet`] computes with, so they are where a faster implementation for one
+//! These functions are all that [`super::UNet`] computes with, so they are where a faster implementation for one
 //! backend is put in. All tensors are `[b, c, z, y, x]`.
 //!
 //! Maps may have 16 bits: convolutions are computed in the numbers of their input, to which weights of 32 bits are rounded, and
@@ -128,9 +128,20 @@ pub(super) fn pool_by_axes(input: Tensor<5>, kernel: [usize; 3]) -> Tensor<5> {
 ///
 /// When the channels do not agree.
 pub fn up(input: Tensor<5>, weight: Tensor<5>) -> Tensor<5> {
-    let [samples, inputs, z, y, x] = input.dims();
+    let [_, inputs, ..] = input.dims();
     let [_, outputs, kz, ky, kx] = weight.dims();
     assert_shape!(weight, [inputs, outputs, kz, ky, kx]);
+    #[cfg(feature = "flex")]
+    if fast::takes(&input) {
+        return fast::up(input, weight);
+    }
+    up_by_product(input, weight)
+}
+
+/// [`up`] of channels that agree.
+pub(super) fn up_by_product(input: Tensor<5>, weight: Tensor<5>) -> Tensor<5> {
+    let [samples, inputs, z, y, x] = input.dims();
+    let [_, outputs, kz, ky, kx] = weight.dims();
     let weight = weight.cast(input.dtype()).reshape([inputs, outputs * kz * ky * kx]).transpose().unsqueeze::<3>();
     weight
         .matmul(input.reshape([samples, inputs, z * y * x]))
@@ -150,6 +161,11 @@ pub fn head(input: Tensor<5>, weight: Tensor<5>) -> Tensor<5> {
     let [samples, inputs, z, y, x] = input.dims();
     let [outputs, ..] = weight.dims();
     assert_shape!(weight, [outputs, inputs, 1, 1, 1]);
+    #[cfg(feature = "flex")]
+    if fast::takes(&input) {
+        let bias = Tensor::zeros([outputs], &input.device());
+        return fast::conv3d(input, None, weight, bias);
+    }
     weight
         .cast(input.dtype())
         .reshape([1, outputs, inputs])

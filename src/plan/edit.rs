@@ -78,11 +78,11 @@ fn set_one(path: &Path, text: &str, pair: &str) -> Result<(String, Edited), Edit
             let (head, tail) = (&text[..place.value.start], &text[place.value.end..]);
             (format!("{head}{value}{tail}"), Some(before.to_owned()))
         }
-        None => (added(&layer, key, &value), None),
+        None => (within(&layer, key, &value).unwrap_or_else(|| added(&layer, key, &value)), None),
     };
     let mut expected = layer.values.clone();
     overlay(&mut expected, &wanted.values);
-    // A table that is a line, or is written by dotted keys, does not take a new line.
+    // A table that is written by dotted keys does not take a new line.
     if raw(&edited).ok().is_none_or(|edited| edited.values != expected) {
         let table = key.rsplit_once('.').map_or("", |(table, _)| table).to_owned();
         return Err(EditError::NoPlace { key: key.to_owned(), table });
@@ -94,6 +94,21 @@ fn set_one(path: &Path, text: &str, pair: &str) -> Result<(String, Edited), Edit
 fn as_written(value: &str) -> String {
     let toml = toml::from_str::<Table>(&format!("value = {value}")).is_ok_and(|table| table.len() == 1);
     if toml { value.to_owned() } else { Value::String(value.to_owned()).to_string() }
+}
+
+/// The text with a key added inside of the braces of its table, where that is written as `{ … }`.
+fn within(layer: &Layer, key: &str, value: &str) -> Option<String> {
+    let (table, name) = key.rsplit_once('.')?;
+    let place = layer.places.get(table)?;
+    let inside = layer.text[place.value.clone()].strip_prefix('{')?.strip_suffix('}')?;
+    let entries = inside.trim_end();
+    let gap = match entries {
+        "" => " ",
+        entries if entries.ends_with(',') => " ",
+        _ => ", ",
+    };
+    let end = place.value.start + 1 + entries.len();
+    Some(format!("{}{gap}{name} = {value} {}", &layer.text[..end], &layer.text[place.value.end - 1..]))
 }
 
 /// The text with a new line for a key, behind its table's last one, or in a new table at the end.

@@ -124,6 +124,13 @@ fn counted(faults: &[Fault]) -> String {
 }
 
 impl Diagnostic for PlanError {
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        match self {
+            Self::Unreadable { .. } => Some(Box::new("`segplan plan DATASET -o FILE` writes the plan of a data set")),
+            Self::Circle { .. } | Self::Faults { .. } => None,
+        }
+    }
+
     fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn Diagnostic> + 'a>> {
         match self {
             Self::Unreadable { .. } | Self::Circle { .. } => None,

@@ -17,6 +17,7 @@ pub mod make;
 pub mod origin;
 pub mod overrides;
 pub mod published;
+mod reasons;
 pub mod rules;
 pub mod show;
 pub mod sweep;

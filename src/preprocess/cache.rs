@@ -6,21 +6,21 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use ndarray::{ArrayView3, ArrayView4, CowArray, Ix4};
-use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::dataset::contents::Contents;
 use crate::dataset::{Case, CaseId, Dataset};
 use crate::plan::schema::{Configuration, Plan};
-use crate::preprocess::first_stage::{FirstStage, beside, one_hot};
-use crate::preprocess::{Placement, Prepared, prepare, target_spacing};
+use crate::preprocess::budget::Budget;
+pub use crate::preprocess::case::PreparedCase;
+use crate::preprocess::case::{Header, write_prepared};
+use crate::preprocess::{prepare, target_spacing};
 use crate::store::folder::prepared_case;
-use crate::store::tensors::{self, TensorData, TensorFile, TensorFileError};
+use crate::store::tensors::{TensorFile, TensorFileError};
 use crate::volume::LabelMap;
 use crate::volume::nifti::{NiftiError, read_header, read_image, read_labels};
 use crate::volume::resample::resampled_shape;
@@ -56,113 +56,6 @@ pub enum PreprocessError {
     Several(Vec<PreprocessError>),
 }
 
-/// What a prepared file says of itself.
-#[derive(Debug, Serialize, Deserialize)]
-struct Header {
-    placement: Placement,
-    source: String,
-}
-
-/// A prepared case, open on disk.
-#[derive(Debug)]
-pub struct PreparedCase {
-    /// Name of the case.
-    pub id: CaseId,
-    /// How its grid lies in the original image.
-    pub placement: Placement,
-    image: [usize; 4],
-    classes: Vec<u8>,
-    file: TensorFile,
-    first_stage: Option<FirstStage>,
-}
-
-impl PreparedCase {
-    /// Opens a prepared case and checks that it is whole.
-    ///
-    /// # Errors
-    ///
-    /// When the file is missing or damaged.
-    pub fn open(folder: &Path, id: &CaseId) -> Result<Self, PreprocessError> {
-        let file = TensorFile::open(&prepared_case(folder, &id.0))?;
-        let header: Header = file.metadata()?;
-        let (shape, _) = file.tensor::<f32>("image")?;
-        let image: [usize; 4] = shape
-            .try_into()
-            .map_err(|_| file.damaged(format!("its image has shape {shape:?}; expected `[c, z, y, x]`")))?;
-        let (shape, _) = file.tensor::<i16>("labels")?;
-        if shape != &image[1..] {
-            return Err(file.damaged(format!("labels of shape {shape:?} for an image of shape {image:?}")).into());
-        }
-        let classes: Vec<u8> = file.names().filter_map(|name| name.strip_prefix("foreground.")?.parse().ok()).collect();
-        for class in &classes {
-            file.tensor::<u32>(&foreground_name(*class))?;
-        }
-        Ok(Self { id: id.clone(), placement: header.placement, image, classes, file, first_stage: None })
-    }
-
-    /// The case together with what the cascade's first stage says of it, in a file of [`first_stage`](super::first_stage).
-    ///
-    /// # Errors
-    ///
-    /// When that file is missing or damaged, or is on another grid.
-    pub fn with_first_stage(self, path: &Path) -> Result<Self, PreprocessError> {
-        let first_stage = FirstStage::open(path)?;
-        let found = first_stage.labels().shape().to_vec();
-        if found != self.image[1..] {
-            return Err(self
-                .file
-                .damaged(format!("its image is {:?}, `{}` is {found:?}", self.image, path.display()))
-                .into());
-        }
-        Ok(Self { first_stage: Some(first_stage), ..self })
-    }
-
-    /// What the cascade's first stage says of the case, where that was asked for.
-    pub fn first_stage(&self) -> Option<&FirstStage> {
-        self.first_stage.as_ref()
-    }
-
-    /// What a network sees of the whole case, `[c, z, y, x]`: the image, and behind it one channel for each of so many
-    /// foreground classes where there is a first stage.
-    pub fn input(&self, foreground: usize) -> CowArray<'_, f32, Ix4> {
-        match &self.first_stage {
-            None => self.image().into(),
-            Some(first_stage) => beside(self.image(), &one_hot(first_stage.labels(), foreground)).into(),
-        }
-    }
-
-    /// Normalised intensities, `[c, z, y, x]`.
-    pub fn image(&self) -> ArrayView4<'_, f32> {
-        let (_, voxels) = self.file.tensor("image").expect("`open` has read this tensor");
-        ArrayView4::from_shape(self.image, voxels).expect("`open` has checked this shape")
-    }
-
-    /// Labels, `[z, y, x]`; -1 is outside of the non-zero mask.
-    pub fn labels(&self) -> ArrayView3<'_, i16> {
-        let (_, labels) = self.file.tensor("labels").expect("`open` has read this tensor");
-        let [_, z, y, x] = self.image;
-        ArrayView3::from_shape((z, y, x), labels).expect("`open` has checked this shape")
-    }
-
-    /// Classes that the case has voxels of, ascending.
-    pub fn classes(&self) -> &[u8] {
-        &self.classes
-    }
-
-    /// Some voxels of a class, `[z, y, x]`, in raster order; none of a class that the case lacks.
-    pub fn foreground(&self, class: u8) -> &[[u32; 3]] {
-        match self.file.tensor::<u32>(&foreground_name(class)) {
-            Ok((_, voxels)) => bytemuck::cast_slice(voxels),
-            Err(_) => &[],
-        }
-    }
-}
-
-fn foreground_name(class: u8) -> String {
-    // Zero-padded, so that the file's order of names is the order of numbers.
-    format!("foreground.{class:03}")
-}
-
 /// What is prepared, and where to.
 #[derive(Clone, Copy, Debug)]
 pub struct Preparation<'a> {
@@ -187,12 +80,13 @@ impl Preparation<'_> {
     /// Prepares those cases whose prepared file is missing or was made of other images or labels.
     ///
     /// At most `plan.runtime.memory_gib` are used at once, by an estimate from the images' headers; a single case that needs
-    /// more is prepared alone. `on_done` is called after each case. Returns how many cases were made anew.
+    /// more is prepared alone. `on_done` is called after each case. When `interrupted` is set, the cases at hand are finished
+    /// and the others left. Returns how many cases were made anew.
     ///
     /// # Errors
     ///
     /// Every case that could not be prepared; the others are prepared all the same.
-    pub fn make(&self, on_done: &(dyn Fn() + Sync)) -> Result<usize, PreprocessError> {
+    pub fn make(&self, interrupted: &AtomicBool, on_done: &(dyn Fn() + Sync)) -> Result<usize, PreprocessError> {
         let budget = Budget::new(usize::try_from(self.plan.runtime.memory_gib << 30).unwrap_or(usize::MAX));
         let next = AtomicUsize::new(0);
         let made = AtomicUsize::new(0);
@@ -204,6 +98,9 @@ impl Preparation<'_> {
             for _ in 0..workers {
                 scope.spawn(|| {
                     while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        if interrupted.load(Ordering::Relaxed) {
+                            break;
+                        }
                         match self.case(case, &budget) {
                             Ok(true) => _ = made.fetch_add(1, Ordering::Relaxed),
                             Ok(false) => (),
@@ -286,55 +183,4 @@ fn as_classes(mut labels: LabelMap, plan: &Plan) -> Result<LabelMap, String> {
         *label = class.ok_or_else(|| format!("label {label}, which the plan does not declare"))?;
     }
     Ok(labels)
-}
-
-fn write_prepared(folder: &Path, id: &CaseId, source: String, case: &Prepared) -> Result<(), TensorFileError> {
-    let image = case.image.as_slice().expect("a prepared image is in standard order");
-    let labels = case.labels.as_slice().expect("prepared labels are in standard order");
-    let mut all = BTreeMap::from([
-        ("image".to_owned(), TensorData::new(case.image.shape(), image)),
-        ("labels".to_owned(), TensorData::new(case.labels.shape(), labels)),
-    ]);
-    for (&class, voxels) in &case.foreground {
-        all.insert(foreground_name(class), TensorData::new(&[voxels.len(), 3], voxels.as_flattened()));
-    }
-    tensors::write(&prepared_case(folder, &id.0), &all, &Header { placement: case.placement, source })
-}
-
-/// Bytes that may be in use at once.
-struct Budget {
-    limit: usize,
-    used: Mutex<usize>,
-    returned: Condvar,
-}
-
-/// A part of the budget, given back when dropped.
-struct Claim<'a> {
-    budget: &'a Budget,
-    bytes: usize,
-}
-
-impl Budget {
-    fn new(limit: usize) -> Self {
-        Self { limit, used: Mutex::new(0), returned: Condvar::new() }
-    }
-
-    /// Waits until the bytes are free. More than the limit is granted to a claim that is alone.
-    fn claim(&self, bytes: usize) -> Claim<'_> {
-        let bytes = bytes.min(self.limit);
-        let used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut used = self
-            .returned
-            .wait_while(used, |used| *used > 0 && *used + bytes > self.limit)
-            .unwrap_or_else(PoisonError::into_inner);
-        *used += bytes;
-        Claim { budget: self, bytes }
-    }
-}
-
-impl Drop for Claim<'_> {
-    fn drop(&mut self) {
-        *self.budget.used.lock().unwrap_or_else(PoisonError::into_inner) -= self.bytes;
-        self.budget.returned.notify_all();
-    }
 }

@@ -21,13 +21,20 @@ pub struct Origin {
     pub fold: usize,
 }
 
-/// The first stage's labels of one case, open on disk.
+/// The first stage's labels of one case.
 #[derive(Debug)]
 pub struct FirstStage {
     /// Where they come from.
     pub origin: Origin,
-    shape: [usize; 3],
-    file: TensorFile,
+    classes: Classes,
+}
+
+#[derive(Debug)]
+enum Classes {
+    /// Open on disk.
+    Predicted { shape: [usize; 3], file: TensorFile },
+    /// In memory.
+    StandIn(Array3<u8>),
 }
 
 impl FirstStage {
@@ -43,13 +50,25 @@ impl FirstStage {
         let shape = shape
             .try_into()
             .map_err(|_| file.damaged(format!("its labels have shape {shape:?}; expected `[z, y, x]`")))?;
-        Ok(Self { origin, shape, file })
+        Ok(Self { origin, classes: Classes::Predicted { shape, file } })
+    }
+
+    /// Reference labels, `[z, y, x]`, in place of a prediction: for a look at a plan, or a measurement of its speed, where no
+    /// network of the first stage is trained. Nothing is trained on them.
+    pub fn stand_in(reference: ArrayView3<'_, i16>) -> Self {
+        let classes = reference.mapv(|label| u8::try_from(label).unwrap_or(0));
+        Self { origin: Origin { digest: String::new(), fold: 0 }, classes: Classes::StandIn(classes) }
     }
 
     /// Classes, `[z, y, x]` on the grid of the second stage.
     pub fn labels(&self) -> ArrayView3<'_, u8> {
-        let (_, labels) = self.file.tensor("labels").expect("`open` has read this tensor");
-        ArrayView3::from_shape(self.shape, labels).expect("`open` has checked this shape")
+        match &self.classes {
+            Classes::Predicted { shape, file } => {
+                let (_, labels) = file.tensor("labels").expect("`open` has read this tensor");
+                ArrayView3::from_shape(*shape, labels).expect("`open` has checked this shape")
+            }
+            Classes::StandIn(classes) => classes.view(),
+        }
     }
 }
 

@@ -4,7 +4,9 @@
 //! the [`Placement`] that leads back. Deliberately absent: random transforms, and any decision: all numbers are the
 //! plan's. Source: arXiv:1809.10486, section 2.2 (spec sections 3 to 5).
 
+mod budget;
 pub mod cache;
+mod case;
 pub mod first_stage;
 pub mod normalize;
 

@@ -12,7 +12,7 @@ use plotters::style::{BLACK, WHITE};
 use crate::report::ReportError;
 use crate::report::montage::{Tile, colour_of, order, window};
 use crate::report::style::{use_bundled_font, write_png, write_words};
-use crate::train::augment::Draw;
+use crate::train::augment::{Draw, Faults, Operation};
 use crate::train::sample::Patch;
 use crate::volume::Spacing;
 
@@ -38,6 +38,8 @@ pub struct Sample {
     pub augmented: Patch,
     /// What was drawn for it.
     pub draw: Draw,
+    /// What was drawn for the labels of the cascade's first stage; nothing outside of its second one.
+    pub faults: Faults,
 }
 
 /// What a sheet shows: a row a sample.
@@ -54,7 +56,28 @@ pub struct Sheet<'a> {
 }
 
 /// What was drawn for a patch, a line for each transform; says so where nothing was.
-pub fn words(draw: &Draw) -> Vec<String> {
+pub fn words(sample: &Sample, classes: &BTreeMap<u8, String>) -> Vec<String> {
+    let mut lines = transforms(&sample.draw);
+    lines.extend(sample.faults.morphology.iter().map(|change| {
+        let name = classes.values().nth(change.mask).map_or("label", String::as_str);
+        let what = match change.operation {
+            Operation::Erode => "eroded",
+            Operation::Dilate => "dilated",
+            Operation::Open => "opened",
+            Operation::Close => "closed",
+        };
+        format!("{name} {what}, {:.1} voxels", change.radius)
+    }));
+    if sample.faults.removal.is_some() {
+        lines.push("a small part of each lost".to_owned());
+    }
+    if lines.is_empty() {
+        lines.push("nothing drawn: as it is".to_owned());
+    }
+    lines
+}
+
+fn transforms(draw: &Draw) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(elastic) = draw.spatial.elastic {
         lines.push(format!("elastic α {:.0}, σ {:.1} voxels", elastic.alpha, elastic.sigma));
@@ -77,16 +100,14 @@ pub fn words(draw: &Draw) -> Vec<String> {
             ["z", "y", "x"].into_iter().zip(draw.mirror).filter_map(|(axis, on)| on.then_some(axis)).collect();
         lines.push(format!("mirror {}", axes.join(" ")));
     }
-    if lines.is_empty() {
-        lines.push("nothing drawn: as it is".to_owned());
-    }
     lines
 }
 
 /// Draws a sheet as a PNG file: each sample's slices as they are, then as they are augmented, then what was drawn.
 ///
 /// Of a 3D patch there is a slice of each axis, the one with the most foreground before augmentation, and the same one,
-/// mirrored where the patch was, after it. Of the image, the first channel is drawn.
+/// mirrored where the patch was, after it. Of the image, the first channel is drawn. In the cascade's second stage, dotted
+/// outlines are the labels of the first one, on the right with their random faults.
 ///
 /// # Errors
 ///
@@ -118,7 +139,7 @@ pub fn draw(sheet: &Sheet<'_>, path: &Path) -> Result<(), ReportError> {
                     window: grey,
                     edges: (sheet.spacing.0[down], sheet.spacing.0[across]),
                     solid: patch.labels.index_axis(Axis(axis), at),
-                    dotted: None,
+                    dotted: patch.first_stage.as_ref().map(|labels| labels.index_axis(Axis(axis), at)),
                     labels: sheet.classes,
                 };
                 tile.paint(&mut pixels, width, (left(column, planes.len()), top), TILE);
@@ -168,7 +189,7 @@ fn write_legend(sheet: &Sheet<'_>, planes: &[usize], pixels: &mut [u8], size: (u
     }
     for (row, sample) in sheet.samples.iter().enumerate() {
         let top = (HEAD + row as u32 * (TILE + GAP)) as i32 + LINE;
-        for (line, text) in words(&sample.draw).iter().enumerate() {
+        for (line, text) in words(sample, sheet.classes).iter().enumerate() {
             write(text, (sides(planes) as i32 + 8, top + LINE * line as i32), WHITE)?;
         }
     }
@@ -180,7 +201,7 @@ mod tests {
     use ndarray::{Array3, Array4};
 
     use super::*;
-    use crate::train::augment::Spatial;
+    use crate::train::augment::{Change, Removal, Spatial};
 
     fn sample(shape: [usize; 3]) -> Sample {
         let [depth, height, width] = shape;
@@ -188,7 +209,7 @@ mod tests {
         let labels = Array3::from_shape_fn(shape, |(z, y, x)| i16::from(inside(z, y, x)));
         let image = Array4::from_shape_fn((1, depth, height, width), |(_, z, y, x)| (z + y + x) as f32);
         let patch = Patch { image, labels, first_stage: None };
-        Sample { original: patch.clone(), augmented: patch, draw: Draw::default() }
+        Sample { original: patch.clone(), augmented: patch, draw: Draw::default(), faults: Faults::default() }
     }
 
     #[test]
@@ -221,9 +242,18 @@ mod tests {
 
     #[test]
     fn only_what_was_drawn_is_named() {
-        assert_eq!(words(&Draw::default()), ["nothing drawn: as it is"]);
+        let classes = BTreeMap::from([(1, "organ".to_owned()), (2, "core".to_owned())]);
+        let words = |sample: &Sample| words(sample, &classes);
+        let nothing = sample([1, 4, 4]);
+        assert_eq!(words(&nothing), ["nothing drawn: as it is"]);
         let spatial = Spatial { rotation: Some([0.1, 0.0, 0.0]), scale: Some(0.9), ..Spatial::default() };
         let draw = Draw { spatial, gamma: Some(vec![0.7, 1.25]), mirror: [true, false, true] };
-        assert_eq!(words(&draw), ["rotation z 5.7°", "scale 0.900", "gamma 0.70 1.25", "mirror z x"]);
+        let transformed = Sample { draw, ..nothing.clone() };
+        assert_eq!(words(&transformed), ["rotation z 5.7°", "scale 0.900", "gamma 0.70 1.25", "mirror z x"]);
+        let faults = Faults {
+            morphology: vec![Change { mask: 1, operation: Operation::Dilate, radius: 3.25 }],
+            removal: Some(Removal { choices: vec![0.0, 0.5], share: 0.15 }),
+        };
+        assert_eq!(words(&Sample { faults, ..nothing }), ["core dilated, 3.2 voxels", "a small part of each lost"]);
     }
 }

@@ -38,7 +38,7 @@ fn networks(record: &Record) -> Vec<String> {
         if state.trained.is_none() && network.epochs.is_empty() {
             Some(format!("{name}: planned, but not trained."))
         } else if state.trained.is_none() {
-            Some(format!("{name}: training is not finished ({} epochs so far).", network.epochs.len()))
+            Some(format!("{name}: training is not finished (epochs so far: {}).", network.epochs.len()))
         } else if state.predicted.is_none() {
             Some(format!("{name}: trained, but its held-out cases are not all predicted."))
         } else if state.evaluated.is_none() {

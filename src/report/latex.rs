@@ -160,27 +160,7 @@ pub fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn line(run: &str, class: &str, mean: f64) -> Line {
-        Line {
-            run: run.to_owned(),
-            configuration: "3d_fullres".to_owned(),
-            label: 1,
-            class: class.to_owned(),
-            metric: "dice".to_owned(),
-            n: 8,
-            planned: 8,
-            missing: 0,
-            empty_references: 0,
-            mean: Some(mean),
-            sd: Some(0.02),
-            median: Some(mean),
-            quartiles: Some((mean - 0.1, mean + 0.1)),
-            interval: Some((mean - 0.05, mean + 0.05)),
-            folds: (Some(0.01), 2),
-            seeds: (None, 1),
-        }
-    }
+    use crate::report::testing::line;
 
     /// What LaTeX would stumble over: braces that do not match, rows of other lengths, an open environment.
     fn faults(text: &str) -> Vec<String> {

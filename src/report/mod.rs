@@ -3,6 +3,7 @@
 //! Input: logs, scores, images; for a report, finished run folders. Output: SVG and PNG files, tables, a page.
 //! Deliberately absent: anything that changes a result.
 
+mod chart;
 pub mod curves;
 pub mod montage;
 pub mod augmentation;
@@ -30,6 +31,8 @@ pub mod claim;
 pub mod markdown;
 pub mod side_by_side;
 pub mod write;
+#[cfg(test)]
+mod testing;
 
 use thiserror::Error;
 

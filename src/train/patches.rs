@@ -1,5 +1,6 @@
 //! Batches of a training job: cases and patches drawn, cut out and transformed, each sample by numbers of its own.
 
+use ndarray::{Array3, ArrayView3};
 use rayon::prelude::*;
 
 use crate::plan::schema::Plan;
@@ -112,14 +113,18 @@ impl<'a> Patches<'a> {
     /// the first stage knows, in training with random faults.
     fn with_first_stage(&self, mut patch: Patch, rng: &mut Rng) -> Patch {
         let Some(classes) = patch.first_stage.take() else { return patch };
-        let classes = classes.mapv(|class| u8::try_from(class).unwrap_or(0));
-        let mut masks = one_hot(classes.view(), self.plan.data.labels.len());
+        let mut masks = masks(classes.view(), self.plan.data.labels.len());
         if self.augmenter.is_some() {
             Faults::draw(&self.plan.augment, masks.len(), rng).apply(&mut masks);
         }
         patch.image = beside(patch.image.view(), &masks);
         patch
     }
+}
+
+/// The classes of the first stage in a patch, `[z, y, x]`, as one mask for each of so many foreground classes.
+pub fn masks(classes: ArrayView3<'_, i16>, foreground: usize) -> Vec<Array3<bool>> {
+    one_hot(classes.mapv(|class| u8::try_from(class).unwrap_or(0)).view(), foreground)
 }
 
 #[cfg(test)]

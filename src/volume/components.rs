@@ -5,12 +5,15 @@
 
 use ndarray::{Array3, ArrayView3};
 
+use super::BoundingBox;
+use super::crop::bounding_box;
+
 /// Which voxels count as touching.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Connectivity {
     /// Voxels that share a face: 6 neighbours.
     Faces,
-    /// Voxels that share a face, an edge or a corner: 26 neighbours. What nnU-Net uses.
+    /// Voxels that share a face, an edge or a corner: 26 neighbours. What nnU-Net uses, but for its versions of 2019.
     Corners,
 }
 
@@ -34,7 +37,12 @@ pub fn components(mask: ArrayView3<'_, bool>, connectivity: Connectivity) -> Com
     let mut numbers: Array3<u32> = Array3::zeros(mask.dim());
     // Place 0 is background; every other provisional number points to an older one of its component, or to itself.
     let mut parents: Vec<u32> = vec![0];
-    for ((z, y, x), _) in mask.indexed_iter().filter(|&(_, &inside)| inside) {
+    let Some(BoundingBox { start, end }) = bounding_box(mask) else {
+        return Components { numbers, sizes: Vec::new() };
+    };
+    let places = (start[0]..end[0]).flat_map(|z| (start[1]..end[1]).map(move |y| (z, y)));
+    let places = places.flat_map(|(z, y)| (start[2]..end[2]).map(move |x| [z, y, x]));
+    for place @ [z, y, x] in places.filter(|place| mask[*place]) {
         let mut number = 0;
         for &[dz, dy, dx] in &steps {
             let place = (z.checked_add_signed(dz), y.checked_add_signed(dy), x.checked_add_signed(dx));
@@ -55,17 +63,16 @@ pub fn components(mask: ArrayView3<'_, bool>, connectivity: Connectivity) -> Com
             number = u32::try_from(parents.len()).expect("fewer than 2^32 provisional components");
             parents.push(number);
         }
-        numbers[[z, y, x]] = number;
+        numbers[place] = number;
     }
     renumber(numbers, &mut parents)
 }
 
-/// The largest component of a mask; the first one in memory if several are largest, nothing if the mask is empty.
-pub fn largest_component(mask: ArrayView3<'_, bool>, connectivity: Connectivity) -> Array3<bool> {
+/// The largest component of a mask; all that are largest where they tie, as nnU-Net keeps them; nothing of an empty mask.
+pub fn largest_components(mask: ArrayView3<'_, bool>, connectivity: Connectivity) -> Array3<bool> {
     let Components { numbers, sizes } = components(mask, connectivity);
     let largest = sizes.iter().max().copied().unwrap_or(0);
-    let first = sizes.iter().position(|&size| size == largest).map_or(u32::MAX, |place| place as u32 + 1);
-    numbers.mapv(|number| number == first)
+    numbers.mapv(|number| number > 0 && sizes[number as usize - 1] == largest)
 }
 
 /// Steps to the neighbours that come earlier in memory.
@@ -163,11 +170,11 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_component_is_kept_and_an_empty_mask_stays_empty() {
+    fn all_components_that_are_largest_are_kept_and_an_empty_mask_stays_empty() {
         let mask = Array3::from_shape_fn((1, 1, 7), |(_, _, x)| [0, 2, 3, 5, 6].contains(&x));
-        let largest = largest_component(mask.view(), Connectivity::Corners);
-        assert_eq!(largest, Array3::from_shape_fn((1, 1, 7), |(_, _, x)| [2, 3].contains(&x)));
+        let largest = largest_components(mask.view(), Connectivity::Corners);
+        assert_eq!(largest, Array3::from_shape_fn((1, 1, 7), |(_, _, x)| [2, 3, 5, 6].contains(&x)));
         let empty = Array3::from_elem((2, 2, 2), false);
-        assert_eq!(largest_component(empty.view(), Connectivity::Faces), empty);
+        assert_eq!(largest_components(empty.view(), Connectivity::Faces), empty);
     }
 }

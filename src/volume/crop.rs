@@ -28,10 +28,14 @@ pub fn nonzero_box(image: ArrayView4<'_, f32>) -> (Array3<bool>, BoundingBox) {
 /// The smallest box around a mask, `[z, y, x]`; `None` if the mask is empty.
 pub fn bounding_box(mask: ArrayView3<'_, bool>) -> Option<BoundingBox> {
     let (mut start, mut end) = ([usize::MAX; 3], [0; 3]);
-    for ((z, y, x), _) in mask.indexed_iter().filter(|&(_, &inside)| inside) {
-        for (axis, place) in [z, y, x].into_iter().enumerate() {
-            start[axis] = start[axis].min(place);
-            end[axis] = end[axis].max(place + 1);
+    for (z, plane) in mask.outer_iter().enumerate() {
+        for (y, row) in plane.outer_iter().enumerate() {
+            let Some(first) = row.iter().position(|&inside| inside) else { continue };
+            let last = row.iter().rposition(|&inside| inside).unwrap_or(first);
+            for (axis, (from, to)) in [(z, z), (y, y), (first, last)].into_iter().enumerate() {
+                start[axis] = start[axis].min(from);
+                end[axis] = end[axis].max(to + 1);
+            }
         }
     }
     (end[0] > 0).then_some(BoundingBox { start, end })

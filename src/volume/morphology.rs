@@ -17,11 +17,18 @@ pub fn fill_holes(mask: ArrayView3<'_, bool>) -> Array3<bool> {
     // Filled until the flood from the border says otherwise.
     let mut filled = Array3::from_elem(shape.0, true);
     let mut open = Vec::new();
-    for ((z, y, x), &inside) in mask.indexed_iter() {
-        let border = [(z, depth), (y, height), (x, width)].iter().any(|&(place, size)| place == 0 || place + 1 == size);
-        if border && !inside {
-            filled[[z, y, x]] = false;
-            open.push([z, y, x]);
+    let mut begin = |place: [usize; 3]| {
+        if !mask[place] && filled[place] {
+            filled[place] = false;
+            open.push(place);
+        }
+    };
+    for (z, y) in (0..depth).flat_map(|z| (0..height).map(move |y| (z, y))) {
+        if z == 0 || z + 1 == depth || y == 0 || y + 1 == height {
+            (0..width).for_each(|x| begin([z, y, x]));
+        } else if width > 0 {
+            begin([z, y, 0]);
+            begin([z, y, width - 1]);
         }
     }
     while let Some(place) = open.pop() {

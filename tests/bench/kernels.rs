@@ -5,7 +5,7 @@
 //! `{"resample": […]}`. The scripts in `tests/bench/peers` call this and the peers in turn.
 
 use std::hint::black_box;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ndarray::Array3;
 use segplan::kernels::conv::{Sizes, backward, forward};
@@ -13,6 +13,9 @@ use segplan::kernels::pages::KeptPages;
 use segplan::volume::Shape;
 use segplan::volume::resample::{Order, resize};
 use serde_json::{Value, json};
+
+/// Until caches, memory and clock are those of a process that has been at work.
+const WARM_UP: Duration = Duration::from_millis(300);
 
 /// As the program has it.
 #[global_allocator]
@@ -57,9 +60,12 @@ fn resample(from: [usize; 3], to: [usize; 3], repeats: usize) -> Vec<f64> {
     times(repeats, || drop(black_box(resize(image.view(), Shape(to), Order::Cubic, None))))
 }
 
-/// Seconds of each of some repetitions, after one that is not counted.
+/// Seconds of each of some repetitions, after as many as [`WARM_UP`] takes that are not counted.
 fn times(repeats: usize, mut work: impl FnMut()) -> Vec<f64> {
-    work();
+    let begun = Instant::now();
+    while begun.elapsed() < WARM_UP {
+        work();
+    }
     let mut time = || {
         let begun = Instant::now();
         work();

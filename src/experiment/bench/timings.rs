@@ -56,6 +56,7 @@ impl Timings {
         let seconds = |value: f64| format!("{value:.4} s");
         let mebibytes = |bytes: u64| format!("{} MiB", bytes >> 20);
         let or_not = |value: Option<String>| value.unwrap_or_else(|| "not timed".to_owned());
+        let if_known = |bytes: Option<u64>| bytes.map_or_else(|| "not known".to_owned(), mebibytes);
         let share =
             |gflops: f64| format!("{gflops:.0} GFLOP/s, {:.0} % of the peak", 100.0 * gflops / self.peak_gflops);
         let of_passes = |(time, passes): (f64, usize)| format!("{} ({passes} passes of a patch)", seconds(time));
@@ -71,8 +72,8 @@ impl Timings {
             ("preprocessing a case", or_not(self.preprocess_case_s.map(seconds))),
             ("loader", or_not(self.loader_patches_per_s.map(|rate| format!("{rate:.1} patches a second")))),
             ("predicting a case", or_not(self.predict_case_s.zip(self.predict_passes).map(of_passes))),
-            ("peak memory", or_not(self.peak_rss_bytes.map(mebibytes))),
-            ("memory of the device", or_not(self.device_bytes.map(mebibytes))),
+            ("peak memory", if_known(self.peak_rss_bytes)),
+            ("memory of the device", if_known(self.device_bytes)),
             ("estimated to train", mebibytes(self.estimated_bytes)),
         ];
         let lines: Vec<String> = rows.into_iter().map(|(name, value)| format!("{name:<24}{value}")).collect();

@@ -5,15 +5,13 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::time::Duration;
 
-use indicatif::HumanDuration;
 use serde::Serialize;
 
 use crate::experiment::ExperimentError;
 use crate::experiment::bench::{STEP_OVER_FORWARD, operations_per_second};
 use crate::experiment::events::{Events, NetworkId};
-use crate::experiment::graph::{Graph, State, Work};
+use crate::experiment::graph::{Graph, Node, State, Work};
 use crate::network::topology::Topology;
 use crate::plan::schema::{Configuration, ConfigurationName, Plan};
 use crate::predict::window::{mirrored_axes, starts};
@@ -23,7 +21,9 @@ use crate::store::folder::RunFolder;
 use crate::train::log::read_epochs;
 
 /// Seconds that reading, resampling and normalising takes for a voxel and channel on one core; measured, third-order spline.
-const PREPARE_S_PER_VOXEL: f64 = 0.4e-6;
+const PREPARE_S_PER_VOXEL: f64 = 0.1e-6;
+/// Seconds that scoring takes for a voxel of the image on one core; measured, with pictures.
+const EVALUATE_S_PER_VOXEL: f64 = 0.5e-6;
 /// Bytes of a predicted label map for a voxel; measured, compressed.
 const LABEL_BYTES_PER_VOXEL: f64 = 0.02;
 /// Bytes of a 32-bit float.
@@ -65,24 +65,29 @@ impl Graph {
     pub fn estimate(&mut self, plan: &Plan, events: &dyn Events) -> Result<(), ExperimentError> {
         let mut costs = BTreeMap::new();
         for at in 0..self.nodes.len() {
-            let (work, state) = (self.nodes[at].work, self.nodes[at].state.clone());
-            let names = match work {
-                Work::Prepare(name) => vec![name],
-                Work::Train(id) | Work::Predict(id) | Work::HandOver(id) => vec![id.configuration],
-                Work::Ensemble(id, second) => vec![id.configuration, second],
-                Work::Data | Work::Measure | Work::Split | Work::Evaluate(_) | Work::Select => continue,
-            };
-            if state == State::Done {
+            let Node { work, state, .. } = &self.nodes[at];
+            if *state == State::Done {
                 continue;
             }
+            let names = match *work {
+                Work::Prepare(name) => {
+                    // Which does not need to know how fast the device is.
+                    let cost = Cost::new(plan, name).prepare(state);
+                    self.nodes[at].estimate = Some(cost);
+                    continue;
+                }
+                Work::Train(id) | Work::Predict(id) | Work::HandOver(id) | Work::Evaluate(id) => vec![id.configuration],
+                Work::Ensemble(id, second) => vec![id.configuration, second],
+                Work::Data | Work::Measure | Work::Split | Work::Select => continue,
+            };
             let mut of_all = Vec::new();
             for name in names {
                 if let Entry::Vacant(unknown) = costs.entry(name) {
-                    let (cost, basis) = Cost::of(plan, name, &RunFolder { root: self.folder.clone() }, events)?;
+                    let (cost, basis) = Cost::measured(plan, name, &RunFolder { root: self.folder.clone() }, events)?;
                     self.basis.push(basis);
                     unknown.insert(cost);
                 }
-                of_all.push(costs[&name].of_work(work, &state));
+                of_all.push(costs[&name].of_work(*work, state));
             }
             self.nodes[at].estimate = of_all.into_iter().reduce(Estimate::and);
         }
@@ -107,16 +112,21 @@ struct Cost<'a> {
 }
 
 impl<'a> Cost<'a> {
-    fn of(
+    fn new(plan: &'a Plan, name: ConfigurationName) -> Self {
+        let configuration = &plan.configurations[&name];
+        let topology = Topology::of(plan, name);
+        // With one operation a second, seconds are operations.
+        Self { plan, configuration, topology, operations_per_s: 1.0 }
+    }
+
+    /// With the speed of the run's own epochs, or else of the device; and how that is known.
+    fn measured(
         plan: &'a Plan,
         name: ConfigurationName,
         folder: &RunFolder,
         events: &dyn Events,
     ) -> Result<(Self, String), ExperimentError> {
-        let configuration = &plan.configurations[&name];
-        let topology = Topology::new(configuration, plan.input_channels(name), plan.data.labels.len() + 1);
-        let mut cost = Self { plan, configuration, topology, operations_per_s: 1.0 };
-        // With one operation a second, seconds are operations.
+        let mut cost = Self::new(plan, name);
         let operations = cost.epoch_s();
         let seconds = logged_epochs(plan, name, folder);
         let basis;
@@ -141,7 +151,8 @@ impl<'a> Cost<'a> {
             Work::Prepare(_) => self.prepare(state),
             Work::Train(_) => self.train(state),
             Work::Predict(id) | Work::HandOver(id) | Work::Ensemble(id, _) => self.predict(id, state),
-            Work::Data | Work::Measure | Work::Split | Work::Evaluate(_) | Work::Select => {
+            Work::Evaluate(id) => self.evaluate(id, state),
+            Work::Data | Work::Measure | Work::Split | Work::Select => {
                 Estimate { memory_bytes: 0, disk_bytes: 0, seconds: 0.0 }
             }
         }
@@ -149,7 +160,7 @@ impl<'a> Cost<'a> {
 
     fn prepare(&self, state: &State) -> Estimate {
         let channels = self.plan.data.channels.len() as u64;
-        let (voxels, cases) = (self.voxels(), left(state, self.plan.data.cases) as u64);
+        let (voxels, cases) = (self.voxels(), state.left(self.plan.data.cases) as u64);
         let threads = rayon::current_num_threads() as u64;
         let at_once = threads * channels * voxels * BYTES_PER_VOXEL as u64;
         Estimate {
@@ -167,14 +178,26 @@ impl<'a> Cost<'a> {
         Estimate {
             memory_bytes: self.topology.training_bytes(configuration.patch_size.0, configuration.batch_size),
             disk_bytes: copies * FLOAT * self.topology.parameters(),
-            seconds: left(state, train.max_epochs) as f64 * self.epoch_s(),
+            seconds: state.left(train.max_epochs) as f64 * self.epoch_s(),
         }
+    }
+
+    /// Held-out cases of a network that are not done.
+    fn cases(&self, id: NetworkId, state: &State) -> f64 {
+        let (cases, folds) = (self.plan.data.cases, self.plan.split.folds);
+        state.left((cases + folds - 1 - id.fold) / folds) as f64
+    }
+
+    fn evaluate(&self, id: NetworkId, state: &State) -> Estimate {
+        let voxels = self.plan.data.median_shape.iter().product::<f64>();
+        let threads = rayon::current_num_threads() as f64;
+        let seconds = self.cases(id, state) * voxels * EVALUATE_S_PER_VOXEL / threads;
+        Estimate { memory_bytes: (threads * voxels) as u64 * LABEL, disk_bytes: 0, seconds }
     }
 
     fn predict(&self, id: NetworkId, state: &State) -> Estimate {
         let (plan, configuration) = (self.plan, self.configuration);
-        let held_out = (plan.data.cases + plan.split.folds - 1 - id.fold) / plan.split.folds;
-        let cases = left(state, held_out) as f64;
+        let cases = self.cases(id, state);
         let (patch, shape) = (configuration.patch_size, self.shape());
         let along = |axis: usize| starts(shape[axis].max(patch.0[axis]), patch.0[axis], plan.predict.step).len();
         let passes = along(0) * along(1) * along(2) * mirrored_axes(patch, plan.predict.mirror).len();
@@ -209,15 +232,6 @@ impl<'a> Cost<'a> {
     }
 }
 
-/// Parts of a piece of work that are not done.
-fn left(state: &State, all: usize) -> usize {
-    match state {
-        State::Begun { done, of, .. } => of.saturating_sub(*done),
-        State::Done => 0,
-        State::Stale { .. } | State::Absent => all,
-    }
-}
-
 /// Seconds of each epoch that the run has logged of a configuration, sorted.
 fn logged_epochs(plan: &Plan, name: ConfigurationName, folder: &RunFolder) -> Vec<f64> {
     let folds = plan.run.seeds.iter().flat_map(|&seed| (0..plan.split.folds).map(move |fold| (seed, fold)));
@@ -238,6 +252,12 @@ pub(super) fn shown_bytes(bytes: u64) -> String {
 }
 
 /// A time in the unit that fits it.
-pub(super) fn shown_time(seconds: f64) -> String {
-    HumanDuration(Duration::from_secs_f64(seconds.clamp(0.0, 1e12).ceil())).to_string()
+pub fn shown_time(seconds: f64) -> String {
+    match seconds.max(0.0) {
+        seconds if seconds >= 48.0 * 3600.0 => format!("{:.1} days", seconds / 86400.0),
+        seconds if seconds >= 100.0 * 60.0 => format!("{:.1} h", seconds / 3600.0),
+        seconds if seconds >= 100.0 => format!("{:.1} min", seconds / 60.0),
+        seconds if seconds >= 10.0 => format!("{seconds:.0} s"),
+        seconds => format!("{seconds:.1} s"),
+    }
 }

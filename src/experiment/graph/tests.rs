@@ -1,7 +1,9 @@
 //! The order of the work and what it needs, without a disk.
 
 use super::*;
+use crate::experiment::events::NetworkId;
 use crate::plan::schema::ConfigurationName::{Cascade, FullRes, LowRes, TwoD};
+use crate::plan::schema::{ConfigurationName, Plan};
 
 fn plan(folds: usize) -> Plan {
     let mut plan: Plan = toml::from_str(include_str!("../../plan/example.toml")).unwrap();

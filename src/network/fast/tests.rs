@@ -1,8 +1,10 @@
 //! The fast operations against Burn's.
 
 use burn::tensor::Tensor;
+use burn::tensor::module::conv_transpose3d;
+use burn::tensor::ops::ConvTransposeOptions;
 
-use super::{conv3d, max_pool, norm_act};
+use super::{conv3d, max_pool, norm_act, up};
 use crate::network::ops;
 use crate::network::testing::{cpu, wave};
 use crate::network::weights::values;
@@ -102,6 +104,28 @@ fn pooling_is_that_of_burn() {
 }
 
 #[test]
+fn transposed_convolution_is_that_of_burn() {
+    for ([samples, inputs, outputs], [z, y, x], [kz, ky, kx]) in [
+        ([2, 3, 5], [2, 3, 4], [2, 2, 2]),
+        ([1, 34, 17], [1, 5, 3], [1, 2, 2]),
+        ([3, 8, 4], [3, 1, 7], [2, 1, 3]),
+        ([2, 1, 1], [1, 1, 1], [1, 1, 1]),
+    ] {
+        let given = [
+            wave([samples, inputs, z, y, x], 0.37, 0.0, &cpu()),
+            wave([inputs, outputs, kz, ky, kx], 0.91, 0.5, &cpu()),
+        ];
+        let burn = |t: &[Tensor<5>]| {
+            let options = ConvTransposeOptions::new([kz, ky, kx], [0; 3], [0; 3], [1; 3], 1);
+            conv_transpose3d(t[0].clone(), t[1].clone(), None, options)
+        };
+        let what = format!("{samples} of {inputs} to {outputs}, {:?}, {:?}", [z, y, x], [kz, ky, kx]);
+        compare(&given, |t| up(t[0].clone(), t[1].clone()), burn, &what);
+        compare(&given, |t| ops::up_by_product(t[0].clone(), t[1].clone()), burn, &format!("product, {what}"));
+    }
+}
+
+#[test]
 fn the_number_of_threads_changes_no_bit() {
     let run = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads start");
@@ -111,9 +135,11 @@ fn the_number_of_threads_changes_no_bit() {
             let weight = wave([17, 13, 3, 3, 3], 0.91, 0.5, &device).require_grad();
             let [bias, gamma, beta] = [0.1, 0.7, 1.3].map(|phase| wave([17], 1.1, phase, &device).require_grad());
             let maps = conv3d(input.clone(), None, weight.clone(), bias.clone());
-            let output = max_pool(norm_act(maps, gamma.clone(), beta.clone(), 1e-5, 0.01), [2, 2, 1]);
+            let pooled = max_pool(norm_act(maps, gamma.clone(), beta.clone(), 1e-5, 0.01), [2, 2, 1]);
+            let fine = wave([17, 11, 2, 2, 1], 0.77, 0.2, &device).require_grad();
+            let output = up(pooled, fine.clone());
             let gradients = (output.clone() * wave(output.dims(), 0.53, 1.0, &device)).sum().backward();
-            let large = [input, weight].map(|given| values(given.grad(&gradients).expect("tracked")));
+            let large = [input, weight, fine].map(|given| values(given.grad(&gradients).expect("tracked")));
             let small = [bias, gamma, beta].map(|given| values(given.grad(&gradients).expect("tracked")));
             (values(output.inner()), large, small)
         })

@@ -89,9 +89,27 @@ fn what_makes_a_fault_is_refused() {
         assert!(matches!(edited(EXAMPLE, pair), Err(EditError::Plan(PlanError::Faults { .. }))), "{pair}");
     }
     assert!(matches!(edited(EXAMPLE, "train.batches"), Err(EditError::Malformed { .. })));
-    let line = EXAMPLE.replace("[postprocess]\nrule = \"single_component\"\n", "");
-    let line = format!("postprocess = {{}}\n{line}");
-    assert!(matches!(edited(&line, "postprocess.rule=none"), Err(EditError::NoPlace { .. })));
+    let dotted = EXAMPLE.replace("[split]\nfolds = 5\nseed = 12345\ngroup = \"\"\n", "");
+    assert!(dotted.len() < EXAMPLE.len());
+    let dotted = format!("split.folds = 5\n{dotted}");
+    assert!(matches!(edited(&dotted, "split.seed=7"), Err(EditError::NoPlace { .. })));
+}
+
+#[test]
+fn a_key_is_added_inside_of_the_braces_of_its_table() {
+    let rest = EXAMPLE.replace("[split]\nfolds = 5\nseed = 12345\ngroup = \"\"\n", "");
+    assert!(rest.len() < EXAMPLE.len());
+    for (before, after) in [
+        ("{ folds = 5 }", "{ folds = 5, seed = 7 }"),
+        ("{folds=5}", "{folds=5, seed = 7 }"),
+        ("{}", "{ seed = 7 }"),
+        ("{ }", "{ seed = 7 }"),
+    ] {
+        let text = format!("split = {before} # mine\n{rest}");
+        assert_eq!(edited(&text, "split.seed=7").unwrap(), format!("split = {after} # mine\n{rest}"));
+    }
+    let text = format!("split = {{ folds = 5 }}\n{rest}");
+    assert_eq!(edited(&text, "split.folds=6").unwrap(), text.replace("folds = 5", "folds = 6"));
 }
 
 /// Any plan that differs from the example in numbers, texts, lists and choices.

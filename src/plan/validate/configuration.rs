@@ -34,7 +34,7 @@ impl Check<'_> {
         self.patch(name, configuration);
         self.features(name, configuration);
         // Axes in another order are one mistake: nothing follows from them.
-        let swapped = axes::pooled_as(configuration.patch_size.0, configuration.pools).is_some();
+        let swapped = axes::in_order(name, configuration.patch_size.0, configuration.pools).is_some();
         if swapped || !self.known(&[&key(name, "patch_size")]) {
             return;
         }
@@ -88,7 +88,7 @@ impl Check<'_> {
         let expected = format!("expected at most {MOST_VOXELS} in a step");
         self.that(voxels <= MOST_VOXELS, &key(name, "batch_size"), message, expected);
         // Axes in another order are one mistake, and said to be that.
-        if axes::pooled_as(edges, pools).is_some() {
+        if axes::in_order(name, edges, pools).is_some() {
             return;
         }
         self.pooled(name, configuration);

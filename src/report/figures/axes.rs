@@ -10,7 +10,7 @@ use plotters::drawing::DrawingArea;
 use plotters::prelude::DrawingBackend;
 use plotters::style::{Color as _, TRANSPARENT};
 
-use crate::report::curves::{number_text, text_style};
+use crate::report::chart::{number_text, text_style};
 use crate::report::style::{GREY, INK, Scale};
 
 /// A chart with two linear axes.

@@ -7,7 +7,7 @@ use plotters::prelude::{DrawingBackend, RGBColor};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color as _, FontTransform, IntoFont as _};
 
-use crate::report::curves::text_style;
+use crate::report::chart::text_style;
 use crate::report::style::{BLUE, FONT, GREEN, INK, PURPLE, SKY, Scale, VERMILION};
 
 /// Colours of classes and systems on white, each told from the others in grey by its marker, too.

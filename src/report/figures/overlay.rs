@@ -9,7 +9,8 @@ use plotters::prelude::DrawingBackend;
 use plotters::style::text_anchor::{HPos, VPos};
 
 use crate::plan::schema::Train;
-use crate::report::curves::{Line, line, mesh, rate_text, steps, style_of};
+use crate::report::chart::{Line, line, mesh, steps, style_of};
+use crate::report::curves::rate_text;
 use crate::report::figures::{Below, chart, range, text};
 use crate::report::record::Planned;
 use crate::report::style::{BLUE, INK, Plot, Scale, VERMILION};

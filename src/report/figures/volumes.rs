@@ -7,7 +7,7 @@ use plotters::drawing::DrawingArea;
 use plotters::prelude::DrawingBackend;
 use plotters::style::text_anchor::{HPos, VPos};
 
-use crate::report::curves::{Line, line};
+use crate::report::chart::{Line, line};
 use crate::report::figures::{Below, COLOURS, chart, point, range, text};
 use crate::report::numbers::{mean, sd};
 use crate::report::record::Record;

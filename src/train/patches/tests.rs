@@ -1,4 +1,5 @@
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 
 use super::*;
 use crate::dataset::contents::{Contents, KnownFiles};
@@ -34,7 +35,9 @@ fn cases(folder: &Path, plan: &Plan) -> Vec<PreparedCase> {
     let prepared = folder.join("prepared");
     let contents = &Contents::read(&dataset, &mut KnownFiles::new(), &|| ()).unwrap();
     let configuration = &plan.configurations[&ConfigurationName::Cascade];
-    Preparation { dataset: &dataset, contents, plan, configuration, folder: &prepared }.make(&|| ()).unwrap();
+    Preparation { dataset: &dataset, contents, plan, configuration, folder: &prepared }
+        .make(&AtomicBool::new(false), &|| ())
+        .unwrap();
     let open = |case: &crate::dataset::Case| {
         let prepared = PreparedCase::open(&prepared, &case.id).unwrap();
         let classes = prepared.labels().mapv(|label| u8::try_from(label).unwrap_or(0));

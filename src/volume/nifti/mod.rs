@@ -93,18 +93,23 @@ fn labels_of(path: &Path) -> Result<LabelMap, NiftiFault> {
         return Err(NiftiFault::Channels { found: header.channels });
     }
     // Written so that NaN, too, is not whole.
-    let whole = |value: &&f64| (**value - value.round()).abs() <= INTEGER_TOLERANCE;
+    let whole = |value: &&f64| (**value - nearest(**value)).abs() <= INTEGER_TOLERANCE;
     let mut broken = values.iter().filter(|value| !whole(value)).peekable();
     if let Some(&&value) = broken.peek() {
         return Err(NiftiFault::Fractional { value, voxels: broken.count() });
     }
-    if let Some(&value) = values.iter().find(|value| value.round() > f64::from(i16::MAX)) {
+    if let Some(&value) = values.iter().find(|value| nearest(**value) > f64::from(i16::MAX)) {
         return Err(NiftiFault::LabelRange { value, limit: i16::MAX });
     }
-    let label = |value: f64| if value.round() < -1.0 { 0 } else { value.round() as i16 };
+    let label = |value: f64| if nearest(value) < -1.0 { 0 } else { nearest(value) as i16 };
     let labels = Array3::from_shape_vec(header.geometry.shape.0, values.into_iter().map(label).collect())
         .expect("as many values were read as the header has voxels");
     Ok(LabelMap { labels, geometry: header.geometry })
+}
+
+/// The nearest integer, as far as an `i64` reaches; `f64::round` is a call of a function on many processors.
+fn nearest(value: f64) -> f64 {
+    (value + 0.5_f64.copysign(value)) as i64 as f64
 }
 
 fn read_values<T>(path: &Path, convert: impl Fn(f64) -> T) -> Result<(Header, Vec<T>), NiftiFault> {

@@ -8,6 +8,10 @@ SEGPLAN and KERNELS are the two executables. Needs PyTorch. In each round every 
 both of its memory formats, of which the faster one counts; each of them warms up first. A 2D network is PyTorch's of 2D
 layers. Medians over the rounds; a ratio above 1 means that this project is faster. Peak memory is that of a process that
 trains and nothing else, with its libraries. A case is `conv`, `3d`, `2d`, or one batch size of these, such as `3d/9`.
+
+`predict` (with `--data FOLDER`, which holds Task04_Hippocampus) is the prediction of its first case, which one patch covers, by
+the 3D network in all eight mirrored versions, from the prepared image to labels on the original grid. PyTorch computes eight
+forward passes of a patch and nothing else, as one batch or one after the other, whichever is faster.
 """
 import argparse
 import json
@@ -137,6 +141,25 @@ def our_step(program, name, batch, patch, threads):
             "peak memory": [found["peak_rss_bytes"] / 2**20]}
 
 
+def our_prediction(program, data, threads):
+    settings = [f"runtime.threads={threads}", f'runtime.data=["{data}"]']
+    command = [program, "bench", str(PLAN), "--configuration", "3d_fullres", "--repetitions", "1", "--json"]
+    command += [part for setting in settings for part in ("--set", setting)]
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=folder)
+    return {"prediction": [json.loads(done.stdout)["predict_case_s"]]}
+
+
+def their_passes(memory_format, versions=8):
+    memory_format = layout(memory_format, False)
+    net = UNet([30, 60, 120, 240], False).to(memory_format=memory_format).eval()
+    images = torch.randn(versions, 1, 40, 56, 40).to(memory_format=memory_format)
+    ways = [images], images.split(1)
+    with torch.no_grad():
+        net(images)
+        return {"prediction": [min(seconds(lambda way=way: [net(part) for part in way]) for way in ways)]}
+
+
 def our_convolution(program, case, repeats):
     done = subprocess.run([program, case, "--repeats", str(repeats)], check=True, capture_output=True, text=True)
     found = json.loads(done.stdout)
@@ -177,6 +200,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--times", type=pathlib.Path, help="file of all times, to which those of this run are added")
     parser.add_argument("--cases", default="conv,3d,2d")
+    parser.add_argument("--data", type=pathlib.Path, help="folder that holds Task04_Hippocampus, for the case `predict`")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     cases = arguments.cases.split(",")
@@ -196,6 +220,10 @@ def main():
                              lambda memory: their_step(batch, patch, memory))
             medians["peak memory"].update({name: their_memory(batch, patch, memory) for name, memory in FORMATS.items()})
             rows(label, medians)
+    if "predict" in cases:
+        label = "3d_fullres, one case, 8 passes of a patch"
+        data = arguments.data.resolve()
+        rows(label, rounds(arguments, label, lambda: our_prediction(arguments.segplan, data, arguments.threads), their_passes))
 
 
 if __name__ == "__main__":

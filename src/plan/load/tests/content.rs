@@ -50,6 +50,18 @@ fn a_patch_with_the_axes_of_its_pools_swapped() {
 }
 
 #[test]
+fn a_slice_that_is_not_the_first_axis() {
+    const REST: &str = "spacing = [0.0, 1.0, 1.0]\nmedian_shape = [36, 50, 35]\nslice_axis = 0\nbatch_size = 9\n\
+                        features = [30, 60, 120, 240]\ndice = \"batch\"\naugmentation = \"2d\"";
+    let slice = |patch: &str, pools: &str| {
+        said(&format!("[configurations.2d]\npatch_size = {patch}\npools = {pools}\n{REST}\n"), &[])
+    };
+    let (right, wrong) = (("[1, 56, 40]", "[0, 3, 3]"), ("[56, 1, 40]", "[3, 0, 3]"));
+    let all = [slice(wrong.0, right.1), slice(right.0, wrong.1), slice(wrong.0, wrong.1)];
+    insta::assert_snapshot!(all.join("\n"));
+}
+
+#[test]
 fn a_patch_with_the_axes_of_the_median_case_swapped() {
     insta::assert_snapshot!(network("patch_size = [40, 40, 56]"));
 }
