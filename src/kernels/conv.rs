@@ -212,9 +212,13 @@ fn pack(
     }
     tasks.par_iter_mut().with_min_len(8).for_each(|(block, input, to)| {
         let from = &weight[block.channels.start * strides.output + *input * strides.input..];
-        turn(from, strides.output, clear(to), block.vectors * lanes, [block.channels.len(), taps]);
+        let wide = block.vectors * lanes;
+        if block.channels.len() < wide {
+            clear(to);
+        }
+        turn(from, strides.output, to, wide, [block.channels.len(), taps]);
     });
-    // SAFETY: each task has cleared its part, and the parts are all.
+    // SAFETY: each task has written its part, and the parts are all.
     unsafe { written(packed) }
 }
 
@@ -250,8 +254,8 @@ pub(super) fn weight_gradient(sizes: &Sizes, inputs: &[&[f32]], gradient: &[f32]
             total.iter_mut().zip(other).for_each(|(total, sum)| *total += *sum);
         }
     });
-    let mut weight = vec![0.0; sizes.outputs * row];
-    let mut rest = weight.as_mut_slice();
+    let mut weight = fresh(sizes.outputs * row);
+    let mut rest = &mut weight[..];
     let mut tasks = Vec::with_capacity(blocks.len());
     for (block, sums) in blocks.iter().zip(sums.chunks(chunks * sections)) {
         let (of_block, after) = rest.split_at_mut(block.channels.len() * row);
@@ -265,7 +269,8 @@ pub(super) fn weight_gradient(sizes: &Sizes, inputs: &[&[f32]], gradient: &[f32]
             turn(sums, wide, to, row, [sums.len() / wide, block.channels.len()]);
         }
     });
-    weight
+    // SAFETY: the chunks of all blocks have been written.
+    unsafe { written(weight) }
 }
 
 fn bias_gradient(sizes: &Sizes, gradient: &[f32]) -> Vec<f32> {

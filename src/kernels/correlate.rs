@@ -10,6 +10,7 @@ use std::arch::x86_64::{__m256, __m512};
 use std::ops::Range;
 
 use super::border::Shape;
+use super::fresh::to_write;
 use super::maps::Maps;
 use super::taps::{Seen, one, rows_of_taps};
 use super::transpose::turn;
@@ -115,7 +116,9 @@ impl Part<'_> {
             let from = (strip.sample * self.gradient.channels + self.outputs.start) * self.gradient.volume;
             let from = &self.gradient.values[from + (strip.z * height + strip.y.start) * width..];
             let size = [self.outputs.len(), strip.y.len() * width];
-            turn(from, self.gradient.volume, &mut columns[strip.first * wide..], wide, size);
+            // SAFETY: `turn` writes numbers.
+            let to = unsafe { to_write(&mut columns[strip.first * wide..]) };
+            turn(from, self.gradient.volume, to, wide, size);
         }
     }
 

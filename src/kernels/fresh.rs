@@ -18,6 +18,16 @@ pub(super) unsafe fn written(numbers: Box<[MaybeUninit<f32>]>) -> Vec<f32> {
     unsafe { numbers.assume_init() }.into_vec()
 }
 
+/// Numbers that may be written as if they were fresh.
+///
+/// # Safety
+///
+/// Nothing but numbers is written to them.
+pub(super) unsafe fn to_write(numbers: &mut [f32]) -> &mut [MaybeUninit<f32>] {
+    // SAFETY: the two have the same layout, and the caller leaves no number undefined.
+    unsafe { &mut *(std::ptr::from_mut(numbers) as *mut [MaybeUninit<f32>]) }
+}
+
 /// Writes 0 to each of some numbers.
 pub(super) fn clear(numbers: &mut [MaybeUninit<f32>]) -> &mut [f32] {
     for number in &mut *numbers {

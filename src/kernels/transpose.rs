@@ -1,6 +1,8 @@
 //! Rows become columns: between channels that follow each other and channels that lie beside each other.
 #![expect(unsafe_code, reason = "vector instructions on raw pointers")]
 
+use std::mem::MaybeUninit;
+
 use super::vector::LINE;
 
 /// Numbers of a matrix in memory: where the first one is, and the distance of two rows.
@@ -23,27 +25,28 @@ const SQUARE: usize = 4;
 /// nobody else uses what is written.
 #[inline(always)]
 pub(super) unsafe fn transpose(from: Rows<*const f32>, to: Rows<*mut f32>, rows: usize, columns: usize) {
-    let (whole_rows, whole_columns) = (rows - rows % SQUARE, columns - columns % SQUARE);
-    // SAFETY: as for the caller; squares and what is beside them lie within rows and columns.
+    // SAFETY: as for the caller; squares lie within rows and columns.
     unsafe {
+        if rows < SQUARE || columns < SQUARE {
+            return single(from, to, rows, columns);
+        }
+        // The last square of a row or column overlaps the one before where they do not divide it.
+        let square_at = |row: usize, column: usize| {
+            let (row, column) = (row.min(rows - SQUARE), column.min(columns - SQUARE));
+            square(from.at(row, column), to.at(column, row));
+        };
         // Rows that are far apart compete for the same places of the cache: a few of them at once, and whole lines of them.
         if from.stride > to.stride {
-            for row in (0..whole_rows).step_by(SQUARE) {
-                for column in (0..whole_columns).step_by(SQUARE) {
-                    square(from.at(row, column), to.at(column, row));
-                }
+            for row in (0..rows).step_by(SQUARE) {
+                (0..columns).step_by(SQUARE).for_each(|column| square_at(row, column));
             }
         } else {
-            for start in (0..whole_rows).step_by(LINE) {
-                for column in (0..whole_columns).step_by(SQUARE) {
-                    for row in (start..whole_rows.min(start + LINE)).step_by(SQUARE) {
-                        square(from.at(row, column), to.at(column, row));
-                    }
+            for line in (0..rows).step_by(LINE) {
+                for column in (0..columns).step_by(SQUARE) {
+                    (line..rows.min(line + LINE)).step_by(SQUARE).for_each(|row| square_at(row, column));
                 }
             }
         }
-        single(from, to, 0..whole_rows, whole_columns..columns);
-        single(from, to, whole_rows..rows, 0..columns);
     }
 }
 
@@ -64,17 +67,10 @@ impl Rows<*mut f32> {
 }
 
 #[inline(always)]
-unsafe fn single(
-    from: Rows<*const f32>,
-    to: Rows<*mut f32>,
-    rows: std::ops::Range<usize>,
-    columns: std::ops::Range<usize>,
-) {
-    for column in columns {
-        for row in rows.clone() {
-            // SAFETY: as for the caller.
-            unsafe { *to.at(column, row).first = *from.at(row, column).first };
-        }
+unsafe fn single(from: Rows<*const f32>, to: Rows<*mut f32>, rows: usize, columns: usize) {
+    for (column, row) in (0..columns).flat_map(|column| (0..rows).map(move |row| (column, row))) {
+        // SAFETY: as for the caller.
+        unsafe { *to.at(column, row).first = *from.at(row, column).first };
     }
 }
 
@@ -100,7 +96,7 @@ unsafe fn square(from: Rows<*const f32>, to: Rows<*mut f32>) {
 #[inline(always)]
 unsafe fn square(from: Rows<*const f32>, to: Rows<*mut f32>) {
     // SAFETY: as for the caller.
-    unsafe { single(from, to, 0..SQUARE, 0..SQUARE) }
+    unsafe { single(from, to, SQUARE, SQUARE) }
 }
 
 /// Writes `rows` rows of `columns` numbers, at a distance of `stride`, as `columns` rows at a distance of `to_stride`.
@@ -108,13 +104,19 @@ unsafe fn square(from: Rows<*const f32>, to: Rows<*mut f32>) {
 /// # Panics
 ///
 /// When one of the slices is too short, or the new rows overlap.
-pub(super) fn turn(from: &[f32], stride: usize, to: &mut [f32], to_stride: usize, [rows, columns]: [usize; 2]) {
+pub(super) fn turn(
+    from: &[f32],
+    stride: usize,
+    to: &mut [MaybeUninit<f32>],
+    to_stride: usize,
+    [rows, columns]: [usize; 2],
+) {
     if rows == 0 || columns == 0 {
         return;
     }
     assert!((rows - 1) * stride + columns <= from.len());
     assert!((columns - 1) * to_stride + rows <= to.len() && rows <= to_stride);
-    let (from, to) = (Rows { first: from.as_ptr(), stride }, Rows { first: to.as_mut_ptr(), stride: to_stride });
+    let (from, to) = (Rows { first: from.as_ptr(), stride }, Rows { first: to.as_mut_ptr().cast(), stride: to_stride });
     // SAFETY: the rows lie within the slices.
     unsafe { transpose(from, to, rows, columns) }
 }
