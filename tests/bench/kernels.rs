@@ -1,4 +1,4 @@
-//! Times of the CPU's kernels, seconds, one JSON line a case: `cargo bench --bench kernels -- CASE… [--repeats N]`.
+//! Times of the CPU's kernels, seconds, one JSON line a case: `cargo bench --bench kernels -- [--repeats N] CASE…`.
 //!
 //! `IN,OUT,Z,Y,X` is a convolution of two samples by 3 × 3 × 3: `{"forward": […], "backward": […]}`, where the backward
 //! pass is that of input, weight and bias. `Z,Y,X,Z,Y,X` is a cubic resampling from the first shape to the second one:

@@ -17,7 +17,7 @@ import argparse
 import json
 import multiprocessing
 import pathlib
-import resource
+import re
 import statistics
 import subprocess
 import tempfile
@@ -30,6 +30,7 @@ import torch.nn.functional as F
 PLAN = pathlib.Path(__file__).parents[3] / "experiments" / "hippocampus.toml"
 CONVOLUTIONS = ["30,30,40,56,40", "60,60,20,28,20", "120,120,10,14,10", "240,240,5,7,5"]
 STEPS = [("3d_fullres", 9, (40, 56, 40)), ("3d_fullres", 2, (40, 56, 40)), ("2d", 366, (1, 56, 40)), ("2d", 4, (1, 256, 256))]
+REPEATS = 15  # of a convolution in each round
 FORMATS = {"contiguous": torch.contiguous_format, "channels last": None}
 
 
@@ -126,7 +127,9 @@ def their_memory(batch, patch, memory_format):
 
 def peak_memory(*step):
     their_step(*step)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
+    # Not what `getrusage` says: that is never less than what the parent held when the process was made.
+    status = pathlib.Path("/proc/self/status").read_text()
+    return int(re.search(r"VmHWM:\s*(\d+) kB", status).group(1)) / 2**10
 
 
 def our_step(program, name, batch, patch, threads):
@@ -161,7 +164,7 @@ def their_passes(memory_format, versions=8):
 
 
 def our_convolution(program, case, repeats):
-    done = subprocess.run([program, case, "--repeats", str(repeats)], check=True, capture_output=True, text=True)
+    done = subprocess.run([program, "--repeats", str(repeats), case], check=True, capture_output=True, text=True)
     found = json.loads(done.stdout)
     return {part: found[part] for part in ("forward", "backward")}
 
@@ -211,8 +214,8 @@ def main():
     for case in CONVOLUTIONS if "conv" in cases else []:
         inputs, outputs, *edges = case.split(",")
         label = f"convolution {inputs} → {outputs}, 2 × {' × '.join(edges)}"
-        rows(label, rounds(arguments, label, lambda: our_convolution(arguments.kernels, case, 5),
-                           lambda memory: their_convolution(case, memory, 5)))
+        rows(label, rounds(arguments, label, lambda: our_convolution(arguments.kernels, case, REPEATS),
+                           lambda memory: their_convolution(case, memory, REPEATS)))
     for name, batch, patch in STEPS:
         if {name[:2], f"{name[:2]}/{batch}"} & set(cases):
             label = f"{name}, {batch} × {' × '.join(map(str, patch))}"

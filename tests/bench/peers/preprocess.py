@@ -10,6 +10,7 @@ there are cores. nnU-Net does so by its functions in a process that is loaded al
 does not count. Resampling is of one block, in one process, by nnU-Net's default function. Medians over the rounds.
 """
 import argparse
+import contextlib
 import json
 import os
 import pathlib
@@ -48,9 +49,11 @@ def theirs(folder, processes):
     from nnunetv2.experiment_planning.plan_and_preprocess_api import extract_fingerprints, plan_experiments, preprocess
 
     shutil.rmtree(folder / "preprocessed", ignore_errors=True)
-    extract_fingerprints([4], num_processes=processes, check_dataset_integrity=False, verbose=False)
-    plan_experiments([4])
-    preprocess([4], configurations=["3d_fullres"], num_processes=[processes], verbose=False)
+    # What it prints is not part of the table.
+    with contextlib.redirect_stdout(sys.stderr):
+        extract_fingerprints([4], num_processes=processes, check_dataset_integrity=False, verbose=False)
+        plan_experiments([4])
+        preprocess([4], configurations=["3d_fullres"], num_processes=[processes], verbose=False)
 
 
 def ours(segplan, dataset, folder):
@@ -87,7 +90,7 @@ def main():
         for _ in range(arguments.rounds):
             times["prepare"][0].append(seconds(lambda: ours(segplan, dataset, folder / "ours")))
             times["prepare"][1].append(seconds(lambda: theirs(folder, os.cpu_count())))
-            found = subprocess.run([arguments.kernels.resolve(), "128,160,160,160,200,200", "--repeats", "5"],
+            found = subprocess.run([arguments.kernels.resolve(), "--repeats", "5", "128,160,160,160,200,200"],
                                    check=True, capture_output=True, text=True)
             times["resample"][0].extend(json.loads(found.stdout)["resample"])
             times["resample"][1].append(seconds(resample))
