@@ -70,6 +70,10 @@ fn cost(plan: &Plan, name: ConfigurationName) -> Cost {
         parameters: topology.parameters(),
         step_voxels: (configuration.patch_size.voxels() * configuration.batch_size) as u64,
         receptive_field: topology.receptive_field(),
-        training_bytes: topology.training_bytes(configuration.patch_size.0, configuration.batch_size),
+        training_bytes: topology.training_bytes(
+            configuration.patch_size.0,
+            configuration.batch_size,
+            &plan.runtime.device,
+        ),
     }
 }

@@ -183,7 +183,7 @@ fn fitted(gibi: f64, plan: &Plan) -> Result<Rules, Failure> {
     let data = &plan.data;
     let bytes = |name: ConfigurationName, network: &Configuration| {
         let topology = Topology::new(network, plan.input_channels(name), data.labels.len() + 1);
-        topology.training_bytes(network.patch_size.0, network.batch_size)
+        topology.training_bytes(network.patch_size.0, network.batch_size, "cuda")
     };
     let measured = Measured { cases: data.cases, spacing: data.median_spacing, median: data.median_shape };
     fit(&measured, &plan.rules, (gibi * GIBI) as u64, &bytes).ok_or_else(|| {
@@ -202,7 +202,8 @@ fn experiment_name(dataset: &str) -> String {
 fn overview(plan: &Plan) -> String {
     let line = |(name, configuration): (&ConfigurationName, &Configuration)| {
         let topology = Topology::of(plan, *name);
-        let memory = topology.training_bytes(configuration.patch_size.0, configuration.batch_size) as f64;
+        let memory =
+            topology.training_bytes(configuration.patch_size.0, configuration.batch_size, &plan.runtime.device) as f64;
         format!(
             "{name}: patch {}, batch {}, {:.1} million parameters, about {:.1} GiB to train",
             configuration.patch_size,

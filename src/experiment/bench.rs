@@ -87,7 +87,7 @@ pub fn bench(
         predict_case_s: with_data.as_ref().map(|times| times.predict_case_s),
         predict_passes: with_data.as_ref().map(|times| times.predict_passes),
         peak_rss_bytes: peak_rss_bytes(),
-        estimated_bytes: topology.training_bytes(patch.0, configuration.batch_size),
+        estimated_bytes: topology.training_bytes(patch.0, configuration.batch_size, &plan.runtime.device),
         device_bytes,
     })
 }

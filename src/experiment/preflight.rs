@@ -185,7 +185,7 @@ fn memory_fault(
 ) -> Option<Fault> {
     let configuration = &loaded.plan.configurations[&name];
     let topology = Topology::of(&loaded.plan, name);
-    let bytes = |batch| topology.training_bytes(configuration.patch_size.0, batch);
+    let bytes = |batch| topology.training_bytes(configuration.patch_size.0, batch, &loaded.plan.runtime.device);
     let needed = bytes(configuration.batch_size);
     let all = memory.filter(|_| free.is_some_and(|free| needed > free) || memory.is_some_and(|all| needed > all))?;
     let never = needed > all;

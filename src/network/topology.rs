@@ -4,8 +4,13 @@ use crate::plan::schema::{Configuration, ConfigurationName, Plan};
 
 /// Bytes of a 32-bit float.
 const FLOAT: u64 = 4;
-/// Feature maps that a block keeps for its backward pass: centred, before and after its activation.
+/// Feature maps that a block keeps for its backward pass: centred, before and after its activation; the kernels of the CPU need
+/// that before the normalisation and that after the activation.
 const KEPT_PER_BLOCK: u64 = 3;
+const KEPT_PER_BLOCK_ON_CPU: u64 = 2;
+/// Maps of gradients at the finest resolution that there are at once.
+const GRADIENTS: u64 = 4;
+const GRADIENTS_ON_CPU: u64 = 3;
 /// Copies of the parameters in training: weights, gradients, and the three moments of Adam with `AMSGrad`.
 const PARAMETER_COPIES: u64 = 5;
 
@@ -105,15 +110,18 @@ impl Topology {
 
     /// Bytes that training a batch of patches `[z, y, x]` holds at once, estimated.
     ///
-    /// Counted are the feature maps that the backward pass needs, four maps of gradients at the finest resolution, what the
-    /// loss keeps of the softmax, and the parameters with their gradients and Adam's state. Measured on `flex` at the paper's
-    /// widths, a training step peaks within a few per cent of it; a graphics card's allocator holds more.
-    pub fn training_bytes(&self, patch: [usize; 3], batch: usize) -> u64 {
+    /// Counted are the feature maps that the backward pass needs, some maps of gradients at the finest resolution, what the
+    /// loss keeps of the softmax, and the parameters with their gradients and Adam's state. `device` is a name as
+    /// `runtime.device` has it. Measured on `flex` at the paper's widths, the peak of the process lies within a tenth of it; a
+    /// graphics card's allocator holds more.
+    pub fn training_bytes(&self, patch: [usize; 3], batch: usize, device: &str) -> u64 {
+        let (kept, gradients) =
+            if device == "flex" { (KEPT_PER_BLOCK_ON_CPU, GRADIENTS_ON_CPU) } else { (KEPT_PER_BLOCK, GRADIENTS) };
         let voxels = self.voxels(patch);
-        let blocks = self.blocks().map(|(level, (_, output))| KEPT_PER_BLOCK * voxels[level] * output as u64);
+        let blocks = self.blocks().map(|(level, (_, output))| kept * voxels[level] * output as u64);
         let ups = (0..self.pools.len()).map(|level| voxels[level] * self.features[level] as u64);
         let pooled = (1..self.levels()).map(|level| voxels[level] * self.features[level - 1] as u64);
-        let gradients = 4 * voxels[0] * self.features[0] as u64;
+        let gradients = gradients * voxels[0] * self.features[0] as u64;
         // Logits, log-softmax, softmax, one-hot labels.
         let loss = 4 * voxels[0] * self.classes as u64;
         let maps = blocks.sum::<u64>() + ups.sum::<u64>() + pooled.sum::<u64>() + gradients + loss;
@@ -249,8 +257,9 @@ mod tests {
     #[test]
     fn memory_grows_with_the_batch_and_has_a_constant_part() {
         let network = planned([40, 56, 40], [3, 3, 3], 30, 320, (1, 3));
-        let bytes = |batch| network.training_bytes([40, 56, 40], batch);
+        let bytes = |batch| network.training_bytes([40, 56, 40], batch, "flex");
         assert_eq!(bytes(3) - bytes(2), bytes(2) - bytes(1));
         assert_eq!(bytes(0), 5 * 4 * network.parameters());
+        assert!(bytes(1) < network.training_bytes([40, 56, 40], 1, "cuda:0"));
     }
 }

@@ -279,7 +279,7 @@ mod tests {
             Predictor { plan: &fixture.plan, name, configuration, networks: &fixture.networks[0], device: &device };
         let said = predictor.failed(DeviceFailure::OutOfMemory("can't allocate buffer".to_owned())).to_string();
         let expected = "the device is out of memory (can't allocate buffer) predicting with `3d_fullres` (patch 40 × 56 × 40, batch 9)";
-        assert!(said.starts_with(expected) && said.contains("2.0 GiB estimated for its training"), "{said}");
+        assert!(said.starts_with(expected) && said.contains("1.5 GiB estimated for its training"), "{said}");
     }
 
     #[test]

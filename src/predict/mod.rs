@@ -98,7 +98,7 @@ impl Predictor<'_> {
         let DeviceFailure::OutOfMemory(reason) = failure else { return PredictError::Device(failure) };
         let (patch, batch) = (self.configuration.patch_size, self.configuration.batch_size);
         let topology = UNetConfig::of_plan(self.plan, self.name).topology;
-        let gibi = topology.training_bytes(patch.0, batch) as f64 / GIBI;
+        let gibi = topology.training_bytes(patch.0, batch, &self.plan.runtime.device) as f64 / GIBI;
         PredictError::OutOfMemory { reason, configuration: self.name, patch, batch, gibi }
     }
 

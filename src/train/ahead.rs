@@ -61,6 +61,7 @@ pub(super) fn failed(job: &Job<'_>, epoch: usize, step: usize, failure: DeviceFa
         DeviceFailure::OutOfMemory(reason) => reason,
     };
     let (patch, batch) = (job.configuration.patch_size, job.configuration.batch_size);
+    let topology = UNetConfig::of_plan(job.plan, job.name).topology;
     TrainError::OutOfMemory {
         epoch,
         step,
@@ -68,6 +69,6 @@ pub(super) fn failed(job: &Job<'_>, epoch: usize, step: usize, failure: DeviceFa
         configuration: job.name,
         patch,
         batch,
-        gibi: UNetConfig::of_plan(job.plan, job.name).topology.training_bytes(patch.0, batch) as f64 / GIBI,
+        gibi: topology.training_bytes(patch.0, batch, &job.plan.runtime.device) as f64 / GIBI,
     }
 }

@@ -176,7 +176,11 @@ impl<'a> Cost<'a> {
         // The weights, and a checkpoint of the weights with the moments of Adam.
         let copies = if train.amsgrad { 5 } else { 4 };
         Estimate {
-            memory_bytes: self.topology.training_bytes(configuration.patch_size.0, configuration.batch_size),
+            memory_bytes: self.topology.training_bytes(
+                configuration.patch_size.0,
+                configuration.batch_size,
+                &self.plan.runtime.device,
+            ),
             disk_bytes: copies * FLOAT * self.topology.parameters(),
             seconds: state.left(train.max_epochs) as f64 * self.epoch_s(),
         }
