@@ -11,7 +11,7 @@ use crate::cli::failure::{Failure, plain};
 use crate::cli::status::{self, Format};
 use crate::cli::terminal::Terminal;
 use crate::cli::use_threads;
-use crate::cli::variant::chosen;
+use crate::cli::variant::{Only, chosen};
 use crate::experiment::events::Events;
 use crate::experiment::failures::PARTLY;
 use crate::experiment::{self, ExperimentError, Options, Outcome, Stage};
@@ -45,18 +45,11 @@ pub(super) struct Arguments {
     /// Device to compute on; short for `--set runtime.device=…`
     #[arg(long)]
     device: Option<String>,
-    /// Only this fold, counted from 0; may be given several times
-    #[arg(long = "fold", value_name = "FOLD")]
-    folds: Vec<usize>,
-    /// Only this configuration; may be given several times
-    #[arg(long = "configuration", value_name = "NAME", value_parser = configuration)]
-    configurations: Vec<ConfigurationName>,
+    #[command(flatten)]
+    only: Only,
     /// Stop after this stage
     #[arg(long, value_enum, default_value_t = Stage::Evaluate)]
     until: Stage,
-    /// Only this variant of the plan's sweep
-    #[arg(long, value_name = "NAME")]
-    variant: Option<String>,
     /// Go on with the other networks and variants when one fails
     #[arg(long)]
     keep_going: bool,
@@ -76,12 +69,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut overrides = arguments.set.clone();
     overrides.extend(arguments.device.as_ref().map(|device| format!("runtime.device={device}")));
     let loaded = load(&arguments.plan, &overrides).map_err(|error| Failure::wrong_input(error.into()))?;
-    let plans = chosen(&loaded, arguments.variant.as_deref())?;
+    let plans = chosen(&loaded, arguments.only.variant.as_deref())?;
     use_threads(loaded.plan.runtime.threads)?;
     let options = Options {
         until: arguments.until,
-        configurations: arguments.configurations.clone(),
-        folds: arguments.folds.clone(),
+        configurations: arguments.only.configurations.clone(),
+        folds: arguments.only.folds.clone(),
         keep_going: arguments.keep_going,
     };
     if arguments.dry_run {

@@ -5,14 +5,13 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use crate::cli::failure::Failure;
-use crate::cli::run::{configuration, into_failure};
+use crate::cli::run::into_failure;
 use crate::cli::terminal::Terminal;
 use crate::cli::use_threads;
-use crate::cli::variant::chosen;
+use crate::cli::variant::{Only, chosen};
 use crate::experiment::graph::Graph;
 use crate::experiment::{Options, Stage};
 use crate::plan::load::{LoadedPlan, load};
-use crate::plan::schema::ConfigurationName;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -31,15 +30,8 @@ pub(super) struct Arguments {
     /// Change a value of the plan first; the file stays as it is
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// Only this fold, counted from 0; may be given several times
-    #[arg(long = "fold", value_name = "FOLD")]
-    folds: Vec<usize>,
-    /// Only this configuration; may be given several times
-    #[arg(long = "configuration", value_name = "NAME", value_parser = configuration)]
-    configurations: Vec<ConfigurationName>,
-    /// Only this variant of the plan's sweep
-    #[arg(long, value_name = "NAME")]
-    variant: Option<String>,
+    #[command(flatten)]
+    only: Only,
     /// Also estimate memory, disk and time of what is not done
     #[arg(long)]
     estimate: bool,
@@ -61,11 +53,11 @@ pub(super) fn status(arguments: &Arguments) -> Result<(), Failure> {
     use_threads(loaded.plan.runtime.threads)?;
     let options = Options {
         until: Stage::Evaluate,
-        configurations: arguments.configurations.clone(),
-        folds: arguments.folds.clone(),
+        configurations: arguments.only.configurations.clone(),
+        folds: arguments.only.folds.clone(),
         keep_going: false,
     };
-    let plans = chosen(&loaded, arguments.variant.as_deref())?;
+    let plans = chosen(&loaded, arguments.only.variant.as_deref())?;
     print(&plans, &options, arguments.estimate, arguments.format)
 }
 

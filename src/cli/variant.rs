@@ -1,7 +1,25 @@
-//! Which of a plan's variants is meant.
+//! Which part of a plan is meant: folds, configurations, a variant of its sweep.
+
+use clap::Args;
 
 use crate::cli::failure::Failure;
+use crate::cli::run::configuration;
 use crate::plan::load::LoadedPlan;
+use crate::plan::schema::ConfigurationName;
+
+/// What of a plan is meant, where not all of it is.
+#[derive(Debug, Args)]
+pub(super) struct Only {
+    /// Only this fold, counted from 0; may be given several times
+    #[arg(long = "fold", value_name = "FOLD")]
+    pub(super) folds: Vec<usize>,
+    /// Only this configuration; may be given several times
+    #[arg(long = "configuration", value_name = "NAME", value_parser = configuration)]
+    pub(super) configurations: Vec<ConfigurationName>,
+    /// Only this variant of the plan's sweep
+    #[arg(long, value_name = "NAME")]
+    pub(super) variant: Option<String>,
+}
 
 /// The plans that a plan stands for: its variants where it has a sweep, or the one that is named; else itself.
 ///

@@ -1,8 +1,9 @@
 //! Direct convolution: sums of a tile of voxels and channels stay in registers over all taps.
 //!
 //! The lanes of a vector are neighbouring output channels, and a tile is some voxels times some vectors. A tap of an input
-//! channel costs one load for each vector, one broadcast for each voxel, and their products. The voxels of a tile see the
-//! same taps, wherever they lie, so that the maps need no border of zeros and no product with a zero is computed.
+//! channel costs one load for each vector, one broadcast for each voxel, and their products. A tile is of
+//! one zone, whose voxels see the same taps; those at the ends of a row leave out what lies beside it. So the maps need no border
+//! of zeros, and no product with a zero is computed.
 #![expect(unsafe_code, reason = "vector instructions on raw pointers")]
 
 #[cfg(target_arch = "x86_64")]
@@ -67,6 +68,7 @@ pub(super) fn add(maps: &[Maps<'_>], rows: &[Rows<'_>], weights: Weights<'_>, su
     let wide = weights.vectors * by.lanes();
     let inputs: usize = maps.iter().map(|maps| maps.channels).sum();
     assert_eq!(weights.values.len(), inputs * weights.taps * wide);
+    assert!(maps.iter().all(|set| set.volume == maps[0].volume));
     for Rows { rows, zone } in rows {
         let length = zone.voxels[2].len();
         for row in rows {
