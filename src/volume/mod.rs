@@ -12,6 +12,7 @@ pub mod morphology;
 pub mod crop;
 pub mod components;
 pub mod orient;
+pub mod intensity;
 
 mod geometry;
 
@@ -30,6 +31,11 @@ impl Shape {
     /// Number of voxels.
     pub fn voxels(self) -> usize {
         self.0.iter().product()
+    }
+
+    /// The axis of the shortest edge, the first of equally short ones.
+    pub fn shortest_axis(self) -> usize {
+        (1..3).fold(0, |shortest, axis| if self.0[axis] < self.0[shortest] { axis } else { shortest })
     }
 }
 
