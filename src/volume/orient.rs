@@ -263,8 +263,7 @@ mod tests {
 
     #[test]
     fn axis_codes_are_those_of_nibabel() {
-        let cases: Vec<Case> =
-            serde_json::from_str(include_str!("../../tests/reference/values/orient.json")).unwrap();
+        let cases: Vec<Case> = serde_json::from_str(include_str!("../../tests/reference/values/orient.json")).unwrap();
         assert!(cases.len() > 300);
         for Case { affine, codes } in cases {
             let found = AxisCodes::of_affine(&affine).map(|codes| codes.to_string());
