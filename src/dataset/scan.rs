@@ -77,7 +77,7 @@ fn other_number(description: &Description, found: usize) -> Option<String> {
     let declared = description.number_of_training.as_ref()?;
     let number = declared.as_u64().or_else(|| declared.as_str()?.trim().parse().ok());
     (number != Some(found as u64))
-        .then(|| format!("`numTraining` of `{}` is {declared}, and {found} training cases were found", FILE))
+        .then(|| format!("`numTraining` of `{FILE}` is {declared}, and {found} training cases were found"))
 }
 
 /// A note on the images in the folders of a list that are not on it.

@@ -332,7 +332,9 @@ impl<'a> Reading<'a> {
             return None;
         }
         if let Some(image) = image {
-            compare_grids(image, &geometry).into_iter().for_each(|kind| self.add(path, kind));
+            for kind in compare_grids(image, &geometry) {
+                self.add(path, kind);
+            }
         }
         if let Some((value, voxels)) = fractional {
             self.add(path, FaultKind::FractionalLabels { value, voxels });

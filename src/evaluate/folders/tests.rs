@@ -48,6 +48,11 @@ impl Folders {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "a test moves its own files")]
+fn moved(from: PathBuf, to: PathBuf) -> std::io::Result<()> {
+    fs::rename(from, to)
+}
+
 #[test]
 fn all_missing_predictions_are_named_and_left_out_only_when_asked_for() {
     let folders = Folders::new();
@@ -114,8 +119,8 @@ fn files_that_would_be_lost_are_named() {
     folders.pair("a", &[0, 1], 0.0);
     folders.pair("b", &[0, 1], 0.0);
     let path = |folder: &str, name: &str| folders.path(folder).join(name);
-    fs::rename(path("reference", "b.nii.gz"), path("reference", "B.NII.GZ")).unwrap();
-    fs::rename(path("prediction", "b.nii.gz"), path("prediction", "B.nii.gz")).unwrap();
+    moved(path("reference", "b.nii.gz"), path("reference", "B.NII.GZ")).unwrap();
+    moved(path("prediction", "b.nii.gz"), path("prediction", "B.nii.gz")).unwrap();
     assert_eq!(folders.evaluate(false).unwrap().scored, 2, "capital letters are an ending, too");
 
     fs::write(path("reference", "c.hdr"), b"").unwrap();
@@ -124,7 +129,7 @@ fn files_that_would_be_lost_are_named() {
 
     fs::copy(path("prediction", "a.nii.gz"), path("prediction", "a.nii")).unwrap();
     assert!(folders.refused().contains("case `a` has two files"));
-    fs::rename(path("prediction", "a.nii"), path("prediction", "extra.nii")).unwrap();
+    moved(path("prediction", "a.nii"), path("prediction", "extra.nii")).unwrap();
     assert!(folders.evaluate(false).unwrap().notes[0].contains("`extra.nii`"));
 }
 

@@ -20,7 +20,7 @@ pub enum Format {
     Dicom,
     /// An NRRD file.
     Nrrd,
-    /// A MetaImage header.
+    /// A header of `MetaImage`.
     MetaImage,
     /// A PNG picture.
     Png,

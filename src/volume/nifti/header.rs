@@ -130,7 +130,7 @@ fn check_placement(header: &NiftiHeader) -> Result<(), NiftiFault> {
     let [_, dx, dy, dz, ..] = header.pixdim;
     let spacing = [dx, dy, dz];
     let sizes = Geometry::sizes(header);
-    if spacing.iter().zip(sizes).any(|(&step, size)| !step.is_finite() && size > 1 || step == 0.0 && size > 1) {
+    if spacing.iter().zip(sizes).any(|(&step, size)| size > 1 && (!step.is_finite() || step == 0.0)) {
         return Err(NiftiFault::Spacing { spacing });
     }
     let sform = [header.srow_x, header.srow_y, header.srow_z];
