@@ -1,6 +1,6 @@
 //! Segmenting new images with a finished run.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use burn::tensor::Device;
@@ -8,7 +8,8 @@ use ndarray::ArrayView3;
 use thiserror::Error;
 
 use crate::dataset::Case;
-use crate::dataset::images::{ImagesError, images};
+use crate::dataset::gate::{Expected, Faults, read_image};
+use crate::dataset::images::{ImagesError, images, names as names_of};
 use crate::device::{DeviceError, device};
 use crate::evaluate::scores;
 use crate::experiment::events::Events;
@@ -35,7 +36,7 @@ use crate::select::{Selection, joined};
 use crate::store::folder::{FoldFolder, RunFolder};
 use crate::store::table::TableError;
 use crate::store::{StoreError, digest_of_file, read_text_if_present, short_digest};
-use crate::volume::nifti::{NiftiError, ProbabilityWriter, read_image, write_labels};
+use crate::volume::nifti::{NiftiError, ProbabilityWriter, write_labels};
 use crate::volume::orient::Reorder;
 use crate::volume::{Image, Shape};
 
@@ -99,7 +100,7 @@ pub enum SegmentError {
     NoRun(String),
     #[error("`{run}` has no trained network{of}; train one with `segplan run`")]
     Untrained { run: String, of: String },
-    #[error("{} of the images cannot be segmented; the others are done:\n  {}", .0.len(), .0.join("\n  "))]
+    #[error("not every image could be segmented; the others are done:\n  {}", .0.join("\n  "))]
     Cases(Vec<String>),
 }
 
@@ -124,7 +125,10 @@ pub fn segment(
     }
     let plan = load_resolved(&folder.resolved_plan()).map_err(|error| SegmentError::Plan(Box::new(error)))?.plan;
     let device = device(request.device.unwrap_or(&plan.runtime.device))?;
-    let cases = images(request.input)?;
+    let found = images(request.input, plan.data.channels.len())?;
+    let named = found.notes.iter().cloned().chain(skipped(&found.others));
+    named.for_each(|note| events.say(&format!("note: {note}")));
+    let cases = found.cases;
     let names = match request.configuration {
         Some(name) => vec![name],
         None => best_candidate(&folder, &plan)?,
@@ -145,7 +149,9 @@ pub fn segment(
         events.say(&note);
     }
 
-    let (mut failures, mut done, mut before) = (Vec::new(), 0, 0);
+    let mut failures: Vec<String> =
+        found.faults.iter().map(|(path, reason)| format!("`{}` {reason}", path.display())).collect();
+    let (mut left, mut before) = (cases.len(), 0);
     events.begin(&format!("{shown}: segmenting with {count} networks"), cases.len());
     for case in &cases {
         if watch.is_stopped() {
@@ -154,30 +160,34 @@ pub fn segment(
         let files = job.files(case);
         if finished.has(case, &files) {
             before += 1;
-            done += 1;
-            events.advance();
-            continue;
-        }
-        match job.segment(case) {
-            Err(CaseError::Predict(PredictError::Stopped)) => break,
-            Err(reason) => failures.push(format!("`{}`: {reason}", case.id)),
-            Ok(()) => {
-                finished.note(case, &files)?;
-                done += 1;
+        } else {
+            match job.segment(case) {
+                Err(CaseError::Predict(PredictError::Stopped)) => break,
+                // Faults of files name their case themselves.
+                Err(CaseError::Faults(faults)) => failures.push(faults.to_string()),
+                Err(reason) => failures.push(format!("case `{}`: {reason}", case.id)),
+                Ok(()) => finished.note(case, &files)?,
             }
         }
+        left -= 1;
         events.advance();
     }
     events.end();
-    let interrupted = done + failures.len() < cases.len();
+    let failed = failures.len() - found.faults.len();
+    let (images, done) = (cases.len(), cases.len() - left - failed);
     if !failures.is_empty() {
         let failures = SegmentError::Cases(failures);
-        if !interrupted {
+        if left == 0 {
             return Err(failures);
         }
         events.say(&failures.to_string());
     }
-    Ok(Segmented { configurations: names, networks: count, images: cases.len(), done, before, interrupted })
+    Ok(Segmented { configurations: names, networks: count, images, done, before, interrupted: left > 0 })
+}
+
+/// A note on what is no image.
+fn skipped(others: &[PathBuf]) -> Option<String> {
+    (!others.is_empty()).then(|| format!("not segmented, since it is no image: {}", names_of(others)))
 }
 
 /// The trained networks of one configuration, and of its first stage where it has one.
@@ -246,8 +256,8 @@ enum CaseError {
     Nifti(#[from] NiftiError),
     #[error(transparent)]
     Predict(#[from] PredictError),
-    #[error("it has {found} channels; the networks were trained on {expected}")]
-    Channels { found: usize, expected: usize },
+    #[error(transparent)]
+    Faults(#[from] Faults),
 }
 
 /// What is done to each image.
@@ -269,12 +279,8 @@ impl Job<'_> {
     }
 
     fn segment(&self, case: &Case) -> Result<(), CaseError> {
-        let image = read_image(&case.images)?;
         let plan = self.stages[0].predictor.plan;
-        let (found, expected) = (image.voxels.dim().0, plan.data.channels.len());
-        if found != expected {
-            return Err(CaseError::Channels { found, expected });
-        }
+        let image = read_image(case, &Expected { memory_bytes: self.room.bytes as u64, ..plan.expected() })?;
         let geometry = image.geometry.clone();
         let (image, back) = self.in_training_order(image, case);
         let on_tiles = self.watch.of(&case.id);

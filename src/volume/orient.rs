@@ -175,7 +175,7 @@ impl Reorder {
 
     /// The grid with its axes in the new order: the same voxels at the same places of the world.
     ///
-    /// The header says the placement by its sform alone.
+    /// The header says the placement by its sform alone, in millimetres.
     pub fn geometry(self, geometry: &Geometry) -> Geometry {
         let mut affine = geometry.affine;
         for (row, old) in affine.iter_mut().zip(&geometry.affine) {
@@ -190,13 +190,15 @@ impl Reorder {
             }
         }
         let (shape, spacing) = (self.shape(geometry.shape), self.spacing(geometry.spacing));
+        let placed = Geometry::axis_aligned(shape, spacing, [0.0; 3]).header;
         let mut header = geometry.header.clone();
-        for axis in 0..3 {
-            header.dim[3 - axis] = geometry.header.dim[3 - self.axes[axis]];
-            header.pixdim[3 - axis] = geometry.header.pixdim[3 - self.axes[axis]];
+        header.dim[0] = header.dim[0].max(3);
+        for axis in 1..4 {
+            (header.dim[axis], header.pixdim[axis]) = (placed.dim[axis], placed.pixdim[axis]);
         }
+        header.xyzt_units = placed.xyzt_units;
         [header.srow_x, header.srow_y, header.srow_z] = affine.map(|row| row.map(|number| number as f32));
-        header.sform_code = if header.sform_code > 0 { header.sform_code } else { header.qform_code };
+        header.sform_code = header.sform_code.max(header.qform_code);
         header.qform_code = 0;
         Geometry { shape, spacing, affine, header }
     }
