@@ -28,7 +28,12 @@ pub(super) struct Terminal {
 
 impl Terminal {
     pub(super) fn new() -> Self {
-        Self { bar: Mutex::new(ProgressBar::hidden()), pace: Mutex::new(None), parts: Mutex::new((0, 0)), interactive: stderr().is_terminal() }
+        Self {
+            bar: Mutex::new(ProgressBar::hidden()),
+            pace: Mutex::new(None),
+            parts: Mutex::new((0, 0)),
+            interactive: stderr().is_terminal(),
+        }
     }
 
     fn bar(&self) -> ProgressBar {
