@@ -5,16 +5,16 @@
 
 use std::collections::BTreeMap;
 
-use ndarray::Axis;
-use rayon::prelude::*;
+use ndarray::ArrayView3;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::dataset::budget::{Budget, Claim, side_by_side};
 use crate::dataset::{Case, CaseId, Dataset};
-use crate::volume::components::{Connectivity, components};
+use crate::volume::components::{Connectivity, count_labels};
 use crate::volume::crop::nonzero_box;
-use crate::volume::nifti::{NiftiError, read_image, read_labels};
-use crate::volume::{LabelMap, Shape, Spacing};
+use crate::volume::nifti::{NiftiError, read_header, read_image, read_labels};
+use crate::volume::{Image, LabelMap, Shape, Spacing};
 
 /// One in so many foreground voxels, in raster order, is looked at for intensities. Source: spec section 2.
 const INTENSITY_STEP: usize = 10;
@@ -37,6 +37,24 @@ pub enum FingerprintError {
         case: CaseId,
         /// What does not fit.
         reason: String,
+    },
+    /// A case does not fit into the memory that may be used.
+    #[error(
+        "case `{case}`: {channels} channels of {shape} voxels take {:.2} GiB of memory to measure, and {:.2} may be used; allow \
+         more with `runtime.memory_gib`, or `--host-memory-gib` of `segplan plan`, or correct its header if that is wrong",
+        gib(*needed), gib(*given)
+    )]
+    TooLarge {
+        /// The case.
+        case: CaseId,
+        /// Its channels.
+        channels: usize,
+        /// Its shape.
+        shape: Shape,
+        /// Bytes that it takes.
+        needed: u64,
+        /// Bytes that may be used.
+        given: u64,
     },
     /// There is nothing to measure.
     #[error("data set `{0}` has no training case")]
@@ -88,70 +106,70 @@ pub struct Fingerprint {
     pub intensities: Vec<Option<IntensityStatistics>>,
 }
 
-/// Measures the training cases of a data set, several at a time; one case is held for each thread.
+fn gib(bytes: u64) -> f64 {
+    bytes as f64 / (1_u64 << 30) as f64
+}
+
+/// Bytes that measuring a case takes: its image, its labels, and the non-zero mask.
+pub fn bytes_to_measure(shape: Shape, channels: usize) -> u64 {
+    let per_voxel = channels.saturating_mul(size_of::<f32>()).saturating_add(size_of::<i16>() + size_of::<bool>());
+    (shape.voxels() as u64).saturating_mul(per_voxel as u64)
+}
+
+/// Measures the training cases of a data set, as many at a time as fit into `memory_bytes`.
 ///
-/// `on_done` is called after each case. The result does not depend on the number of threads.
+/// `on_done` is called after each case. The result depends neither on the number of threads nor on the memory.
 ///
 /// # Errors
 ///
-/// The first case, in the data set's order, that cannot be read or does not fit the data set.
-pub fn measure(dataset: &Dataset, on_done: &(dyn Fn() + Sync)) -> Result<Fingerprint, FingerprintError> {
+/// The first case, in the data set's order, that cannot be read, does not fit the data set, or takes more than `memory_bytes`.
+pub fn measure(
+    dataset: &Dataset,
+    memory_bytes: u64,
+    on_done: &(dyn Fn() + Sync),
+) -> Result<Fingerprint, FingerprintError> {
     if dataset.training.is_empty() {
         return Err(FingerprintError::Empty(dataset.name.clone()));
     }
-    let measured: Vec<_> = dataset
-        .training
-        .par_iter()
-        .map(|case| {
-            let measured = measure_case(case, dataset);
-            on_done();
-            measured
-        })
-        .collect();
+    let budget = Budget::new(memory_bytes);
+    let measured = side_by_side(&dataset.training, &|case| {
+        let measured = measure_case(case, dataset, &budget);
+        on_done();
+        Some(measured)
+    });
     let mut cases = Vec::with_capacity(measured.len());
-    let mut pooled = vec![Vec::new(); dataset.channels.len()];
-    for case in measured {
+    let mut sampled = Vec::with_capacity(measured.len());
+    for case in measured.into_iter().flatten() {
         let (case, intensities) = case?;
         cases.push(case);
-        for (pool, values) in pooled.iter_mut().zip(intensities) {
-            pool.extend(values);
-        }
+        sampled.push(intensities);
     }
-    Ok(Fingerprint { cases, intensities: pooled.into_iter().map(statistics).collect() })
+    let intensities = (0..dataset.channels.len()).map(|channel| statistics(pooled(&mut sampled, channel)));
+    Ok(Fingerprint { intensities: intensities.collect(), cases })
+}
+
+/// The intensities of a channel of all cases, which are taken from them.
+fn pooled(sampled: &mut [Vec<Vec<f32>>], channel: usize) -> Vec<f32> {
+    let mut pool = Vec::with_capacity(sampled.iter().map(|case| case[channel].len()).sum());
+    for case in sampled {
+        pool.append(&mut std::mem::take(&mut case[channel]));
+    }
+    pool
 }
 
 /// One case, and a sample of the foreground intensities of each channel.
-fn measure_case(case: &Case, dataset: &Dataset) -> Result<(CaseFingerprint, Vec<Vec<f32>>), FingerprintError> {
-    let nifti = |source| FingerprintError::Nifti { case: case.id.clone(), source };
-    let fault = |reason| FingerprintError::Case { case: case.id.clone(), reason };
-    let image = read_image(&case.images).map_err(nifti)?;
-    let path = case.labels.as_deref().ok_or_else(|| fault("it has no labels".to_owned()))?;
-    let labels = read_labels(path).map_err(nifti)?;
-    let (channels, shape) = (image.voxels.len_of(Axis(0)), image.geometry.shape);
-    if channels != dataset.channels.len() {
-        return Err(fault(format!("{channels} channels; the data set declares {}", dataset.channels.len())));
-    }
-    if labels.geometry.shape != shape {
-        return Err(fault(format!("an image of {shape} voxels and labels of {}", labels.geometry.shape)));
-    }
+fn measure_case(
+    case: &Case,
+    dataset: &Dataset,
+    budget: &Budget,
+) -> Result<(CaseFingerprint, Vec<Vec<f32>>), FingerprintError> {
+    let (claim, image, labels) = read(case, dataset, budget)?;
+    let shape = image.geometry.shape;
     let (_, bounds) = nonzero_box(image.voxels.view());
-    let foreground: Vec<usize> = labels
-        .labels
-        .iter()
-        .enumerate()
-        .filter_map(|(voxel, &label)| (label > 0).then_some(voxel))
-        .step_by(INTENSITY_STEP)
-        .collect();
-    let intensities = image
-        .voxels
-        .outer_iter()
-        .map(|channel| {
-            let values = channel.as_standard_layout();
-            let values = values.as_slice().expect("just brought into standard order");
-            foreground.iter().map(|&voxel| values[voxel]).collect()
-        })
-        .collect();
+    let intensities: Vec<Vec<f32>> =
+        image.voxels.outer_iter().map(|channel| sample(channel, labels.labels.view())).collect();
     let (voxels, components) = count_components(&labels, dataset);
+    claim.keep(intensities.iter().map(|values| (values.capacity() * size_of::<f32>()) as u64).sum());
     let measured = CaseFingerprint {
         id: case.id.clone(),
         shape,
@@ -163,18 +181,47 @@ fn measure_case(case: &Case, dataset: &Dataset) -> Result<(CaseFingerprint, Vec<
     Ok((measured, intensities))
 }
 
+/// The image and the labels of a case, and the memory that they may take.
+fn read<'a>(
+    case: &Case,
+    dataset: &Dataset,
+    budget: &'a Budget,
+) -> Result<(Claim<'a>, Image, LabelMap), FingerprintError> {
+    let nifti = |source| FingerprintError::Nifti { case: case.id.clone(), source };
+    let fault = |reason| FingerprintError::Case { case: case.id.clone(), reason };
+    let path = case.labels.as_deref().ok_or_else(|| fault("it has no labels".to_owned()))?;
+    let headers = case.images.iter().map(|path| read_header(path)).collect::<Result<Vec<_>, _>>().map_err(nifti)?;
+    let channels = headers.iter().map(|header| header.channels).sum();
+    if channels != dataset.channels.len() {
+        return Err(fault(format!("{channels} channels; the data set declares {}", dataset.channels.len())));
+    }
+    let shape = headers.first().map_or(Shape([0; 3]), |header| header.geometry.shape);
+    let (needed, given) = (bytes_to_measure(shape, channels), budget.limit());
+    if needed > given {
+        return Err(FingerprintError::TooLarge { case: case.id.clone(), channels, shape, needed, given });
+    }
+    let claim = budget.claim(needed);
+    let image = read_image(&case.images).map_err(nifti)?;
+    let labels = read_labels(path).map_err(nifti)?;
+    if labels.geometry.shape != shape {
+        return Err(fault(format!("an image of {shape} voxels and labels of {}", labels.geometry.shape)));
+    }
+    Ok((claim, image, labels))
+}
+
+/// Intensities of a channel under the foreground labels, of one voxel in [`INTENSITY_STEP`].
+fn sample(channel: ArrayView3<'_, f32>, labels: ArrayView3<'_, i16>) -> Vec<f32> {
+    let foreground = channel.iter().zip(labels).filter(|&(_, &label)| label > 0).map(|(&value, _)| value);
+    foreground.step_by(INTENSITY_STEP).collect()
+}
+
 /// Voxels and components of each label that a case has.
 fn count_components(labels: &LabelMap, dataset: &Dataset) -> (BTreeMap<u8, u64>, BTreeMap<u8, u64>) {
-    let (mut voxels, mut parts) = (BTreeMap::new(), BTreeMap::new());
-    for &label in dataset.labels.keys() {
-        let mask = labels.labels.mapv(|value| value == i16::from(label));
-        let sizes = components(mask.view(), Connectivity::Corners).sizes;
-        if !sizes.is_empty() {
-            voxels.insert(label, sizes.iter().sum::<usize>() as u64);
-            parts.insert(label, sizes.len() as u64);
-        }
-    }
-    (voxels, parts)
+    let counts = count_labels(labels.labels.view(), Connectivity::Corners);
+    let known = |&label: &u8| Some((label, *counts.get(&i16::from(label))?));
+    let counts: Vec<_> = dataset.labels.keys().filter_map(known).collect();
+    let voxels = counts.iter().map(|&(label, count)| (label, count.voxels as u64)).collect();
+    (voxels, counts.iter().map(|&(label, count)| (label, count.components as u64)).collect())
 }
 
 fn statistics(mut values: Vec<f32>) -> Option<IntensityStatistics> {

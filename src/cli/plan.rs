@@ -15,7 +15,7 @@ use crate::fingerprint::{Fingerprint, measure};
 use crate::network::topology::Topology;
 use crate::plan::fit::{self, fit};
 use crate::plan::load::{load_from, read};
-use crate::plan::make::{Planned, changed_rules, make};
+use crate::plan::make::{Planned, changed_rules, default_runtime, make};
 use crate::plan::published::tasks;
 use crate::plan::rules::Measured;
 use crate::plan::schema::{Aspect, Configuration, ConfigurationName, Plan, Rules};
@@ -56,6 +56,9 @@ pub(super) struct Arguments {
     /// are the paper's, for 12 GB
     #[arg(long, value_name = "GIB")]
     memory_gib: Option<f64>,
+    /// Memory that measuring the data set may take, GiB; without it 4, or less for a smaller card
+    #[arg(long, value_name = "GIB")]
+    host_memory_gib: Option<f64>,
     /// Change a constant of the planning rules, such as `rules.cascade_factor=2`
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
@@ -72,7 +75,7 @@ pub(super) struct Arguments {
 
 pub(super) fn plan(arguments: &Arguments) -> Result<(), Failure> {
     match &arguments.update {
-        Some(plan) => propose(plan, arguments.dataset.as_deref(), arguments.write),
+        Some(plan) => propose(plan, arguments),
         None => write(arguments),
     }
 }
@@ -93,7 +96,7 @@ fn write(arguments: &Arguments) -> Result<(), Failure> {
     }
     let name = arguments.name.as_deref();
     let planned_by = match (&arguments.dataset, &arguments.published) {
-        (Some(dataset), _) => of_data(dataset, name, &terminal)?,
+        (Some(dataset), _) => of_data(dataset, name, host_memory(arguments), &terminal)?,
         (None, published) => of_paper(published.as_deref().unwrap_or_default(), name)?,
     };
     let mut planned = planned_by(&rules);
@@ -114,23 +117,30 @@ fn write(arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-fn measured(dataset: &Dataset, terminal: &Terminal) -> Result<Fingerprint, Failure> {
+/// Bytes that measuring may take.
+fn host_memory(arguments: &Arguments) -> u64 {
+    let default = default_runtime().memory_gib as f64;
+    let of_card = arguments.memory_gib.map_or(default, |card| card.min(default));
+    (arguments.host_memory_gib.unwrap_or(of_card) * GIBI) as u64
+}
+
+fn measured(dataset: &Dataset, memory_bytes: u64, terminal: &Terminal) -> Result<Fingerprint, Failure> {
     terminal.begin("measuring the data set", dataset.training.len());
-    let fingerprint = measure(dataset, &|| terminal.advance());
+    let fingerprint = measure(dataset, memory_bytes, &|| terminal.advance());
     terminal.end();
     fingerprint.map_err(|error| Failure::damaged_data(plain(error)))
 }
 
 /// Measures the data set of a plan anew, and prints what would be planned now.
 #[expect(clippy::print_stdout, reason = "the proposal is the result of this verb")]
-fn propose(path: &Path, dataset: Option<&Path>, write: bool) -> Result<(), Failure> {
+fn propose(path: &Path, arguments: &Arguments) -> Result<(), Failure> {
     let loaded = load_from(path, &|file| read(file)).map_err(|error| Failure::wrong_input(error.into()))?;
     let terminal = Terminal::new();
-    let dataset = match dataset {
+    let dataset = match &arguments.dataset {
         Some(folder) => scan(folder).map_err(|error| Failure::wrong_input(plain(error)))?,
         None => locate(&loaded.plan, &terminal).map_err(|error| Failure::wrong_input(plain(error)))?,
     };
-    let fingerprint = measured(&dataset, &terminal)?;
+    let fingerprint = measured(&dataset, host_memory(arguments), &terminal)?;
     let update = update(path, &loaded, &dataset, &fingerprint).map_err(|error| Failure::wrong_input(error.into()))?;
     for what in &update.kept {
         terminal.say(what);
@@ -146,7 +156,7 @@ fn propose(path: &Path, dataset: Option<&Path>, write: bool) -> Result<(), Failu
         terminal.say("what stays does not fit what is planned now:");
         return Err(Failure::wrong_input(fault.into()));
     }
-    if !write {
+    if !arguments.write {
         terminal.say(&format!("nothing is written yet: segplan plan --update {shown} --write"));
         return Ok(());
     }
@@ -160,9 +170,14 @@ fn propose(path: &Path, dataset: Option<&Path>, write: bool) -> Result<(), Failu
 type PlannedBy = Box<dyn Fn(&Rules) -> Planned>;
 
 /// Plans a data set that is there.
-fn of_data(dataset: &Path, name: Option<&str>, terminal: &Terminal) -> Result<PlannedBy, Failure> {
+fn of_data(
+    dataset: &Path,
+    name: Option<&str>,
+    memory_bytes: u64,
+    terminal: &Terminal,
+) -> Result<PlannedBy, Failure> {
     let dataset = scan(dataset).map_err(|error| Failure::wrong_input(plain(error)))?;
-    let fingerprint = measured(&dataset, terminal)?;
+    let fingerprint = measured(&dataset, memory_bytes, terminal)?;
     let name = name.map_or_else(|| experiment_name(&dataset.name), str::to_owned);
     Ok(Box::new(move |rules| make(&name, &dataset, &fingerprint, rules)))
 }

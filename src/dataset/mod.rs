@@ -7,6 +7,7 @@ mod error;
 mod description;
 mod scan;
 mod verify;
+pub mod budget;
 pub mod contents;
 pub mod images;
 pub mod phantom;

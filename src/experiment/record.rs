@@ -241,11 +241,12 @@ pub(super) fn measured_stamp(folder: &RunFolder) -> Result<Option<String>, Exper
     Ok(saved.and_then(|text| serde_json::from_str::<Measured>(&text).ok()).map(|measured| measured.stamp))
 }
 
-/// The data set's fingerprint: as saved with the run, or measured now. `stamp` is of what its files hold.
+/// The data set's fingerprint: as saved with the run, or measured now within `memory_bytes`. `stamp` is of what its files hold.
 pub(super) fn fingerprint(
     folder: &RunFolder,
     dataset: &Dataset,
     stamp: String,
+    memory_bytes: u64,
     events: &dyn Events,
 ) -> Result<Fingerprint, ExperimentError> {
     let saved = store::read_text_if_present(&folder.fingerprint())?;
@@ -256,7 +257,7 @@ pub(super) fn fingerprint(
         return Ok(saved.fingerprint);
     }
     events.begin("measuring the data set", dataset.training.len());
-    let fingerprint = measure(dataset, &|| events.advance());
+    let fingerprint = measure(dataset, memory_bytes, &|| events.advance());
     events.end();
     let measured = Measured { stamp, fingerprint: fingerprint? };
     let mut text = serde_json::to_string(&measured).expect("a fingerprint is plain values");

@@ -10,7 +10,7 @@ use crate::fingerprint::Fingerprint;
 use crate::plan::layer::{Layer, Source};
 use crate::plan::reasons::reasons;
 use crate::plan::rules::{self, Measured};
-use crate::plan::schema::{ConfigurationName, Data, Generator, Intensities, Normalization, Plan, Rules};
+use crate::plan::schema::{ConfigurationName, Data, Generator, Intensities, Normalization, Plan, Rules, Runtime};
 use crate::plan::write::file_text;
 
 /// Folds of the cross-validation (arXiv:1809.10486, section 2.3).
@@ -62,6 +62,12 @@ pub fn changed_rules(texts: &[String]) -> Result<Rules, String> {
         Rules::deserialize(rules.clone()).map_err(|error| format!("`{text}`: {}", error.message()))?;
     }
     Ok(Rules::deserialize(rules).expect("each change was read"))
+}
+
+/// The `[runtime]` of a plan that says nothing of it.
+pub fn default_runtime() -> Runtime {
+    let runtime = defaults().remove("runtime").expect("the defaults have a runtime");
+    runtime.try_into().expect("a test reads the defaults")
 }
 
 fn defaults() -> Table {

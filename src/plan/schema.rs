@@ -510,9 +510,16 @@ pub struct Runtime {
     pub device: String,
     /// Threads; 0 takes one for each core.
     pub threads: usize,
-    /// Memory that images and probabilities may take at once in preprocessing and prediction, GiB.
+    /// Memory that images and probabilities may take at once in measuring, preprocessing and prediction, GiB.
     #[schemars(range(min = 1))]
     pub memory_gib: u64,
+}
+
+impl Runtime {
+    /// Memory that images and probabilities may take at once, bytes.
+    pub fn memory_bytes(&self) -> u64 {
+        self.memory_gib.saturating_mul(1 << 30)
+    }
 }
 
 mod labels_by_number {

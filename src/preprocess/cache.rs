@@ -4,30 +4,23 @@
 //! image and label files held that it was made of, so that neither a changed plan nor a changed image is ever served stale
 //! data.
 
-use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::thread;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use thiserror::Error;
 
+use crate::dataset::budget::{Budget, side_by_side};
 use crate::dataset::contents::Contents;
 use crate::dataset::{Case, CaseId, Dataset};
 use crate::plan::schema::{Configuration, Plan};
-use crate::preprocess::budget::Budget;
 pub use crate::preprocess::case::PreparedCase;
 use crate::preprocess::case::{Header, write_prepared};
-use crate::preprocess::{prepare, target_spacing};
+use crate::preprocess::footprint::{Extent, TooLarge, bytes_to_prepare, check_reading};
+use crate::preprocess::prepare;
 use crate::store::folder::prepared_case;
 use crate::store::tensors::{TensorFile, TensorFileError};
-use crate::volume::LabelMap;
+use crate::volume::{LabelMap, Shape, Spacing};
 use crate::volume::nifti::{NiftiError, read_header, read_image, read_labels};
-use crate::volume::resample::resampled_shape;
-
-/// Bytes a voxel of an image needs while it is being prepared: the channel itself, its resampled copy, the spline
-/// coefficients and the axis-moved result.
-pub const BYTES_PER_VOXEL: usize = 4 * 4;
 
 /// Cases could not be prepared.
 #[derive(Debug, Error)]
@@ -47,6 +40,14 @@ pub enum PreprocessError {
         case: CaseId,
         /// What does not fit.
         reason: String,
+    },
+    /// A case takes more memory than may be used.
+    #[error("case `{case}`: {source}")]
+    TooLarge {
+        /// The case.
+        case: CaseId,
+        /// With its figures.
+        source: TooLarge,
     },
     /// A prepared case could not be written or read.
     #[error(transparent)]
@@ -79,45 +80,32 @@ impl Preparation<'_> {
 
     /// Prepares those cases whose prepared file is missing or was made of other images or labels.
     ///
-    /// At most `plan.runtime.memory_gib` are used at once, by an estimate from the images' headers; a single case that needs
-    /// more is prepared alone. `on_done` is called after each case. When `interrupted` is set, the cases at hand are finished
+    /// At most `plan.runtime.memory_gib` are used at once, by an estimate from the images' headers; a case that needs more than
+    /// that alone is refused. `on_done` is called after each case. When `interrupted` is set, the cases at hand are finished
     /// and the others left. Returns how many cases were made anew.
     ///
     /// # Errors
     ///
     /// Every case that could not be prepared; the others are prepared all the same.
     pub fn make(&self, interrupted: &AtomicBool, on_done: &(dyn Fn() + Sync)) -> Result<usize, PreprocessError> {
-        let budget = Budget::new(usize::try_from(self.plan.runtime.memory_gib << 30).unwrap_or(usize::MAX));
-        let next = AtomicUsize::new(0);
-        let made = AtomicUsize::new(0);
-        let failures = Mutex::new(BTreeMap::new());
-        let cases = &self.dataset.training;
-        // Threads of their own: a pool's thread that waited for the budget could be one that the budget's holder waits for.
-        let workers = rayon::current_num_threads().min(cases.len()).max(1);
-        thread::scope(|scope| {
-            for _ in 0..workers {
-                scope.spawn(|| {
-                    while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        if interrupted.load(Ordering::Relaxed) {
-                            break;
-                        }
-                        match self.case(case, &budget) {
-                            Ok(true) => _ = made.fetch_add(1, Ordering::Relaxed),
-                            Ok(false) => (),
-                            Err(failure) => {
-                                let mut failures = failures.lock().unwrap_or_else(PoisonError::into_inner);
-                                failures.insert(case.id.clone(), failure);
-                            }
-                        }
-                        on_done();
-                    }
-                });
+        let budget = Budget::new(self.plan.runtime.memory_bytes());
+        let results = side_by_side(&self.dataset.training, &|case| {
+            if interrupted.load(Ordering::Relaxed) {
+                return None;
             }
+            let made = self.case(case, &budget);
+            on_done();
+            Some(made)
         });
-        let mut failures: Vec<_> =
-            failures.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect();
+        let (mut made, mut failures) = (0, Vec::new());
+        for result in results.into_iter().flatten() {
+            match result {
+                Ok(is_new) => made += usize::from(is_new),
+                Err(failure) => failures.push(failure),
+            }
+        }
         match failures.len() {
-            0 => Ok(made.into_inner()),
+            0 => Ok(made),
             1 => Err(failures.remove(0)),
             _ => Err(PreprocessError::Several(failures)),
         }
@@ -131,35 +119,25 @@ impl Preparation<'_> {
             return Ok(false);
         }
         let nifti = |source| PreprocessError::Nifti { case: case.id.clone(), source };
-        let needed = case.images.iter().try_fold(0, |sum, path| {
-            let header = read_header(path)?;
-            let geometry = &header.geometry;
-            let spacing = target_spacing(geometry.spacing, configuration);
-            let target = resampled_shape(geometry.shape, geometry.spacing, spacing);
-            Ok(sum + header.channels * BYTES_PER_VOXEL * geometry.shape.voxels().max(target.voxels()))
-        });
-        let _claim = budget.claim(needed.map_err(nifti)?);
+        let mismatch = |reason| PreprocessError::Mismatch { case: case.id.clone(), reason };
+        let too_large = |source| PreprocessError::TooLarge { case: case.id.clone(), source };
+        let extent = extent(case).map_err(nifti)?;
+        let (channels, planned) = (extent.channels, plan.data.channels.len());
+        if channels != planned {
+            return Err(mismatch(format!("{channels} channels in the image, {planned} in the plan")));
+        }
+        check_reading(&extent, configuration, budget.limit()).map_err(too_large)?;
+        let _claim = budget.claim(bytes_to_prepare(&extent, extent.shape, &plan.preprocess, configuration));
 
         let image = read_image(&case.images).map_err(nifti)?;
         let labels = case.labels.as_deref().map(read_labels).transpose().map_err(nifti)?;
-        let mismatch = |reason| PreprocessError::Mismatch { case: case.id.clone(), reason };
-        let channels = image.voxels.dim().0;
-        if channels != plan.data.channels.len() {
-            return Err(mismatch(format!(
-                "{channels} channels in the image, {} in the plan",
-                plan.data.channels.len()
-            )));
-        }
         if let Some(labels) = &labels
             && labels.geometry.shape != image.geometry.shape
         {
             return Err(mismatch(format!("image of {} and labels of {}", image.geometry.shape, labels.geometry.shape)));
         }
-        let labels = match labels {
-            Some(labels) => Some(as_classes(labels, plan).map_err(mismatch)?),
-            None => None,
-        };
-        let prepared = prepare(&image, labels.as_ref(), &plan.preprocess, configuration);
+        let labels = labels.map(|labels| as_classes(labels, plan)).transpose().map_err(mismatch)?;
+        let prepared = prepare(image, labels, &plan.preprocess, configuration, budget.limit()).map_err(too_large)?;
         write_prepared(self.folder, &case.id, self.contents.of_case(&case.id), &prepared)?;
         Ok(true)
     }
@@ -169,6 +147,16 @@ impl Preparation<'_> {
             .and_then(|file| file.metadata::<Header>())
             .is_ok_and(|header| header.source == self.contents.of_case(&case.id))
     }
+}
+
+/// What the headers of a case say of it: the grid of its first image, and the channels of all.
+fn extent(case: &Case) -> Result<Extent, NiftiError> {
+    let headers = case.images.iter().map(|path| read_header(path)).collect::<Result<Vec<_>, _>>()?;
+    let (shape, spacing) = headers
+        .first()
+        .map_or((Shape([0; 3]), Spacing([0.0; 3])), |first| (first.geometry.shape, first.geometry.spacing));
+    let channels = headers.iter().map(|header| header.channels).sum();
+    Ok(Extent { shape, spacing, channels, labelled: case.labels.is_some() })
 }
 
 /// Label values as class numbers: 0 is background, and the data set's labels follow in ascending order.

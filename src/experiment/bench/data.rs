@@ -69,7 +69,8 @@ fn preprocess_case(bench: &Bench<'_>, case: &Case) -> Result<f64, ExperimentErro
     let once = || -> Result<(), NiftiError> {
         let image = read_image(&case.images)?;
         let labels = case.labels.as_deref().map(read_labels).transpose()?;
-        std::hint::black_box(prepare(&image, labels.as_ref(), &bench.plan.preprocess, bench.configuration));
+        let prepared = prepare(image, labels, &bench.plan.preprocess, bench.configuration, u64::MAX);
+        let _ = std::hint::black_box(prepared);
         Ok(())
     };
     once().map_err(|source| ExperimentError::Nifti { case: case.id.clone(), source })?;
