@@ -15,12 +15,12 @@ use crate::dataset::{Case, CaseId, Dataset};
 use crate::plan::schema::{Configuration, Plan};
 pub use crate::preprocess::case::PreparedCase;
 use crate::preprocess::case::{Header, write_prepared};
-use crate::preprocess::footprint::{Extent, TooLarge, bytes_to_prepare, check_reading};
+use crate::preprocess::footprint::{TooLarge, bytes_to_prepare, check_reading, extent};
 use crate::preprocess::prepare;
 use crate::store::folder::prepared_case;
 use crate::store::tensors::{TensorFile, TensorFileError};
-use crate::volume::{LabelMap, Shape, Spacing};
-use crate::volume::nifti::{NiftiError, read_header, read_image, read_labels};
+use crate::volume::LabelMap;
+use crate::volume::nifti::{NiftiError, read_image, read_labels};
 
 /// Cases could not be prepared.
 #[derive(Debug, Error)]
@@ -147,16 +147,6 @@ impl Preparation<'_> {
             .and_then(|file| file.metadata::<Header>())
             .is_ok_and(|header| header.source == self.contents.of_case(&case.id))
     }
-}
-
-/// What the headers of a case say of it: the grid of its first image, and the channels of all.
-fn extent(case: &Case) -> Result<Extent, NiftiError> {
-    let headers = case.images.iter().map(|path| read_header(path)).collect::<Result<Vec<_>, _>>()?;
-    let (shape, spacing) = headers
-        .first()
-        .map_or((Shape([0; 3]), Spacing([0.0; 3])), |first| (first.geometry.shape, first.geometry.spacing));
-    let channels = headers.iter().map(|header| header.channels).sum();
-    Ok(Extent { shape, spacing, channels, labelled: case.labels.is_some() })
 }
 
 /// Label values as class numbers: 0 is background, and the data set's labels follow in ascending order.

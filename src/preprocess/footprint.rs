@@ -2,8 +2,10 @@
 
 use thiserror::Error;
 
+use crate::dataset::Case;
 use crate::plan::schema::{Configuration, Preprocess};
 use crate::preprocess::{separate_axis, slice_first, target_spacing};
+use crate::volume::nifti::{NiftiError, read_header};
 use crate::volume::resample::{most_voxels, resampled_shape};
 use crate::volume::{Shape, Spacing};
 
@@ -84,6 +86,20 @@ pub fn bytes_to_read(extent: &Extent) -> u64 {
 /// The sum of bytes per voxel times voxels.
 fn bytes(parts: &[(u64, usize)]) -> u64 {
     parts.iter().fold(0, |sum, &(each, voxels)| sum.saturating_add(each.saturating_mul(voxels as u64)))
+}
+
+/// What the headers of a case say of it: the grid of its first image, and the channels of all.
+///
+/// # Errors
+///
+/// When a header cannot be read.
+pub fn extent(case: &Case) -> Result<Extent, NiftiError> {
+    let headers = case.images.iter().map(|path| read_header(path)).collect::<Result<Vec<_>, _>>()?;
+    let (shape, spacing) = headers
+        .first()
+        .map_or((Shape([0; 3]), Spacing([0.0; 3])), |first| (first.geometry.shape, first.geometry.spacing));
+    let channels = headers.iter().map(|header| header.channels).sum();
+    Ok(Extent { shape, spacing, channels, labelled: case.labels.is_some() })
 }
 
 /// Refuses a case whose preparation takes more than `given` bytes.

@@ -1,7 +1,8 @@
 //! What the work that is left will cost: memory, disk and time, estimated.
 //!
-//! Memory and disk follow from the plan. Time follows from the epochs that the run has logged, where there are some; else from
-//! the arithmetic of the network and from how fast the device does a part of it.
+//! Memory and disk follow from the plan and the grids of all cases; memory is that of the largest ones. Time follows from the
+//! epochs that the run has logged, where there are some; else from the arithmetic of the network and from how fast the device does
+//! a part of it.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
