@@ -9,12 +9,13 @@ use ndarray::ArrayView3;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::dataset::budget::{Budget, Claim, side_by_side};
+use crate::dataset::budget::{Budget, side_by_side};
+use crate::dataset::gate::{Expected, Fault, FaultKind, Faults, read_case};
 use crate::dataset::{Case, CaseId, Dataset};
 use crate::volume::components::{Connectivity, count_labels};
 use crate::volume::crop::nonzero_box;
-use crate::volume::nifti::{NiftiError, read_header, read_image, read_labels};
-use crate::volume::{Image, LabelMap, Shape, Spacing};
+use crate::volume::nifti::read_header;
+use crate::volume::{LabelMap, Shape, Spacing};
 
 /// One in so many foreground voxels, in raster order, is looked at for intensities. Source: spec section 2.
 const INTENSITY_STEP: usize = 10;
@@ -22,43 +23,24 @@ const INTENSITY_STEP: usize = 10;
 /// A data set could not be measured.
 #[derive(Debug, Error)]
 pub enum FingerprintError {
-    /// A file could not be read.
-    #[error("case `{case}`: {source}; `segplan verify` lists every fault of the data set")]
-    Nifti {
-        /// The case.
-        case: CaseId,
-        /// Why.
-        source: NiftiError,
-    },
-    /// A case does not fit the data set.
-    #[error("case `{case}`: {reason}; `segplan verify` lists every fault of the data set")]
-    Case {
-        /// The case.
-        case: CaseId,
-        /// What does not fit.
-        reason: String,
-    },
-    /// A case does not fit into the memory that may be used.
-    #[error(
-        "case `{case}`: {channels} channels of {shape} voxels take {:.2} GiB of memory to measure, and {:.2} may be used; allow \
-         more with `runtime.memory_gib`, or `--host-memory-gib` of `segplan plan`, or correct its header if that is wrong",
-        gib(*needed), gib(*given)
-    )]
-    TooLarge {
-        /// The case.
-        case: CaseId,
-        /// Its channels.
-        channels: usize,
-        /// Its shape.
-        shape: Shape,
-        /// Bytes that it takes.
-        needed: u64,
-        /// Bytes that may be used.
-        given: u64,
-    },
+    /// Files of some cases cannot be used: every fault of every case.
+    #[error("{}", refused(.0))]
+    Faults(Vec<Fault>),
     /// There is nothing to measure.
     #[error("data set `{0}` has no training case")]
     Empty(String),
+}
+
+fn refused(faults: &[Fault]) -> String {
+    let mut cases: Vec<&CaseId> = faults.iter().map(|fault| &fault.case).collect();
+    cases.dedup();
+    let of = if let [one] = cases[..] {
+        format!("case `{one}` cannot be used")
+    } else {
+        format!("{} cases cannot be used", cases.len())
+    };
+    let listed: Vec<String> = faults.iter().map(|fault| format!("\n  {fault}")).collect();
+    format!("{of}:{}\nmend these files, or leave the cases out: `data.exclude` in the plan", listed.concat())
 }
 
 /// What was measured of one case.
@@ -106,10 +88,6 @@ pub struct Fingerprint {
     pub intensities: Vec<Option<IntensityStatistics>>,
 }
 
-fn gib(bytes: u64) -> f64 {
-    bytes as f64 / (1_u64 << 30) as f64
-}
-
 /// Bytes that measuring a case takes: its image, its labels, and the non-zero mask.
 pub fn bytes_to_measure(shape: Shape, channels: usize) -> u64 {
     let per_voxel = channels.saturating_mul(size_of::<f32>()).saturating_add(size_of::<i16>() + size_of::<bool>());
@@ -122,7 +100,7 @@ pub fn bytes_to_measure(shape: Shape, channels: usize) -> u64 {
 ///
 /// # Errors
 ///
-/// The first case, in the data set's order, that cannot be read, does not fit the data set, or takes more than `memory_bytes`.
+/// Every fault of every case, in the data set's order.
 pub fn measure(
     dataset: &Dataset,
     memory_bytes: u64,
@@ -137,12 +115,20 @@ pub fn measure(
         on_done();
         Some(measured)
     });
-    let mut cases = Vec::with_capacity(measured.len());
-    let mut sampled = Vec::with_capacity(measured.len());
+    let (mut cases, mut sampled, mut faults) = (Vec::with_capacity(measured.len()), Vec::new(), Vec::new());
     for case in measured.into_iter().flatten() {
-        let (case, intensities) = case?;
+        let (case, intensities) = match case {
+            Ok(measured) => measured,
+            Err(Faults(of_case)) => {
+                faults.extend(of_case);
+                continue;
+            }
+        };
         cases.push(case);
         sampled.push(intensities);
+    }
+    if !faults.is_empty() {
+        return Err(FingerprintError::Faults(faults));
     }
     let intensities = (0..dataset.channels.len()).map(|channel| statistics(pooled(&mut sampled, channel)));
     Ok(Fingerprint { intensities: intensities.collect(), cases })
@@ -162,8 +148,9 @@ fn measure_case(
     case: &Case,
     dataset: &Dataset,
     budget: &Budget,
-) -> Result<(CaseFingerprint, Vec<Vec<f32>>), FingerprintError> {
-    let (claim, image, labels) = read(case, dataset, budget)?;
+) -> Result<(CaseFingerprint, Vec<Vec<f32>>), Faults> {
+    let claim = budget.claim(needed(case, budget.limit())?);
+    let (image, labels) = read_case(case, &Expected::of(dataset, budget.limit()))?;
     let shape = image.geometry.shape;
     let (_, bounds) = nonzero_box(image.voxels.view());
     let intensities: Vec<Vec<f32>> =
@@ -181,32 +168,17 @@ fn measure_case(
     Ok((measured, intensities))
 }
 
-/// The image and the labels of a case, and the memory that they may take.
-fn read<'a>(
-    case: &Case,
-    dataset: &Dataset,
-    budget: &'a Budget,
-) -> Result<(Claim<'a>, Image, LabelMap), FingerprintError> {
-    let nifti = |source| FingerprintError::Nifti { case: case.id.clone(), source };
-    let fault = |reason| FingerprintError::Case { case: case.id.clone(), reason };
-    let path = case.labels.as_deref().ok_or_else(|| fault("it has no labels".to_owned()))?;
-    let headers = case.images.iter().map(|path| read_header(path)).collect::<Result<Vec<_>, _>>().map_err(nifti)?;
-    let channels = headers.iter().map(|header| header.channels).sum();
-    if channels != dataset.channels.len() {
-        return Err(fault(format!("{channels} channels; the data set declares {}", dataset.channels.len())));
+/// Bytes that measuring a case takes, by its headers; none where one of them cannot be read, for the gate to say why.
+fn needed(case: &Case, allowed: u64) -> Result<u64, Faults> {
+    let headers: Vec<_> = case.images.iter().filter_map(|path| read_header(path).ok()).collect();
+    let (Some(first), Some(path)) = (headers.first(), case.images.first()) else { return Ok(0) };
+    let (shape, channels) = (first.geometry.shape, headers.iter().map(|header| header.channels).sum());
+    let needed = bytes_to_measure(shape, channels);
+    if needed <= allowed {
+        return Ok(needed);
     }
-    let shape = headers.first().map_or(Shape([0; 3]), |header| header.geometry.shape);
-    let (needed, given) = (bytes_to_measure(shape, channels), budget.limit());
-    if needed > given {
-        return Err(FingerprintError::TooLarge { case: case.id.clone(), channels, shape, needed, given });
-    }
-    let claim = budget.claim(needed);
-    let image = read_image(&case.images).map_err(nifti)?;
-    let labels = read_labels(path).map_err(nifti)?;
-    if labels.geometry.shape != shape {
-        return Err(fault(format!("an image of {shape} voxels and labels of {}", labels.geometry.shape)));
-    }
-    Ok((claim, image, labels))
+    let kind = FaultKind::TooLarge { shape, channels, needed, allowed };
+    Err(Faults(vec![Fault { case: case.id.clone(), path: path.clone(), kind }]))
 }
 
 /// Intensities of a channel under the foreground labels, of one voxel in [`INTENSITY_STEP`].

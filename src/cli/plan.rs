@@ -11,11 +11,12 @@ use crate::cli::terminal::Terminal;
 use crate::dataset::{Dataset, scan};
 use crate::experiment::data::locate;
 use crate::experiment::events::Events;
+use crate::experiment::machine::Machine;
 use crate::fingerprint::{Fingerprint, measure};
 use crate::network::topology::Topology;
 use crate::plan::fit::{self, fit};
 use crate::plan::load::{load_from, read};
-use crate::plan::make::{Planned, changed_rules, default_runtime, make};
+use crate::plan::make::{Planned, changed_rules, default_memory_bytes, make};
 use crate::plan::published::tasks;
 use crate::plan::rules::Measured;
 use crate::plan::schema::{Aspect, Configuration, ConfigurationName, Plan, Rules};
@@ -53,12 +54,9 @@ pub(super) struct Arguments {
     #[arg(long, default_value = "mm", value_parser = ["mm", "voxel"])]
     aspect: String,
     /// Memory of the card to train on, GiB: patches and batches are those that are estimated to fit into it. Without it they
-    /// are the paper's, for 12 GB
+    /// are the paper's, for 12 GB. Measuring the data set takes no more of this machine's memory than that, and 4 GiB without it
     #[arg(long, value_name = "GIB")]
     memory_gib: Option<f64>,
-    /// Memory that measuring the data set may take, GiB; without it 4, or less for a smaller card
-    #[arg(long, value_name = "GIB")]
-    host_memory_gib: Option<f64>,
     /// Change a constant of the planning rules, such as `rules.cascade_factor=2`
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
@@ -96,7 +94,7 @@ fn write(arguments: &Arguments) -> Result<(), Failure> {
     }
     let name = arguments.name.as_deref();
     let planned_by = match (&arguments.dataset, &arguments.published) {
-        (Some(dataset), _) => of_data(dataset, name, host_memory(arguments), &terminal)?,
+        (Some(dataset), _) => of_data(dataset, name, memory_to_measure(arguments), &terminal)?,
         (None, published) => of_paper(published.as_deref().unwrap_or_default(), name)?,
     };
     let mut planned = planned_by(&rules);
@@ -117,11 +115,12 @@ fn write(arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Bytes that measuring may take.
-fn host_memory(arguments: &Arguments) -> u64 {
-    let default = default_runtime().memory_gib as f64;
-    let of_card = arguments.memory_gib.map_or(default, |card| card.min(default));
-    (arguments.host_memory_gib.unwrap_or(of_card) * GIBI) as u64
+/// Bytes that measuring may take: as many as the card has, but on a small machine no more than half of what it has itself.
+fn memory_to_measure(arguments: &Arguments) -> u64 {
+    let default = default_memory_bytes();
+    let Some(card) = arguments.memory_gib.map(|gib| (gib * GIBI) as u64) else { return default };
+    let machine = Machine::look(Path::new(".")).memory.map_or(default, |memory| memory / 2);
+    card.min(machine.max(default))
 }
 
 fn measured(dataset: &Dataset, memory_bytes: u64, terminal: &Terminal) -> Result<Fingerprint, Failure> {
@@ -140,7 +139,7 @@ fn propose(path: &Path, arguments: &Arguments) -> Result<(), Failure> {
         Some(folder) => scan(folder).map_err(|error| Failure::wrong_input(plain(error)))?,
         None => locate(&loaded.plan, &terminal).map_err(|error| Failure::wrong_input(plain(error)))?,
     };
-    let fingerprint = measured(&dataset, host_memory(arguments), &terminal)?;
+    let fingerprint = measured(&dataset, memory_to_measure(arguments), &terminal)?;
     let update = update(path, &loaded, &dataset, &fingerprint).map_err(|error| Failure::wrong_input(error.into()))?;
     for what in &update.kept {
         terminal.say(what);

@@ -10,7 +10,7 @@ use crate::fingerprint::Fingerprint;
 use crate::plan::layer::{Layer, Source};
 use crate::plan::reasons::reasons;
 use crate::plan::rules::{self, Measured};
-use crate::plan::schema::{ConfigurationName, Data, Generator, Intensities, Normalization, Plan, Rules, Runtime};
+use crate::plan::schema::{ConfigurationName, Data, Generator, Intensities, Normalization, Plan, Rules};
 use crate::plan::write::file_text;
 
 /// Folds of the cross-validation (arXiv:1809.10486, section 2.3).
@@ -42,6 +42,12 @@ pub fn default_rules() -> Rules {
     Rules::deserialize(rules).expect("a test reads the defaults")
 }
 
+/// Memory that images may take where no plan says otherwise, bytes: the default of `runtime.memory_gib`.
+pub fn default_memory_bytes() -> u64 {
+    let gib = defaults().get("runtime").and_then(|runtime| runtime.get("memory_gib")).and_then(Value::as_integer);
+    (gib.expect("a test reads the defaults") as u64) << 30
+}
+
 /// The default constants, with some of them changed by texts such as `rules.cascade_factor=2`.
 ///
 /// # Errors
@@ -62,12 +68,6 @@ pub fn changed_rules(texts: &[String]) -> Result<Rules, String> {
         Rules::deserialize(rules.clone()).map_err(|error| format!("`{text}`: {}", error.message()))?;
     }
     Ok(Rules::deserialize(rules).expect("each change was read"))
-}
-
-/// The `[runtime]` of a plan that says nothing of it.
-pub fn default_runtime() -> Runtime {
-    let runtime = defaults().remove("runtime").expect("the defaults have a runtime");
-    runtime.try_into().expect("a test reads the defaults")
 }
 
 fn defaults() -> Table {

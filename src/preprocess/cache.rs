@@ -11,36 +11,23 @@ use thiserror::Error;
 
 use crate::dataset::budget::{Budget, side_by_side};
 use crate::dataset::contents::Contents;
+use crate::dataset::gate::{Faults, read_case};
 use crate::dataset::{Case, CaseId, Dataset};
 use crate::plan::schema::{Configuration, Plan};
 pub use crate::preprocess::case::PreparedCase;
 use crate::preprocess::case::{Header, write_prepared};
-use crate::preprocess::footprint::{TooLarge, bytes_to_prepare, check_reading, extent};
+use crate::preprocess::footprint::{Extent, TooLarge, bytes_to_prepare, check_reading, extent};
 use crate::preprocess::prepare;
 use crate::store::folder::prepared_case;
 use crate::store::tensors::{TensorFile, TensorFileError};
 use crate::volume::LabelMap;
-use crate::volume::nifti::{NiftiError, read_image, read_labels};
 
 /// Cases could not be prepared.
 #[derive(Debug, Error)]
 pub enum PreprocessError {
-    /// A case's image or label map could not be read.
-    #[error("case `{case}`: {source}")]
-    Nifti {
-        /// The case.
-        case: CaseId,
-        /// Why.
-        source: NiftiError,
-    },
-    /// Image and labels do not fit each other or the plan.
-    #[error("case `{case}`: {reason}; `segplan verify` lists every fault of the data set")]
-    Mismatch {
-        /// The case.
-        case: CaseId,
-        /// What does not fit.
-        reason: String,
-    },
+    /// The files of a case cannot be used.
+    #[error(transparent)]
+    Faults(#[from] Faults),
     /// A case takes more memory than may be used.
     #[error("case `{case}`: {source}")]
     TooLarge {
@@ -118,26 +105,19 @@ impl Preparation<'_> {
             tracing::debug!(case = %case.id, "prepared before");
             return Ok(false);
         }
-        let nifti = |source| PreprocessError::Nifti { case: case.id.clone(), source };
-        let mismatch = |reason| PreprocessError::Mismatch { case: case.id.clone(), reason };
         let too_large = |source| PreprocessError::TooLarge { case: case.id.clone(), source };
-        let extent = extent(case).map_err(nifti)?;
-        let (channels, planned) = (extent.channels, plan.data.channels.len());
-        if channels != planned {
-            return Err(mismatch(format!("{channels} channels in the image, {planned} in the plan")));
+        // What is wrong with headers that cannot be read is for the gate to say.
+        let extent = extent(case).ok();
+        if let Some(extent) = &extent {
+            check_reading(extent, configuration, budget.limit()).map_err(too_large)?;
         }
-        check_reading(&extent, configuration, budget.limit()).map_err(too_large)?;
-        let _claim = budget.claim(bytes_to_prepare(&extent, extent.shape, &plan.preprocess, configuration));
+        let bytes = |extent: Extent| bytes_to_prepare(&extent, extent.shape, &plan.preprocess, configuration);
+        let _claim = budget.claim(extent.map_or(0, bytes));
 
-        let image = read_image(&case.images).map_err(nifti)?;
-        let labels = case.labels.as_deref().map(read_labels).transpose().map_err(nifti)?;
-        if let Some(labels) = &labels
-            && labels.geometry.shape != image.geometry.shape
-        {
-            return Err(mismatch(format!("image of {} and labels of {}", image.geometry.shape, labels.geometry.shape)));
-        }
-        let labels = labels.map(|labels| as_classes(labels, plan)).transpose().map_err(mismatch)?;
-        let prepared = prepare(image, labels, &plan.preprocess, configuration, budget.limit()).map_err(too_large)?;
+        let (image, labels) = read_case(case, &plan.expected())?;
+        let labels = as_classes(labels, plan);
+        let prepared =
+            prepare(image, Some(labels), &plan.preprocess, configuration, budget.limit()).map_err(too_large)?;
         write_prepared(self.folder, &case.id, self.contents.of_case(&case.id), &prepared)?;
         Ok(true)
     }
@@ -150,15 +130,13 @@ impl Preparation<'_> {
 }
 
 /// Label values as class numbers: 0 is background, and the data set's labels follow in ascending order.
-fn as_classes(mut labels: LabelMap, plan: &Plan) -> Result<LabelMap, String> {
-    let mut class_of = [None; 256];
-    class_of[0] = Some(0);
+fn as_classes(mut labels: LabelMap, plan: &Plan) -> LabelMap {
+    let mut class_of = [0; 256];
     for (class, &label) in (1..).zip(plan.data.labels.keys()) {
-        class_of[usize::from(label)] = Some(class);
+        class_of[usize::from(label)] = class;
     }
     for label in &mut labels.labels {
-        let class = usize::try_from(*label).ok().and_then(|label| *class_of.get(label)?);
-        *label = class.ok_or_else(|| format!("label {label}, which the plan does not declare"))?;
+        *label = class_of[usize::try_from(*label).expect("the gate lets declared labels through only")];
     }
-    Ok(labels)
+    labels
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
+use crate::dataset::gate::{Faults, read_case};
 use crate::dataset::{Case, Dataset};
 use crate::experiment::bench::{Bench, median};
 use crate::experiment::{ExperimentError, record};
@@ -19,7 +20,7 @@ use crate::store::folder::{FoldFolder, prepared_folder};
 use crate::train::Job;
 use crate::train::loader::for_each_batch;
 use crate::train::patches::{Patches, Set};
-use crate::volume::nifti::{NiftiError, read_header, read_image, read_labels};
+use crate::volume::nifti::read_header;
 
 /// Cases of the cascade's second stage that are looked at: their stand-ins are in memory.
 const MOST_STAND_INS: usize = 8;
@@ -66,14 +67,13 @@ impl DataTimings {
 }
 
 fn preprocess_case(bench: &Bench<'_>, case: &Case) -> Result<f64, ExperimentError> {
-    let once = || -> Result<(), NiftiError> {
-        let image = read_image(&case.images)?;
-        let labels = case.labels.as_deref().map(read_labels).transpose()?;
-        let prepared = prepare(image, labels, &bench.plan.preprocess, bench.configuration, u64::MAX);
+    let once = || -> Result<(), Faults> {
+        let (image, labels) = read_case(case, &bench.plan.expected())?;
+        let prepared = prepare(image, Some(labels), &bench.plan.preprocess, bench.configuration, u64::MAX);
         let _ = std::hint::black_box(prepared);
         Ok(())
     };
-    once().map_err(|source| ExperimentError::Nifti { case: case.id.clone(), source })?;
+    once()?;
     Ok(median(bench.repetitions, || {
         let _ = std::hint::black_box(once());
     }))
