@@ -241,7 +241,13 @@ pub(super) fn measured_stamp(folder: &RunFolder) -> Result<Option<String>, Exper
     Ok(saved.and_then(|text| serde_json::from_str::<Measured>(&text).ok()).map(|measured| measured.stamp))
 }
 
-/// The data set's fingerprint: as saved with the run, or measured now. `stamp` is of what its files hold.
+/// The fingerprint that is saved with the run; none before it is measured.
+pub(super) fn measured(folder: &RunFolder) -> Result<Option<Fingerprint>, ExperimentError> {
+    let saved = store::read_text_if_present(&folder.fingerprint())?;
+    Ok(saved.and_then(|text| serde_json::from_str::<Measured>(&text).ok()).map(|measured| measured.fingerprint))
+}
+
+/// The data set's fingerprint: as saved with the run, or measured now within `memory_bytes`. `stamp` is of what its files hold.
 pub(super) fn fingerprint(
     folder: &RunFolder,
     dataset: &Dataset,

@@ -196,11 +196,12 @@ struct Stages<'a> {
 
 impl Stages<'_> {
     /// The image as the networks see it: in the cascade's second stage with the classes that the first one predicts.
-    fn prepare(&self, image: &Image, room: &Room<'_>) -> Result<Prepared, PredictError> {
+    fn prepare(&self, image: Image, room: &Room<'_>) -> Result<Prepared, PredictError> {
         let rules = &self.predictor.plan.preprocess;
-        let mut case = prepare(image, None, rules, self.predictor.configuration);
-        if let Some(first) = &self.first {
-            let coarse = prepare(image, None, rules, first.configuration);
+        let bytes = room.bytes as u64;
+        let coarse = self.first.as_ref().map(|first| prepare(image.clone(), None, rules, first.configuration, bytes));
+        let mut case = prepare(image, None, rules, self.predictor.configuration, bytes)?;
+        if let (Some(first), Some(coarse)) = (&self.first, coarse.transpose()?) {
             let grid = Grid { shape: Shape(case.labels.dim().into()), placement: &case.placement };
             let classes = first_stage(&member(first, &coarse), self.predictor.configuration, grid, room)?;
             case.image = beside(case.image.view(), &one_hot(classes.view(), self.predictor.plan.data.labels.len()));
@@ -235,11 +236,12 @@ impl Job<'_> {
     fn segment(&self, case: &Case) -> Result<(), CaseError> {
         let plan = self.stages[0].predictor.plan;
         let image = read_image(case, &Expected { memory_bytes: self.room.bytes as u64, ..plan.expected() })?;
-        let prepare = |stages: &Stages<'_>| stages.prepare(&image, &self.room);
-        let prepared: Vec<Prepared> = self.stages.iter().map(prepare).collect::<Result<_, _>>()?;
-        let geometry = image.geometry;
-        // Its place in memory is needed for what comes now.
-        drop(image.voxels);
+        let geometry = image.geometry.clone();
+        let [others @ .., last] = self.stages else { unreachable!("at least one configuration predicts") };
+        let mut prepared: Vec<Prepared> =
+            others.iter().map(|stages| stages.prepare(image.clone(), &self.room)).collect::<Result<_, _>>()?;
+        // Its place in memory is that of what is prepared from it.
+        prepared.push(last.prepare(image, &self.room)?);
         let members: Vec<Member<'_>> =
             self.stages.iter().zip(&prepared).map(|(stages, case)| member(&stages.predictor, case)).collect();
         let file = format!("{}.nii.gz", case.id);

@@ -10,6 +10,7 @@ use crate::device::DeviceFailure;
 use crate::plan::schema::ConfigurationName;
 use crate::predict::Member;
 use crate::predict::window::Windows;
+use crate::preprocess::footprint::TooLarge;
 use crate::store::StoreError;
 use crate::store::scratch::Scratch;
 use crate::volume::Shape;
@@ -53,6 +54,9 @@ pub enum PredictError {
         /// Bytes that may be used.
         given: usize,
     },
+    /// It is too large to be prepared in that memory.
+    #[error(transparent)]
+    Prepare(#[from] TooLarge),
     /// The device has no memory left.
     #[error(
         "the device is out of memory ({reason}) predicting with `{configuration}` (patch {patch}, batch {batch}), which takes \
