@@ -15,6 +15,8 @@ use crate::dataset::{Case, CaseId, Dataset};
 use crate::volume::components::{Connectivity, count_labels};
 use crate::volume::crop::nonzero_box;
 use crate::volume::nifti::read_header;
+use crate::volume::intensity::IntensityRange;
+use crate::volume::orient::AxisCodes;
 use crate::volume::{LabelMap, Shape, Spacing};
 
 /// One in so many foreground voxels, in raster order, is looked at for intensities. Source: spec section 2.
@@ -54,6 +56,12 @@ pub struct CaseFingerprint {
     pub cropped_shape: Shape,
     /// Its spacing, mm, `[z, y, x]`.
     pub spacing: Spacing,
+    /// Which way its axes point; `None` if its header has no placement.
+    #[serde(default)]
+    pub axis_codes: Option<AxisCodes>,
+    /// Where most intensities of each channel lie. Empty in fingerprints of versions that did not measure them.
+    #[serde(default)]
+    pub ranges: Vec<IntensityRange>,
     /// Voxels of each foreground label that it has.
     pub voxels: BTreeMap<u8, u64>,
     /// Number of 26-connected components of each foreground label that it has.
@@ -162,6 +170,8 @@ fn measure_case(
         shape,
         cropped_shape: bounds.shape(),
         spacing: image.geometry.spacing,
+        axis_codes: image.geometry.axis_codes(),
+        ranges: image.voxels.outer_iter().map(IntensityRange::of).collect(),
         voxels,
         components,
     };
@@ -230,6 +240,20 @@ fn median(mut values: Vec<f64>) -> f64 {
 }
 
 impl Fingerprint {
+    /// Whether all is measured that this version measures.
+    pub fn is_whole(&self) -> bool {
+        self.cases.iter().all(|case| !case.ranges.is_empty())
+    }
+
+    /// The axis codes of the cases, each with its number of cases. Cases without placement are not among them.
+    pub fn axis_codes(&self) -> BTreeMap<AxisCodes, usize> {
+        let mut found = BTreeMap::new();
+        for codes in self.cases.iter().filter_map(|case| case.axis_codes) {
+            *found.entry(codes).or_default() += 1;
+        }
+        found
+    }
+
     /// Median spacing of the cases, mm, `[z, y, x]`, each axis by itself.
     pub fn median_spacing(&self) -> Spacing {
         Spacing(std::array::from_fn(|axis| median(self.cases.iter().map(|case| case.spacing.0[axis]).collect())))
@@ -273,6 +297,8 @@ mod tests {
             shape: Shape([shape[0] * 2, shape[1], shape[2]]),
             cropped_shape: Shape(shape),
             spacing: Spacing(spacing),
+            axis_codes: None,
+            ranges: Vec::new(),
             voxels: BTreeMap::new(),
             components: components.iter().copied().collect(),
         }

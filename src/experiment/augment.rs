@@ -17,7 +17,7 @@ use crate::preprocess::cache::{Preparation, PreparedCase};
 use crate::preprocess::first_stage::FirstStage;
 use crate::preprocess::target_spacing;
 use crate::random::{Key, Purpose, stream};
-use crate::report::augmentation::{Sample, Sheet, draw, words};
+use crate::report::augmentation::{Axes, Sample, Sheet, draw, words};
 use crate::store::folder::{RunFolder, next_stage_case, prepared_folder};
 use crate::train::augment::{Augmenter, Draw, Faults};
 use crate::train::patches::masks;
@@ -75,6 +75,7 @@ pub fn show(plan: &Plan, request: &Request<'_>, events: &dyn Events) -> Result<S
         if name == ConfigurationName::Cascade { with_first_stage(plan, prepared, events)? } else { prepared };
 
     let samples = samples(plan, configuration, &prepared, request.samples);
+    let axes = Axes::new(configuration);
     let header =
         read_header(&case.images[0]).map_err(|source| ExperimentError::Nifti { case: case.id.clone(), source })?;
     let spacing = target_spacing(header.geometry.spacing, configuration);
@@ -83,12 +84,14 @@ pub fn show(plan: &Plan, request: &Request<'_>, events: &dyn Events) -> Result<S
     let sheet = Sheet {
         samples: &samples,
         spacing: Spacing(prepared.placement.axes().map(|axis| spacing.0[axis])),
+        axes,
+        channels: &plan.data.channels,
         classes: &classes,
         title: format!("{}, {name}, patch {}", case.id, configuration.patch_size),
     };
     let path = request.output.join(format!("augment_{}_{name}.png", case.id));
     draw(&sheet, &path)?;
-    let draws = samples.iter().map(|sample| words(sample, &classes)).collect();
+    let draws = samples.iter().map(|sample| words(sample, axes, &classes)).collect();
     Ok(Shown { case: case.id, configuration: name, sheet: path, draws })
 }
 

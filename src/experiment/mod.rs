@@ -11,6 +11,7 @@ mod error;
 pub mod events;
 pub mod failures;
 mod first_stage;
+mod finished;
 mod fold;
 mod forecast;
 pub mod graph;
@@ -24,6 +25,8 @@ mod record;
 pub mod segment;
 pub mod splits;
 pub mod state;
+mod trained_on;
+mod watch;
 
 use std::sync::atomic::AtomicBool;
 

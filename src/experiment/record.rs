@@ -241,8 +241,8 @@ pub(super) fn measured_stamp(folder: &RunFolder) -> Result<Option<String>, Exper
     Ok(saved.and_then(|text| serde_json::from_str::<Measured>(&text).ok()).map(|measured| measured.stamp))
 }
 
-/// The fingerprint that is saved with the run; none before it is measured.
-pub(super) fn measured(folder: &RunFolder) -> Result<Option<Fingerprint>, ExperimentError> {
+/// The fingerprint that was saved with a run, whatever the data set's files hold now.
+pub(super) fn saved_fingerprint(folder: &RunFolder) -> Result<Option<Fingerprint>, StoreError> {
     let saved = store::read_text_if_present(&folder.fingerprint())?;
     Ok(saved.and_then(|text| serde_json::from_str::<Measured>(&text).ok()).map(|measured| measured.fingerprint))
 }
@@ -258,6 +258,7 @@ pub(super) fn fingerprint(
     let saved = store::read_text_if_present(&folder.fingerprint())?;
     if let Some(saved) = saved.and_then(|text| serde_json::from_str::<Measured>(&text).ok())
         && saved.stamp == stamp
+        && saved.fingerprint.is_whole()
     {
         tracing::info!("the data set's files are as they were measured");
         return Ok(saved.fingerprint);

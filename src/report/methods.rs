@@ -77,8 +77,8 @@ fn preprocessing(plan: &Plan) -> String {
 }
 
 fn network(plan: &Plan, name: ConfigurationName) -> String {
-    let Configuration { spacing, patch_size, batch_size, pools, features, dice, augmentation, .. } =
-        &plan.configurations[&name];
+    let configuration = &plan.configurations[&name];
+    let Configuration { spacing, patch_size, batch_size, pools, features, dice, augmentation, .. } = configuration;
     let features: Vec<String> = features.iter().map(ToString::to_string).collect();
     let [z, y, x] = pools;
     let dice = match dice {
@@ -93,9 +93,11 @@ fn network(plan: &Plan, name: ConfigurationName) -> String {
         ConfigurationName::TwoD | ConfigurationName::FullRes | ConfigurationName::LowRes => "",
     };
     let transforms = match augmentation {
-        AugmentationKind::TwoD => "in the plane",
-        AugmentationKind::ThreeD => "in space",
-        AugmentationKind::SliceWise => "slice by slice",
+        AugmentationKind::TwoD => "in the plane".to_owned(),
+        AugmentationKind::ThreeD => "in space".to_owned(),
+        AugmentationKind::SliceWise => {
+            format!("in slices perpendicular to {}", ["z", "y", "x"][configuration.augmented_axis()])
+        }
     };
     format!(
         "{name}: a U-Net{input} with {} feature maps from the finest to the coarsest resolution, {z}, {y} and {x} poolings along z, y \

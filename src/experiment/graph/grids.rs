@@ -42,7 +42,7 @@ impl Grid {
 /// The grids of a plan's training cases, and where they are known from.
 pub(super) fn of_plan(plan: &Plan, folder: &RunFolder) -> (Vec<Grid>, &'static str) {
     let channels = plan.data.channels.len();
-    if let Some(measured) = record::measured(folder).ok().flatten() {
+    if let Some(measured) = record::saved_fingerprint(folder).ok().flatten() {
         let grid = |case: &CaseFingerprint| {
             let extent = Extent { shape: case.shape, spacing: case.spacing, channels, labelled: true };
             Grid { extent, cropped: case.cropped_shape }

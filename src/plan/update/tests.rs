@@ -15,6 +15,8 @@ fn measured(cases: usize) -> (Dataset, Fingerprint) {
         shape: Shape([36, 50, 35]),
         cropped_shape: Shape([36, 50, 35]),
         spacing: Spacing([1.0; 3]),
+        axis_codes: None,
+        ranges: Vec::new(),
         voxels: BTreeMap::new(),
         components: BTreeMap::from([(1, 2), (2, 2)]),
     };
