@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::cli::failure::{Failure, plain};
-use crate::cli::run::configuration;
+use crate::cli::failure::Failure;
+use crate::cli::run::{configuration, into_failure};
 use crate::cli::terminal::Terminal;
 use crate::cli::use_threads;
 use crate::experiment::bench::bench;
@@ -46,8 +46,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let plan = load(&arguments.plan, &overrides).map_err(|error| Failure::wrong_input(error.into()))?.plan;
     use_threads(plan.runtime.threads)?;
     let name = arguments.configuration.unwrap_or(plan.run.configurations[0]);
-    let timings =
-        bench(&plan, name, arguments.repetitions, &Terminal::new()).map_err(|error| Failure::failed(plain(error)))?;
+    let timings = bench(&plan, name, arguments.repetitions, &Terminal::new()).map_err(into_failure)?;
     if arguments.json {
         println!("{}", serde_json::to_string(&timings).expect("timings are plain numbers"));
     } else {

@@ -11,6 +11,7 @@ use crate::cli::terminal::Terminal;
 use crate::dataset::{Dataset, scan};
 use crate::experiment::data::locate;
 use crate::experiment::events::Events;
+use crate::experiment::machine::Machine;
 use crate::fingerprint::{Fingerprint, measure};
 use crate::network::topology::Topology;
 use crate::plan::fit::{self, fit};
@@ -53,7 +54,7 @@ pub(super) struct Arguments {
     #[arg(long, default_value = "mm", value_parser = ["mm", "voxel"])]
     aspect: String,
     /// Memory of the card to train on, GiB: patches and batches are those that are estimated to fit into it. Without it they
-    /// are the paper's, for 12 GB
+    /// are the paper's, for 12 GB. Measuring the data set takes no more of this machine's memory than that, and 4 GiB without it
     #[arg(long, value_name = "GIB")]
     memory_gib: Option<f64>,
     /// Change a constant of the planning rules, such as `rules.cascade_factor=2`
@@ -72,7 +73,7 @@ pub(super) struct Arguments {
 
 pub(super) fn plan(arguments: &Arguments) -> Result<(), Failure> {
     match &arguments.update {
-        Some(plan) => propose(plan, arguments.dataset.as_deref(), arguments.write),
+        Some(plan) => propose(plan, arguments),
         None => write(arguments),
     }
 }
@@ -93,7 +94,7 @@ fn write(arguments: &Arguments) -> Result<(), Failure> {
     }
     let name = arguments.name.as_deref();
     let planned_by = match (&arguments.dataset, &arguments.published) {
-        (Some(dataset), _) => of_data(dataset, name, &terminal)?,
+        (Some(dataset), _) => of_data(dataset, name, memory_to_measure(arguments), &terminal)?,
         (None, published) => of_paper(published.as_deref().unwrap_or_default(), name)?,
     };
     let mut planned = planned_by(&rules);
@@ -114,23 +115,31 @@ fn write(arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-fn measured(dataset: &Dataset, terminal: &Terminal) -> Result<Fingerprint, Failure> {
+/// Bytes that measuring may take: as many as the card has, but on a small machine no more than half of what it has itself.
+fn memory_to_measure(arguments: &Arguments) -> u64 {
+    let default = default_memory_bytes();
+    let Some(card) = arguments.memory_gib.map(|gib| (gib * GIBI) as u64) else { return default };
+    let machine = Machine::look(Path::new(".")).memory.map_or(default, |memory| memory / 2);
+    card.min(machine.max(default))
+}
+
+fn measured(dataset: &Dataset, memory_bytes: u64, terminal: &Terminal) -> Result<Fingerprint, Failure> {
     terminal.begin("measuring the data set", dataset.training.len());
-    let fingerprint = measure(dataset, default_memory_bytes(), &|| terminal.advance());
+    let fingerprint = measure(dataset, memory_bytes, &|| terminal.advance());
     terminal.end();
     fingerprint.map_err(|error| Failure::damaged_data(plain(error)))
 }
 
 /// Measures the data set of a plan anew, and prints what would be planned now.
 #[expect(clippy::print_stdout, reason = "the proposal is the result of this verb")]
-fn propose(path: &Path, dataset: Option<&Path>, write: bool) -> Result<(), Failure> {
+fn propose(path: &Path, arguments: &Arguments) -> Result<(), Failure> {
     let loaded = load_from(path, &|file| read(file)).map_err(|error| Failure::wrong_input(error.into()))?;
     let terminal = Terminal::new();
-    let dataset = match dataset {
+    let dataset = match &arguments.dataset {
         Some(folder) => scan(folder).map_err(|error| Failure::wrong_input(plain(error)))?,
         None => locate(&loaded.plan, &terminal).map_err(|error| Failure::wrong_input(plain(error)))?,
     };
-    let fingerprint = measured(&dataset, &terminal)?;
+    let fingerprint = measured(&dataset, memory_to_measure(arguments), &terminal)?;
     let update = update(path, &loaded, &dataset, &fingerprint).map_err(|error| Failure::wrong_input(error.into()))?;
     for what in &update.kept {
         terminal.say(what);
@@ -146,7 +155,7 @@ fn propose(path: &Path, dataset: Option<&Path>, write: bool) -> Result<(), Failu
         terminal.say("what stays does not fit what is planned now:");
         return Err(Failure::wrong_input(fault.into()));
     }
-    if !write {
+    if !arguments.write {
         terminal.say(&format!("nothing is written yet: segplan plan --update {shown} --write"));
         return Ok(());
     }
@@ -160,9 +169,14 @@ fn propose(path: &Path, dataset: Option<&Path>, write: bool) -> Result<(), Failu
 type PlannedBy = Box<dyn Fn(&Rules) -> Planned>;
 
 /// Plans a data set that is there.
-fn of_data(dataset: &Path, name: Option<&str>, terminal: &Terminal) -> Result<PlannedBy, Failure> {
+fn of_data(
+    dataset: &Path,
+    name: Option<&str>,
+    memory_bytes: u64,
+    terminal: &Terminal,
+) -> Result<PlannedBy, Failure> {
     let dataset = scan(dataset).map_err(|error| Failure::wrong_input(plain(error)))?;
-    let fingerprint = measured(&dataset, terminal)?;
+    let fingerprint = measured(&dataset, memory_bytes, terminal)?;
     let name = name.map_or_else(|| experiment_name(&dataset.name), str::to_owned);
     Ok(Box::new(move |rules| make(&name, &dataset, &fingerprint, rules)))
 }

@@ -45,6 +45,9 @@ pub(super) struct Arguments {
     /// Device to compute on; short for `--set runtime.device=…`
     #[arg(long)]
     device: Option<String>,
+    /// Memory that images and probabilities may take at once, GiB; short for `--set runtime.memory_gib=…`
+    #[arg(long, value_name = "GIB")]
+    memory_gib: Option<u64>,
     #[command(flatten)]
     only: Only,
     /// Stop after this stage
@@ -68,6 +71,7 @@ pub(super) fn configuration(name: &str) -> Result<ConfigurationName, String> {
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut overrides = arguments.set.clone();
     overrides.extend(arguments.device.as_ref().map(|device| format!("runtime.device={device}")));
+    overrides.extend(arguments.memory_gib.map(|gib| format!("runtime.memory_gib={gib}")));
     let loaded = load(&arguments.plan, &overrides).map_err(|error| Failure::wrong_input(error.into()))?;
     let plans = chosen(&loaded, arguments.only.variant.as_deref())?;
     use_threads(loaded.plan.runtime.threads)?;

@@ -8,6 +8,7 @@ mod description;
 mod scan;
 pub mod gate;
 mod verify;
+pub mod budget;
 pub mod contents;
 pub mod images;
 pub mod phantom;

@@ -247,7 +247,7 @@ pub(super) fn saved_fingerprint(folder: &RunFolder) -> Result<Option<Fingerprint
     Ok(saved.and_then(|text| serde_json::from_str::<Measured>(&text).ok()).map(|measured| measured.fingerprint))
 }
 
-/// The data set's fingerprint: as saved with the run, or measured now. `stamp` is of what its files hold.
+/// The data set's fingerprint: as saved with the run, or measured now within `memory_bytes`. `stamp` is of what its files hold.
 pub(super) fn fingerprint(
     folder: &RunFolder,
     dataset: &Dataset,

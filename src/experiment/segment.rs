@@ -28,7 +28,6 @@ use crate::plan::schema::{ConfigurationName, Plan, PostprocessRule};
 use crate::postprocess::Filter;
 use crate::predict::cascade::{Grid, first_stage};
 use crate::predict::memory::{PredictError, Room};
-use crate::predict::size::check_size;
 use crate::predict::{Member, OnTiles, Predictor, labels};
 use crate::preprocess::first_stage::{beside, one_hot};
 use crate::preprocess::{Prepared, prepare};
@@ -230,14 +229,12 @@ struct Stages<'a> {
 
 impl Stages<'_> {
     /// The image as the networks see it: in the cascade's second stage with the classes that the first one predicts.
-    fn prepare(&self, image: &Image, room: &Room<'_>, on_tiles: &OnTiles<'_>) -> Result<Prepared, PredictError> {
+    fn prepare(&self, image: Image, room: &Room<'_>, on_tiles: &OnTiles<'_>) -> Result<Prepared, PredictError> {
         let rules = &self.predictor.plan.preprocess;
-        for predictor in self.first.iter().chain([&self.predictor]) {
-            check_size(image, predictor.plan, predictor.configuration, room)?;
-        }
-        let mut case = prepare(image, None, rules, self.predictor.configuration);
-        if let Some(first) = &self.first {
-            let coarse = prepare(image, None, rules, first.configuration);
+        let bytes = room.bytes as u64;
+        let coarse = self.first.as_ref().map(|first| prepare(image.clone(), None, rules, first.configuration, bytes));
+        let mut case = prepare(image, None, rules, self.predictor.configuration, bytes)?;
+        if let (Some(first), Some(coarse)) = (&self.first, coarse.transpose()?) {
             let grid = Grid { shape: Shape(case.labels.dim().into()), placement: &case.placement };
             let classes = first_stage(&member(first, &coarse), self.predictor.configuration, grid, room, on_tiles)?;
             case.image = beside(case.image.view(), &one_hot(classes.view(), self.predictor.plan.data.labels.len()));
@@ -284,11 +281,12 @@ impl Job<'_> {
         let geometry = image.geometry.clone();
         let (image, back) = self.in_training_order(image, case);
         let on_tiles = self.watch.of(&case.id);
-        let prepare = |stages: &Stages<'_>| stages.prepare(&image, &self.room, &on_tiles);
-        let prepared: Vec<Prepared> = self.stages.iter().map(prepare).collect::<Result<_, _>>()?;
         let spacing = image.geometry.spacing;
-        // Its place in memory is needed for what comes now.
-        drop(image.voxels);
+        let [others @ .., last] = self.stages else { unreachable!("at least one configuration predicts") };
+        let mut prepared: Vec<Prepared> =
+            others.iter().map(|stages| stages.prepare(image.clone(), &self.room, &on_tiles)).collect::<Result<_, _>>()?;
+        // Its place in memory is that of what is prepared from it.
+        prepared.push(last.prepare(image, &self.room, &on_tiles)?);
         let members: Vec<Member<'_>> =
             self.stages.iter().zip(&prepared).map(|(stages, case)| member(&stages.predictor, case)).collect();
         let file = format!("{}.nii.gz", case.id);

@@ -36,6 +36,8 @@ pub fn stage_digests(plan: &Plan, name: ConfigurationName) -> StageDigests {
     let data = &plan.data;
     let grid = (configuration.spacing, configuration.slice_axis);
     let preprocess = of(&(&data.dataset, &data.channels, &data.labels, &plan.preprocess, grid));
+    // Prepared by the labels, too, in earlier versions.
+    let preprocess = if plan.preprocess.masked { of(&(&preprocess, "mask of the image")) } else { preprocess };
     let trained = with_axis(configuration);
     let own = of(&(&preprocess, split(plan), trained, network(plan), &plan.loss, &plan.train, &plan.augment));
     let train = match name {

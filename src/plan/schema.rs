@@ -535,7 +535,7 @@ pub struct Runtime {
     pub device: String,
     /// Threads; 0 takes one for each core.
     pub threads: usize,
-    /// Memory that images and probabilities may take at once in preprocessing and prediction, GiB.
+    /// Memory that images and probabilities may take at once in measuring, preprocessing and prediction, GiB.
     #[schemars(range(min = 1))]
     pub memory_gib: u64,
 }

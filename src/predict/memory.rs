@@ -10,6 +10,7 @@ use crate::device::DeviceFailure;
 use crate::plan::schema::ConfigurationName;
 use crate::predict::Member;
 use crate::predict::window::Windows;
+use crate::preprocess::footprint::TooLarge;
 use crate::store::StoreError;
 use crate::store::scratch::Scratch;
 use crate::volume::nifti::NiftiError;
@@ -53,27 +54,9 @@ pub enum PredictError {
         /// Bytes that may be used.
         given: usize,
     },
-    /// Resampled to the plan's spacing, it is too large for the memory that may be used.
-    #[error(
-        "its {shape} voxels of {spacing} would be {resampled} at the plan's spacing of {target}, which takes at least {:.0} GiB of \
-         memory, and {given_gib:.1} may be used; correct the spacing in its header, or raise `runtime.memory_gib`, or \
-         `--memory-gib` of `segplan predict`",
-        gib(*needed).ceil(), given_gib = gib(*given)
-    )]
-    TooFine {
-        /// Its voxels, without those that cropping removes.
-        shape: Shape,
-        /// Its spacing.
-        spacing: Spacing,
-        /// The spacing that it is resampled to.
-        target: Spacing,
-        /// Its voxels at that spacing.
-        resampled: Shape,
-        /// Bytes that it takes at least.
-        needed: usize,
-        /// Bytes that may be used.
-        given: usize,
-    },
+    /// It is too large to be prepared in that memory.
+    #[error(transparent)]
+    Prepare(#[from] TooLarge),
     /// It was asked to stop.
     #[error("the prediction was stopped before its last tile")]
     Stopped,

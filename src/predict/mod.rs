@@ -6,7 +6,6 @@
 pub mod cascade;
 pub mod export;
 pub mod memory;
-pub mod size;
 pub mod window;
 
 use std::ops::ControlFlow;
