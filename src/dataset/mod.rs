@@ -10,6 +10,7 @@ mod verify;
 pub mod contents;
 pub mod images;
 pub mod phantom;
+pub mod split;
 
 use std::collections::BTreeMap;
 use std::fmt;

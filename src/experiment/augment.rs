@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicBool;
 use ndarray::Zip;
 
 use crate::dataset::{Case, CaseId, Dataset};
-use crate::experiment::events::Events;
+use crate::experiment::events::{Events, made_again};
 use crate::experiment::{ExperimentError, data, record};
 use crate::plan::digest::stage_digests;
 use crate::plan::schema::{Configuration, ConfigurationName, Plan};
@@ -68,9 +68,9 @@ pub fn show(plan: &Plan, request: &Request<'_>, events: &dyn Events) -> Result<S
     let folder = prepared_folder(&plan.runtime.runs, &stage_digests(plan, name).preprocess);
     let alone = Dataset { training: vec![case.clone()], ..dataset };
     let contents = &record::read_contents(&plan.runtime.runs, &alone, events, true)?;
-    Preparation { dataset: &alone, contents, plan, configuration, folder: &folder }
-        .make(&AtomicBool::new(false), &|| ())?;
-    let prepared = PreparedCase::open(&folder, &case.id)?;
+    let preparation = Preparation { dataset: &alone, contents, plan, configuration, folder: &folder };
+    preparation.make(&AtomicBool::new(false), &|| ())?;
+    let prepared = preparation.open(&case.id, &|damage| made_again(damage, events))?;
     let prepared =
         if name == ConfigurationName::Cascade { with_first_stage(plan, prepared, events)? } else { prepared };
 

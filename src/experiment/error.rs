@@ -6,8 +6,10 @@ use crate::dataset::CaseId;
 use crate::device::DeviceError;
 use crate::evaluate::EvaluateError;
 use crate::experiment::data::DataError;
+use crate::experiment::events::NetworkId;
 use crate::experiment::splits::SplitError;
 use crate::experiment::state::StateError;
+use crate::experiment::trained_split::EditedSplit;
 use crate::fingerprint::FingerprintError;
 use crate::network::weights::WeightsError;
 use crate::plan::fault::PlanError;
@@ -71,6 +73,14 @@ pub enum ExperimentError {
          under a name of its own, the changed plan uses what has not changed and makes the rest by this command"
     )]
     OtherPlan { folder: String, differences: String, command: String },
+    #[error(transparent)]
+    EditedSplit(#[from] EditedSplit),
+    #[error(
+        "{network}: what the first stage says of `{case}` was predicted by its network of fold {fold}, which does not go with the \
+         folds of `splits_final.json`: put that file back as it was, or remove the run's `next_stage` folder and run again, which \
+         predicts it anew"
+    )]
+    FirstStageSplit { case: CaseId, network: NetworkId, fold: usize },
     #[error("another process is running `{0}`; wait for it, or stop it")]
     Locked(String),
 }
@@ -91,6 +101,8 @@ impl ExperimentError {
             | Self::UnknownConfiguration { .. }
             | Self::UnknownFold { .. }
             | Self::OtherPlan { .. }
+            | Self::EditedSplit(_)
+            | Self::FirstStageSplit { .. }
             | Self::Split(_) => 2,
             Self::Fingerprint(_)
             | Self::Preprocess(_)
@@ -100,6 +112,7 @@ impl ExperimentError {
             | Self::Evaluate(_)
             | Self::Unlabelled(_)
             | Self::UnknownCase { .. }
+            | Self::Train(TrainError::Checkpoint(_) | TrainError::Weights(WeightsError::Damaged { .. }))
             | Self::Weights(_) => 3,
             Self::Predict { .. }
             | Self::Store(_)
