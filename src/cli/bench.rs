@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::cli::failure::{Failure, plain};
+use crate::cli::output::print_line;
 use crate::cli::run::configuration;
 use crate::cli::terminal::Terminal;
 use crate::cli::use_threads;
@@ -39,7 +40,6 @@ pub(super) struct Arguments {
     json: bool,
 }
 
-#[expect(clippy::print_stdout, reason = "the timings are the result of this verb")]
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut overrides = arguments.set.clone();
     overrides.extend(arguments.device.as_ref().map(|device| format!("runtime.device={device}")));
@@ -49,9 +49,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let timings =
         bench(&plan, name, arguments.repetitions, &Terminal::new()).map_err(|error| Failure::failed(plain(error)))?;
     if arguments.json {
-        println!("{}", serde_json::to_string(&timings).expect("timings are plain numbers"));
+        print_line(serde_json::to_string(&timings).expect("timings are plain numbers"));
     } else {
-        println!("{}", timings.table());
+        print_line(timings.table());
     }
     Ok(())
 }

@@ -1,12 +1,15 @@
 //! `segplan evaluate`: predictions against references, folder by folder.
 
+use std::fs;
 use std::path::PathBuf;
 
 use clap::Args;
 
 use crate::cli::failure::{Failure, plain};
+use crate::cli::output::print_line;
 use crate::evaluate::evaluate_folders;
 use crate::evaluate::summary::summarize;
+use crate::store::claim::claim_file;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -28,15 +31,28 @@ pub(super) struct Arguments {
     /// Write one row a case and label to this Parquet file
     #[arg(short, long)]
     output: Option<PathBuf>,
+    /// Replace that file if it exists
+    #[arg(long, requires = "output")]
+    overwrite: bool,
 }
 
-#[expect(clippy::print_stdout, reason = "the table of scores is the result of this verb")]
 pub(super) fn evaluate(arguments: &Arguments) -> Result<(), Failure> {
+    if let Some(path) = &arguments.output {
+        let folders = [&arguments.reference, &arguments.prediction];
+        let inputs: Vec<PathBuf> = folders
+            .iter()
+            .filter_map(|folder| fs::read_dir(folder).ok())
+            .flatten()
+            .flatten()
+            .map(|entry| entry.path())
+            .collect();
+        claim_file(path, &inputs, arguments.overwrite).map_err(Failure::of_claim)?;
+    }
     let scores = evaluate_folders(&arguments.reference, &arguments.prediction, arguments.tolerance)
         .map_err(|error| Failure::damaged_data(plain(error)))?;
     if let Some(path) = &arguments.output {
         crate::evaluate::scores::write(path, &scores).map_err(|error| Failure::failed(plain(error)))?;
     }
-    println!("{}", summarize(&scores).table());
+    print_line(summarize(&scores).table());
     Ok(())
 }

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::Args;
 
 use crate::cli::failure::{Failure, plain};
+use crate::cli::output::{print_line, say};
 use crate::cli::status::{self, Format};
 use crate::cli::terminal::Terminal;
 use crate::cli::use_threads;
@@ -99,7 +100,6 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 /// Runs one plan.
-#[expect(clippy::print_stdout, reason = "the table of scores is the result of this verb")]
 fn one(loaded: &LoadedPlan, options: &Options, interrupted: &AtomicBool) -> Result<(), Failure> {
     let terminal = Terminal::new();
     let outcome = experiment::run(loaded, options, &terminal, interrupted);
@@ -111,7 +111,7 @@ fn one(loaded: &LoadedPlan, options: &Options, interrupted: &AtomicBool) -> Resu
         }
         Outcome::Done(summary) => {
             if let Some(table) = summary.table {
-                println!("{table}");
+                print_line(&table);
             }
             terminal.say(&summary.text);
             let code = summary.failures.exit_code();
@@ -135,7 +135,6 @@ fn together(failed: &[(&str, Failure)], done: usize, left: &[&LoadedPlan]) -> Re
 }
 
 /// A flag that Ctrl-C and SIGTERM set. A second signal ends the process at once; the last checkpoint stays.
-#[expect(clippy::print_stderr, reason = "a person who has asked to stop is told that it was heard")]
 pub(super) fn stop_on_signals() -> Result<Arc<AtomicBool>, Failure> {
     let interrupted = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&interrupted);
@@ -143,7 +142,7 @@ pub(super) fn stop_on_signals() -> Result<Arc<AtomicBool>, Failure> {
         if flag.swap(true, Ordering::Relaxed) {
             std::process::exit(4);
         }
-        eprintln!("\nstopping after what is at hand; once more stops at once, and loses what is not yet saved");
+        say("\nstopping after what is at hand; once more stops at once, and loses what is not yet saved");
     };
     ctrlc::set_handler(handler).map_err(|error| Failure::failed(plain(error)))?;
     Ok(interrupted)

@@ -7,6 +7,7 @@ use std::time::Duration;
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::cli::failure::warn;
+use crate::cli::output::say;
 use crate::experiment::events::{Events, NetworkId};
 use crate::plan::fault::Fault;
 use crate::plan::schema::Train;
@@ -44,9 +45,8 @@ impl Terminal {
 }
 
 impl Events for Terminal {
-    #[expect(clippy::print_stderr, reason = "this is where progress is printed")]
     fn say(&self, text: &str) {
-        self.bar().suspend(|| eprintln!("{text}"));
+        self.bar().suspend(|| say(text));
     }
 
     fn warn(&self, warning: &Fault) {

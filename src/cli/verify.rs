@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::cli::failure::{Failure, plain};
+use crate::cli::output::print_line;
 use crate::cli::terminal::Terminal;
 use crate::dataset::{scan, verify as check};
 use crate::experiment::events::Events;
@@ -22,7 +23,6 @@ pub(super) struct Arguments {
     dataset: PathBuf,
 }
 
-#[expect(clippy::print_stdout, reason = "the list of faults is the result of this verb")]
 pub(super) fn verify(arguments: &Arguments) -> Result<(), Failure> {
     let dataset = scan(&arguments.dataset).map_err(|error| Failure::wrong_input(plain(error)))?;
     let cases = dataset.training.len() + dataset.test.len();
@@ -31,10 +31,10 @@ pub(super) fn verify(arguments: &Arguments) -> Result<(), Failure> {
     let faults = check(&dataset, &|| terminal.advance());
     terminal.end();
     for fault in &faults {
-        println!("{fault}");
+        print_line(fault);
     }
     if faults.is_empty() {
-        println!("`{}`: {cases} cases, no fault found", dataset.name);
+        print_line(format_args!("`{}`: {cases} cases, no fault found", dataset.name));
         return Ok(());
     }
     let plural = if faults.len() == 1 { "" } else { "s" };

@@ -18,6 +18,7 @@ use crate::predict::memory::PredictError;
 use crate::preprocess::cache::PreprocessError;
 use crate::report::ReportError;
 use crate::store::StoreError;
+use crate::store::claim::ClaimError;
 use crate::store::table::TableError;
 use crate::train::TrainError;
 use crate::volume::nifti::NiftiError;
@@ -74,6 +75,8 @@ pub enum ExperimentError {
     )]
     OtherPlan { folder: String, differences: String, command: String },
     #[error(transparent)]
+    Claim(#[from] ClaimError),
+    #[error(transparent)]
     EditedSplit(#[from] EditedSplit),
     #[error(
         "{network}: what the first stage says of `{case}` was predicted by its network of fold {fold}, which does not go with the \
@@ -101,6 +104,13 @@ impl ExperimentError {
             | Self::UnknownConfiguration { .. }
             | Self::UnknownFold { .. }
             | Self::OtherPlan { .. }
+            | Self::Claim(
+                ClaimError::Exists(_)
+                | ClaimError::Folder(_)
+                | ClaimError::Input(_)
+                | ClaimError::Dataset { .. }
+                | ClaimError::Twice(_),
+            )
             | Self::EditedSplit(_)
             | Self::FirstStageSplit { .. }
             | Self::Split(_) => 2,
@@ -116,6 +126,7 @@ impl ExperimentError {
             | Self::Weights(_) => 3,
             Self::Predict { .. }
             | Self::Store(_)
+            | Self::Claim(ClaimError::Store(_))
             | Self::Train(_)
             | Self::Table(_)
             | Self::Report(_)

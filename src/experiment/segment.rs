@@ -1,6 +1,6 @@
 //! Segmenting new images with a finished run.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use burn::tensor::Device;
@@ -26,7 +26,9 @@ use crate::predict::{Member, Predictor, labels};
 use crate::preprocess::first_stage::{beside, one_hot};
 use crate::preprocess::{Prepared, prepare};
 use crate::select::{Selection, joined};
+use crate::store::claim::{Claim, ClaimError};
 use crate::store::folder::RunFolder;
+use crate::store::outputs::Outputs;
 use crate::store::table::TableError;
 use crate::store::{StoreError, read_text_if_present};
 use crate::volume::nifti::{NiftiError, ProbabilityWriter, read_image, write_labels};
@@ -49,6 +51,8 @@ pub struct Request<'a> {
     pub probabilities: bool,
     /// Memory that images and probabilities may take, GiB; the run's own where none is named.
     pub memory_gib: Option<u64>,
+    /// Whether files of the output folder that segplan did not write may be replaced.
+    pub overwrite: bool,
 }
 
 /// What was done.
@@ -82,6 +86,8 @@ pub enum SegmentError {
     Weights(#[from] WeightsError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Claim(#[from] ClaimError),
     #[error("`{path}` is damaged: {source}; `segplan run` writes it anew")]
     Selection { path: String, source: serde_json::Error },
     #[error("`{0}` holds no run: it has no `plan.toml`; make one with `segplan run PLAN`")]
@@ -112,6 +118,8 @@ pub fn segment(
     let plan = load_resolved(&folder.resolved_plan()).map_err(|error| SegmentError::Plan(Box::new(error)))?.plan;
     let device = device(request.device.unwrap_or(&plan.runtime.device))?;
     let cases = images(request.input)?;
+    let mut outputs = claim(request, &cases)?;
+    let staging = outputs.staging()?.to_owned();
     let names = match request.configuration {
         Some(name) => vec![name],
         None => best_candidate(&folder, &plan)?,
@@ -121,7 +129,7 @@ pub fn segment(
     let stages: Vec<Stages<'_>> = networks.iter().map(|networks| networks.stages(&plan, &device)).collect();
     let filter = filter(&folder, &plan, &names, events)?;
     let room = Room::gib(request.memory_gib.unwrap_or(plan.runtime.memory_gib), request.output);
-    let job = Job { stages: &stages, filter: &filter, room, request };
+    let job = Job { stages: &stages, filter: &filter, room, request, outputs: &outputs, staging: &staging };
     let count = networks.iter().map(|networks| networks.own.len()).sum();
     let shown = names.iter().map(ToString::to_string).collect::<Vec<_>>().join(" + ");
 
@@ -142,6 +150,28 @@ pub fn segment(
     }
     let interrupted = interrupted.load(Ordering::Relaxed);
     Ok(Segmented { configurations: names, networks: count, images: cases.len(), interrupted })
+}
+
+/// The label map of a case, and its probabilities where they are asked for, by their names in the output folder.
+fn files(request: &Request<'_>, case: &Case) -> (PathBuf, Option<PathBuf>) {
+    let labels = PathBuf::from(format!("{}.nii.gz", case.id));
+    let probabilities = request.probabilities.then(|| Path::new("probabilities").join(&labels));
+    (labels, probabilities)
+}
+
+/// Whether all that is asked for may be written.
+fn claim(request: &Request<'_>, cases: &[Case]) -> Result<Outputs, ClaimError> {
+    let files: Vec<PathBuf> = cases
+        .iter()
+        .flat_map(|case| {
+            let (labels, probabilities) = files(request, case);
+            [Some(labels), probabilities]
+        })
+        .flatten()
+        .collect();
+    let images = cases.iter().flat_map(|case| &case.images).cloned();
+    let inputs: Vec<PathBuf> = [request.run, request.input].map(Path::to_owned).into_iter().chain(images).collect();
+    Claim::new(request.output, &files, &inputs).overwriting(request.overwrite).check()
 }
 
 /// The trained networks of one configuration, and of its first stage where it has one.
@@ -207,6 +237,8 @@ enum CaseError {
     Nifti(#[from] NiftiError),
     #[error(transparent)]
     Predict(#[from] PredictError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
     #[error("it has {found} channels; the networks were trained on {expected}")]
     Channels { found: usize, expected: usize },
 }
@@ -217,6 +249,9 @@ struct Job<'a> {
     filter: &'a Filter,
     room: Room<'a>,
     request: &'a Request<'a>,
+    outputs: &'a Outputs,
+    /// Where files are made before they get their names.
+    staging: &'a Path,
 }
 
 impl Job<'_> {
@@ -234,20 +269,22 @@ impl Job<'_> {
         drop(image.voxels);
         let members: Vec<Member<'_>> =
             self.stages.iter().zip(&prepared).map(|(stages, case)| member(&stages.predictor, case)).collect();
-        let file = format!("{}.nii.gz", case.id);
-        let mut labels = if self.request.probabilities {
-            let path = self.request.output.join("probabilities").join(&file);
+        let (file, probabilities) = files(self.request, case);
+        let mut labels = if let Some(file) = &probabilities {
+            let path = self.staging.join(file);
             let numbers: Vec<u8> = plan.data.labels.keys().copied().collect();
             let mut writer = ProbabilityWriter::new(&path, &geometry, &numbers)?;
             let mut write = |_, class: ArrayView3<'_, f32>| Ok(writer.write(class)?);
             let labels = labels(&members, geometry.spacing, &self.room, Some(&mut write))?;
             writer.finish()?;
+            self.outputs.keep(file)?;
             labels
         } else {
             labels(&members, geometry.spacing, &self.room, None)?
         };
         self.filter.apply(&mut labels);
-        Ok(write_labels(&self.request.output.join(file), labels.view(), &geometry)?)
+        write_labels(&self.staging.join(&file), labels.view(), &geometry)?;
+        Ok(self.outputs.keep(&file)?)
     }
 }
 

@@ -3,7 +3,9 @@
 //! Input: bytes, text or tensors and where they belong. Output: files that are whole whenever the process is killed.
 //! Deliberately absent: what the files mean.
 
+pub mod claim;
 pub mod folder;
+pub mod outputs;
 pub mod report;
 pub mod scratch;
 pub mod stamp;
