@@ -47,7 +47,7 @@ pub(super) fn doctor(arguments: &Arguments) -> Result<(), Failure> {
     }
     match machine.disk_free {
         Some(bytes) => {
-            print_line(format_args!("disk      {} free where `{}` is or will be", gib(bytes), runs.display()))
+            print_line(format_args!("disk      {} free where `{}` is or will be", gib(bytes), runs.display()));
         }
         None => print_line(format_args!("disk      nothing is known of the disk of `{}`", runs.display())),
     }

@@ -1,5 +1,6 @@
 //! `segplan report`: finished runs as tables, figures and a page.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -42,6 +43,9 @@ pub(super) fn report(arguments: &Arguments) -> Result<(), Failure> {
         ReportError::Record(RecordError::Plan(error)) => Failure::wrong_input((*error).into()),
         ReportError::Record(error) => Failure::wrong_input(plain(error)),
         ReportError::Claim(error) => Failure::of_claim(error),
+        ReportError::Store(error) if error.source.kind() == ErrorKind::AlreadyExists => {
+            Failure::wrong_input(plain(error))
+        }
         other => Failure::failed(plain(other)),
     };
     let output = arguments.output.clone().unwrap_or_else(|| {

@@ -152,6 +152,7 @@ pub(super) fn into_failure(error: ExperimentError) -> Failure {
     let command = match error {
         ExperimentError::Plan(faults) => return Failure::wrong_input(faults.into()),
         ExperimentError::OtherPlan { ref command, .. } => Some(command.clone()),
+        ExperimentError::EditedSplit(ref edited) => Some(edited.command.clone()),
         _ => None,
     };
     let failure = Failure::of_code(error.exit_code(), plain(error));

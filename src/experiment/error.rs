@@ -79,9 +79,8 @@ pub enum ExperimentError {
     #[error(transparent)]
     EditedSplit(#[from] EditedSplit),
     #[error(
-        "{network}: what the first stage says of `{case}` was predicted by its network of fold {fold}, which does not go with the \
-         folds of `splits_final.json`: put that file back as it was, or remove the run's `next_stage` folder and run again, which \
-         predicts it anew"
+        "{network}: the first stage's network of fold {fold} predicted `{case}`, which does not go with the folds of \
+         `splits_final.json`: put that file back as it was, or train with other folds under another name, `--set name=NAME`"
     )]
     FirstStageSplit { case: CaseId, network: NetworkId, fold: usize },
     #[error("another process is running `{0}`; wait for it, or stop it")]

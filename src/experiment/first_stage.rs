@@ -100,7 +100,9 @@ impl<'a> HandOver<'a> {
     /// Predicts the cases that are not yet predicted.
     fn run(&self) -> Result<Progress, ExperimentError> {
         let mut missing = Vec::new();
+        let is_recorded = FoldState::load(&self.fold.folder)?.split.is_some();
         for id in &self.fold.split.val {
+            self.refuse_other_fold(id, is_recorded)?;
             let case = self.open(id)?;
             if !self.is_fresh(&case) {
                 missing.push(case);
@@ -136,6 +138,19 @@ impl<'a> HandOver<'a> {
         let labels = first_stage(&member, &plan.configurations[&ConfigurationName::Cascade], grid, &room)
             .map_err(|source| ExperimentError::Predict { case: second.id.clone(), source })?;
         Ok(write(&self.path(&second.id), &labels, &self.origin).map_err(PreprocessError::from)?)
+    }
+
+    /// Refuses a case that the network of another fold has predicted, by the same plan and files: its fold was edited, and where
+    /// nothing is recorded of what this fold's network was trained on, it may be that case.
+    fn refuse_other_fold(&self, id: &CaseId, is_recorded: bool) -> Result<(), ExperimentError> {
+        match Origin::of_file(&self.path(id)) {
+            Ok(Origin { digest, fold, .. })
+                if !is_recorded && digest == self.origin.digest && fold != self.origin.fold =>
+            {
+                Err(ExperimentError::FirstStageSplit { case: id.clone(), network: self.fold.id, fold })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// A case as it is prepared for the second stage.

@@ -89,16 +89,16 @@ impl<'a> Fold<'a> {
         if state.trained.as_deref() == Some(&self.digests.train) && state.is_of(self.data, self.split) {
             return Ok(Progress::AlreadyDone);
         }
-        if !state.has_data(self.data) {
+        if state.has_data(self.data) {
+            // `trained_split::check` has refused a run whose networks were trained with other folds.
+            assert!(state.has_split(self.split), "{}: the split of its state is not that of the run", self.id);
+        } else {
             // A training that has seen other images does not go on with these.
             self.events.say(&format!(
                 "{}: the data set's files have changed since it was trained: it is trained anew",
                 self.id
             ));
             store::remove_if_present(&self.folder.checkpoint())?;
-        } else {
-            // `trained_split::check` has refused a run whose networks were trained with other folds.
-            assert!(state.has_split(self.split), "{}: the split of its state is not that of the run", self.id);
         }
         let begun = FoldState {
             data: Some(self.data.to_owned()),

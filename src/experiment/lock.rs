@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::experiment::ExperimentError;
 use crate::store::StoreError;
@@ -29,7 +29,7 @@ impl Lock {
                     return Ok(Self { folder: folder.root.clone(), path, _file: file });
                 }
                 // The process that had it has removed it in between.
-                Ok(()) => (),
+                Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {
                     return Err(ExperimentError::Locked(folder.root.display().to_string()));
                 }
@@ -41,23 +41,18 @@ impl Lock {
 
 fn open(folder: &RunFolder) -> Result<File, StoreError> {
     let path = folder.lock();
+    let has_parent = || folder.root.parent().is_some_and(Path::is_dir);
     loop {
-        let made = fs::create_dir_all(&folder.root).and_then(|()| File::create(&path));
-        match made {
-            // The folder was removed in between.
-            Err(source)
-                if source.kind() == io::ErrorKind::NotFound
-                    && folder.root.parent().is_some_and(|parent| parent.is_dir()) =>
-            {
-                ()
-            }
+        match fs::create_dir_all(&folder.root).and_then(|()| File::create(&path)) {
+            // The process that had the folder has removed it in between.
+            Err(source) if source.kind() == io::ErrorKind::NotFound && has_parent() => {}
             made => return made.map_err(|source| StoreError { verb: "create", path, source }),
         }
     }
 }
 
 /// Whether an open file is the one that the path names.
-fn is_at(file: &File, path: &std::path::Path) -> bool {
+fn is_at(file: &File, path: &Path) -> bool {
     match (FileStamp::of_open(file), FileStamp::of(path)) {
         (Ok(open), Ok(named)) => open.inode == named.inode,
         _ => false,

@@ -76,10 +76,10 @@ fn of_fold(
         return Ok((Vec::new(), 0));
     }
     let labels: Vec<u8> = record.plan.data.labels.keys().copied().collect();
-    let one = |case: &String| {
-        let known = dataset.training.iter().find(|known| known.id.0 == *case)?;
+    let one = |case: &CaseId| {
+        let known = dataset.training.iter().find(|known| known.id == *case)?;
         let reference = read_labels(known.labels.as_ref()?).ok()?;
-        let prediction = read_labels(&folder.prediction(case)).ok()?;
+        let prediction = read_labels(&folder.prediction(&case.0)).ok()?;
         (reference.labels.dim() == prediction.labels.dim())
             .then(|| confusion(&known.id, reference.labels.view(), prediction.labels.view(), &labels))
     };

@@ -13,6 +13,7 @@ use crate::report::record::{Record, RecordError};
 use crate::report::summary::{self, Line};
 use crate::report::{ReportError, cases, claim, figures, latex, methods, tables};
 use crate::store::claim::Claim;
+use crate::store::outputs;
 use crate::store::report::ReportFolder;
 use crate::store::write_atomic;
 
@@ -48,8 +49,9 @@ pub fn write(runs: &[PathBuf], output: &Path, images: Images, overwrite: bool) -
         return Err(RecordError::SameName(twice.clone()).into());
     }
     // Figures and tables are checked when they are drawn, before the first file gets its name.
+    let always = place.always().map(|path| path.strip_prefix(output).map_or_else(|_| path.clone(), Path::to_owned));
     let names: Vec<PathBuf> =
-        place.always().iter().map(|path| path.strip_prefix(output).unwrap_or(path).to_owned()).collect();
+        outputs::Record::read(output)?.names().chain(always).collect::<BTreeSet<_>>().into_iter().collect();
     let mut outputs = Claim::new(output, &names, runs).overwriting(overwrite).check()?;
     let folder = ReportFolder { root: outputs.staging()?.to_owned() };
     let lines: Vec<Line> = records.iter().flat_map(summary::lines).collect();

@@ -131,11 +131,11 @@ impl<'a> Claim<'a> {
         }
         let folds_case = probe(self.folder)?;
         self.refuse_twins(folds_case)?;
-        Ok(Outputs::open(self.folder, record, self.overwrite)?)
+        Ok(Outputs::open(self.folder, record, self.overwrite))
     }
 
     fn refuse_inputs(&self, folder: &Path) -> Result<(), ClaimError> {
-        let inputs: Vec<PathBuf> = self.inputs.iter().map(|path| canonical(path)).collect();
+        let inputs: Vec<PathBuf> = self.inputs.iter().map(canonical).collect();
         for name in self.files {
             let path = folder.join(name);
             let parent = path.parent().map(canonical);
@@ -145,10 +145,10 @@ impl<'a> Claim<'a> {
                 return Err(ClaimError::Input(self.folder.join(name)));
             }
         }
-        match inputs.iter().any(|input| input == folder) {
-            true => Err(ClaimError::Input(self.folder.to_owned())),
-            false => Ok(()),
+        if inputs.iter().any(|input| input == folder) {
+            return Err(ClaimError::Input(self.folder.to_owned()));
         }
+        Ok(())
     }
 
     fn refuse_twins(&self, folds_case: bool) -> Result<(), ClaimError> {

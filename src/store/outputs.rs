@@ -7,7 +7,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -73,6 +73,11 @@ impl Record {
         Ok(Self(all))
     }
 
+    /// Names of all files that are recorded.
+    pub fn names(&self) -> impl Iterator<Item = PathBuf> {
+        self.0.keys().map(PathBuf::from)
+    }
+
     /// Whether nothing is recorded.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -119,11 +124,11 @@ pub struct Outputs {
 
 impl Outputs {
     /// Opens a folder that [`Claim::check`](crate::store::claim::Claim::check) has found to be free.
-    pub(super) fn open(folder: &Path, record: Record, overwrite: bool) -> Result<Self, StoreError> {
+    pub(super) fn open(folder: &Path, record: Record, overwrite: bool) -> Self {
         remove_abandoned(folder);
         let staging = folder.join(format!("{}{}{}", STAGING.0, std::process::id(), STAGING.1));
         let (kept, record) = (Mutex::default(), Mutex::new(record));
-        Ok(Self { folder: folder.to_owned(), staging, overwrite, record, kept, lock: None })
+        Self { folder: folder.to_owned(), staging, overwrite, record, kept, lock: None }
     }
 
     /// The hidden folder in which files are made before they get their names.
@@ -190,7 +195,11 @@ impl Outputs {
         if lines.is_empty() {
             return Ok(());
         }
-        let mut file = File::options().append(true).create(true).open(&path).map_err(fail)?;
+        let mut file = File::options().read(true).append(true).create(true).open(&path).map_err(fail)?;
+        if !ends_a_line(&mut file).map_err(fail)? {
+            // A process was killed while it wrote its line.
+            lines.insert(0, '\n');
+        }
         file.write_all(lines.as_bytes()).and_then(|()| file.sync_data()).map_err(fail)
     }
 
@@ -198,8 +207,10 @@ impl Outputs {
         let record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
         match record.owner(&self.folder, name)? {
             Owner::Other { .. } if !self.overwrite => {
-                let source =
-                    io::Error::new(io::ErrorKind::AlreadyExists, "somebody has made or changed it in the meantime");
+                let source = io::Error::new(
+                    io::ErrorKind::AlreadyExists,
+                    "it is not as segplan wrote it; `--overwrite` replaces it",
+                );
                 Err(StoreError { verb: "replace", path: self.folder.join(name), source })
             }
             Owner::Other { .. } | Owner::Nobody | Owner::Segplan | Owner::Folder => Ok(()),
@@ -243,6 +254,16 @@ impl Drop for Outputs {
             let _ = fs::remove_dir_all(&self.staging);
         }
     }
+}
+
+fn ends_a_line(file: &mut File) -> io::Result<bool> {
+    if file.metadata()?.len() == 0 {
+        return Ok(true);
+    }
+    let mut last = [0];
+    file.seek(SeekFrom::End(-1))?;
+    file.read_exact(&mut last)?;
+    Ok(last == *b"\n")
 }
 
 fn line(entry: &Entry) -> String {

@@ -69,7 +69,6 @@ fn since_1970(time: SystemTime) -> i128 {
 }
 
 #[cfg(unix)]
-#[expect(clippy::unnecessary_wraps, reason = "other systems do not have them")]
 fn identity(metadata: &Metadata) -> (Option<i128>, Option<(u64, u64)>) {
     use std::os::unix::fs::MetadataExt as _;
     let changed = i128::from(metadata.ctime()) * 1_000_000_000 + i128::from(metadata.ctime_nsec());
