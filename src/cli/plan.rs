@@ -16,7 +16,7 @@ use crate::fingerprint::{Fingerprint, measure};
 use crate::network::topology::Topology;
 use crate::plan::fit::{self, fit};
 use crate::plan::load::{load_from, read};
-use crate::plan::make::{Planned, changed_rules, make};
+use crate::plan::make::{Planned, changed_rules, default_memory_bytes, make};
 use crate::plan::published::tasks;
 use crate::plan::rules::Measured;
 use crate::plan::schema::{Aspect, Configuration, ConfigurationName, Plan, Rules};
@@ -121,7 +121,7 @@ fn write(arguments: &Arguments) -> Result<(), Failure> {
 
 fn measured(dataset: &Dataset, terminal: &Terminal) -> Result<Fingerprint, Failure> {
     terminal.begin("measuring the data set", dataset.training.len());
-    let fingerprint = measure(dataset, &|| terminal.advance());
+    let fingerprint = measure(dataset, default_memory_bytes(), &|| terminal.advance());
     terminal.end();
     fingerprint.map_err(|error| Failure::damaged_data(plain(error)))
 }

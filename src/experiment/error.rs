@@ -3,8 +3,8 @@
 use thiserror::Error;
 
 use crate::dataset::CaseId;
+use crate::dataset::gate::Faults;
 use crate::device::DeviceError;
-use crate::evaluate::EvaluateError;
 use crate::experiment::data::DataError;
 use crate::experiment::events::NetworkId;
 use crate::experiment::splits::SplitError;
@@ -48,11 +48,11 @@ pub enum ExperimentError {
     #[error(transparent)]
     Weights(#[from] WeightsError),
     #[error(transparent)]
-    Evaluate(#[from] EvaluateError),
-    #[error(transparent)]
     Table(#[from] TableError),
     #[error(transparent)]
     Report(#[from] ReportError),
+    #[error(transparent)]
+    Faults(#[from] Faults),
     #[error("case `{case}`: {source}")]
     Nifti { case: CaseId, source: NiftiError },
     #[error("case `{case}`: {source}")]
@@ -117,8 +117,8 @@ impl ExperimentError {
             | Self::Preprocess(_)
             | Self::State(_)
             | Self::Nifti { .. }
+            | Self::Faults(_)
             | Self::MissingFile(_)
-            | Self::Evaluate(_)
             | Self::Unlabelled(_)
             | Self::UnknownCase { .. }
             | Self::Train(TrainError::Checkpoint(_) | TrainError::Weights(WeightsError::Damaged { .. }))

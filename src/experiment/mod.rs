@@ -123,7 +123,8 @@ pub fn run(
     let splits = splits::load_or_draw(&folder.splits(), &cases, &plan.split, abandoned.as_ref())?;
     let renamed = |file: &Path| record::command_with_folds(loaded, file);
     trained_split::check(plan, &folder, &splits, &cases, &data, &renamed)?;
-    let differences = differences(&record::fingerprint(&folder, &dataset, data.clone(), events)?, plan);
+    let differences =
+        differences(&record::fingerprint(&folder, &dataset, data.clone(), plan.runtime.memory_bytes(), events)?, plan);
     // Whatever refuses a run stands above: a refused run leaves nothing that would keep its name.
     record::write(&folder, loaded, &dataset, &contents)?;
     splits::save(&folder.splits(), &splits)?;
