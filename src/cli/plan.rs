@@ -6,6 +6,7 @@ use clap::Args;
 use similar::TextDiff;
 
 use crate::cli::failure::{Failure, plain};
+use crate::cli::output::print;
 use crate::cli::schema::write_beside;
 use crate::cli::terminal::Terminal;
 use crate::dataset::{Dataset, scan};
@@ -21,6 +22,7 @@ use crate::plan::published::tasks;
 use crate::plan::rules::Measured;
 use crate::plan::schema::{Aspect, Configuration, ConfigurationName, Plan, Rules};
 use crate::plan::update::update;
+use crate::store::claim::{ClaimError, claim_file};
 use crate::store::write_atomic;
 
 const GIBI: f64 = (1_u64 << 30) as f64;
@@ -78,14 +80,17 @@ pub(super) fn plan(arguments: &Arguments) -> Result<(), Failure> {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "without a file, the plan is the result of this verb")]
 fn write(arguments: &Arguments) -> Result<(), Failure> {
-    if let Some(path) = arguments.output.as_ref().filter(|path| path.exists() && !arguments.overwrite) {
-        let path = path.display();
-        return Err(Failure::wrong_input(miette::miette!(
-            help = format!("`--update {path}` keeps what a person decided; `--overwrite` replaces it"),
-            "`{path}` is there already, and may have been edited"
-        )));
+    if let Some(path) = &arguments.output {
+        let inputs: Vec<PathBuf> = arguments.dataset.iter().cloned().collect();
+        claim_file(path, &inputs, arguments.overwrite).map_err(|error| match error {
+            ClaimError::Exists(_) => {
+                let path = path.display();
+                let help = format!("`--update {path}` keeps what a person decided; `--overwrite` replaces it");
+                Failure::wrong_input(miette::miette!(help = help, "`{path}` exists already, and may have been edited"))
+            }
+            error => Failure::of_claim(error),
+        })?;
     }
     let terminal = Terminal::new();
     let mut rules = changed_rules(&arguments.set).map_err(|reason| Failure::wrong_input(miette::miette!(reason)))?;
@@ -105,11 +110,11 @@ fn write(arguments: &Arguments) -> Result<(), Failure> {
     }
     let text = planned.text();
     let Some(path) = &arguments.output else {
-        print!("{text}");
+        print(&text);
         return Ok(());
     };
     write_atomic(path, text.as_bytes()).map_err(|error| Failure::failed(plain(error)))?;
-    write_beside(path)?;
+    write_beside(path, arguments.overwrite)?;
     terminal.say(&overview(&planned.plan));
     terminal.say(&format!("written to `{0}`; run it with: segplan run {0}", path.display()));
     Ok(())
@@ -131,7 +136,6 @@ fn measured(dataset: &Dataset, memory_bytes: u64, terminal: &Terminal) -> Result
 }
 
 /// Measures the data set of a plan anew, and prints what would be planned now.
-#[expect(clippy::print_stdout, reason = "the proposal is the result of this verb")]
 fn propose(path: &Path, arguments: &Arguments) -> Result<(), Failure> {
     let loaded = load_from(path, &|file| read(file)).map_err(|error| Failure::wrong_input(error.into()))?;
     let terminal = Terminal::new();
@@ -150,7 +154,7 @@ fn propose(path: &Path, arguments: &Arguments) -> Result<(), Failure> {
         return Ok(());
     }
     let diff = TextDiff::from_lines(&loaded.input, &update.text);
-    print!("{}", diff.unified_diff().header(&format!("a/{shown}"), &format!("b/{shown}")));
+    print(diff.unified_diff().header(&format!("a/{shown}"), &format!("b/{shown}")));
     if let Some(fault) = update.fault {
         terminal.say("what stays does not fit what is planned now:");
         return Err(Failure::wrong_input(fault.into()));
@@ -159,8 +163,12 @@ fn propose(path: &Path, arguments: &Arguments) -> Result<(), Failure> {
         terminal.say(&format!("nothing is written yet: segplan plan --update {shown} --write"));
         return Ok(());
     }
+    if read(path).is_ok_and(|text| text != loaded.input) {
+        let help = "run the same command again";
+        return Err(Failure::wrong_input(miette::miette!(help = help, "`{shown}` was edited in the meantime")));
+    }
     write_atomic(path, update.text.as_bytes()).map_err(|error| Failure::failed(plain(error)))?;
-    write_beside(path)?;
+    write_beside(path, false)?;
     terminal.say(&format!("written to `{shown}`"));
     Ok(())
 }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::cli::failure::warn;
+use crate::cli::output::say;
 use crate::cli::pace::Pace;
 use crate::dataset::CaseId;
 use crate::experiment::events::{Events, NetworkId};
@@ -54,9 +55,8 @@ fn style(template: &str) -> ProgressStyle {
 }
 
 impl Events for Terminal {
-    #[expect(clippy::print_stderr, reason = "this is where progress is printed")]
     fn say(&self, text: &str) {
-        self.bar().suspend(|| eprintln!("{text}"));
+        self.bar().suspend(|| say(text));
     }
 
     fn warn(&self, warning: &Fault) {

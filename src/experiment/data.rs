@@ -111,7 +111,7 @@ fn make(plan: &Plan, events: &dyn Events) -> Result<PathBuf, DataError> {
         Generator::Phantom => {
             let config = PhantomConfig { cases: plan.data.cases, ..PhantomConfig::default() };
             events.begin("making the phantom", config.cases);
-            let made = phantom::write(&folder, &config, &|| events.advance());
+            let made = phantom::make(&folder, &config, false, &|| events.advance());
             events.end();
             made?;
             Ok(folder)

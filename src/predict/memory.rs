@@ -14,14 +14,14 @@ use crate::preprocess::footprint::TooLarge;
 use crate::store::StoreError;
 use crate::store::scratch::Scratch;
 use crate::volume::nifti::NiftiError;
-use crate::volume::{Shape, Spacing};
+use crate::volume::Shape;
 
 /// Bytes of a number.
-pub(super) const FLOAT: usize = size_of::<f32>();
+const FLOAT: usize = size_of::<f32>();
 /// Volumes of numbers that the way back to the image's grid takes: a class, its resampled copy and one on the way there, the
 /// best so far; and, at half their size each, labels and winners. With several members there is one more, which is added to
 /// the others; and two of what is given away, where probabilities are asked for.
-pub(super) const VOLUMES_BACK: usize = 5;
+const VOLUMES_BACK: usize = 5;
 
 /// What a prediction may use. The networks' own maps are not counted: patch and batch decide on them.
 #[derive(Clone, Copy, Debug)]
