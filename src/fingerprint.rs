@@ -3,6 +3,8 @@
 //! Input: the files of a [`Dataset`]. Output: a [`Fingerprint`], which the plan's rules read. Deliberately absent: any
 //! decision. Source: arXiv:1809.10486, section 2 (spec section 2).
 
+mod noted;
+
 use std::collections::BTreeMap;
 
 use ndarray::Axis;
@@ -10,6 +12,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+pub use self::noted::Noted;
 use crate::dataset::{Case, CaseId, Dataset};
 use crate::volume::components::{Connectivity, components};
 use crate::volume::crop::nonzero_box;
@@ -58,6 +61,9 @@ pub struct CaseFingerprint {
     pub voxels: BTreeMap<u8, u64>,
     /// Number of 26-connected components of each foreground label that it has.
     pub components: BTreeMap<u8, u64>,
+    /// What of it is worth a look.
+    #[serde(default)]
+    pub noted: Noted,
 }
 
 /// Intensities of a channel under the foreground labels of all training cases.
@@ -159,6 +165,7 @@ fn measure_case(case: &Case, dataset: &Dataset) -> Result<(CaseFingerprint, Vec<
         spacing: image.geometry.spacing,
         voxels,
         components,
+        noted: Noted::of(&image),
     };
     Ok((measured, intensities))
 }
@@ -256,6 +263,7 @@ mod tests {
             spacing: Spacing(spacing),
             voxels: BTreeMap::new(),
             components: components.iter().copied().collect(),
+            noted: Noted::default(),
         }
     }
 

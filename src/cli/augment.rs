@@ -48,8 +48,8 @@ fn samples(text: &str) -> Result<usize, String> {
 
 #[expect(clippy::print_stdout, reason = "what was drawn is the result of this verb")]
 pub(super) fn augment(arguments: &Arguments) -> Result<(), Failure> {
-    let plan = load(&arguments.plan, &arguments.set).map_err(|error| Failure::wrong_input(error.into()))?.plan;
-    use_threads(plan.runtime.threads)?;
+    let loaded = load(&arguments.plan, &arguments.set).map_err(|error| Failure::wrong_input(error.into()))?;
+    use_threads(loaded.plan.runtime.threads)?;
     let terminal = Terminal::new();
     let request = Request {
         case: arguments.case.as_deref(),
@@ -57,7 +57,7 @@ pub(super) fn augment(arguments: &Arguments) -> Result<(), Failure> {
         samples: arguments.samples,
         output: &arguments.output,
     };
-    let shown = show(&plan, &request, &terminal).map_err(into_failure)?;
+    let shown = show(&loaded, &request, &terminal).map_err(into_failure)?;
     for (number, words) in (1..).zip(&shown.draws) {
         println!("{number:>3}  {}", words.join(", "));
     }

@@ -9,6 +9,7 @@ use crate::cli::failure::{Failure, plain};
 use crate::cli::terminal::Terminal;
 use crate::dataset::phantom::{PhantomConfig, write};
 use crate::experiment::events::Events;
+use crate::units::counted;
 
 const EXAMPLES: &str = "\
 Example:
@@ -39,6 +40,6 @@ pub(super) fn phantom(arguments: &Arguments) -> Result<(), Failure> {
     let made = write(&arguments.folder, &config, &|| terminal.advance());
     terminal.end();
     made.map_err(|error| Failure::failed(plain(error)))?;
-    terminal.say(&format!("{} cases in `{folder}`", config.cases));
+    terminal.say(&format!("{} in `{folder}`", counted(config.cases, "case")));
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Progress on a terminal: bars with loss, Dice, learning rate and time left. Without a terminal: one line an epoch.
+//! Progress on a terminal: bars with loss, pseudo Dice of patches, learning rate and time left. Without a terminal: one line an epoch.
 
 use std::io::{IsTerminal, stderr};
 use std::sync::{Mutex, PoisonError};
@@ -104,7 +104,7 @@ fn epoch_line(
         None => format!("at most {} left", HumanDuration(Duration::from_secs_f64(left))),
     };
     format!(
-        "{network} · epoch {:>3} · loss {:>7.4} train {:>7.4} validation · Dice {} · rate {:.1e} · {:.1} s · {ending}",
+        "{network} · epoch {:>3} · loss {:>7.4} train {:>7.4} validation · pseudo Dice {} · rate {:.1e} · {:.1} s · {ending}",
         row.epoch + 1,
         row.train_loss,
         row.validation_loss,

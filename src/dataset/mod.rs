@@ -5,6 +5,7 @@
 
 mod error;
 mod description;
+mod exclude;
 mod scan;
 mod verify;
 pub mod contents;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 pub use description::FILE as DESCRIPTION;
 pub use error::DatasetError;
+pub use exclude::UnknownCase;
 pub use scan::scan;
 pub use verify::{Fault, FaultKind, verify};
 

@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use miette::{Diagnostic, LabeledSpan, NamedSource, Severity, SourceCode};
 use thiserror::Error;
 
-use crate::plan::layer::Layer;
+use crate::plan::layer::{Layer, Source};
+use crate::units::counted;
 
 /// One fault of a plan, or something that may be meant and is worth a look.
 #[derive(Clone, Debug)]
@@ -55,6 +56,11 @@ impl Fault {
     /// Whether the plan can be run as it is.
     pub fn is_warning(&self) -> bool {
         self.severity < Severity::Error
+    }
+
+    /// Whether it stands in such a layer, or in none.
+    pub(super) fn is_of(&self, source: &Source) -> bool {
+        self.place().is_none_or(|(name, _)| name == source.to_string())
     }
 
     /// The layer that it stands in, and the byte of its text.
@@ -109,18 +115,17 @@ pub enum PlanError {
         chain: Vec<PathBuf>,
     },
     /// The plan has faults.
-    #[error("the plan has {}", counted(faults))]
+    #[error("the plan has {}", number_of(faults))]
     Faults {
         /// All of them, and what else is worth a look.
         faults: Vec<Fault>,
     },
 }
 
-fn counted(faults: &[Fault]) -> String {
+fn number_of(faults: &[Fault]) -> String {
     let warnings = faults.iter().filter(|fault| fault.is_warning()).count();
-    let number = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
-    let faults = number(faults.len() - warnings, "fault");
-    if warnings == 0 { faults } else { format!("{faults} and {}", number(warnings, "warning")) }
+    let faults = counted(faults.len() - warnings, "fault");
+    if warnings == 0 { faults } else { format!("{faults} and {}", counted(warnings, "warning")) }
 }
 
 impl Diagnostic for PlanError {

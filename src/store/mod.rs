@@ -49,6 +49,21 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     fs::rename(&temporary, path).map_err(fail)
 }
 
+/// Whether a file can be written, before anything is computed for it: a trial file is made and removed again in the innermost of
+/// its folders that exists.
+///
+/// # Errors
+///
+/// When the path is a folder, or nothing can be written into the folder, with the path.
+pub fn check_writable(path: &Path) -> Result<(), StoreError> {
+    let fail = |source| StoreError { verb: "write", path: path.to_owned(), source };
+    let name = path.file_name().filter(|_| !path.is_dir()).ok_or_else(|| fail(io::ErrorKind::IsADirectory.into()))?;
+    let whole = std::path::absolute(path).map_err(fail)?;
+    let folder = whole.ancestors().skip(1).find(|folder| folder.exists()).unwrap_or(Path::new("."));
+    let trial = temporary_name(&folder.join(name));
+    fs::write(&trial, []).and_then(|()| fs::remove_file(&trial)).map_err(fail)
+}
+
 /// Name beside `path` that a file has while it is being written; of this process alone.
 pub fn temporary_name(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
@@ -160,6 +175,17 @@ mod tests {
         write_atomic(&path, b"two").unwrap();
         assert_eq!(read_text(&path).unwrap(), "two");
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn whether_a_file_can_be_written_is_known_without_a_trace() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = folder.path();
+        write_atomic(&at.join("file"), b"").unwrap();
+        assert!(check_writable(&at.join("new/er/plan.toml")).is_ok() && check_writable(&at.join("file")).is_ok());
+        assert!(check_writable(&at.join("file/plan.toml")).is_err(), "a file is no folder");
+        assert!(check_writable(at).is_err());
+        assert_eq!(fs::read_dir(at).unwrap().count(), 1);
     }
 
     #[test]
