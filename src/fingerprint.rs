@@ -7,16 +7,15 @@ mod noted;
 
 use std::collections::BTreeMap;
 
-use ndarray::Axis;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 pub use self::noted::Noted;
+use crate::dataset::gate::{Expected, Fault, Faults, read_case};
 use crate::dataset::{Case, CaseId, Dataset};
 use crate::volume::components::{Connectivity, components};
 use crate::volume::crop::nonzero_box;
-use crate::volume::nifti::{NiftiError, read_image, read_labels};
 use crate::volume::{LabelMap, Shape, Spacing};
 
 /// One in so many foreground voxels, in raster order, is looked at for intensities. Source: spec section 2.
@@ -25,25 +24,24 @@ const INTENSITY_STEP: usize = 10;
 /// A data set could not be measured.
 #[derive(Debug, Error)]
 pub enum FingerprintError {
-    /// A file could not be read.
-    #[error("case `{case}`: {source}; `segplan verify` lists every fault of the data set")]
-    Nifti {
-        /// The case.
-        case: CaseId,
-        /// Why.
-        source: NiftiError,
-    },
-    /// A case does not fit the data set.
-    #[error("case `{case}`: {reason}; `segplan verify` lists every fault of the data set")]
-    Case {
-        /// The case.
-        case: CaseId,
-        /// What does not fit.
-        reason: String,
-    },
+    /// Files of some cases cannot be used: every fault of every case.
+    #[error("{}", refused(.0))]
+    Faults(Vec<Fault>),
     /// There is nothing to measure.
     #[error("data set `{0}` has no training case")]
     Empty(String),
+}
+
+fn refused(faults: &[Fault]) -> String {
+    let mut cases: Vec<&CaseId> = faults.iter().map(|fault| &fault.case).collect();
+    cases.dedup();
+    let of = if let [one] = cases[..] {
+        format!("case `{one}` cannot be used")
+    } else {
+        format!("{} cases cannot be used", cases.len())
+    };
+    let listed: Vec<String> = faults.iter().map(|fault| format!("\n  {fault}")).collect();
+    format!("{of}:{}\nmend these files, or leave the cases out: `data.exclude` in the plan", listed.concat())
 }
 
 /// What was measured of one case.
@@ -100,8 +98,12 @@ pub struct Fingerprint {
 ///
 /// # Errors
 ///
-/// The first case, in the data set's order, that cannot be read or does not fit the data set.
-pub fn measure(dataset: &Dataset, on_done: &(dyn Fn() + Sync)) -> Result<Fingerprint, FingerprintError> {
+/// Every fault of every case, in the data set's order.
+pub fn measure(
+    dataset: &Dataset,
+    memory_bytes: u64,
+    on_done: &(dyn Fn() + Sync),
+) -> Result<Fingerprint, FingerprintError> {
     if dataset.training.is_empty() {
         return Err(FingerprintError::Empty(dataset.name.clone()));
     }
@@ -109,37 +111,36 @@ pub fn measure(dataset: &Dataset, on_done: &(dyn Fn() + Sync)) -> Result<Fingerp
         .training
         .par_iter()
         .map(|case| {
-            let measured = measure_case(case, dataset);
+            let measured = measure_case(case, dataset, memory_bytes);
             on_done();
             measured
         })
         .collect();
-    let mut cases = Vec::with_capacity(measured.len());
+    let (mut cases, mut faults) = (Vec::with_capacity(measured.len()), Vec::new());
     let mut pooled = vec![Vec::new(); dataset.channels.len()];
     for case in measured {
-        let (case, intensities) = case?;
+        let (case, intensities) = match case {
+            Ok(measured) => measured,
+            Err(Faults(of_case)) => {
+                faults.extend(of_case);
+                continue;
+            }
+        };
         cases.push(case);
         for (pool, values) in pooled.iter_mut().zip(intensities) {
             pool.extend(values);
         }
     }
+    if !faults.is_empty() {
+        return Err(FingerprintError::Faults(faults));
+    }
     Ok(Fingerprint { cases, intensities: pooled.into_iter().map(statistics).collect() })
 }
 
 /// One case, and a sample of the foreground intensities of each channel.
-fn measure_case(case: &Case, dataset: &Dataset) -> Result<(CaseFingerprint, Vec<Vec<f32>>), FingerprintError> {
-    let nifti = |source| FingerprintError::Nifti { case: case.id.clone(), source };
-    let fault = |reason| FingerprintError::Case { case: case.id.clone(), reason };
-    let image = read_image(&case.images).map_err(nifti)?;
-    let path = case.labels.as_deref().ok_or_else(|| fault("it has no labels".to_owned()))?;
-    let labels = read_labels(path).map_err(nifti)?;
-    let (channels, shape) = (image.voxels.len_of(Axis(0)), image.geometry.shape);
-    if channels != dataset.channels.len() {
-        return Err(fault(format!("{channels} channels; the data set declares {}", dataset.channels.len())));
-    }
-    if labels.geometry.shape != shape {
-        return Err(fault(format!("an image of {shape} voxels and labels of {}", labels.geometry.shape)));
-    }
+fn measure_case(case: &Case, dataset: &Dataset, memory_bytes: u64) -> Result<(CaseFingerprint, Vec<Vec<f32>>), Faults> {
+    let (image, labels) = read_case(case, &Expected::of(dataset, memory_bytes))?;
+    let shape = image.geometry.shape;
     let (_, bounds) = nonzero_box(image.voxels.view());
     let foreground: Vec<usize> = labels
         .labels

@@ -7,6 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use segplan::dataset::gate::Expected;
 use segplan::dataset::phantom::{self, PhantomConfig};
 use segplan::dataset::{CaseId, Dataset};
 use segplan::evaluate::scores::{self, Run, Score};
@@ -40,7 +41,7 @@ impl Made {
     fn run(&self, name: &str, folds: &[usize], good: u64) -> RunFolder {
         let cases: Vec<CaseId> = self.dataset.training.iter().map(|case| case.id.clone()).collect();
         let run = run_folder(self.folder.path(), name, folds, &cases, &self.dataset.folder);
-        let labels = &self.dataset.labels;
+        let expected = Expected::of(&self.dataset, 1 << 30);
         for &fold in folds {
             let network = run.fold("3d_fullres", 12345, fold);
             let (mut scores, mut cells) = (Vec::new(), Vec::new());
@@ -49,7 +50,7 @@ impl Made {
                 fs::create_dir_all(network.validation()).unwrap();
                 fs::copy(reference, network.prediction(&case.id.0)).unwrap();
                 let at = Run { experiment: name.to_owned(), configuration: "3d_fullres".to_owned(), fold, seed: 12345 };
-                let scored = score_files(&at, &case.id, reference, reference, labels, 1.0).unwrap();
+                let scored = score_files(&at, &case.id, reference, reference, &expected, 1.0).unwrap();
                 scores.extend(scored.scores);
                 cells.extend(scored.confusion);
             }
@@ -331,7 +332,7 @@ fn two_hundred_cases_are_reported() {
         let score = |(number, label): (u64, u8)| Score {
             run: Run { experiment: "large".to_owned(), configuration: "3d_fullres".to_owned(), fold, seed: 12345 },
             case: cases[number as usize].clone(),
-            label,
+            label: label.into(),
             name: "organ".to_owned(),
             counts: Counts { true_positives: 1000 + number, false_positives: number, false_negatives: 7 * number % 90 },
             surface: None,

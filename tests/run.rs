@@ -2,12 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use segplan::dataset::gate::{Expected, read_image};
+use segplan::dataset::{Case, CaseId};
 use segplan::train::log::{EpochRow, read_epochs};
 
 /// A small phantom and a plan of two short folds, in a folder of its own.
@@ -218,7 +221,7 @@ fn a_finished_run_segments_new_images_and_keeps_their_grid() {
             .args(["predict", "--run", "runs/whole", "--output", "segmented", "--input"])
             .arg(phantom.join("imagesTr")),
     );
-    let images = segplan::dataset::images::images(&phantom.join("imagesTr")).unwrap();
+    let images = segplan::dataset::images::images(&phantom.join("imagesTr"), 1).unwrap().cases;
     assert!(!images.is_empty(), "{}", text(&output));
     for case in images {
         let image = segplan::volume::nifti::read_header(&case.images[0]).unwrap();
@@ -276,7 +279,9 @@ fn pairs_of_configurations_are_ensembled_and_the_best_candidate_segments_new_ima
     assert!(said.contains(&format!("the mean of {} networks", 2 * members)), "{said}");
     let probabilities =
         fs::read_dir(workplace.path("segmented/probabilities")).unwrap().next().unwrap().unwrap().path();
-    let probabilities = segplan::volume::nifti::read_image(&[probabilities]).unwrap();
+    let case = Case { id: CaseId("any".to_owned()), images: vec![probabilities], labels: None };
+    let expected = Expected { channels: 3, labels: &BTreeMap::new(), memory_bytes: 1 << 30 };
+    let probabilities = read_image(&case, &expected).unwrap();
     let sums = probabilities.voxels.sum_axis(ndarray::Axis(0));
     assert_eq!(probabilities.voxels.dim().0, 3);
     assert!(sums.iter().all(|sum| (sum - 1.0).abs() < 0.02), "probabilities of a voxel sum up to 1");

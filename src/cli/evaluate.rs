@@ -5,13 +5,23 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::cli::failure::{Failure, plain};
-use crate::evaluate::evaluate_folders;
+use crate::cli::terminal::Terminal;
+use crate::evaluate::folders::{EvaluateError, Request, evaluate_folders};
+use crate::evaluate::output::{Format, per_case, write};
 use crate::evaluate::summary::summarize;
+use crate::experiment::events::Events;
+use crate::plan::make::default_memory_bytes;
 
 const EXAMPLES: &str = "\
 Examples:
   segplan evaluate --reference labels --prediction segmentations
-  segplan evaluate --reference labels --prediction segmentations --tolerance 2 -o scores.parquet";
+  segplan evaluate --reference labels --prediction segmentations --per-case
+  segplan evaluate --reference labels --prediction segmentations --tolerance 2 -o scores.csv
+  segplan evaluate --reference labels --prediction segmentations --partial       what is there, and of how many
+
+Names of classes are those of a `dataset.json` in the folder of the references, or above it.
+
+Exit codes: 0 scored, 2 wrong input, 3 a prediction is missing, or a file cannot be used";
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -19,24 +29,74 @@ pub(super) struct Arguments {
     /// Folder of reference label maps
     #[arg(long)]
     reference: PathBuf,
-    /// Folder of predicted label maps of the same names
+    /// Folder of predicted label maps of the same names, on the grids of their references
     #[arg(long)]
     prediction: PathBuf,
     /// Within which distance surfaces agree in the normalised surface Dice (NSD), mm
-    #[arg(long, value_name = "MM", default_value_t = 1.0)]
+    #[arg(long, value_name = "MM", default_value_t = 1.0, value_parser = tolerance)]
     tolerance: f64,
-    /// Write one row a case and label to this Parquet file
+    /// Score the predictions that exist and can be used, and report how many of how many
+    #[arg(long)]
+    partial: bool,
+    /// Print one row per case and label, too
+    #[arg(long)]
+    per_case: bool,
+    /// Write one row per case and label to this file: `.parquet`, `.csv`, `.json` or `.md`
     #[arg(short, long)]
     output: Option<PathBuf>,
+    /// Replace that file if it exists
+    #[arg(long, requires = "output")]
+    overwrite: bool,
+    /// Memory that a label map may take, GiB; the default of `runtime.memory_gib` if not given
+    #[arg(long, value_name = "GIB", value_parser = clap::value_parser!(u64).range(1..=1 << 20))]
+    memory_gib: Option<u64>,
+}
+
+fn tolerance(text: &str) -> Result<f64, String> {
+    let expected = || "expected a number of millimetres, 0 or more".to_owned();
+    text.parse().ok().filter(|value: &f64| value.is_finite() && *value >= 0.0).ok_or_else(expected)
 }
 
 #[expect(clippy::print_stdout, reason = "the table of scores is the result of this verb")]
 pub(super) fn evaluate(arguments: &Arguments) -> Result<(), Failure> {
-    let scores = evaluate_folders(&arguments.reference, &arguments.prediction, arguments.tolerance)
-        .map_err(|error| Failure::damaged_data(plain(error)))?;
-    if let Some(path) = &arguments.output {
-        crate::evaluate::scores::write(path, &scores).map_err(|error| Failure::failed(plain(error)))?;
+    let output = match &arguments.output {
+        None => None,
+        Some(path) => {
+            let format = Format::of(path).map_err(|reason| Failure::wrong_input(miette::miette!(reason)))?;
+            if path.exists() && !arguments.overwrite {
+                let path = path.display();
+                return Err(Failure::wrong_input(miette::miette!(
+                    help = "name another file, or replace it with `--overwrite`",
+                    "`{path}` exists already"
+                )));
+            }
+            Some((path, format))
+        }
+    };
+    let request = Request {
+        reference: &arguments.reference,
+        prediction: &arguments.prediction,
+        tolerance_mm: arguments.tolerance,
+        partial: arguments.partial,
+        memory_bytes: arguments.memory_gib.map_or_else(default_memory_bytes, |gib| gib << 30),
+    };
+    let evaluated = evaluate_folders(&request).map_err(|error| match error {
+        EvaluateError::Folder { .. } | EvaluateError::Empty { .. } => Failure::wrong_input(plain(error)),
+        _ => Failure::damaged_data(plain(error)),
+    })?;
+    let terminal = Terminal::new();
+    for note in &evaluated.notes {
+        terminal.say(&format!("note: {note}"));
     }
-    println!("{}", summarize(&scores).table());
+    if let Some((path, format)) = output {
+        write(path, format, &evaluated.scores).map_err(|error| Failure::failed(plain(error)))?;
+    }
+    if arguments.per_case {
+        println!("{}", per_case(&evaluated.scores));
+    }
+    println!("{}", summarize(&evaluated.scores).table());
+    if evaluated.scored < evaluated.references {
+        println!("PARTIAL: {} of {} cases are scored", evaluated.scored, evaluated.references);
+    }
     Ok(())
 }

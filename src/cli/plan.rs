@@ -21,7 +21,7 @@ use crate::plan::apply::sorted;
 use crate::plan::fault::{Fault, PlanError};
 use crate::plan::fit::{self, fit};
 use crate::plan::load::LoadedPlan;
-use crate::plan::make::{Planned, changed_rules, make};
+use crate::plan::make::{Planned, changed_rules, default_memory_bytes, make};
 use crate::plan::notes::notes;
 use crate::plan::published::{Task, tasks};
 use crate::plan::rules::Measured;
@@ -200,7 +200,7 @@ fn data(folder: &Path, arguments: &Arguments, terminal: &Terminal) -> Result<Dat
 fn measured(dataset: &Dataset, terminal: &Terminal) -> Result<Fingerprint, Failure> {
     enough_cases(dataset).map_err(unplannable)?;
     terminal.begin("measuring the data set", dataset.training.len());
-    let fingerprint = measure(dataset, &|| terminal.advance());
+    let fingerprint = measure(dataset, default_memory_bytes(), &|| terminal.advance());
     terminal.end();
     let fingerprint = fingerprint.map_err(|error| Failure::damaged_data(plain(error)))?;
     measurements(dataset, &fingerprint).map_err(unplannable)?;

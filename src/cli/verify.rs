@@ -8,6 +8,7 @@ use crate::cli::failure::{Failure, plain};
 use crate::cli::terminal::Terminal;
 use crate::dataset::{scan, verify as check};
 use crate::experiment::events::Events;
+use crate::plan::make::default_memory_bytes;
 
 const EXAMPLES: &str = "\
 Example:
@@ -20,6 +21,10 @@ Exit codes: 0 no fault, 3 the data set has faults, 2 the folder is no data set";
 pub(super) struct Arguments {
     /// Folder of the data set (Decathlon or nnU-Net v2 raw)
     dataset: PathBuf,
+    /// Memory that the images of a case may take in a run, GiB: larger cases are a fault; `runtime.memory_gib`'s default where
+    /// it is not given
+    #[arg(long, value_name = "GIB", value_parser = clap::value_parser!(u64).range(1..=1 << 20))]
+    memory_gib: Option<u64>,
 }
 
 #[expect(clippy::print_stdout, reason = "the list of faults is the result of this verb")]
@@ -28,8 +33,12 @@ pub(super) fn verify(arguments: &Arguments) -> Result<(), Failure> {
     let cases = dataset.training.len() + dataset.test.len();
     let terminal = Terminal::new();
     terminal.begin("checking cases", cases);
-    let faults = check(&dataset, &|| terminal.advance());
+    let memory_bytes = arguments.memory_gib.map_or_else(default_memory_bytes, |gib| gib << 30);
+    let faults = check(&dataset, memory_bytes, &|| terminal.advance());
     terminal.end();
+    for note in &dataset.notes {
+        println!("note: {note}");
+    }
     for fault in &faults {
         println!("{fault}");
     }

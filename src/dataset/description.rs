@@ -30,6 +30,12 @@ pub(super) struct Description {
     pub(super) file_ending: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) training: Option<Vec<Pair>>,
+    /// How many training cases there should be; only the Decathlon's and nnU-Net's own tools rely on it.
+    #[serde(default, rename = "numTraining", skip_serializing_if = "Option::is_none")]
+    pub(super) number_of_training: Option<Value>,
+    /// nnU-Net v2: paths of images and labels, in place of the folders.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) dataset: Option<Value>,
     /// Paths; some writers make them objects with the key `image`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) test: Option<Vec<Value>>,
@@ -84,17 +90,22 @@ impl Description {
 
     /// Names of the foreground classes by number.
     pub(super) fn classes(&self, path: &Path) -> Result<BTreeMap<u8, String>, DatasetError> {
-        let mut classes = BTreeMap::new();
+        let mut classes = BTreeMap::<u64, String>::new();
+        let path_of = || path.to_owned();
         for (key, value) in &self.labels {
             let (number, name) = self.class(key, value, path)?;
-            if number != 0 {
-                classes.insert(number, name);
+            if number == 0 && !is_background(&name) {
+                return Err(DatasetError::Background { path: path_of(), name });
+            }
+            if let Some(first) = classes.insert(number, name.clone()) {
+                return Err(DatasetError::SameLabel { path: path_of(), number, names: [first, name] });
             }
         }
+        classes.remove(&0);
         let found: Vec<u64> = classes.keys().copied().collect();
         let consecutive = found.iter().copied().eq(1..=found.len() as u64);
         if found.is_empty() || !consecutive || found.len() > usize::from(u8::MAX) {
-            return Err(DatasetError::LabelValues { path: path.to_owned(), found });
+            return Err(DatasetError::LabelValues { path: path_of(), found });
         }
         Ok(classes.into_iter().map(|(number, name)| (number as u8, name)).collect())
     }
@@ -108,11 +119,37 @@ impl Description {
         if self.channel_names.is_some() && key == "ignore" {
             return Err(unsupported("the label of voxels to ignore"));
         }
-        // Each layout is told by the kind of the value, since files that mix the two exist.
+        // Each layout is told by the kind of the value, since files that mix the two exist. nnU-Net v2 takes numbers that are
+        // written as texts, too.
         match value {
             Value::Number(number) => Ok((number.as_u64().ok_or_else(malformed)?, key.to_owned())),
+            Value::String(number) if key.parse::<u64>().is_err() && number.trim().parse::<u64>().is_ok() => {
+                Ok((number.trim().parse().map_err(|_| malformed())?, key.to_owned()))
+            }
             Value::String(name) => Ok((key.parse().map_err(|_| malformed())?, name.clone())),
             Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => Err(malformed()),
         }
     }
+}
+
+/// Whether a name is one that people give to what is no structure.
+fn is_background(name: &str) -> bool {
+    const NAMES: [&str; 14] = [
+        "background",
+        "bg",
+        "back",
+        "unlabel",
+        "clear",
+        "none",
+        "nothing",
+        "null",
+        "void",
+        "empty",
+        "outside",
+        "exterior",
+        "other",
+        "hintergrund",
+    ];
+    let name = name.trim().to_lowercase();
+    name.is_empty() || name == "0" || NAMES.iter().any(|known| name.contains(known))
 }

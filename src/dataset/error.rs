@@ -9,6 +9,27 @@ use crate::store::StoreError;
 use crate::volume::Shape;
 use crate::volume::nifti::NiftiError;
 
+/// The numbers that are missing among some, for a message.
+fn gaps(found: &[u64]) -> String {
+    let last = found.last().copied().unwrap_or_default().min(u8::MAX.into());
+    let missing: Vec<String> =
+        (1..=last).filter(|number| !found.contains(number)).map(|number| number.to_string()).collect();
+    match missing.len() {
+        0 => String::new(),
+        1 => format!(", and {} is not among them", missing[0]),
+        _ => format!(", and {} are not among them", missing.join(", ")),
+    }
+}
+
+fn ending_advice(ending: &str) -> String {
+    match ending {
+        "nii.gz" | "nii" => format!("only the dot is missing: write `\"file_ending\": \".{ending}\"`"),
+        _ => "only `.nii.gz` and `.nii` are read: convert the images, for example with SimpleITK, \
+              `sitk.WriteImage(sitk.ReadImage(\"IMAGE\"), \"IMAGE.nii.gz\")`"
+            .to_owned(),
+    }
+}
+
 /// A folder cannot be understood as a data set, or a data set cannot be written.
 #[derive(Debug, Error)]
 pub enum DatasetError {
@@ -55,7 +76,10 @@ pub enum DatasetError {
         found: Vec<String>,
     },
     /// The labels are not numbered from zero without a gap.
-    #[error("`{}` has the label values {found:?}; number the foreground classes 1, 2, 3 … without a gap, at most 255", path.display())]
+    #[error(
+        "`{}` has {} foreground labels{}; number them 1, 2, 3 … without a gap, at most 255",
+        path.display(), found.len(), gaps(found)
+    )]
     LabelValues {
         /// The description.
         path: PathBuf,
@@ -69,6 +93,27 @@ pub enum DatasetError {
         path: PathBuf,
         /// The entry, as in the file.
         entry: String,
+    },
+    /// Two classes with one number.
+    #[error("`{}` gives the number {number} to `{}` and to `{}`; give every class a number of its own", path.display(), names[0], names[1])]
+    SameLabel {
+        /// The description.
+        path: PathBuf,
+        /// The number.
+        number: u64,
+        /// Both names.
+        names: [String; 2],
+    },
+    /// A structure with the number of the background.
+    #[error(
+        "`{}` gives the number 0, which is the background, to `{name}`; give it a number above 0 or, if it is the background, \
+         call it `background`", path.display()
+    )]
+    Background {
+        /// The description.
+        path: PathBuf,
+        /// The name.
+        name: String,
     },
     /// Labels of nnU-Net v2 that the method of 2018 does not have.
     #[error(
@@ -84,12 +129,46 @@ pub enum DatasetError {
         what: &'static str,
     },
     /// Files of another format.
-    #[error("`{}` has the `file_ending` `{ending}`; only `.nii.gz` and `.nii` are read: convert the images", path.display())]
+    #[error("`{}` has the `file_ending` `{ending}`; {}", path.display(), ending_advice(ending))]
     FileEnding {
         /// The description.
         path: PathBuf,
         /// The ending.
         ending: String,
+    },
+    /// Files whose ending is another one that is read.
+    #[error(
+        "`{}` has the `file_ending` `{expected}`, and the {found} in `{}` end in `{ending}`: write \
+         `\"file_ending\": \"{ending}\"`", path.display(), folder.display()
+    )]
+    OtherEnding {
+        /// The description.
+        path: PathBuf,
+        /// The folder of the files.
+        folder: PathBuf,
+        /// The ending in the description.
+        expected: String,
+        /// How many files have another one.
+        found: String,
+        /// That ending.
+        ending: String,
+    },
+    /// Cases that are listed by nnU-Net v2's `dataset` key.
+    #[error(
+        "`{}` lists its files under `dataset`, which is not read; copy or link them to `imagesTr/CASE_0000.nii.gz` … and \
+         `labelsTr/CASE.nii.gz`, and remove the key", path.display()
+    )]
+    DatasetKey {
+        /// The description.
+        path: PathBuf,
+    },
+    /// Two files for one channel of a case, or for its labels.
+    #[error("case `{case}` has two files, `{}` and `{}`; remove one, or rename it", files[0].display(), files[1].display())]
+    TwoFiles {
+        /// The case.
+        case: String,
+        /// The files.
+        files: [PathBuf; 2],
     },
     /// An entry of a file list that names no file.
     #[error("`{}` lists `{entry}`, which names no image; expected a path such as `./imagesTr/case.nii.gz`", path.display())]

@@ -20,7 +20,7 @@ pub struct UnknownCase {
 }
 
 fn hint(near: Option<&CaseId>) -> String {
-    near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"))
+    near.map_or_else(String::new, |near| format!(" (did you mean `{near}`?)"))
 }
 
 impl Dataset {
@@ -66,6 +66,7 @@ mod tests {
             labels: BTreeMap::new(),
             training: names.iter().map(case).collect(),
             test: Vec::new(),
+            notes: Vec::new(),
         }
     }
 

@@ -7,6 +7,7 @@ mod error;
 mod description;
 mod exclude;
 mod scan;
+pub mod gate;
 mod verify;
 pub mod contents;
 pub mod images;
@@ -21,8 +22,8 @@ use serde::{Deserialize, Serialize};
 pub use description::FILE as DESCRIPTION;
 pub use error::DatasetError;
 pub use exclude::UnknownCase;
-pub use scan::scan;
-pub use verify::{Fault, FaultKind, verify};
+pub use scan::{declared_labels, scan};
+pub use verify::verify;
 
 /// Name of a case: the file stem of its image.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -61,4 +62,6 @@ pub struct Dataset {
     pub training: Vec<Case>,
     /// Test cases, sorted by name.
     pub test: Vec<Case>,
+    /// What is worth a look and no fault: files that belong to no case, a number of cases that is not the declared one.
+    pub notes: Vec<String>,
 }

@@ -1,40 +1,50 @@
 //! From a folder to a [`Dataset`]: which files belong to which case, in either layout.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::description::{Description, Pair};
+use super::description::{Description, FILE, Pair};
+use super::images::{Listing, Name, names, split_ending};
 use super::{Case, CaseId, Dataset, DatasetError};
 
-/// Digits of a channel number at the end of a file's stem.
-const CHANNEL_DIGITS: usize = 4;
+mod nnunet;
 
 /// Reads what a folder says of itself: a Decathlon folder, or a raw folder of nnU-Net v2.
 ///
-/// Cases are sorted by name as strings. Files whose names begin with `._` are skipped. Whether the listed files exist and
-/// are sound is not looked at: [`verify`](super::verify()) reports all of their faults at once.
+/// Cases are sorted by name as strings. Files that belong to no case are named in [`Dataset::notes`]; hidden ones are not.
+/// Whether the listed files exist and are sound is not checked here: [`gate`](super::gate) does when they are read.
 ///
 /// # Errors
 ///
 /// When the description is missing or malformed, when channels or labels are not numbered without gaps, when it asks for
-/// what the method does not have (regions, an ignore label, other formats), or when there is no training case.
+/// what the method does not have (regions, an ignore label, other formats), when two files claim one place, or when there is
+/// no training case.
 pub fn scan(folder: &Path) -> Result<Dataset, DatasetError> {
     let (description, path) = Description::read(folder)?;
     let channels = description.channels(&path)?;
     let labels = description.classes(&path)?;
+    let mut notes = Vec::new();
     let (training, test) = match (&description.channel_names, &description.training) {
         (Some(_), _) => {
-            let ending = file_ending(&description, &path)?;
-            let training = cases_of_folder(folder, "imagesTr", Some("labelsTr"), ending, channels.len())?;
-            (training, cases_of_folder(folder, "imagesTs", None, ending, channels.len())?)
+            if description.dataset.is_some() {
+                return Err(DatasetError::DatasetKey { path });
+            }
+            let layout = nnunet::Layout {
+                folder,
+                description: &path,
+                ending: file_ending(&description, &path)?,
+                channels: channels.len(),
+            };
+            let training = layout.cases("imagesTr", Some("labelsTr"), &mut notes)?;
+            (training, layout.cases("imagesTs", None, &mut notes)?)
         }
         (None, Some(pairs)) => {
             let training = listed(folder, &path, pairs.iter().map(|pair| training_pair(&path, pair)), channels.len())?;
             let tests = description.test.as_deref().unwrap_or_default();
+            notes.extend(unlisted(&training));
             (training, listed(folder, &path, tests.iter().map(|entry| test_image(&path, entry)), channels.len())?)
         }
         (None, None) => return Err(DatasetError::Layout { path }),
@@ -42,17 +52,47 @@ pub fn scan(folder: &Path) -> Result<Dataset, DatasetError> {
     if training.is_empty() {
         return Err(DatasetError::Empty { path: folder.to_owned() });
     }
+    notes.extend(other_number(&description, training.len()));
     // A folder given as `.` has a name all the same.
     let absolute = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
     let name = absolute.file_name().map_or_else(|| "dataset".to_owned(), |name| name.to_string_lossy().into_owned());
-    Ok(Dataset { name, folder: folder.to_owned(), channels, labels, training, test })
+    Ok(Dataset { name, folder: folder.to_owned(), channels, labels, training, test, notes })
+}
+
+/// The foreground labels that the `dataset.json` of a folder declares; `None` without such a file.
+///
+/// # Errors
+///
+/// When the description is malformed, or its labels are not those of single classes.
+pub fn declared_labels(folder: &Path) -> Result<Option<BTreeMap<u8, String>>, DatasetError> {
+    if !folder.join(FILE).is_file() {
+        return Ok(None);
+    }
+    let (description, path) = Description::read(folder)?;
+    description.classes(&path).map(Some)
+}
+
+/// A note where `numTraining` is not the number of training cases.
+fn other_number(description: &Description, found: usize) -> Option<String> {
+    let declared = description.number_of_training.as_ref()?;
+    let number = declared.as_u64().or_else(|| declared.as_str()?.trim().parse().ok());
+    (number != Some(found as u64))
+        .then(|| format!("`numTraining` of `{FILE}` is {declared}, and {found} training cases were found"))
+}
+
+/// A note on the images in the folders of a list that are not on it.
+fn unlisted(cases: &[Case]) -> Option<String> {
+    let listed: BTreeSet<&Path> = cases.iter().flat_map(|case| &case.images).map(PathBuf::as_path).collect();
+    let folders: BTreeSet<&Path> = listed.iter().filter_map(|path| path.parent()).collect();
+    let files = folders.iter().filter_map(|folder| Listing::of(folder).ok()).flat_map(|listing| listing.files);
+    let missing: Vec<PathBuf> = files.map(|file| file.path).filter(|path| !listed.contains(path.as_path())).collect();
+    (!missing.is_empty()).then(|| format!("not listed in `{FILE}`, and not used: {}", names(&missing)))
 }
 
 /// Name without `.nii` or `.nii.gz`; `None` of another file or one that is to be skipped.
 fn stem(path: &Path) -> Option<&str> {
-    let name = path.file_name().and_then(OsStr::to_str)?;
-    let stem = name.strip_suffix(".nii.gz").or_else(|| name.strip_suffix(".nii"))?;
-    (!stem.is_empty() && !stem.starts_with("._")).then_some(stem)
+    let Name { stem, .. } = split_ending(path.file_name()?.to_str()?)?;
+    (!stem.starts_with("._")).then_some(stem)
 }
 
 /// Image and label map of one entry of a Decathlon list, relative to the folder.
@@ -125,57 +165,6 @@ fn file_ending<'a>(description: &'a Description, path: &Path) -> Result<&'a str,
         return Ok(ending);
     }
     Err(DatasetError::FileEnding { path: path.to_owned(), ending: ending.to_owned() })
-}
-
-/// The cases of an nnU-Net v2 folder: all that have an image or a label map.
-///
-/// Every case gets a file for each declared channel, present or not, and for each further channel that is there, so that
-/// the integrity check can say what is missing or too much.
-fn cases_of_folder(
-    folder: &Path,
-    images: &str,
-    labels: Option<&str>,
-    ending: &str,
-    channels: usize,
-) -> Result<Vec<Case>, DatasetError> {
-    let mut found: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
-    for name in names(&folder.join(images), ending)? {
-        let Some((id, channel)) = name.rsplit_once('_') else { continue };
-        if let (CHANNEL_DIGITS, Ok(channel)) = (channel.len(), channel.parse()) {
-            found.entry(id.to_owned()).or_default().insert(channel);
-        }
-    }
-    if let Some(labels) = labels {
-        for name in names(&folder.join(labels), ending)? {
-            found.entry(name).or_default();
-        }
-    }
-    let case = |(id, present): (String, BTreeSet<usize>)| {
-        let all: BTreeSet<usize> = present.into_iter().chain(0..channels).collect();
-        let file = |channel: usize| folder.join(images).join(format!("{id}_{channel:04}{ending}"));
-        Case {
-            images: all.into_iter().map(file).collect(),
-            labels: labels.map(|labels| folder.join(labels).join(format!("{id}{ending}"))),
-            id: CaseId(id),
-        }
-    };
-    Ok(found.into_iter().map(case).collect())
-}
-
-/// Names, without the ending, of the files of a folder; none of a folder that does not exist.
-fn names(folder: &Path, ending: &str) -> Result<Vec<String>, DatasetError> {
-    if !folder.exists() {
-        return Ok(Vec::new());
-    }
-    let failed = |source| DatasetError::Unreadable { path: folder.to_owned(), source };
-    let mut names = Vec::new();
-    for entry in fs::read_dir(folder).map_err(failed)? {
-        let name = entry.map_err(failed)?.file_name().to_string_lossy().into_owned();
-        if let Some(stem) = name.strip_suffix(ending).filter(|stem| !stem.starts_with("._")) {
-            names.push(stem.to_owned());
-        }
-    }
-    Ok(names)
 }
 
 #[cfg(test)]

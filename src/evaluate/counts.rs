@@ -61,11 +61,19 @@ fn share(part: u64, whole: u64) -> Option<f64> {
 /// # Panics
 ///
 /// When the label maps differ in shape.
-pub fn count(reference: ArrayView3<'_, i16>, prediction: ArrayView3<'_, i16>, labels: &[u8]) -> Vec<Counts> {
+pub fn count<L: Copy + Into<i16>>(
+    reference: ArrayView3<'_, i16>,
+    prediction: ArrayView3<'_, i16>,
+    labels: &[L],
+) -> Vec<Counts> {
     assert_eq!(reference.dim(), prediction.dim(), "shapes of reference and prediction");
-    let mut place = [None; 256];
+    let labels: Vec<usize> = labels
+        .iter()
+        .map(|&label| usize::try_from(label.into()).expect("the values of classes are not negative"))
+        .collect();
+    let mut place = vec![None; labels.iter().max().map_or(0, |largest| largest + 1)];
     for (at, &label) in labels.iter().enumerate() {
-        place[usize::from(label)] = Some(at);
+        place[label] = Some(at);
     }
     let place = |label: i16| usize::try_from(label).ok().and_then(|label| *place.get(label)?);
     let mut counts = vec![Counts::default(); labels.len()];
@@ -96,7 +104,7 @@ mod tests {
     fn voxels_are_counted_label_by_label() {
         let reference = array![[[1_i16, 1, 2, 0, 0]]];
         let prediction = array![[[1_i16, 2, 2, 1, 0]]];
-        let counts = count(reference.view(), prediction.view(), &[1, 2]);
+        let counts = count(reference.view(), prediction.view(), &[1_u8, 2]);
         assert_eq!(counts[0], Counts { true_positives: 1, false_positives: 1, false_negatives: 1 });
         assert_eq!(counts[1], Counts { true_positives: 1, false_positives: 1, false_negatives: 0 });
         assert_eq!(counts[0].dice(), Some(0.5));

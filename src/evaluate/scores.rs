@@ -28,7 +28,7 @@ pub struct Score {
     /// The case.
     pub case: CaseId,
     /// Value of the label.
-    pub label: u8,
+    pub label: u64,
     /// Its name.
     pub name: String,
     /// Its voxels.
@@ -61,7 +61,7 @@ pub fn write(path: &Path, scores: &[Score]) -> Result<(), TableError> {
         .counts("fold", counts(|score| score.run.fold as u64))
         .counts("seed", counts(|score| score.run.seed))
         .texts("case", texts(|score| &score.case.0))
-        .counts("label", counts(|score| score.label.into()))
+        .counts("label", counts(|score| score.label))
         .texts("name", texts(|score| &score.name))
         .optional_numbers("dice", scores.iter().map(|score| score.counts.dice()))
         .optional_numbers("iou", scores.iter().map(|score| score.counts.iou()))
@@ -102,7 +102,7 @@ pub fn read(path: &Path) -> Result<Vec<Score>, TableError> {
             seed: seed[at],
         },
         case: CaseId(case[at].clone()),
-        label: label[at] as u8,
+        label: label[at],
         name: name[at].clone(),
         counts: Counts {
             true_positives: true_positives[at],

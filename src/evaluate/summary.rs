@@ -34,12 +34,12 @@ pub struct ClassSummary {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Summary {
     /// Classes by label value, for each configuration and seed in turn.
-    pub configurations: BTreeMap<(String, u64), BTreeMap<u8, ClassSummary>>,
+    pub configurations: BTreeMap<(String, u64), BTreeMap<u64, ClassSummary>>,
 }
 
 /// Summarises scores: each configuration and seed by itself, all folds pooled.
 pub fn summarize(scores: &[Score]) -> Summary {
-    let mut grouped = BTreeMap::<_, BTreeMap<u8, Vec<&Score>>>::new();
+    let mut grouped = BTreeMap::<_, BTreeMap<u64, Vec<&Score>>>::new();
     for score in scores {
         let key = (score.run.configuration.clone(), score.run.seed);
         grouped.entry(key).or_default().entry(score.label).or_default().push(score);
@@ -64,7 +64,7 @@ pub fn summarize(scores: &[Score]) -> Summary {
             missed: known.len() - distances.len(),
         }
     };
-    let classes = |labels: BTreeMap<u8, Vec<&Score>>| {
+    let classes = |labels: BTreeMap<u64, Vec<&Score>>| {
         labels.into_iter().map(|(label, scores)| (label, class(scores))).collect::<BTreeMap<_, _>>()
     };
     Summary { configurations: grouped.into_iter().map(|(key, labels)| (key, classes(labels))).collect() }
@@ -74,7 +74,7 @@ fn mean(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }
 
-fn foreground_mean(classes: &BTreeMap<u8, ClassSummary>) -> Option<f64> {
+fn foreground_mean(classes: &BTreeMap<u64, ClassSummary>) -> Option<f64> {
     mean(&classes.values().filter_map(|class| class.mean).collect::<Vec<_>>())
 }
 
@@ -128,7 +128,7 @@ mod tests {
     use crate::evaluate::Counts;
     use crate::evaluate::scores::Run;
 
-    fn score(case: &str, label: u8, true_positives: u64, wrong: u64) -> Score {
+    fn score(case: &str, label: u64, true_positives: u64, wrong: u64) -> Score {
         let run = Run { experiment: "e".to_owned(), configuration: "2d".to_owned(), fold: 0, seed: 1 };
         let counts = Counts { true_positives, false_positives: wrong, false_negatives: wrong };
         let surface = (true_positives > 0).then_some(Surface { hd95: 2.0, assd: 1.0, nsd: 0.5 });

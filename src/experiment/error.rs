@@ -3,8 +3,8 @@
 use thiserror::Error;
 
 use crate::dataset::CaseId;
+use crate::dataset::gate::Faults;
 use crate::device::DeviceError;
-use crate::evaluate::EvaluateError;
 use crate::experiment::data::DataError;
 use crate::experiment::splits::SplitError;
 use crate::experiment::state::StateError;
@@ -45,11 +45,11 @@ pub enum ExperimentError {
     #[error(transparent)]
     Weights(#[from] WeightsError),
     #[error(transparent)]
-    Evaluate(#[from] EvaluateError),
-    #[error(transparent)]
     Table(#[from] TableError),
     #[error(transparent)]
     Report(#[from] ReportError),
+    #[error(transparent)]
+    Faults(#[from] Faults),
     #[error("case `{case}`: {source}")]
     Nifti { case: CaseId, source: NiftiError },
     #[error("case `{case}`: {source}")]
@@ -96,8 +96,8 @@ impl ExperimentError {
             | Self::Preprocess(_)
             | Self::State(_)
             | Self::Nifti { .. }
+            | Self::Faults(_)
             | Self::MissingFile(_)
-            | Self::Evaluate(_)
             | Self::Unlabelled(_)
             | Self::UnknownCase { .. }
             | Self::Weights(_) => 3,

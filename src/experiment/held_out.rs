@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use ndarray::Array3;
 use rayon::prelude::*;
 
+use crate::dataset::gate::read_labels;
 use crate::dataset::{Case, CaseId, Dataset};
 use crate::evaluate::scores::{self, Score};
 use crate::evaluate::{Scored, confusion, score_files};
@@ -23,7 +24,7 @@ use crate::postprocess::Filter;
 use crate::store;
 use crate::store::folder::FoldFolder;
 use crate::volume::Spacing;
-use crate::volume::nifti::{NiftiError, read_header, read_labels, write_labels};
+use crate::volume::nifti::{NiftiError, read_header, write_labels};
 
 /// Labels a case, `[z, y, x]` on the grid of its image, whose spacing is given; without post-processing.
 pub(super) type Labeller<'a> = Box<dyn Fn(&CaseId, Spacing) -> Result<Array3<i16>, ExperimentError> + 'a>;
@@ -108,12 +109,12 @@ impl<'a> HeldOut<'a> {
 
     /// Labels of a case in its reference, and as they were predicted.
     pub(super) fn read_raw(&self, id: &CaseId) -> Result<(Array3<i16>, Array3<i16>), ExperimentError> {
-        let nifti = |source: NiftiError| ExperimentError::Nifti { case: id.clone(), source };
         let raw = self.folder.raw_prediction(&id.0);
         let raw = if fs::exists(&raw).unwrap_or(false) { raw } else { self.folder.prediction(&id.0) };
         let reference = self.case(id)?.labels.as_ref().ok_or_else(|| ExperimentError::Unlabelled(id.clone()))?;
-        let [reference, raw] = [reference, &raw].map(|path| read_labels(path).map_err(nifti));
-        Ok((reference?.labels, raw?.labels))
+        let reference = read_labels(id, reference, None, &self.plan.expected())?;
+        let raw = read_labels(id, &raw, Some(&reference.geometry), &self.plan.expected())?;
+        Ok((reference.labels, raw.labels))
     }
 
     /// Makes the predictions of the raw ones by a filter and scores them, unless they are made by it.
@@ -123,7 +124,7 @@ impl<'a> HeldOut<'a> {
         }
         for id in &self.split.val {
             let nifti = |source: NiftiError| ExperimentError::Nifti { case: id.clone(), source };
-            let mut raw = read_labels(&self.folder.raw_prediction(&id.0)).map_err(nifti)?;
+            let mut raw = read_labels(id, &self.folder.raw_prediction(&id.0), None, &self.plan.expected())?;
             filter.apply(&mut raw.labels);
             write_labels(&self.folder.prediction(&id.0), raw.labels.view(), &raw.geometry).map_err(nifti)?;
         }
@@ -142,19 +143,19 @@ impl<'a> HeldOut<'a> {
         if state.evaluated.as_ref() == Some(&self.evaluate) {
             return Ok((Progress::AlreadyDone, scores::read(&self.folder.scores())?));
         }
-        let (labels, tolerance) = (&self.plan.data.labels, self.plan.evaluate.surface_tolerance);
+        let (expected, tolerance) = (self.plan.expected(), self.plan.evaluate.surface_tolerance);
         let cases: Vec<&Case> = self.split.val.iter().map(|id| self.case(id)).collect::<Result<_, _>>()?;
         let score = |case: &&Case| {
             let reference = case.labels.as_ref().ok_or_else(|| ExperimentError::Unlabelled(case.id.clone()))?;
             let prediction = self.folder.prediction(&case.id.0);
-            Ok(score_files(&self.run, &case.id, reference, &prediction, labels, tolerance)?)
+            Ok(score_files(&self.run, &case.id, reference, &prediction, &expected, tolerance)?)
         };
         let scored: Vec<Scored> = cases.par_iter().map(score).collect::<Result<_, ExperimentError>>()?;
         let cells: Vec<_> = scored.iter().flat_map(|scored| scored.confusion.iter().cloned()).collect();
         confusion::write(&self.folder.confusion(), &cells)?;
         let rows: Vec<Score> = scored.into_iter().flat_map(|scored| scored.scores).collect();
         scores::write(&self.folder.scores(), &rows)?;
-        pictures::draw(&self.folder, &cases, &rows, labels)?;
+        pictures::draw(&self.folder, &cases, &rows, &expected)?;
         state.evaluated = Some(self.evaluate.clone());
         state.save(&self.folder)?;
         Ok((Progress::Done, rows))

@@ -223,7 +223,10 @@ impl Experiment<'_> {
 
     /// Training cases that have each label, and those of them in which it is a single component.
     pub(super) fn training_components(&self) -> Result<BTreeMap<u8, (usize, usize)>, ExperimentError> {
-        let measured = record::fingerprint(&self.folder, &self.dataset, self.data.clone(), self.events)?;
+        let measured = {
+            let memory = self.plan.runtime.memory_bytes();
+            record::fingerprint(&self.folder, &self.dataset, self.data.clone(), memory, self.events)?
+        };
         let mut found = BTreeMap::<u8, (usize, usize)>::new();
         for (&label, &parts) in measured.cases.iter().flat_map(|case| &case.components) {
             let (cases, single) = found.entry(label).or_default();

@@ -117,7 +117,8 @@ pub fn run(
     let splits = splits::load_or_draw(&folder.splits(), &cases, &plan.split)?;
 
     let data = contents.digest();
-    let differences = differences(&record::fingerprint(&folder, &dataset, data.clone(), events)?, plan);
+    let differences =
+        differences(&record::fingerprint(&folder, &dataset, data.clone(), plan.runtime.memory_bytes(), events)?, plan);
     for difference in &differences {
         events.say(&format!("the data set is not quite the plan's: {difference}"));
     }

@@ -4,36 +4,33 @@ use std::collections::BTreeMap;
 
 use ndarray::Axis;
 
+use crate::dataset::gate::{Expected, read_case, read_labels};
 use crate::dataset::{Case, CaseId};
 use crate::evaluate::scores::Score;
 use crate::experiment::ExperimentError;
 use crate::report::montage::{Picture, draw as draw_picture};
 use crate::store::folder::FoldFolder;
-use crate::volume::nifti::{read_image, read_labels};
 
 /// Draws the cases with the highest, middle and lowest mean Dice over their labels.
 pub(super) fn draw(
     folder: &FoldFolder,
     cases: &[&Case],
     scores: &[Score],
-    labels: &BTreeMap<u8, String>,
+    expected: &Expected<'_>,
 ) -> Result<(), ExperimentError> {
     let ranked = ranked(scores);
     let Some(last) = ranked.len().checked_sub(1) else { return Ok(()) };
     for (name, place) in [("best", 0), ("median", last / 2), ("worst", last)] {
         let (id, dice) = &ranked[place];
         let Some(case) = cases.iter().find(|case| case.id == *id) else { continue };
-        let nifti = |source| ExperimentError::Nifti { case: id.clone(), source };
-        let reference = case.labels.as_ref().ok_or_else(|| ExperimentError::Unlabelled(id.clone()))?;
-        let image = read_image(&case.images).map_err(nifti)?;
-        let reference = read_labels(reference).map_err(nifti)?;
-        let prediction = read_labels(&folder.prediction(&id.0)).map_err(nifti)?;
+        let (image, reference) = read_case(case, expected)?;
+        let prediction = read_labels(id, &folder.prediction(&id.0), Some(&image.geometry), expected)?;
         let picture = Picture {
             image: image.voxels.index_axis(Axis(0), 0),
             spacing: image.geometry.spacing,
             reference: reference.labels.view(),
             prediction: prediction.labels.view(),
-            labels,
+            labels: expected.labels,
             title: format!("{name} held-out case: {id}, mean Dice {dice:.3}"),
         };
         draw_picture(&picture, &folder.picture(name))?;

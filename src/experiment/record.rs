@@ -238,6 +238,7 @@ pub(super) fn fingerprint(
     folder: &RunFolder,
     dataset: &Dataset,
     stamp: String,
+    memory_bytes: u64,
     events: &dyn Events,
 ) -> Result<Fingerprint, ExperimentError> {
     let saved = store::read_text_if_present(&folder.fingerprint())?;
@@ -248,7 +249,7 @@ pub(super) fn fingerprint(
         return Ok(saved.fingerprint);
     }
     events.begin("measuring the data set", dataset.training.len());
-    let fingerprint = measure(dataset, &|| events.advance());
+    let fingerprint = measure(dataset, memory_bytes, &|| events.advance());
     events.end();
     let measured = Measured { stamp, fingerprint: fingerprint? };
     let mut text = serde_json::to_string(&measured).expect("a fingerprint is plain values");

@@ -1,6 +1,6 @@
 //! Segmenting new images with a finished run.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use burn::tensor::Device;
@@ -8,7 +8,8 @@ use ndarray::ArrayView3;
 use thiserror::Error;
 
 use crate::dataset::Case;
-use crate::dataset::images::{ImagesError, images};
+use crate::dataset::gate::{Expected, Faults, read_image};
+use crate::dataset::images::{ImagesError, images, names as names_of};
 use crate::device::{DeviceError, device};
 use crate::evaluate::scores;
 use crate::experiment::events::Events;
@@ -29,7 +30,7 @@ use crate::select::{Selection, joined};
 use crate::store::folder::RunFolder;
 use crate::store::table::TableError;
 use crate::store::{StoreError, read_text_if_present};
-use crate::volume::nifti::{NiftiError, ProbabilityWriter, read_image, write_labels};
+use crate::volume::nifti::{NiftiError, ProbabilityWriter, write_labels};
 use crate::volume::{Image, Shape};
 
 /// What is asked for.
@@ -88,7 +89,7 @@ pub enum SegmentError {
     NoRun(String),
     #[error("`{run}` has no trained network{of}; train one with `segplan run`")]
     Untrained { run: String, of: String },
-    #[error("{} of the images cannot be segmented; the others are done:\n  {}", .0.len(), .0.join("\n  "))]
+    #[error("not every image could be segmented; the others are done:\n  {}", .0.join("\n  "))]
     Cases(Vec<String>),
 }
 
@@ -111,7 +112,10 @@ pub fn segment(
     }
     let plan = load_resolved(&folder.resolved_plan()).map_err(|error| SegmentError::Plan(Box::new(error)))?.plan;
     let device = device(request.device.unwrap_or(&plan.runtime.device))?;
-    let cases = images(request.input)?;
+    let found = images(request.input, plan.data.channels.len())?;
+    let named = found.notes.iter().cloned().chain(skipped(&found.others));
+    named.for_each(|note| events.say(&format!("note: {note}")));
+    let cases = found.cases;
     let names = match request.configuration {
         Some(name) => vec![name],
         None => best_candidate(&folder, &plan)?,
@@ -125,14 +129,17 @@ pub fn segment(
     let count = networks.iter().map(|networks| networks.own.len()).sum();
     let shown = names.iter().map(ToString::to_string).collect::<Vec<_>>().join(" + ");
 
-    let mut failures = Vec::new();
+    let mut failures: Vec<String> =
+        found.faults.iter().map(|(path, reason)| format!("`{}` {reason}", path.display())).collect();
     events.begin(&format!("{shown}: segmenting with {count} networks"), cases.len());
     for case in &cases {
         if interrupted.load(Ordering::Relaxed) {
             break;
         }
         if let Err(reason) = job.segment(case) {
-            failures.push(format!("`{}`: {reason}", case.id));
+            // Faults of files name their case themselves.
+            let named = matches!(reason, CaseError::Faults(_));
+            failures.push(if named { reason.to_string() } else { format!("case `{}`: {reason}", case.id) });
         }
         events.advance();
     }
@@ -142,6 +149,11 @@ pub fn segment(
     }
     let interrupted = interrupted.load(Ordering::Relaxed);
     Ok(Segmented { configurations: names, networks: count, images: cases.len(), interrupted })
+}
+
+/// A note on what is no image.
+fn skipped(others: &[PathBuf]) -> Option<String> {
+    (!others.is_empty()).then(|| format!("not segmented, since it is no image: {}", names_of(others)))
 }
 
 /// The trained networks of one configuration, and of its first stage where it has one.
@@ -207,8 +219,8 @@ enum CaseError {
     Nifti(#[from] NiftiError),
     #[error(transparent)]
     Predict(#[from] PredictError),
-    #[error("it has {found} channels; the networks were trained on {expected}")]
-    Channels { found: usize, expected: usize },
+    #[error(transparent)]
+    Faults(#[from] Faults),
 }
 
 /// What is done to each image.
@@ -221,12 +233,8 @@ struct Job<'a> {
 
 impl Job<'_> {
     fn segment(&self, case: &Case) -> Result<(), CaseError> {
-        let image = read_image(&case.images)?;
         let plan = self.stages[0].predictor.plan;
-        let (found, expected) = (image.voxels.dim().0, plan.data.channels.len());
-        if found != expected {
-            return Err(CaseError::Channels { found, expected });
-        }
+        let image = read_image(case, &Expected { memory_bytes: self.room.bytes as u64, ..plan.expected() })?;
         let prepare = |stages: &Stages<'_>| stages.prepare(&image, &self.room);
         let prepared: Vec<Prepared> = self.stages.iter().map(prepare).collect::<Result<_, _>>()?;
         let geometry = image.geometry;

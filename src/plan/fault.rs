@@ -114,12 +114,20 @@ pub enum PlanError {
         /// The files, from the first to the one that closes the circle.
         chain: Vec<PathBuf>,
     },
-    /// The plan has faults.
-    #[error("the plan has {}", number_of(faults))]
+    /// The plan has faults. A single one speaks for itself.
+    #[error("{}", heading(faults))]
     Faults {
         /// All of them, and what else is worth a look.
         faults: Vec<Fault>,
     },
+}
+
+/// The fault itself where it is alone, or else how many there are.
+fn heading(faults: &[Fault]) -> String {
+    match faults {
+        [fault] => fault.to_string(),
+        faults => format!("the plan has {}", number_of(faults)),
+    }
 }
 
 fn number_of(faults: &[Fault]) -> String {
@@ -128,18 +136,39 @@ fn number_of(faults: &[Fault]) -> String {
     if warnings == 0 { faults } else { format!("{faults} and {}", counted(warnings, "warning")) }
 }
 
+impl PlanError {
+    /// The fault that is the only one.
+    fn alone(&self) -> Option<&Fault> {
+        match self {
+            Self::Faults { faults } => faults.first().filter(|_| faults.len() == 1),
+            Self::Unreadable { .. } | Self::Circle { .. } => None,
+        }
+    }
+}
+
 impl Diagnostic for PlanError {
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
         match self {
             Self::Unreadable { .. } => Some(Box::new("`segplan plan DATASET -o FILE` writes the plan of a data set")),
-            Self::Circle { .. } | Self::Faults { .. } => None,
+            Self::Circle { .. } => None,
+            Self::Faults { .. } => Diagnostic::help(self.alone()?),
         }
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.alone()?.source_code()
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        self.alone()?.labels()
     }
 
     fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn Diagnostic> + 'a>> {
         match self {
-            Self::Unreadable { .. } | Self::Circle { .. } => None,
-            Self::Faults { faults } => Some(Box::new(faults.iter().map(|fault| fault as &dyn Diagnostic))),
+            Self::Faults { faults } if faults.len() != 1 => {
+                Some(Box::new(faults.iter().map(|fault| fault as &dyn Diagnostic)))
+            }
+            Self::Unreadable { .. } | Self::Circle { .. } | Self::Faults { .. } => None,
         }
     }
 }

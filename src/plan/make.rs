@@ -43,6 +43,12 @@ pub fn default_rules() -> Rules {
     Rules::deserialize(rules).expect("a test reads the defaults")
 }
 
+/// Memory that images may take where no plan says otherwise, bytes: the default of `runtime.memory_gib`.
+pub fn default_memory_bytes() -> u64 {
+    let gib = defaults().get("runtime").and_then(|runtime| runtime.get("memory_gib")).and_then(Value::as_integer);
+    (gib.expect("a test reads the defaults") as u64) << 30
+}
+
 /// The default constants, with some of them changed by texts such as `rules.cascade_factor=2`.
 ///
 /// # Errors

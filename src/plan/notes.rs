@@ -10,7 +10,7 @@ use crate::units::{counted, listed};
 
 /// Everything that is worth a look, a sentence each.
 pub fn notes(plan: &Plan, dataset: &Dataset, fingerprint: &Fingerprint) -> Vec<String> {
-    let mut notes = Vec::new();
+    let mut notes = dataset.notes.clone();
     notes.extend(absent_classes(dataset, fingerprint));
     notes.extend(constant_images(dataset, fingerprint));
     notes.extend(other_affines(fingerprint));

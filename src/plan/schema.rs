@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::dataset::gate::Expected;
 use crate::volume::{Shape, Spacing};
 
 /// A whole experiment, validated: nothing in it is undecided.
@@ -48,6 +49,15 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// What a case of its data set must be.
+    pub fn expected(&self) -> Expected<'_> {
+        Expected {
+            channels: self.data.channels.len(),
+            labels: &self.data.labels,
+            memory_bytes: self.runtime.memory_bytes(),
+        }
+    }
+
     /// Channels that a network sees: those of the image, and in the cascade's second stage one for each foreground class.
     ///
     /// Source: spec section 6.5.
@@ -521,6 +531,13 @@ pub struct Runtime {
     /// Memory that images and probabilities may take at once in preprocessing and prediction, GiB.
     #[schemars(range(min = 1))]
     pub memory_gib: u64,
+}
+
+impl Runtime {
+    /// Bytes that images and probabilities may take.
+    pub fn memory_bytes(&self) -> u64 {
+        self.memory_gib.saturating_mul(1 << 30)
+    }
 }
 
 /// What may be written for a list of folders.

@@ -13,6 +13,7 @@ use std::thread;
 use thiserror::Error;
 
 use crate::dataset::contents::Contents;
+use crate::dataset::gate::{Faults, read_case};
 use crate::dataset::{Case, CaseId, Dataset};
 use crate::plan::schema::{Configuration, Plan};
 use crate::preprocess::budget::Budget;
@@ -22,7 +23,7 @@ use crate::preprocess::{prepare, target_spacing};
 use crate::store::folder::prepared_case;
 use crate::store::tensors::{TensorFile, TensorFileError};
 use crate::volume::LabelMap;
-use crate::volume::nifti::{NiftiError, read_header, read_image, read_labels};
+use crate::volume::nifti::{NiftiError, read_header};
 use crate::volume::resample::resampled_shape;
 
 /// Bytes a voxel of an image needs while it is being prepared: the channel itself, its resampled copy, the spline
@@ -32,21 +33,16 @@ pub const BYTES_PER_VOXEL: usize = 4 * 4;
 /// Cases could not be prepared.
 #[derive(Debug, Error)]
 pub enum PreprocessError {
-    /// A case's image or label map could not be read.
+    /// The files of a case cannot be used.
+    #[error(transparent)]
+    Faults(#[from] Faults),
+    /// The header of an image cannot be used.
     #[error("case `{case}`: {source}")]
     Nifti {
         /// The case.
         case: CaseId,
         /// Why.
         source: NiftiError,
-    },
-    /// Image and labels do not fit each other or the plan.
-    #[error("case `{case}`: {reason}; `segplan verify` lists every fault of the data set")]
-    Mismatch {
-        /// The case.
-        case: CaseId,
-        /// What does not fit.
-        reason: String,
     },
     /// A prepared case could not be written or read.
     #[error(transparent)]
@@ -140,25 +136,8 @@ impl Preparation<'_> {
         });
         let _claim = budget.claim(needed.map_err(nifti)?);
 
-        let image = read_image(&case.images).map_err(nifti)?;
-        let labels = case.labels.as_deref().map(read_labels).transpose().map_err(nifti)?;
-        let mismatch = |reason| PreprocessError::Mismatch { case: case.id.clone(), reason };
-        let channels = image.voxels.dim().0;
-        if channels != plan.data.channels.len() {
-            return Err(mismatch(format!(
-                "{channels} channels in the image, {} in the plan",
-                plan.data.channels.len()
-            )));
-        }
-        if let Some(labels) = &labels
-            && labels.geometry.shape != image.geometry.shape
-        {
-            return Err(mismatch(format!("image of {} and labels of {}", image.geometry.shape, labels.geometry.shape)));
-        }
-        let labels = match labels {
-            Some(labels) => Some(as_classes(labels, plan).map_err(mismatch)?),
-            None => None,
-        };
+        let (image, labels) = read_case(case, &plan.expected())?;
+        let labels = Some(as_classes(labels, plan));
         let prepared = prepare(&image, labels.as_ref(), &plan.preprocess, configuration);
         write_prepared(self.folder, &case.id, self.contents.of_case(&case.id), &prepared)?;
         Ok(true)
@@ -172,15 +151,13 @@ impl Preparation<'_> {
 }
 
 /// Label values as class numbers: 0 is background, and the data set's labels follow in ascending order.
-fn as_classes(mut labels: LabelMap, plan: &Plan) -> Result<LabelMap, String> {
-    let mut class_of = [None; 256];
-    class_of[0] = Some(0);
+fn as_classes(mut labels: LabelMap, plan: &Plan) -> LabelMap {
+    let mut class_of = [0; 256];
     for (class, &label) in (1..).zip(plan.data.labels.keys()) {
-        class_of[usize::from(label)] = Some(class);
+        class_of[usize::from(label)] = class;
     }
     for label in &mut labels.labels {
-        let class = usize::try_from(*label).ok().and_then(|label| *class_of.get(label)?);
-        *label = class.ok_or_else(|| format!("label {label}, which the plan does not declare"))?;
+        *label = class_of[usize::try_from(*label).expect("the gate lets declared labels through only")];
     }
-    Ok(labels)
+    labels
 }

@@ -10,6 +10,7 @@ use ndarray::{Array2, ArrayView2, ArrayView3, Axis};
 use plotters::prelude::RGBColor;
 use serde::Serialize;
 
+use crate::dataset::gate::{Expected, Faults, read_case, read_labels};
 use crate::dataset::{Case, Dataset};
 use crate::report::ReportError;
 use crate::report::figures::{Figure, sheet};
@@ -22,7 +23,6 @@ use crate::report::sheet::{Row, Sheet, Tile};
 use crate::report::style::png;
 use crate::store::report::ReportFolder;
 use crate::volume::Spacing;
-use crate::volume::nifti::{NiftiError, read_image, read_labels};
 
 /// Longest edge of a slice on the page, pixels; larger ones are thinned out.
 const EDGE: usize = 192;
@@ -93,7 +93,7 @@ pub fn draw(record: &Record, dataset: &Dataset, prefix: &str, folder: &ReportFol
                 continue;
             };
             let fold = record.folder.fold(&system, one.seed, one.fold);
-            match read(case, &fold.prediction(&one.case)) {
+            match read(case, &fold.prediction(&one.case), &record.plan.expected()) {
                 Ok(arrays) => {
                     let title = format!("{system}: {rank} held-out case, {}, mean Dice {:.3}", one.case, one.dice);
                     let (case, row) = one_case(&arrays, record, title, &folder.page())?;
@@ -162,16 +162,12 @@ struct Arrays {
     prediction: ndarray::Array3<i16>,
 }
 
-fn read(case: &Case, prediction: &Path) -> Result<Arrays, String> {
-    let text = |error: NiftiError| error.to_string();
-    let reference = case.labels.as_ref().ok_or_else(|| "it has no reference".to_owned())?;
-    let image = read_image(&case.images).map_err(text)?;
-    let (reference, prediction) = (read_labels(reference).map_err(text)?, read_labels(prediction).map_err(text)?);
+fn read(case: &Case, prediction: &Path, expected: &Expected<'_>) -> Result<Arrays, String> {
+    let text = |faults: Faults| faults.to_string();
+    let (image, reference) = read_case(case, expected).map_err(text)?;
+    let prediction = read_labels(&case.id, prediction, Some(&image.geometry), expected).map_err(text)?;
     let spacing = image.geometry.spacing;
     let image = image.voxels.index_axis_move(Axis(0), 0);
-    if image.dim() != reference.labels.dim() || image.dim() != prediction.labels.dim() {
-        return Err("image, reference and prediction differ in shape".to_owned());
-    }
     Ok(Arrays { image, spacing, reference: reference.labels, prediction: prediction.labels })
 }
 

@@ -7,11 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
+use crate::dataset::gate::read_labels;
 use crate::dataset::{CaseId, Dataset};
 use crate::evaluate::confusion::{Confused, confusion, read, total};
 use crate::report::record::{Record, RecordError};
 use crate::store::folder::FoldFolder;
-use crate::volume::nifti::read_labels;
 
 /// The confusion of one system.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,10 +78,11 @@ fn of_fold(
     let labels: Vec<u8> = record.plan.data.labels.keys().copied().collect();
     let one = |case: &String| {
         let known = dataset.training.iter().find(|known| known.id.0 == *case)?;
-        let reference = read_labels(known.labels.as_ref()?).ok()?;
-        let prediction = read_labels(&folder.prediction(case)).ok()?;
-        (reference.labels.dim() == prediction.labels.dim())
-            .then(|| confusion(&known.id, reference.labels.view(), prediction.labels.view(), &labels))
+        let expected = record.plan.expected();
+        let reference = read_labels(&known.id, known.labels.as_ref()?, None, &expected).ok()?;
+        let prediction = &folder.prediction(case);
+        let prediction = read_labels(&known.id, prediction, Some(&reference.geometry), &expected).ok()?;
+        Some(confusion(&known.id, reference.labels.view(), prediction.labels.view(), &labels))
     };
     let counted: Vec<Option<Vec<Confused>>> = split.val.par_iter().map(one).collect();
     let lost = counted.iter().filter(|cells| cells.is_none()).count();

@@ -6,8 +6,11 @@ use super::{Geometry, Shape, Spacing};
 
 /// NIfTI code of an affine that maps to scanner coordinates.
 const SCANNER: i16 = 1;
-/// NIfTI code of the unit millimetre.
+/// NIfTI codes of units of length, and the bits of `xyzt_units` that they stand in.
+const METRE: u8 = 1;
 const MILLIMETRE: u8 = 2;
+const MICROMETRE: u8 = 3;
+const LENGTH_BITS: u8 = 7;
 
 /// A header's single-precision number as people write it: 0.99, and not 0.9900000095.
 fn as_written(number: f32) -> f64 {
@@ -17,10 +20,16 @@ fn as_written(number: f32) -> f64 {
 impl Geometry {
     /// The grid that a header describes. The header's dimensions and spacings must have been checked.
     pub(super) fn from_header(header: NiftiHeader) -> Self {
-        let [_, x, y, z, ..] = header.dim.map(usize::from);
-        let [_, dx, dy, dz, ..] = header.pixdim.map(as_written);
+        let [x, y, z] = Self::sizes(&header);
+        let [dx, dy, dz] = steps(&header).map(|step| as_written(step as f32) * millimetres(&header));
         let affine = affine(&header);
         Self { shape: Shape([z, y, x]), spacing: Spacing([dz, dy, dx]), affine, header }
+    }
+
+    /// Voxels along x, y and z; 1 where the header has fewer dimensions.
+    pub(super) fn sizes(header: &NiftiHeader) -> [usize; 3] {
+        let rank = usize::from(header.dim[0]);
+        [1, 2, 3].map(|axis| if axis <= rank { usize::from(header.dim[axis]) } else { 1 })
     }
 
     /// A grid parallel to the world's axes.
@@ -64,20 +73,38 @@ impl Geometry {
     }
 }
 
-/// The header's affine: the sform where it is set, else the qform, else the spacings alone.
+/// Spacings along x, y and z in the header's unit: without a sign, and 1 where an axis of one slice has none.
+fn steps(header: &NiftiHeader) -> [f64; 3] {
+    [1, 2, 3].map(|axis| {
+        let step = f64::from(header.pixdim[axis]).abs();
+        if step.is_finite() && step > 0.0 { step } else { 1.0 }
+    })
+}
+
+/// Millimetres of the header's unit of length. A unit that is unknown is taken for a millimetre, as ITK does.
+fn millimetres(header: &NiftiHeader) -> f64 {
+    match header.xyzt_units & LENGTH_BITS {
+        METRE => 1000.0,
+        MICROMETRE => 0.001,
+        _ => 1.0,
+    }
+}
+
+/// The header's affine, in millimetres: the sform where it is set, else the qform, else the spacings alone.
 ///
 /// Source: the NIfTI-1 standard (`nifti1.h`), methods 3, 2 and 1.
 fn affine(header: &NiftiHeader) -> [[f64; 4]; 3] {
+    let scale = millimetres(header);
     if header.sform_code > 0 {
-        return [header.srow_x, header.srow_y, header.srow_z].map(|row| row.map(f64::from));
+        return [header.srow_x, header.srow_y, header.srow_z].map(|row| row.map(|value| f64::from(value) * scale));
     }
-    let [handedness, dx, dy, dz, ..] = header.pixdim.map(f64::from);
+    let [dx, dy, dz] = steps(header).map(|step| step * scale);
     if header.qform_code <= 0 {
         return [[dx, 0.0, 0.0, 0.0], [0.0, dy, 0.0, 0.0], [0.0, 0.0, dz, 0.0]];
     }
-    let flip = if handedness < 0.0 { -1.0 } else { 1.0 };
+    let flip = if header.pixdim[0] < 0.0 { -1.0 } else { 1.0 };
     let rotation = rotation([header.quatern_b, header.quatern_c, header.quatern_d].map(f64::from));
-    let offset = [header.quatern_x, header.quatern_y, header.quatern_z].map(f64::from);
+    let offset = [header.quatern_x, header.quatern_y, header.quatern_z].map(|part| f64::from(part) * scale);
     std::array::from_fn(|row| {
         let [a, b, c] = rotation[row];
         [a * dx, b * dy, c * dz * flip, offset[row]]

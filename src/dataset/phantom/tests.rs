@@ -55,7 +55,7 @@ fn the_default_phantom_is_sound_varied_and_beyond_thresholds() {
     })
     .expect("a writable folder");
     assert_eq!((dataset.training.len(), calls.into_inner()), (30, 30));
-    assert_eq!(verify(&dataset, &|| {}).len(), 0);
+    assert_eq!(verify(&dataset, 1 << 30, &|| {}).len(), 0);
 
     let mut spacings = BTreeSet::new();
     for case in &dataset.training {

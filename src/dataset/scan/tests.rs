@@ -54,7 +54,7 @@ fn images_that_nnunet_v1_split_by_channel_are_found() {
 #[test]
 fn an_nnunet_folder_is_listed_by_its_files() {
     let description = r#"{"channel_names": {"0": "CT", "1": "PET"}, "labels": {"background": 0, "tumour": 1},
-                          "numTraining": 3, "file_ending": ".nii.gz"}"#;
+                          "numTraining": 5, "file_ending": ".nii.gz"}"#;
     let files = [
         "imagesTr/p_b_0000.nii.gz",
         "imagesTr/p_b_0001.nii.gz",
@@ -73,6 +73,63 @@ fn an_nnunet_folder_is_listed_by_its_files() {
     assert_eq!(dataset.training[0].labels, Some(folder.path().join("labelsTr/a.nii.gz")));
     assert_eq!(ids(&dataset.test), ["t"]);
     assert_eq!(dataset.labels, BTreeMap::from([(1, "tumour".to_owned())]));
+    let notes = dataset.notes.join("\n");
+    assert!(notes.contains("`numTraining` of `dataset.json` is 5, and 3") && notes.contains("`notes.txt`"), "{notes}");
+}
+
+/// A raw folder of nnU-Net v2 with one channel and these files.
+fn raw(files: &[&str]) -> (TempDir, Result<Dataset, DatasetError>) {
+    let folder = folder(
+        r#"{"channel_names": {"0": "CT"}, "labels": {"background": 0, "a": 1}, "file_ending": ".nii.gz"}"#,
+        files,
+    );
+    let dataset = scan(folder.path());
+    (folder, dataset)
+}
+
+#[test]
+fn names_of_cases_that_end_in_four_digits_are_no_channels() {
+    let files = [
+        "imagesTr/pat_0001.nii.gz",
+        "imagesTr/pat_0002.nii.gz",
+        "labelsTr/pat_0001.nii.gz",
+        "labelsTr/pat_0002.nii.gz",
+    ];
+    let dataset = raw(&files).1.expect("a data set");
+    assert_eq!(ids(&dataset.training), ["pat_0001", "pat_0002"]);
+    assert!(dataset.training[0].images[0].ends_with("imagesTr/pat_0001_0000.nii.gz"), "which is missing");
+    let dataset =
+        raw(&["imagesTr/a_0000.nii.gz", "labelsTr/a.nii.gz", "imagesTs/t_2021.nii.gz"]).1.expect("a data set");
+    assert_eq!(ids(&dataset.test), ["t_2021"], "not dropped");
+}
+
+#[test]
+fn capital_endings_are_read_and_files_of_one_place_are_refused() {
+    let dataset = raw(&["imagesTr/a_0000.NII.GZ", "labelsTr/a.Nii.gz"]).1.expect("a data set");
+    assert!(dataset.training[0].images[0].ends_with("a_0000.NII.GZ"));
+    assert!(dataset.training[0].labels.as_ref().is_some_and(|path| path.ends_with("a.Nii.gz")));
+    let twice = raw(&["imagesTr/a_0000.nii.gz", "imagesTr/a_0000.NII.GZ", "labelsTr/a.nii.gz"]).1;
+    assert!(matches!(twice, Err(DatasetError::TwoFiles { .. })));
+}
+
+#[test]
+fn no_file_is_left_out_without_a_note() {
+    let dataset = raw(&[
+        "imagesTr/a_0000.nii.gz",
+        "labelsTr/a.nii.gz",
+        "imagesTr/b_0000.nii",
+        "labelsTr/c.nrrd",
+        "imagesTr/a.nii.gz",
+    ]);
+    let notes = dataset.1.expect("a data set").notes.join("\n");
+    for name in ["b_0000.nii", "c.nrrd", "`a.nii.gz`"] {
+        assert!(notes.contains(name), "{name} in {notes}");
+    }
+    let other = raw(&["imagesTr/a_0000.nii", "labelsTr/a.nii"]).1.expect_err("no file has the ending").to_string();
+    assert!(other.contains(r#""file_ending": ".nii""#), "{other}");
+    let listed = folder(DECATHLON, &["imagesTr/b_2.nii.gz", "imagesTr/b_10.nii.gz", "imagesTr/new.nii.gz"]);
+    let notes = scan(listed.path()).expect("a data set").notes;
+    assert!(notes[0].contains("`new.nii.gz`"), "{notes:?}");
 }
 
 fn error(description: &str) -> DatasetError {
@@ -85,6 +142,10 @@ fn what_prevents_understanding_is_told_apart() {
     assert!(matches!(labels(r#"{"a": [1, 2]}"#), DatasetError::Unsupported { what: "a region of several labels", .. }));
     assert!(matches!(labels(r#"{"a": 1, "ignore": 2}"#), DatasetError::Unsupported { .. }));
     assert!(matches!(labels(r#"{"a": 1, "b": 3}"#), DatasetError::LabelValues { .. }));
+    assert!(labels(r#"{"a": 1, "b": 3}"#).to_string().contains("2 foreground labels, and 2 is not among them"));
+    assert!(matches!(labels(r#"{"a": 1, "b": 1}"#), DatasetError::SameLabel { number: 1, .. }));
+    assert!(matches!(labels(r#"{"liver": 0, "b": 1}"#), DatasetError::Background { .. }));
+    assert!(matches!(labels(r#"{"Clear Label": 0, "b": "1"}"#), DatasetError::Empty { .. }), "understood so far");
     assert!(matches!(labels(r#"{"a": 1.5}"#), DatasetError::Label { .. }));
     assert!(matches!(labels(r#"{"0": "background", "one": "a"}"#), DatasetError::Label { .. }));
     assert!(matches!(labels(r#"{"background": 0}"#), DatasetError::LabelValues { .. }));
@@ -95,6 +156,10 @@ fn what_prevents_understanding_is_told_apart() {
     assert!(matches!(error("{"), DatasetError::Syntax { .. }));
     let ending = r#"{"channel_names": {"0": "CT"}, "labels": {"a": 1}, "file_ending": ".png"}"#;
     assert!(matches!(error(ending), DatasetError::FileEnding { .. }));
+    let without_dot = error(&ending.replace(".png", "nii.gz")).to_string();
+    assert!(without_dot.contains("only the dot is missing"), "{without_dot}");
+    let listed = r#"{"channel_names": {"0": "CT"}, "labels": {"a": 1}, "dataset": {"c": {"images": ["c.nii.gz"], "label": "l.nii.gz"}}}"#;
+    assert!(matches!(error(listed), DatasetError::DatasetKey { .. }));
     let twice = r#"{"modality": {"0": "CT"}, "labels": {"1": "a"}, "training": [
         {"image": "imagesTr/a.nii", "label": "a.nii"}, {"image": "more/a.nii.gz", "label": "b.nii"}]}"#;
     assert!(matches!(error(twice), DatasetError::Twice { .. }));

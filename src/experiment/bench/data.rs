@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
+use crate::dataset::gate::{Faults, read_case};
 use crate::dataset::{Case, Dataset};
 use crate::experiment::bench::{Bench, median};
 use crate::experiment::{ExperimentError, record};
@@ -19,7 +20,7 @@ use crate::store::folder::{FoldFolder, prepared_folder};
 use crate::train::Job;
 use crate::train::loader::for_each_batch;
 use crate::train::patches::{Patches, Set};
-use crate::volume::nifti::{NiftiError, read_header, read_image, read_labels};
+use crate::volume::nifti::read_header;
 
 /// Cases of the cascade's second stage that are looked at: their stand-ins are in memory.
 const MOST_STAND_INS: usize = 8;
@@ -66,13 +67,12 @@ impl DataTimings {
 }
 
 fn preprocess_case(bench: &Bench<'_>, case: &Case) -> Result<f64, ExperimentError> {
-    let once = || -> Result<(), NiftiError> {
-        let image = read_image(&case.images)?;
-        let labels = case.labels.as_deref().map(read_labels).transpose()?;
-        std::hint::black_box(prepare(&image, labels.as_ref(), &bench.plan.preprocess, bench.configuration));
+    let once = || -> Result<(), Faults> {
+        let (image, labels) = read_case(case, &bench.plan.expected())?;
+        std::hint::black_box(prepare(&image, Some(&labels), &bench.plan.preprocess, bench.configuration));
         Ok(())
     };
-    once().map_err(|source| ExperimentError::Nifti { case: case.id.clone(), source })?;
+    once()?;
     Ok(median(bench.repetitions, || {
         let _ = std::hint::black_box(once());
     }))

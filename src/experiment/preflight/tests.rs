@@ -27,6 +27,7 @@ fn dataset(loaded: &LoadedPlan) -> Dataset {
         labels: data.labels.clone(),
         training: ["a", "b", "c", "d", "e", "f"].map(case).to_vec(),
         test: Vec::new(),
+        notes: Vec::new(),
     }
 }
 

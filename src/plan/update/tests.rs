@@ -26,6 +26,7 @@ fn measured(cases: usize) -> (Dataset, Fingerprint) {
         labels: BTreeMap::from([(1, "Anterior".to_owned()), (2, "Posterior".to_owned())]),
         training: Vec::new(),
         test: Vec::new(),
+        notes: Vec::new(),
     };
     (dataset, Fingerprint { cases: (0..cases).map(case).collect(), intensities: Vec::new() })
 }

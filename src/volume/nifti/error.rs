@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use super::format::Format;
 use crate::volume::Shape;
 
 /// A NIfTI file could not be read or written.
@@ -29,6 +30,24 @@ pub enum NiftiFault {
     /// There is nothing at the path.
     #[error("does not exist")]
     Missing,
+    /// A symbolic link to nothing.
+    #[error("is a link to `{}`, which does not exist; restore that file, or mend the link", target.display())]
+    BrokenLink {
+        /// Where the link points.
+        target: PathBuf,
+    },
+    /// A folder, a pipe or a device.
+    #[error("is {what}; expected a file")]
+    NotAFile {
+        /// What it is.
+        what: &'static str,
+    },
+    /// A file of another format.
+    #[error("{format}")]
+    OtherFormat {
+        /// The format.
+        format: Format,
+    },
     /// The operating system refused, or the compressed stream is damaged.
     #[error("cannot be {verb}: {source}")]
     Io {
@@ -56,21 +75,41 @@ pub enum NiftiFault {
         /// Length of the file in bytes.
         length: u64,
     },
-    /// The file does not begin with a NIfTI-1 header.
-    #[error("is not a NIfTI-1 file ({reason}); convert it to `.nii.gz`")]
+    /// The file does not begin with a NIfTI header.
+    #[error("is not a NIfTI file ({reason}); replace it, or convert it to `.nii.gz`")]
     NotNifti {
         /// What gave it away.
         reason: String,
     },
     /// The header and the voxels are in two files.
-    #[error("is one half of a `.hdr` and `.img` pair; convert the pair to one `.nii.gz` file")]
+    #[error(
+        "is one half of a `.hdr` and `.img` pair; convert the pair to one `.nii.gz` file, for example with NiBabel: \
+         `nib.save(nib.load(\"FILE.hdr\"), \"FILE.nii.gz\")`"
+    )]
     Pair,
-    /// Neither 3D nor 4D.
-    #[error("has the dimensions {sizes:?} (x, y, z, …); expected three, or four with the channels last")]
+    /// Not 2D, 3D or 4D.
+    #[error("has the dimensions {sizes:?} (x, y, z, …); expected two or three, or four with the channels last")]
     Rank {
         /// Sizes of the dimensions, x first.
         sizes: Vec<u16>,
     },
+    /// A NIfTI-2 file larger than NIfTI-1 allows.
+    #[error("has the dimensions {sizes:?}; at most 32767 voxels along an axis can be processed: cut the image")]
+    TooLong {
+        /// `dim` of the header: the number of dimensions, then their sizes, x first.
+        sizes: Vec<i64>,
+    },
+    /// Voxels of three or four colours.
+    #[error(
+        "has RGB voxels; expected one number for each voxel: write each colour as a channel of its own (`CASE_0000`, \
+         `CASE_0001`, `CASE_0002`), and declare three channels"
+    )]
+    Colour,
+    /// Complex voxels.
+    #[error(
+        "has complex voxels; expected real numbers: write magnitude, or magnitude and phase, as channels of their own"
+    )]
+    Complex,
     /// A data type that is not a real number.
     #[error("has voxels of NIfTI data type {code}; expected integers or real numbers: convert it to float32")]
     DataType {
@@ -79,41 +118,23 @@ pub enum NiftiFault {
     },
     /// A voxel edge that is no length.
     #[error(
-        "has the spacing {spacing:?} mm (x, y, z) in its header; every one must be a number above zero: mend `pixdim`"
+        "has the spacing {spacing:?} (x, y, z) in its header; expected a number other than zero for every axis: correct \
+         `pixdim`"
     )]
     Spacing {
         /// `pixdim[1..4]`.
         spacing: [f32; 3],
     },
+    /// Axes that do not span a volume.
+    #[error(
+        "has an sform whose axes are zero or parallel, so that its place is unknown; correct the sform, or set \
+         `sform_code` to 0 where the qform is right"
+    )]
+    Singular,
     /// An affine that is not finite.
     #[error("has a placement (sform or qform) with a value that is not a finite number: mend the header")]
     Placement,
-    /// A label map of several channels.
-    #[error("has {found} channels; expected one, as a label map has")]
-    Channels {
-        /// Number of channels.
-        found: usize,
-    },
-    /// A channel whose grid has another shape than that of the first.
-    #[error("has {found} voxels and the first channel {expected} (z × y × x); give every channel the same grid")]
-    ChannelShape {
-        /// Shape of the first channel.
-        expected: Shape,
-        /// Shape of this one.
-        found: Shape,
-    },
-    /// No file was given for an image.
-    #[error("is an image without a file")]
-    NoFile,
-    /// A label that is not an integer.
-    #[error("has {voxels} voxels that are not whole numbers, such as {value}; labels are integers: was it resampled?")]
-    Fractional {
-        /// The first such value.
-        value: f64,
-        /// How many voxels.
-        voxels: usize,
-    },
-    /// A label too large for a label map.
+    /// A label too large for a file of labels.
     #[error("has the label {value}; labels must lie between 0 and {limit}")]
     LabelRange {
         /// The label.

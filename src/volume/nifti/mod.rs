@@ -1,110 +1,77 @@
-//! NIfTI-1 files in and out: 3D and 4D, compressed or not, every real data type, both byte orders.
+//! NIfTI files in and out: 2D, 3D and 4D, version 1 and 2, compressed or not, every real data type, both byte orders.
 //!
-//! Input: paths. Output: [`Image`] and [`LabelMap`] in `[c, z, y, x]` and `[z, y, x]` order; the file has x fastest, so
-//! its bytes are already in that order. Headers are parsed and files are written by the `nifti` crate. Its reader of
-//! voxels is not used: it trusts the file's name for compression and reserves memory on the word of the header.
-//! Deliberately absent: NIfTI-2, `.hdr`/`.img` pairs, extensions, and the header's units (spacings are millimetres, as
-//! everywhere in this field).
+//! Input: paths. Output: voxels chunk by chunk, in file order (x fastest), which is the `[c, z, y, x]` order of
+//! [`Image`](super::Image) and the `[z, y, x]` order of [`LabelMap`](super::LabelMap). NIfTI-1 headers are parsed and files
+//! are written by the `nifti` crate. Its reader of voxels is not used: it trusts the file's name for compression and reserves
+//! memory on the word of the header. Images and label maps of a data set are read through [`dataset::gate`](crate::dataset::gate),
+//! which checks them. Deliberately absent: `.hdr`/`.img` pairs and extensions. Predictions are written as NIfTI-1.
 
 mod error;
+mod format;
 mod header;
 mod probabilities;
 mod stream;
+mod version_2;
 mod write;
 
 use std::path::{Path, PathBuf};
 
-use ndarray::{Array3, Array4};
-
 pub use error::{NiftiError, NiftiFault};
+pub use format::Format;
 pub use header::Header;
 pub use probabilities::ProbabilityWriter;
 pub use write::{write_image, write_labels};
 
-use super::{Image, LabelMap};
 use stream::Stream;
 
 /// How far from an integer a label may lie, for files whose labels are scaled by a rounded slope.
 const INTEGER_TOLERANCE: f64 = 1e-4;
 
+/// A file whose header was read and checked, and whose voxels can be read.
+pub struct Volume {
+    /// What the header says.
+    pub header: Header,
+    path: PathBuf,
+    stream: Stream,
+}
+
+impl Volume {
+    /// Opens a file and checks its header, and that the file can hold the voxels that it promises. Nothing is allocated for
+    /// them.
+    ///
+    /// # Errors
+    ///
+    /// When the file is missing, is not a NIfTI file, or has a header that cannot be used.
+    pub fn open(path: &Path) -> Result<Self, NiftiError> {
+        let opened = Stream::open(path).and_then(|mut stream| Ok((stream.header()?, stream)));
+        let (header, stream) = opened.map_err(NiftiError::at(path))?;
+        Ok(Self { header, path: path.to_owned(), stream })
+    }
+
+    /// Passes all voxels to `take`, scaled, in file order and some thousands at a time.
+    ///
+    /// # Errors
+    ///
+    /// When the file ends early, or its compressed stream is damaged.
+    pub fn read(self, take: impl FnMut(&[f64])) -> Result<(), NiftiError> {
+        self.stream.values(&self.header, take).map_err(NiftiError::at(&self.path))
+    }
+}
+
 /// Reads and checks a header, and that the file can hold the voxels that it promises.
 ///
 /// # Errors
 ///
-/// When the file is missing, is no NIfTI-1 file, or has a header that cannot be used.
+/// As [`Volume::open`].
 pub fn read_header(path: &Path) -> Result<Header, NiftiError> {
-    Stream::open(path).and_then(|mut stream| stream.header()).map_err(NiftiError::at(path))
+    Ok(Volume::open(path)?.header)
 }
 
-/// Reads an image: one 3D or 4D file, or several files whose channels are joined in the order given.
-///
-/// Voxels are `[c, z, y, x]`; slope and intercept are applied. The geometry is that of the first file. Values that are not
-/// finite are kept, for `dataset::verify` to report.
-///
-/// # Errors
-///
-/// When a file is missing, damaged or cut off, or has another shape than the first; see [`NiftiFault`].
-pub fn read_image(paths: &[PathBuf]) -> Result<Image, NiftiError> {
-    let (header, values) = read_joined(paths)?;
-    Ok(image(header, values))
-}
-
-fn read_joined(paths: &[PathBuf]) -> Result<(Header, Vec<f32>), NiftiError> {
-    let mut joined: Option<(Header, Vec<f32>)> = None;
-    for path in paths {
-        let (header, values) = read_values(path, |value| value as f32).map_err(NiftiError::at(path))?;
-        let Some((first, voxels)) = &mut joined else {
-            joined = Some((header, values));
-            continue;
-        };
-        if header.geometry.shape != first.geometry.shape {
-            let (expected, found) = (first.geometry.shape, header.geometry.shape);
-            return Err(NiftiError::at(path)(NiftiFault::ChannelShape { expected, found }));
-        }
-        first.channels += header.channels;
-        voxels.extend(values);
-    }
-    joined.ok_or_else(|| NiftiError::at(Path::new(""))(NiftiFault::NoFile))
-}
-
-fn image(header: Header, values: Vec<f32>) -> Image {
-    let [z, y, x] = header.geometry.shape.0;
-    let voxels = Array4::from_shape_vec((header.channels, z, y, x), values)
-        .expect("as many values were read as the header has voxels");
-    Image { voxels, geometry: header.geometry }
-}
-
-/// Reads a label map, `[z, y, x]`.
-///
-/// Labels below -1 become 0: one case of the Decathlon's hippocampus has a single voxel of -2, which the authors of
-/// nnU-Net read as background.
-///
-/// # Errors
-///
-/// As [`read_image`]; also when a value is not a whole number, with the first such value and their number, or when it is
-/// larger than a label can be.
-pub fn read_labels(path: &Path) -> Result<LabelMap, NiftiError> {
-    labels_of(path).map_err(NiftiError::at(path))
-}
-
-fn labels_of(path: &Path) -> Result<LabelMap, NiftiFault> {
-    let (header, values) = read_values(path, |value| value)?;
-    if header.channels != 1 {
-        return Err(NiftiFault::Channels { found: header.channels });
-    }
-    // Written so that NaN, too, is not whole.
-    let whole = |value: &&f64| (**value - nearest(**value)).abs() <= INTEGER_TOLERANCE;
-    let mut broken = values.iter().filter(|value| !whole(value)).peekable();
-    if let Some(&&value) = broken.peek() {
-        return Err(NiftiFault::Fractional { value, voxels: broken.count() });
-    }
-    if let Some(&value) = values.iter().find(|value| nearest(**value) > f64::from(i16::MAX)) {
-        return Err(NiftiFault::LabelRange { value, limit: i16::MAX });
-    }
-    let label = |value: f64| if nearest(value) < -1.0 { 0 } else { nearest(value) as i16 };
-    let labels = Array3::from_shape_vec(header.geometry.shape.0, values.into_iter().map(label).collect())
-        .expect("as many values were read as the header has voxels");
-    Ok(LabelMap { labels, geometry: header.geometry })
+/// The label that a voxel's value stands for: the nearest integer. `None` if none is near, or the value is not finite.
+pub fn label_of(value: f64) -> Option<i64> {
+    let label = nearest(value);
+    // Written so that NaN, too, is no label.
+    ((value - label).abs() <= INTEGER_TOLERANCE).then_some(label as i64)
 }
 
 /// The nearest integer, as far as an `i64` reaches; `f64::round` is a call of a function on many processors.
@@ -112,11 +79,31 @@ fn nearest(value: f64) -> f64 {
     (value + 0.5_f64.copysign(value)) as i64 as f64
 }
 
-fn read_values<T>(path: &Path, convert: impl Fn(f64) -> T) -> Result<(Header, Vec<T>), NiftiFault> {
-    let mut stream = Stream::open(path)?;
-    let header = stream.header()?;
-    let values = stream.values(&header, convert)?;
-    Ok((header, values))
+/// An image, as the tests of other rooms look at it; everything else reads through [`dataset::gate`](crate::dataset::gate).
+#[cfg(test)]
+pub(crate) fn read_image(paths: &[PathBuf]) -> Result<super::Image, NiftiError> {
+    let (mut voxels, mut geometry, mut channels) = (Vec::new(), None, 0);
+    for path in paths {
+        let volume = Volume::open(path)?;
+        channels += volume.header.channels;
+        geometry.get_or_insert(volume.header.geometry.clone());
+        volume.read(|values| voxels.extend(values.iter().map(|&value| value as f32)))?;
+    }
+    let geometry = geometry.expect("at least one file");
+    let [z, y, x] = geometry.shape.0;
+    let voxels = ndarray::Array4::from_shape_vec((channels, z, y, x), voxels).expect("channels of one shape");
+    Ok(super::Image { voxels, geometry })
+}
+
+/// A label map, as the tests of other rooms look at it.
+#[cfg(test)]
+pub(crate) fn read_labels(path: &Path) -> Result<super::LabelMap, NiftiError> {
+    let volume = Volume::open(path)?;
+    let geometry = volume.header.geometry.clone();
+    let mut labels = Vec::new();
+    volume.read(|values| labels.extend(values.iter().map(|&value| label_of(value).expect("a label") as i16)))?;
+    let labels = ndarray::Array3::from_shape_vec(geometry.shape.0, labels).expect("a label map");
+    Ok(super::LabelMap { labels, geometry })
 }
 
 #[cfg(test)]

@@ -1,14 +1,15 @@
 //! The bytes of a file, decompressed where they are compressed, and the values that they stand for.
 
-use std::fs::File;
-use std::io::{self, BufReader, Chain, Cursor, Read};
+use std::fs::{self, File};
+use std::io::{self, BufRead as _, BufReader, Read};
 use std::path::Path;
 
 use ::nifti::{Endianness, NiftiType};
-use flate2::read::MultiGzDecoder;
+use flate2::bufread::GzDecoder;
 
 use super::NiftiFault;
-use super::header::{HEADER_BYTES, Header};
+use super::format::Format;
+use super::header::{self, HEADER_2_BYTES, HEADER_BYTES, Header};
 
 /// First two bytes of a gzip file.
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
@@ -17,53 +18,101 @@ const LARGEST_EXPANSION: u128 = 1032;
 /// Bytes decoded at a time; a multiple of every voxel size.
 const CHUNK_BYTES: usize = 1 << 18;
 
-type Prefixed = Chain<Cursor<Vec<u8>>, BufReader<File>>;
+type Source = BufReader<File>;
 
-/// A file opened at its first byte. Compression is told by content, never by name.
+/// A file opened at its first byte. Compression is detected by content, never by name.
 pub(super) struct Stream {
     reader: Reader,
     length: u64,
 }
 
 enum Reader {
-    Plain(Prefixed),
-    Gzip(Box<MultiGzDecoder<Prefixed>>),
+    Plain(Source),
+    Gzip(Members),
+}
+
+/// The members of a gzip file, one after the other. As in gunzip, whatever follows the last member is ignored.
+struct Members {
+    /// `None` only while one member is exchanged for the next.
+    member: Option<Box<GzDecoder<Source>>>,
 }
 
 impl Read for Reader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Plain(file) => file.read(buffer),
-            Self::Gzip(file) => file.read(buffer),
+            Self::Gzip(members) => members.read(buffer),
         }
+    }
+}
+
+impl Read for Members {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while let Some(member) = &mut self.member {
+            let count = member.read(buffer)?;
+            if count > 0 || buffer.is_empty() {
+                return Ok(count);
+            }
+            let mut rest = self.member.take().expect("a member was just read").into_inner();
+            if !starts_with_gzip(rest.fill_buf()?) {
+                break;
+            }
+            self.member = Some(Box::new(GzDecoder::new(rest)));
+        }
+        Ok(0)
+    }
+}
+
+/// Whether a gzip member begins here. A magic number that the end of the buffer cuts in two is taken for one.
+fn starts_with_gzip(bytes: &[u8]) -> bool {
+    match bytes {
+        [] => false,
+        [first] => *first == GZIP_MAGIC[0],
+        _ => bytes.starts_with(&GZIP_MAGIC),
     }
 }
 
 impl Stream {
     pub(super) fn open(path: &Path) -> Result<Self, NiftiFault> {
-        let file = File::open(path).map_err(|source| match source.kind() {
-            io::ErrorKind::NotFound => NiftiFault::Missing,
+        let missing = |source: io::Error| match source.kind() {
+            io::ErrorKind::NotFound => absent(path),
             _ => unreadable(source),
-        })?;
-        let length = file.metadata().map_err(unreadable)?.len();
-        let mut file = BufReader::new(file);
-        let mut magic = Vec::new();
-        file.by_ref().take(GZIP_MAGIC.len() as u64).read_to_end(&mut magic).map_err(unreadable)?;
-        let gzipped = magic == GZIP_MAGIC;
-        let whole = Cursor::new(magic).chain(file);
-        let reader = if gzipped { Reader::Gzip(Box::new(MultiGzDecoder::new(whole))) } else { Reader::Plain(whole) };
+        };
+        let metadata = fs::metadata(path).map_err(missing)?;
+        // A pipe or a device could block for ever, or never end.
+        if !metadata.is_file() {
+            return Err(NiftiFault::NotAFile { what: if metadata.is_dir() { "a folder" } else { "no regular file" } });
+        }
+        let length = metadata.len();
+        let mut file = BufReader::new(File::open(path).map_err(missing)?);
+        let start = file.fill_buf().map_err(unreadable)?;
+        if let Some(format) = Format::recognise(start) {
+            return Err(NiftiFault::OtherFormat { format });
+        }
+        let reader = if start.starts_with(&GZIP_MAGIC) {
+            Reader::Gzip(Members { member: Some(Box::new(GzDecoder::new(file))) })
+        } else {
+            Reader::Plain(file)
+        };
         Ok(Self { reader, length })
     }
 
     /// Reads the header and checks that a file of this length can hold the voxels that it promises.
     pub(super) fn header(&mut self) -> Result<Header, NiftiFault> {
-        let mut bytes = [0; HEADER_BYTES];
-        let found = self.fill(&mut bytes)?;
+        let mut bytes = [0; HEADER_2_BYTES];
+        let mut found = self.fill(&mut bytes[..HEADER_BYTES])?;
         if found < HEADER_BYTES {
-            let reason = format!("a header has {HEADER_BYTES} bytes and the file holds {found}");
-            return Err(NiftiFault::NotNifti { reason });
+            let reason = format!("a header has {HEADER_BYTES} bytes and the file has {found}");
+            return Err(Format::recognise(&bytes[..found])
+                .map_or(NiftiFault::NotNifti { reason }, |format| NiftiFault::OtherFormat { format }));
         }
-        let header = Header::parse(&bytes)?;
+        if header::is_nifti_2(&bytes) {
+            found += self.fill(&mut bytes[HEADER_BYTES..])?;
+        }
+        let header = Header::parse(&bytes[..found]).map_err(|fault| match (fault, Format::recognise(&bytes)) {
+            (NiftiFault::NotNifti { .. }, Some(format)) => NiftiFault::OtherFormat { format },
+            (fault, _) => fault,
+        })?;
         let (promised, length) = (header.data_bytes(), self.length);
         match self.reader {
             Reader::Plain(_) if promised > u128::from(length.saturating_sub(header.data_offset)) => {
@@ -77,15 +126,13 @@ impl Stream {
         }
     }
 
-    /// Reads all voxels, in file order, after [`Stream::header`].
-    ///
-    /// Memory grows with what the file really holds, never with what its header promises.
-    pub(super) fn values<T>(mut self, header: &Header, convert: impl Fn(f64) -> T) -> Result<Vec<T>, NiftiFault> {
-        let gap = header.data_offset - HEADER_BYTES as u64;
+    /// Passes all voxels to `take`, in file order and chunk by chunk, after [`Stream::header`]. Nothing but a chunk is held.
+    pub(super) fn values(mut self, header: &Header, mut take: impl FnMut(&[f64])) -> Result<(), NiftiFault> {
+        let gap = header.data_offset - header.bytes as u64;
         io::copy(&mut self.reader.by_ref().take(gap), &mut io::sink()).map_err(unreadable)?;
         let expected = header.data_bytes() as u64;
-        let mut values = Vec::new();
         let mut chunk = vec![0; CHUNK_BYTES];
+        let mut values = Vec::with_capacity(CHUNK_BYTES / header.data_type.size_of());
         let mut found = 0;
         while found < expected {
             let wanted = CHUNK_BYTES.min((expected - found) as usize);
@@ -94,11 +141,13 @@ impl Stream {
             if read < wanted {
                 return Err(NiftiFault::Truncated { expected, found });
             }
-            decode(&chunk[..read], header, |value| values.push(convert(value)));
+            values.clear();
+            decode(&chunk[..read], header, |value| values.push(value));
+            take(&values);
         }
         // One read past the last voxel makes the decoder compare its checksum.
         self.fill(&mut [0])?;
-        Ok(values)
+        Ok(())
     }
 
     /// Reads until the buffer is full or the file ends, and says how many bytes there were.
@@ -115,6 +164,14 @@ impl Stream {
             }
         }
         Ok(filled)
+    }
+}
+
+/// What to report of a path without a file.
+fn absent(path: &Path) -> NiftiFault {
+    match fs::read_link(path) {
+        Ok(target) => NiftiFault::BrokenLink { target },
+        Err(_) => NiftiFault::Missing,
     }
 }
 

@@ -1,0 +1,257 @@
+//! A folder of predictions against a folder of references.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+use thiserror::Error;
+
+use super::{Class, score_maps};
+use crate::dataset::gate::{Fault, Faults, compare_grids, count_labels, read_classes};
+use crate::dataset::images::{File, Listing, names};
+use crate::dataset::{CaseId, declared_labels};
+use crate::evaluate::scores::{Run, Score};
+use crate::volume::LabelMap;
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// Folder of reference label maps.
+    pub reference: &'a Path,
+    /// Folder of predictions of the same names.
+    pub prediction: &'a Path,
+    /// Tolerance of the normalised surface Dice, mm.
+    pub tolerance_mm: f64,
+    /// Whether the cases that can be scored are, if others cannot.
+    pub partial: bool,
+    /// Bytes that a label map may take.
+    pub memory_bytes: u64,
+}
+
+/// The scores of the folders, and what is missing from them.
+#[derive(Clone, Debug)]
+pub struct Evaluated {
+    /// One score per case and label.
+    pub scores: Vec<Score>,
+    /// Number of references.
+    pub references: usize,
+    /// Number of cases that were scored.
+    pub scored: usize,
+    /// What is worth knowing of the folders.
+    pub notes: Vec<String>,
+}
+
+/// The folders cannot be compared.
+#[derive(Debug, Error)]
+pub enum EvaluateError {
+    /// A folder cannot be read.
+    #[error("cannot read the folder `{}`: {source}", folder.display())]
+    Folder {
+        /// The folder.
+        folder: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A reference folder without label maps.
+    #[error("`{}` contains no label map; expected files that end in `.nii.gz` or `.nii`", folder.display())]
+    Empty {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// Files that look like label maps and cannot be read.
+    #[error("{} cannot be read as label maps: {}; convert them to `.nii.gz`, or score the others with `--partial`", files.len(), names(files))]
+    Unreadable {
+        /// The files.
+        files: Vec<PathBuf>,
+    },
+    /// Two files of one case in one folder.
+    #[error("case `{case}` has two files, {}; remove one of them", names(files))]
+    TwoFiles {
+        /// The case.
+        case: CaseId,
+        /// The files.
+        files: [PathBuf; 2],
+    },
+    /// Cases without a prediction. They are never left out of a mean silently.
+    #[error(
+        "{} of {references} cases have no prediction in `{}`: {}; add them, or score the others with `--partial`",
+        missing.len(), folder.display(), listed(missing)
+    )]
+    Missing {
+        /// Folder of the predictions.
+        folder: PathBuf,
+        /// Number of references.
+        references: usize,
+        /// The cases.
+        missing: Vec<CaseId>,
+    },
+    /// Files that cannot be used.
+    #[error("{}\nmend these files, or score the others with `--partial`", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Faults(Vec<Fault>),
+    /// Nothing to score.
+    #[error(
+        "no label but 0, the background, occurs in the {references} references and their predictions: nothing can be scored"
+    )]
+    NoLabel {
+        /// Number of references.
+        references: usize,
+    },
+    /// Labels below zero.
+    #[error("the label {label} occurs ({voxels} voxels); labels of classes are 1 or more: relabel it")]
+    Negative {
+        /// The label.
+        label: i64,
+        /// Its voxels in all files.
+        voxels: usize,
+    },
+    /// More labels than can be told apart.
+    #[error("{0} different labels occur: are these label maps?")]
+    TooMany(usize),
+}
+
+fn listed(cases: &[CaseId]) -> String {
+    cases.iter().map(|case| format!("`{case}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// A reference and its prediction.
+struct Pair {
+    case: CaseId,
+    reference: PathBuf,
+    prediction: PathBuf,
+}
+
+/// Scores a folder of predictions against a folder of references of the same names.
+///
+/// The labels are those that a `dataset.json` in the folder of the references, or above it, declares; without one, all that
+/// occur. A prediction on another grid than its reference is a fault, never scored.
+///
+/// # Errors
+///
+/// If a folder cannot be read, and, unless `partial` is set, if any case cannot be scored: all such cases are named.
+pub fn evaluate_folders(request: &Request<'_>) -> Result<Evaluated, EvaluateError> {
+    let mut notes = Vec::new();
+    let references = label_maps(request.reference, request.partial, &mut notes)?;
+    if references.is_empty() {
+        return Err(EvaluateError::Empty { folder: request.reference.to_owned() });
+    }
+    let predictions = label_maps(request.prediction, request.partial, &mut notes)?;
+    let extra: Vec<PathBuf> =
+        predictions.iter().filter(|(case, _)| !references.contains_key(*case)).map(|(_, path)| path.clone()).collect();
+    if !extra.is_empty() {
+        notes.push(format!("predictions without a reference are not scored: {}", names(&extra)));
+    }
+    let count = references.len();
+    let missing: Vec<CaseId> = references.keys().filter(|case| !predictions.contains_key(*case)).cloned().collect();
+    if !missing.is_empty() {
+        if !request.partial || missing.len() == count {
+            return Err(EvaluateError::Missing { folder: request.prediction.to_owned(), references: count, missing });
+        }
+        notes.push(format!("without a prediction: {}", listed(&missing)));
+    }
+    let pair = |(case, reference): (CaseId, PathBuf)| {
+        Some(Pair { prediction: predictions.get(&case)?.clone(), case, reference })
+    };
+    let pairs: Vec<Pair> = references.into_iter().filter_map(pair).collect();
+    let labels = labels(request, &pairs, count, &mut notes)?;
+    let (mut scores, mut faults, mut scored) = (Vec::new(), Vec::new(), 0);
+    let results: Vec<Result<Vec<Score>, Faults>> = pairs.par_iter().map(|pair| score(request, pair, &labels)).collect();
+    for result in results {
+        match result {
+            Ok(of_case) => {
+                scored += 1;
+                scores.extend(of_case);
+            }
+            Err(Faults(of_case)) => faults.extend(of_case),
+        }
+    }
+    if !faults.is_empty() {
+        if !request.partial || scored == 0 {
+            return Err(EvaluateError::Faults(faults));
+        }
+        notes.extend(faults.iter().map(|fault| format!("not scored: {fault}")));
+    }
+    Ok(Evaluated { scores, references: count, scored, notes })
+}
+
+/// Scores of one case.
+fn score(request: &Request<'_>, pair: &Pair, labels: &BTreeMap<i64, String>) -> Result<Vec<Score>, Faults> {
+    let run = Run { experiment: String::new(), configuration: String::new(), fold: 0, seed: 0 };
+    let numbers: Vec<i64> = labels.keys().copied().collect();
+    let read = |path| read_classes(&pair.case, path, &numbers, request.memory_bytes);
+    let (reference, prediction): (LabelMap, LabelMap) = (read(&pair.reference)?, read(&pair.prediction)?);
+    let differences = compare_grids(&reference.geometry, &prediction.geometry);
+    if !differences.is_empty() {
+        let fault = |kind| Fault { case: pair.case.clone(), path: pair.prediction.clone(), kind };
+        return Err(Faults(differences.into_iter().map(fault).collect()));
+    }
+    let class = |(value, (&label, name)): (i16, (&i64, &'_ String))| (value, label as u64, name.clone());
+    let owned: Vec<(i16, u64, String)> = (1..).zip(labels).map(class).collect();
+    let classes: Vec<Class<'_>> =
+        owned.iter().map(|(value, label, name)| Class { value: *value, label: *label, name }).collect();
+    Ok(score_maps(&run, &pair.case, &reference, &prediction, &classes, request.tolerance_mm))
+}
+
+/// The label maps of a folder by case.
+fn label_maps(
+    folder: &Path,
+    partial: bool,
+    notes: &mut Vec<String>,
+) -> Result<BTreeMap<CaseId, PathBuf>, EvaluateError> {
+    let listing = Listing::of(folder).map_err(|source| EvaluateError::Folder { folder: folder.to_owned(), source })?;
+    if !listing.unreadable.is_empty() {
+        let files: Vec<PathBuf> = listing.unreadable.into_iter().map(|(path, _)| path).collect();
+        if !partial {
+            return Err(EvaluateError::Unreadable { files });
+        }
+        notes.push(format!("not scored, since they cannot be read: {}", names(&files)));
+    }
+    let mut found = BTreeMap::new();
+    for File { stem, path, .. } in listing.files {
+        let case = CaseId(stem);
+        if let Some(first) = found.insert(case.clone(), path.clone()) {
+            return Err(EvaluateError::TwoFiles { case, files: [first, path] });
+        }
+    }
+    Ok(found)
+}
+
+/// The labels that are scored, with their names.
+fn labels(
+    request: &Request<'_>,
+    pairs: &[Pair],
+    references: usize,
+    notes: &mut Vec<String>,
+) -> Result<BTreeMap<i64, String>, EvaluateError> {
+    let beside = [Some(request.reference), request.reference.parent()].into_iter().flatten();
+    for folder in beside {
+        match declared_labels(folder) {
+            Ok(Some(declared)) => {
+                return Ok(declared.into_iter().map(|(label, name)| (i64::from(label), name)).collect());
+            }
+            Ok(None) => (),
+            Err(error) => notes.push(format!("classes are named by their numbers: {error}")),
+        }
+    }
+    // Faults are found again, and reported, when the case is scored.
+    let counted: Vec<BTreeMap<i64, usize>> = pairs
+        .par_iter()
+        .flat_map(|pair| [(&pair.case, &pair.reference), (&pair.case, &pair.prediction)])
+        .map(|(case, path)| count_labels(case, path, request.memory_bytes).unwrap_or_default())
+        .collect();
+    let mut voxels = BTreeMap::<i64, usize>::new();
+    for (label, count) in counted.into_iter().flatten() {
+        *voxels.entry(label).or_default() += count;
+    }
+    if let Some((&label, &voxels)) = voxels.iter().find(|(label, _)| **label < 0) {
+        return Err(EvaluateError::Negative { label, voxels });
+    }
+    let found: BTreeSet<i64> = voxels.into_keys().filter(|&label| label > 0).collect();
+    match found.len() {
+        0 => Err(EvaluateError::NoLabel { references }),
+        count if count > i16::MAX as usize => Err(EvaluateError::TooMany(count)),
+        _ => Ok(found.into_iter().map(|label| (label, label.to_string())).collect()),
+    }
+}
+
+#[cfg(test)]
+mod tests;
