@@ -1,5 +1,5 @@
-//! Progress on a terminal: bars with loss, Dice, learning rate and time left. Without a terminal: one line an epoch, and in a
-//! prediction one now and then.
+//! Progress on a terminal: bars with loss, pseudo Dice of patches, learning rate and time left. Without a terminal: one line per
+//! epoch, and in a prediction one now and then.
 
 use std::io::{IsTerminal, stderr};
 use std::sync::{Mutex, PoisonError};
@@ -29,7 +29,12 @@ pub(super) struct Terminal {
 
 impl Terminal {
     pub(super) fn new() -> Self {
-        Self { bar: Mutex::new(ProgressBar::hidden()), pace: Mutex::new(None), parts: Mutex::new((0, 0)), interactive: stderr().is_terminal() }
+        Self {
+            bar: Mutex::new(ProgressBar::hidden()),
+            pace: Mutex::new(None),
+            parts: Mutex::new((0, 0)),
+            interactive: stderr().is_terminal(),
+        }
     }
 
     fn bar(&self) -> ProgressBar {
@@ -128,7 +133,7 @@ fn epoch_line(
         None => format!("at most {} left", HumanDuration(Duration::from_secs_f64(left))),
     };
     format!(
-        "{network} · epoch {:>3} · loss {:>7.4} train {:>7.4} validation · Dice {} · rate {:.1e} · {:.1} s · {ending}",
+        "{network} · epoch {:>3} · loss {:>7.4} train {:>7.4} validation · pseudo Dice {} · rate {:.1e} · {:.1} s · {ending}",
         row.epoch + 1,
         row.train_loss,
         row.validation_loss,

@@ -12,6 +12,7 @@ use crate::dataset::{Case, CaseId, Dataset};
 use crate::experiment::events::{Events, made_again};
 use crate::experiment::{ExperimentError, data, record};
 use crate::plan::digest::stage_digests;
+use crate::plan::load::LoadedPlan;
 use crate::plan::schema::{Configuration, ConfigurationName, Plan};
 use crate::preprocess::cache::{Preparation, PreparedCase};
 use crate::preprocess::first_stage::FirstStage;
@@ -61,12 +62,13 @@ pub struct Shown {
 /// # Errors
 ///
 /// When the data set, the case or the configuration is not there, or a file cannot be read or written.
-pub fn show(plan: &Plan, request: &Request<'_>, events: &dyn Events) -> Result<Shown, ExperimentError> {
+pub fn show(loaded: &LoadedPlan, request: &Request<'_>, events: &dyn Events) -> Result<Shown, ExperimentError> {
+    let plan = &loaded.plan;
     let name = request.configuration.or_else(|| plan.run.configurations.last().copied());
     let (name, configuration) = name
         .and_then(|name| Some((name, plan.configurations.get(&name)?)))
         .ok_or_else(|| ExperimentError::unknown_configuration(plan, name.unwrap_or(ConfigurationName::FullRes)))?;
-    let dataset = data::find(plan, events)?;
+    let dataset = data::find(loaded, events)?;
     let case = find_case(&dataset, request.case)?.clone();
     let file = PathBuf::from(format!("augment_{}_{name}.png", case.id));
     let (files, inputs) = ([file.clone()], [dataset.folder.clone()]);

@@ -50,7 +50,8 @@ impl Finished {
 
     /// Notes that these files were made of a case.
     pub(super) fn note(&mut self, case: &Case, files: &[PathBuf]) -> Result<(), StoreError> {
-        let digest = |file: &PathBuf| Ok((file.to_string_lossy().into_owned(), digest_of_file(&self.folder.join(file))?));
+        let digest =
+            |file: &PathBuf| Ok((file.to_string_lossy().into_owned(), digest_of_file(&self.folder.join(file))?));
         let files = files.iter().map(digest).collect::<Result<_, StoreError>>()?;
         let made = Made { of: self.of(case)?, files };
         self.cases.insert(case.id.clone(), made);
@@ -85,7 +86,10 @@ mod tests {
         load("one").note(&case, &files).unwrap();
         assert!(load("one").has(&case, &files));
         assert!(!load("two").has(&case, &files), "other networks");
-        assert!(!load("one").has(&case, &[files[0].clone(), PathBuf::from("probabilities/a.nii.gz")]), "more is asked for");
+        assert!(
+            !load("one").has(&case, &[files[0].clone(), PathBuf::from("probabilities/a.nii.gz")]),
+            "more is asked for"
+        );
 
         fs::write(&image, "others").unwrap();
         assert!(!load("one").has(&case, &files), "another image");

@@ -21,7 +21,7 @@ pub mod machine;
 mod matrix;
 mod pictures;
 pub mod postprocessing;
-mod preflight;
+pub mod preflight;
 mod record;
 pub mod segment;
 pub mod splits;
@@ -116,7 +116,7 @@ pub fn run(
     let folder = RunFolder::new(&plan.runtime.runs, &plan.name);
     let _lock = Lock::take(&folder)?;
     record::refuse_other_plan(&folder, loaded)?;
-    let dataset = data::locate(plan, events)?;
+    let dataset = data::locate(loaded, events)?;
     preflight::check(loaded, &dataset, &networks, &folder, events)?;
     let device = device(&plan.runtime.device)?;
     let contents = record::contents(&folder, &plan.runtime.runs, &dataset, events)?;

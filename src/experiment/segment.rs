@@ -319,8 +319,10 @@ impl Job<'_> {
         let on_tiles = self.watch.of(&case.id);
         let spacing = image.geometry.spacing;
         let [others @ .., last] = self.stages else { unreachable!("at least one configuration predicts") };
-        let mut prepared: Vec<Prepared> =
-            others.iter().map(|stages| stages.prepare(image.clone(), &self.room, &on_tiles)).collect::<Result<_, _>>()?;
+        let mut prepared: Vec<Prepared> = others
+            .iter()
+            .map(|stages| stages.prepare(image.clone(), &self.room, &on_tiles))
+            .collect::<Result<_, _>>()?;
         // Its place in memory is that of what is prepared from it.
         prepared.push(last.prepare(image, &self.room, &on_tiles)?);
         let members: Vec<Member<'_>> =

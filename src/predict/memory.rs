@@ -13,8 +13,8 @@ use crate::predict::window::Windows;
 use crate::preprocess::footprint::TooLarge;
 use crate::store::StoreError;
 use crate::store::scratch::Scratch;
-use crate::volume::nifti::NiftiError;
 use crate::volume::Shape;
+use crate::volume::nifti::NiftiError;
 
 /// Bytes of a number.
 const FLOAT: usize = size_of::<f32>();
@@ -208,6 +208,7 @@ mod tests {
     use crate::predict::{OnTiles, Predictor, Tiles, labels};
     use crate::preprocess::Placement;
     use crate::volume::BoundingBox;
+    use crate::volume::Spacing;
 
     /// A 3D and a 2D configuration, each with two networks, and images of them that are larger than their patches.
     struct Fixture {
