@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -10,12 +11,13 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use ndarray::{Array3, Array4};
+use segplan::dataset::{Case, CaseId, gate};
 use segplan::experiment::splits::Split;
 use segplan::select::Selection;
 use segplan::store::folder::RunFolder;
-use segplan::volume::nifti::{read_header, read_image, read_labels, write_image};
+use segplan::volume::nifti::{read_header, write_image};
 use segplan::volume::orient::{AxisCodes, Reorder};
-use segplan::volume::{Geometry, Image, Shape};
+use segplan::volume::{Geometry, Image, LabelMap, Shape};
 
 /// What makes a run short. The numbers are too small to learn much; they are enough to tell predictions apart.
 const SHORT: [&str; 15] = [
@@ -65,9 +67,9 @@ static WORKPLACE: LazyLock<PathBuf> = LazyLock::new(|| {
 
 /// Sets a corner of an image to 0 that reaches into the organ, so that the non-zero mask leaves out labelled voxels.
 fn cut_corner(path: &Path) {
-    let mut image = read_image(&[path.to_owned()]).unwrap();
+    let mut image = read_image(path, 1);
     let labels = path.parent().unwrap().parent().unwrap().join("labelsTr").join(path.file_name().unwrap());
-    let labels = read_labels(&labels).unwrap().labels;
+    let labels = read_labels(&labels).labels;
     let inside = labels.indexed_iter().filter(|&(_, &label)| label > 0);
     let mut diagonals: Vec<usize> = inside.map(|((_, y, x), _)| y + x).collect();
     diagonals.sort_unstable();
@@ -77,6 +79,22 @@ fn cut_corner(path: &Path) {
         *value = if y + x > cut { 0.0 } else { *value };
     }
     write_image(path, &image).unwrap();
+}
+
+/// What the gate asks of files of the data set's kind with so many channels.
+fn expected(channels: usize) -> gate::Expected<'static> {
+    static LABELS: LazyLock<BTreeMap<u8, String>> =
+        LazyLock::new(|| BTreeMap::from([(1, "organ".to_owned()), (2, "core".to_owned())]));
+    gate::Expected { channels, labels: &LABELS, memory_bytes: 1 << 30 }
+}
+
+fn read_image(path: &Path, channels: usize) -> Image {
+    let case = Case { id: CaseId("case".to_owned()), images: vec![path.to_owned()], labels: None };
+    gate::read_image(&case, &expected(channels)).unwrap()
+}
+
+fn read_labels(path: &Path) -> LabelMap {
+    gate::read_labels(&CaseId("case".to_owned()), path, None, &expected(1)).unwrap()
 }
 
 fn segplan(folder: &Path) -> Command {
@@ -149,7 +167,7 @@ fn assert_as_in_validation(run: &str, candidate: &str, fold: usize, output: &str
     for case in cases {
         let (path, written) = (fold.prediction(case), WORKPLACE.join(output).join(format!("{case}.nii.gz")));
         let same = fs::read(&path).unwrap() == fs::read(&written).unwrap();
-        let labels = |path: &Path| read_labels(path).unwrap().labels;
+        let labels = |path: &Path| read_labels(path).labels;
         let differing = labels(&path).iter().zip(&labels(&written)).filter(|(one, other)| one != other).count();
         assert!(same, "{run} {candidate} {case}: {differing} voxels differ");
         assert!(labels(&path).iter().any(|&label| label > 0), "{run} {candidate} {case}: nothing was predicted");
@@ -225,13 +243,13 @@ fn reordered(image: &Image, reorder: Reorder) -> Image {
 
 /// An image of the data set, with its codes, `RAS`.
 fn an_image(case: &str) -> Image {
-    let image = read_image(&[WORKPLACE.join(format!("data/Phantom/imagesTr/{case}.nii.gz"))]).unwrap();
+    let image = read_image(&WORKPLACE.join(format!("data/Phantom/imagesTr/{case}.nii.gz")), 1);
     assert_eq!(image.geometry.axis_codes().unwrap().to_string(), "RAS");
     image
 }
 
 fn output_labels(output: &str, case: &str) -> (Array3<i16>, Geometry) {
-    let read = read_labels(&WORKPLACE.join(output).join(format!("{case}.nii.gz"))).unwrap();
+    let read = read_labels(&WORKPLACE.join(output).join(format!("{case}.nii.gz")));
     (read.labels, read.geometry)
 }
 
@@ -268,7 +286,7 @@ fn an_image_in_any_axis_order_gets_the_labels_of_the_original_in_its_own() {
         }
         if more.is_some() {
             let read = |codes: &str| {
-                read_image(&[WORKPLACE.join(&output).join(format!("probabilities/{codes}.nii.gz"))]).unwrap().voxels
+                read_image(&WORKPLACE.join(&output).join(format!("probabilities/{codes}.nii.gz")), 3).voxels
             };
             let (codes, reorder) = orders.iter().find(|(codes, _)| codes.to_string() == "PSL").unwrap();
             assert_eq!(reorder.inverse().image(read(&codes.to_string()).view()), read("RAS"));
