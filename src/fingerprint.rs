@@ -3,19 +3,22 @@
 //! Input: the files of a [`Dataset`]. Output: a [`Fingerprint`], which the plan's rules read. Deliberately absent: any
 //! decision. Source: arXiv:1809.10486, section 2 (spec section 2).
 
+mod noted;
+
 use std::collections::BTreeMap;
 
 use ndarray::ArrayView3;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+pub use self::noted::Noted;
 use crate::dataset::budget::{Budget, side_by_side};
 use crate::dataset::gate::{Expected, Fault, FaultKind, Faults, read_case};
 use crate::dataset::{Case, CaseId, Dataset};
 use crate::volume::components::{Connectivity, count_labels};
 use crate::volume::crop::nonzero_box;
-use crate::volume::nifti::read_header;
 use crate::volume::intensity::IntensityRange;
+use crate::volume::nifti::read_header;
 use crate::volume::orient::AxisCodes;
 use crate::volume::{LabelMap, Shape, Spacing};
 
@@ -66,6 +69,9 @@ pub struct CaseFingerprint {
     pub voxels: BTreeMap<u8, u64>,
     /// Number of 26-connected components of each foreground label that it has.
     pub components: BTreeMap<u8, u64>,
+    /// What of it is worth a look.
+    #[serde(default)]
+    pub noted: Noted,
 }
 
 /// Intensities of a channel under the foreground labels of all training cases.
@@ -152,11 +158,7 @@ fn pooled(sampled: &mut [Vec<Vec<f32>>], channel: usize) -> Vec<f32> {
 }
 
 /// One case, and a sample of the foreground intensities of each channel.
-fn measure_case(
-    case: &Case,
-    dataset: &Dataset,
-    budget: &Budget,
-) -> Result<(CaseFingerprint, Vec<Vec<f32>>), Faults> {
+fn measure_case(case: &Case, dataset: &Dataset, budget: &Budget) -> Result<(CaseFingerprint, Vec<Vec<f32>>), Faults> {
     let claim = budget.claim(needed(case, budget.limit())?);
     let (image, labels) = read_case(case, &Expected::of(dataset, budget.limit()))?;
     let shape = image.geometry.shape;
@@ -174,6 +176,7 @@ fn measure_case(
         ranges: image.voxels.outer_iter().map(IntensityRange::of).collect(),
         voxels,
         components,
+        noted: Noted::of(&image),
     };
     Ok((measured, intensities))
 }
@@ -301,6 +304,7 @@ mod tests {
             ranges: Vec::new(),
             voxels: BTreeMap::new(),
             components: components.iter().copied().collect(),
+            noted: Noted::default(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! The command line: one subcommand a verb. The only room that prints.
 //!
-//! Results go to standard output; progress and errors go to standard error.
+//! Results go to standard output; progress and errors go to standard error; both by `output`.
 
 mod augment;
 mod bench;
@@ -13,6 +13,7 @@ mod explain;
 mod export;
 mod failure;
 mod import;
+mod output;
 mod pace;
 mod phantom;
 mod plan;
@@ -100,7 +101,7 @@ enum Verb {
 /// Reads the command line, does what it says, and reports how that went.
 pub fn main() -> ExitCode {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).log_internal_errors(false).init();
     let done = match Arguments::parse().verb {
         Verb::Verify(arguments) => verify::verify(&arguments),
         Verb::Plan(arguments) => plan::plan(&arguments),
@@ -129,10 +130,7 @@ pub fn main() -> ExitCode {
             Ok(())
         }
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => failure.report(),
-    }
+    output::finish(done.map_or_else(Failure::report, |()| 0))
 }
 
 /// Uses as many threads as the plan says; all cores for 0.

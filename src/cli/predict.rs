@@ -48,6 +48,9 @@ pub(super) struct Arguments {
     /// Memory that images and probabilities may take, GiB; the run's own where it is not given. What does not fit waits on disk
     #[arg(long, value_name = "GIB", value_parser = clap::value_parser!(u64).range(1..))]
     memory_gib: Option<u64>,
+    /// Replace files of the output folder that segplan did not write, or that were changed since
+    #[arg(long)]
+    overwrite: bool,
 }
 
 pub(super) fn predict(arguments: &Arguments) -> Result<(), Failure> {
@@ -62,12 +65,14 @@ pub(super) fn predict(arguments: &Arguments) -> Result<(), Failure> {
         device: arguments.device.as_deref(),
         probabilities: arguments.probabilities,
         memory_gib: arguments.memory_gib,
+        overwrite: arguments.overwrite,
     };
     let done = segment(&request, &terminal, &interrupted).map_err(|error| match error {
         SegmentError::Plan(error) => Failure::wrong_input((*error).into()),
         SegmentError::Cases(_) | SegmentError::State(_) | SegmentError::Weights(_) | SegmentError::Selection { .. } => {
             Failure::damaged_data(plain(error))
         }
+        SegmentError::Claim(error) => Failure::of_claim(error),
         SegmentError::Score(_) | SegmentError::Store(_) => Failure::failed(plain(error)),
         SegmentError::Device(_) | SegmentError::Images(_) | SegmentError::NoRun(_) | SegmentError::Untrained { .. } => {
             Failure::wrong_input(plain(error))

@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicBool;
 use clap::Args;
 
 use crate::cli::failure::{Failure, plain};
+use crate::cli::output::print_line;
 use crate::cli::signals::stop_on_signals;
 use crate::cli::status::{self, Format};
 use crate::cli::terminal::Terminal;
@@ -103,7 +104,6 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 /// Runs one plan.
-#[expect(clippy::print_stdout, reason = "the table of scores is the result of this verb")]
 fn one(loaded: &LoadedPlan, options: &Options, interrupted: &AtomicBool) -> Result<(), Failure> {
     let terminal = Terminal::new();
     let outcome = experiment::run(loaded, options, &terminal, interrupted);
@@ -115,7 +115,7 @@ fn one(loaded: &LoadedPlan, options: &Options, interrupted: &AtomicBool) -> Resu
         }
         Outcome::Done(summary) => {
             if let Some(table) = summary.table {
-                println!("{table}");
+                print_line(&table);
             }
             terminal.say(&summary.text);
             let code = summary.failures.exit_code();
@@ -142,6 +142,7 @@ pub(super) fn into_failure(error: ExperimentError) -> Failure {
     let command = match error {
         ExperimentError::Plan(faults) => return Failure::wrong_input(faults.into()),
         ExperimentError::OtherPlan { ref command, .. } => Some(command.clone()),
+        ExperimentError::EditedSplit(ref edited) => Some(edited.command.clone()),
         _ => None,
     };
     let failure = Failure::of_code(error.exit_code(), plain(error));

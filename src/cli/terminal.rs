@@ -1,5 +1,5 @@
-//! Progress on a terminal: bars with loss, Dice, learning rate and time left. Without a terminal: one line an epoch, and in a
-//! prediction one now and then.
+//! Progress on a terminal: bars with loss, pseudo Dice of patches, learning rate and time left. Without a terminal: one line per
+//! epoch, and in a prediction one now and then.
 
 use std::io::{IsTerminal, stderr};
 use std::sync::{Mutex, PoisonError};
@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::cli::failure::warn;
+use crate::cli::output::say;
 use crate::cli::pace::Pace;
 use crate::dataset::CaseId;
 use crate::experiment::events::{Events, NetworkId};
@@ -59,9 +60,8 @@ fn style(template: &str) -> ProgressStyle {
 }
 
 impl Events for Terminal {
-    #[expect(clippy::print_stderr, reason = "this is where progress is printed")]
     fn say(&self, text: &str) {
-        self.bar().suspend(|| eprintln!("{text}"));
+        self.bar().suspend(|| say(text));
     }
 
     fn warn(&self, warning: &Fault) {
@@ -133,7 +133,7 @@ fn epoch_line(
         None => format!("at most {} left", HumanDuration(Duration::from_secs_f64(left))),
     };
     format!(
-        "{network} · epoch {:>3} · loss {:>7.4} train {:>7.4} validation · Dice {} · rate {:.1e} · {:.1} s · {ending}",
+        "{network} · epoch {:>3} · loss {:>7.4} train {:>7.4} validation · pseudo Dice {} · rate {:.1e} · {:.1} s · {ending}",
         row.epoch + 1,
         row.train_loss,
         row.validation_loss,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::cli::failure::{Failure, plain};
+use crate::cli::output::print_line;
 use crate::cli::terminal::Terminal;
 use crate::dataset::{scan, verify as check};
 use crate::experiment::events::Events;
@@ -27,7 +28,6 @@ pub(super) struct Arguments {
     memory_gib: Option<u64>,
 }
 
-#[expect(clippy::print_stdout, reason = "the list of faults is the result of this verb")]
 pub(super) fn verify(arguments: &Arguments) -> Result<(), Failure> {
     let dataset = scan(&arguments.dataset).map_err(|error| Failure::wrong_input(plain(error)))?;
     let cases = dataset.training.len() + dataset.test.len();
@@ -37,13 +37,13 @@ pub(super) fn verify(arguments: &Arguments) -> Result<(), Failure> {
     let faults = check(&dataset, memory_bytes, &|| terminal.advance());
     terminal.end();
     for note in &dataset.notes {
-        println!("note: {note}");
+        print_line(format_args!("note: {note}"));
     }
     for fault in &faults {
-        println!("{fault}");
+        print_line(fault);
     }
     if faults.is_empty() {
-        println!("`{}`: {cases} cases, no fault found", dataset.name);
+        print_line(format_args!("`{}`: {cases} cases, no fault found", dataset.name));
         return Ok(());
     }
     let plural = if faults.len() == 1 { "" } else { "s" };

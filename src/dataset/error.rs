@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use crate::store::StoreError;
+use crate::store::claim::ClaimError;
 use crate::volume::Shape;
 use crate::volume::nifti::NiftiError;
 
@@ -206,4 +207,7 @@ pub enum DatasetError {
     /// The description of the phantom could not be written.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The phantom may not be written where it was to be.
+    #[error(transparent)]
+    Claim(#[from] ClaimError),
 }

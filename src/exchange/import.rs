@@ -194,6 +194,7 @@ fn data(plans: &Value, dataset: &Value, lost: &mut Vec<String>) -> Result<Data, 
         dataset: plans["dataset_name"].as_str().ok_or_else(|| wrong("dataset_name", "a text"))?.to_owned(),
         channels: numbered.into_iter().map(|(_, name)| name).collect(),
         labels: foreground,
+        exclude: Vec::new(),
         cases: whole(&dataset["numTraining"]).ok_or_else(|| wrong("numTraining", "a whole number"))?,
         median_spacing: Spacing(three("original_median_spacing_after_transp")?),
         median_shape: three("original_median_shape_after_transp")?,
@@ -288,6 +289,7 @@ fn normalization(entry: &Value, channels: usize, lost: &mut Vec<String>) -> Vec<
     let scheme = |channel: usize| match entry["normalization_schemes"][channel].as_str() {
         Some("CTNormalization") => Normalization::Ct,
         Some("ZScoreNormalization") => Normalization::ZScore,
+        Some("NoNormalization") => Normalization::None,
         other => {
             let other = other.unwrap_or("none");
             lost.push(format!("normalisation of channel {channel}: `{other}` becomes the z-score"));

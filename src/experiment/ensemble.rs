@@ -111,7 +111,7 @@ fn held_out<'a>(experiment: &'a Experiment<'_>, folds: &[Fold<'a>]) -> HeldOut<'
     let id = folds[0].id;
     let folder = experiment.folder.fold(&joined(&names), id.seed, id.fold);
     let (predict, evaluate) = digests(&folds.iter().map(|fold| &fold.digests).collect::<Vec<_>>());
-    let mut cases = HeldOut { folder, predict, evaluate, ..folds[0].held_out() };
+    let mut cases = HeldOut { folder, is_trained_alone: false, predict, evaluate, ..folds[0].held_out() };
     cases.run.configuration = joined(&names);
     cases
 }

@@ -4,6 +4,7 @@ use crate::dataset::CaseId;
 use crate::plan::fault::Fault;
 use crate::plan::schema::{ConfigurationName, Train};
 use crate::predict::Tiles;
+use crate::store::tensors::TensorFileError;
 use crate::train::log::EpochRow;
 use crate::train::schedule::StopReason;
 
@@ -22,6 +23,11 @@ impl std::fmt::Display for NetworkId {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(out, "{} fold {} seed {}", self.configuration, self.fold, self.seed)
     }
+}
+
+/// Tells of a damaged file that is made again.
+pub(super) fn made_again(damage: &TensorFileError, events: &dyn Events) {
+    events.say(&format!("{damage}; it is made again"));
 }
 
 /// Listens to an experiment. Calls come from several threads.

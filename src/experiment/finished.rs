@@ -38,19 +38,20 @@ impl Finished {
     }
 
     /// Whether these files were made of a case as it is now, by these networks, and are as they were written.
-    pub(super) fn has(&self, case: &Case, files: &[String]) -> bool {
+    pub(super) fn has(&self, case: &Case, files: &[PathBuf]) -> bool {
         let Some(made) = self.cases.get(&case.id) else { return false };
-        let as_written = |file: &String| {
+        let as_written = |file: &PathBuf| {
             made.files
-                .get(file)
+                .get(file.to_string_lossy().as_ref())
                 .is_some_and(|then| digest_of_file(&self.folder.join(file)).is_ok_and(|now| now == *then))
         };
         files.iter().all(as_written) && self.of(case).is_ok_and(|of| of == made.of)
     }
 
     /// Notes that these files were made of a case.
-    pub(super) fn note(&mut self, case: &Case, files: &[String]) -> Result<(), StoreError> {
-        let digest = |file: &String| Ok((file.clone(), digest_of_file(&self.folder.join(file))?));
+    pub(super) fn note(&mut self, case: &Case, files: &[PathBuf]) -> Result<(), StoreError> {
+        let digest =
+            |file: &PathBuf| Ok((file.to_string_lossy().into_owned(), digest_of_file(&self.folder.join(file))?));
         let files = files.iter().map(digest).collect::<Result<_, StoreError>>()?;
         let made = Made { of: self.of(case)?, files };
         self.cases.insert(case.id.clone(), made);
@@ -77,7 +78,7 @@ mod tests {
         let image = folder.path().join("image.nii");
         fs::write(&image, "voxels").unwrap();
         let case = Case { id: CaseId("a".to_owned()), images: vec![image.clone()], labels: None };
-        let files = ["a.nii.gz".to_owned()];
+        let files = [PathBuf::from("a.nii.gz")];
         let written = folder.path().join(&files[0]);
         fs::write(&written, "labels").unwrap();
         let load = |networks: &str| Finished::load(folder.path(), networks.to_owned()).unwrap();
@@ -85,7 +86,10 @@ mod tests {
         load("one").note(&case, &files).unwrap();
         assert!(load("one").has(&case, &files));
         assert!(!load("two").has(&case, &files), "other networks");
-        assert!(!load("one").has(&case, &[files[0].clone(), "probabilities/a.nii.gz".to_owned()]), "more is asked for");
+        assert!(
+            !load("one").has(&case, &[files[0].clone(), PathBuf::from("probabilities/a.nii.gz")]),
+            "more is asked for"
+        );
 
         fs::write(&image, "others").unwrap();
         assert!(!load("one").has(&case, &files), "another image");

@@ -32,7 +32,9 @@ use crate::predict::{Member, OnTiles, Predictor, labels};
 use crate::preprocess::first_stage::{beside, one_hot};
 use crate::preprocess::{Prepared, prepare};
 use crate::select::{Selection, joined};
+use crate::store::claim::{Claim, ClaimError};
 use crate::store::folder::{FoldFolder, RunFolder};
+use crate::store::outputs::Outputs;
 use crate::store::table::TableError;
 use crate::store::{StoreError, digest_of_file, read_text_if_present, short_digest};
 use crate::volume::nifti::{NiftiError, ProbabilityWriter, write_labels};
@@ -56,6 +58,8 @@ pub struct Request<'a> {
     pub probabilities: bool,
     /// Memory that images and probabilities may take, GiB; the run's own where none is named.
     pub memory_gib: Option<u64>,
+    /// Whether files of the output folder that segplan did not write may be replaced.
+    pub overwrite: bool,
 }
 
 /// What was done.
@@ -93,6 +97,8 @@ pub enum SegmentError {
     Weights(#[from] WeightsError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Claim(#[from] ClaimError),
     #[error("`{path}` is damaged: {source}; `segplan run` writes it anew")]
     Selection { path: String, source: serde_json::Error },
     #[error("`{0}` holds no run: it has no `plan.toml`; make one with `segplan run PLAN`")]
@@ -128,6 +134,8 @@ pub fn segment(
     let named = found.notes.iter().cloned().chain(skipped(&found.others));
     named.for_each(|note| events.say(&format!("note: {note}")));
     let cases = found.cases;
+    let mut outputs = claim(request, &cases)?;
+    let staging = outputs.staging()?.to_owned();
     let names = match request.configuration {
         Some(name) => vec![name],
         None => best_candidate(&folder, &plan)?,
@@ -141,7 +149,16 @@ pub fn segment(
     let decides = (digest_of_networks(&folder, &plan, &names)?, &filter, format!("{:?}", trained_on.orientation()));
     let mut finished = Finished::load(request.output, short_digest(&decides))?;
     let watch = Watch { events, interrupted };
-    let job = Job { stages: &stages, filter: &filter, room, request, trained_on: &trained_on, watch };
+    let job = Job {
+        stages: &stages,
+        filter: &filter,
+        room,
+        request,
+        trained_on: &trained_on,
+        watch,
+        outputs: &outputs,
+        staging: &staging,
+    };
     let count = networks.iter().map(|networks| networks.own.len()).sum();
     let shown = names.iter().map(ToString::to_string).collect::<Vec<_>>().join(" + ");
     if let Some(note) = trained_on.note() {
@@ -156,7 +173,7 @@ pub fn segment(
         if watch.is_stopped() {
             break;
         }
-        let files = job.files(case);
+        let files = written(request, case);
         if finished.has(case, &files) {
             before += 1;
         } else {
@@ -182,6 +199,27 @@ pub fn segment(
         events.say(&failures.to_string());
     }
     Ok(Segmented { configurations: names, networks: count, images, done, before, interrupted: left > 0 })
+}
+
+/// The label map of a case, and its probabilities where they are asked for, by their names in the output folder.
+fn files(request: &Request<'_>, case: &Case) -> (PathBuf, Option<PathBuf>) {
+    let labels = PathBuf::from(format!("{}.nii.gz", case.id));
+    let probabilities = request.probabilities.then(|| Path::new("probabilities").join(&labels));
+    (labels, probabilities)
+}
+
+/// All of them.
+fn written(request: &Request<'_>, case: &Case) -> Vec<PathBuf> {
+    let (labels, probabilities) = files(request, case);
+    std::iter::once(labels).chain(probabilities).collect()
+}
+
+/// Whether all that is asked for may be written.
+fn claim(request: &Request<'_>, cases: &[Case]) -> Result<Outputs, ClaimError> {
+    let files: Vec<PathBuf> = cases.iter().flat_map(|case| written(request, case)).collect();
+    let images = cases.iter().flat_map(|case| &case.images).cloned();
+    let inputs: Vec<PathBuf> = [request.run, request.input].map(Path::to_owned).into_iter().chain(images).collect();
+    Claim::new(request.output, &files, &inputs).overwriting(request.overwrite).check()
 }
 
 /// A note on what is no image.
@@ -254,6 +292,8 @@ enum CaseError {
     #[error(transparent)]
     Predict(#[from] PredictError),
     #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
     Faults(#[from] Faults),
 }
 
@@ -265,16 +305,12 @@ struct Job<'a> {
     request: &'a Request<'a>,
     trained_on: &'a TrainedOn,
     watch: Watch<'a>,
+    outputs: &'a Outputs,
+    /// Where files are made before they get their names.
+    staging: &'a Path,
 }
 
 impl Job<'_> {
-    /// The files that are written of a case, by their paths in the output folder.
-    fn files(&self, case: &Case) -> Vec<String> {
-        let labels = format!("{}.nii.gz", case.id);
-        let probabilities = self.request.probabilities.then(|| format!("probabilities/{labels}"));
-        std::iter::once(labels).chain(probabilities).collect()
-    }
-
     fn segment(&self, case: &Case) -> Result<(), CaseError> {
         let plan = self.stages[0].predictor.plan;
         let image = read_image(case, &Expected { memory_bytes: self.room.bytes as u64, ..plan.expected() })?;
@@ -283,15 +319,17 @@ impl Job<'_> {
         let on_tiles = self.watch.of(&case.id);
         let spacing = image.geometry.spacing;
         let [others @ .., last] = self.stages else { unreachable!("at least one configuration predicts") };
-        let mut prepared: Vec<Prepared> =
-            others.iter().map(|stages| stages.prepare(image.clone(), &self.room, &on_tiles)).collect::<Result<_, _>>()?;
+        let mut prepared: Vec<Prepared> = others
+            .iter()
+            .map(|stages| stages.prepare(image.clone(), &self.room, &on_tiles))
+            .collect::<Result<_, _>>()?;
         // Its place in memory is that of what is prepared from it.
         prepared.push(last.prepare(image, &self.room, &on_tiles)?);
         let members: Vec<Member<'_>> =
             self.stages.iter().zip(&prepared).map(|(stages, case)| member(&stages.predictor, case)).collect();
-        let file = format!("{}.nii.gz", case.id);
-        let mut labels = if self.request.probabilities {
-            let path = self.request.output.join("probabilities").join(&file);
+        let (file, probabilities) = files(self.request, case);
+        let mut labels = if let Some(file) = &probabilities {
+            let path = self.staging.join(file);
             let numbers: Vec<u8> = plan.data.labels.keys().copied().collect();
             let mut writer = ProbabilityWriter::new(&path, &geometry, &numbers)?;
             let mut write = |_, class: ArrayView3<'_, f32>| {
@@ -300,6 +338,7 @@ impl Job<'_> {
             };
             let labels = labels(&members, spacing, &self.room, &on_tiles, Some(&mut write))?;
             writer.finish()?;
+            self.outputs.keep(file)?;
             labels
         } else {
             labels(&members, spacing, &self.room, &on_tiles, None)?
@@ -308,7 +347,8 @@ impl Job<'_> {
             labels = back.volume(labels.view()).as_standard_layout().into_owned();
         }
         self.filter.apply(&mut labels);
-        Ok(write_labels(&self.request.output.join(file), labels.view(), &geometry)?)
+        write_labels(&self.staging.join(&file), labels.view(), &geometry)?;
+        Ok(self.outputs.keep(&file)?)
     }
 
     /// An image in the axis order of the training cases, and the way back where its own is another. Says so, and what of the

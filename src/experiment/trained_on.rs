@@ -109,7 +109,7 @@ impl TrainedOn {
             if let (Some(scheme), Some(reason)) = (scheme, scheme.and_then(|scheme| far(scheme, &trained, voxels))) {
                 let name = plan.data.channels.get(channel).map_or("", String::as_str);
                 let normalized = match scheme {
-                    Normalization::Ct => "",
+                    Normalization::Ct | Normalization::None => "",
                     Normalization::ZScore => " (the channel is normalised by its own mean and deviation)",
                 };
                 found.push(format!("channel {channel} ({name}): {reason}{normalized}"));
@@ -140,7 +140,7 @@ fn far(scheme: Normalization, trained: &[IntensityRange], voxels: ndarray::Array
     let widths = || trained.iter().map(|range| range.width());
     let (narrowest, widest) = (widths().fold(f64::MAX, f64::min), widths().fold(0.0, f64::max));
     let (factor, absolute) = match scheme {
-        Normalization::Ct => (FAR_CT, true),
+        Normalization::Ct | Normalization::None => (FAR_CT, true),
         Normalization::ZScore => (FAR_Z_SCORE, false),
     };
     let why = if own.width() * factor < narrowest {
@@ -189,6 +189,7 @@ mod tests {
             ranges: vec![IntensityRange { low: range.0, high: range.1 }],
             voxels: BTreeMap::new(),
             components: BTreeMap::new(),
+            noted: crate::fingerprint::Noted::default(),
         }
     }
 

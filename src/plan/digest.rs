@@ -49,9 +49,14 @@ pub fn stage_digests(plan: &Plan, name: ConfigurationName) -> StageDigests {
     StageDigests { preprocess, train, predict, evaluate }
 }
 
-/// What decides on the folds. Without groups it is what it was before there were any, and so are the digests.
+/// What decides on the folds. Without groups, and without cases that are left out, it is what it was before there were any, and
+/// so are the digests.
 fn split(plan: &Plan) -> serde_json::Value {
-    without(&plan.split, "group", plan.split.group.is_empty())
+    let mut split = without(&plan.split, "group", plan.split.group.is_empty());
+    if let Some(keys) = split.as_object_mut().filter(|_| !plan.data.exclude.is_empty()) {
+        keys.insert("exclude".to_owned(), serde_json::json!(plan.data.exclude));
+    }
+    split
 }
 
 /// A configuration, with the axis of slice-wise transforms where that is not z, whether it is written or derived. Across z it
@@ -214,6 +219,16 @@ mod tests {
         changed.predict.mirror = !changed.predict.mirror;
         assert_ne!(second(&changed).train, before.train, "it was trained on what the first stage predicted");
         assert_eq!(digests(&changed).train, digests(&cascade).train);
+    }
+
+    #[test]
+    fn networks_are_stale_when_other_cases_are_left_out_and_prepared_cases_are_not() {
+        let before = digests(&plan());
+        let mut changed = plan();
+        changed.data.exclude = vec!["case_1".to_owned()];
+        let after = digests(&changed);
+        assert_eq!(after.preprocess, before.preprocess);
+        assert_ne!(after.train, before.train);
     }
 
     #[test]

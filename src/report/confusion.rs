@@ -76,11 +76,11 @@ fn of_fold(
         return Ok((Vec::new(), 0));
     }
     let labels: Vec<u8> = record.plan.data.labels.keys().copied().collect();
-    let one = |case: &String| {
-        let known = dataset.training.iter().find(|known| known.id.0 == *case)?;
+    let one = |case: &CaseId| {
+        let known = dataset.training.iter().find(|known| known.id == *case)?;
         let expected = record.plan.expected();
         let reference = read_labels(&known.id, known.labels.as_ref()?, None, &expected).ok()?;
-        let prediction = &folder.prediction(case);
+        let prediction = &folder.prediction(&case.0);
         let prediction = read_labels(&known.id, prediction, Some(&reference.geometry), &expected).ok()?;
         Some(confusion(&known.id, reference.labels.view(), prediction.labels.view(), &labels))
     };

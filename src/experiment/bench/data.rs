@@ -8,6 +8,7 @@ use std::time::Instant;
 use crate::dataset::gate::{Faults, read_case};
 use crate::dataset::{Case, Dataset};
 use crate::experiment::bench::{Bench, median};
+use crate::experiment::events::made_again;
 use crate::experiment::{ExperimentError, record};
 use crate::network::UNet;
 use crate::plan::digest::stage_digests;
@@ -53,7 +54,7 @@ impl DataTimings {
         }
         let most = if second_stage { MOST_STAND_INS } else { dataset.training.len() };
         let open = |case: &Case| {
-            let opened = PreparedCase::open(&folder, &case.id)?;
+            let opened = preparation.open(&case.id, &|damage| made_again(damage, bench.events))?;
             Ok(if second_stage { opened.with_stand_in() } else { opened })
         };
         let cases: Vec<PreparedCase> =
@@ -119,7 +120,7 @@ fn predict_case(
     let networks = [network.clone()];
     let Bench { plan, name, configuration, device, .. } = *bench;
     let predictor = Predictor { plan, name, configuration, networks: &networks, device };
-    let room = Room { bytes: usize::MAX, scratch: &dataset.folder };
+    let room = Room { bytes: usize::MAX, scratch: &plan.runtime.runs };
     Ok(median(bench.repetitions, || {
         let input = case.input(bench.plan.data.labels.len());
         let member = Member { predictor: &predictor, image: input.view(), placement: &case.placement };

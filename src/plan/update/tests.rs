@@ -4,7 +4,7 @@ use similar::TextDiff;
 
 use super::*;
 use crate::dataset::CaseId;
-use crate::fingerprint::CaseFingerprint;
+use crate::fingerprint::{CaseFingerprint, Noted};
 use crate::plan::edit::set;
 use crate::volume::{Shape, Spacing};
 
@@ -19,6 +19,7 @@ fn measured(cases: usize) -> (Dataset, Fingerprint) {
         ranges: Vec::new(),
         voxels: BTreeMap::new(),
         components: BTreeMap::from([(1, 2), (2, 2)]),
+        noted: Noted::default(),
     };
     let dataset = Dataset {
         name: "Task04_Hippocampus".to_owned(),
@@ -34,7 +35,7 @@ fn measured(cases: usize) -> (Dataset, Fingerprint) {
 
 fn planned(cases: usize) -> String {
     let (dataset, fingerprint) = measured(cases);
-    make("hippocampus", &dataset, &fingerprint, &default_rules()).text()
+    make("hippocampus", &dataset, &[], &fingerprint, &default_rules()).text()
 }
 
 fn updated(text: &str, cases: usize) -> Update {
@@ -120,4 +121,15 @@ fn a_variant_says_what_is_of_its_base() {
     let update = update(&path, &loaded, &dataset, &fingerprint).unwrap();
     assert_eq!(update.text, text);
     assert!(update.kept.contains(&"`data.cases` is 260 in what this file extends; the rules plan 200".to_owned()));
+}
+
+#[test]
+fn a_file_with_line_ends_of_windows_keeps_them() {
+    let windows = |text: &str| text.replace('\n', "\r\n");
+    for cases in [260, 3] {
+        assert_eq!(updated(&windows(&planned(cases)), 200).text, windows(&updated(&planned(cases), 200).text));
+    }
+    let text = edited(&planned(200), &["rules.dataset_fraction=0.04"]);
+    assert_eq!(updated(&windows(&text), 200).text, windows(&updated(&text, 200).text));
+    assert_eq!(updated(&windows(&planned(200)), 200).text, windows(&planned(200)));
 }
