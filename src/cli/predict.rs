@@ -12,13 +12,14 @@ use crate::cli::use_threads;
 use crate::experiment::events::Events;
 use crate::experiment::segment::{Request, SegmentError, segment};
 use crate::plan::schema::ConfigurationName;
+use crate::units::counted;
 
 const EXAMPLES: &str = "\
 Examples:
   segplan predict --run runs/hippocampus --input new_images --output segmentations
   segplan predict --run runs/hippocampus --input new_images --output by_2d --configuration 2d
 
-Ctrl-C, SIGTERM and SIGUSR1 stop after the current tile; the same command goes on with the images that are left.
+Ctrl-C, SIGTERM and SIGUSR1 stop after the current tile; the same command resumes with the images that are left.
 An image whose axes are in another order than those of the training cases is brought into their order, and its labels back.
 
 Exit codes: 0 done, 1 failed, 2 wrong input, 3 damaged data, 4 interrupted";
@@ -80,18 +81,20 @@ pub(super) fn predict(arguments: &Arguments) -> Result<(), Failure> {
     })?;
     if done.interrupted {
         terminal.say(&format!(
-            "interrupted: {} of {} images are segmented; the same command segments the others",
-            done.done, done.images
+            "interrupted: {} of {} segmented; the same command resumes",
+            done.done,
+            counted(done.images, "image")
         ));
         return Err(Failure::interrupted());
     }
     if done.before > 0 {
-        terminal.say(&format!("{} of {} images were segmented before", done.before, done.images));
+        terminal.say(&format!("{} of {} segmented before and kept", done.before, counted(done.images, "image")));
     }
     terminal.say(&format!(
-        "{} images segmented by the mean of {} networks of {}; see `{}`",
-        done.images,
-        done.networks,
+        "{} segmented by {}{} of {}; see `{}`",
+        counted(done.images, "image"),
+        if done.networks > 1 { "the mean of " } else { "" },
+        counted(done.networks, "network"),
         done.configurations.iter().map(ToString::to_string).collect::<Vec<_>>().join(" + "),
         arguments.output.display()
     ));

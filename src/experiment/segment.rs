@@ -37,6 +37,7 @@ use crate::store::folder::{FoldFolder, RunFolder};
 use crate::store::outputs::Outputs;
 use crate::store::table::TableError;
 use crate::store::{StoreError, digest_of_file, read_text_if_present, short_digest};
+use crate::units::counted;
 use crate::volume::nifti::{NiftiError, ProbabilityWriter, write_labels};
 use crate::volume::orient::Reorder;
 use crate::volume::{Image, Shape};
@@ -168,7 +169,7 @@ pub fn segment(
     let mut failures: Vec<String> =
         found.faults.iter().map(|(path, reason)| format!("`{}` {reason}", path.display())).collect();
     let (mut left, mut before) = (cases.len(), 0);
-    events.begin(&format!("{shown}: segmenting with {count} networks"), cases.len());
+    events.begin(&format!("{shown}: segmenting with {}", counted(count, "network")), cases.len());
     for case in &cases {
         if watch.is_stopped() {
             break;
