@@ -144,11 +144,7 @@ fn pooled(sampled: &mut [Vec<Vec<f32>>], channel: usize) -> Vec<f32> {
 }
 
 /// One case, and a sample of the foreground intensities of each channel.
-fn measure_case(
-    case: &Case,
-    dataset: &Dataset,
-    budget: &Budget,
-) -> Result<(CaseFingerprint, Vec<Vec<f32>>), Faults> {
+fn measure_case(case: &Case, dataset: &Dataset, budget: &Budget) -> Result<(CaseFingerprint, Vec<Vec<f32>>), Faults> {
     let claim = budget.claim(needed(case, budget.limit())?);
     let (image, labels) = read_case(case, &Expected::of(dataset, budget.limit()))?;
     let shape = image.geometry.shape;

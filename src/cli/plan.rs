@@ -169,12 +169,7 @@ fn propose(path: &Path, arguments: &Arguments) -> Result<(), Failure> {
 type PlannedBy = Box<dyn Fn(&Rules) -> Planned>;
 
 /// Plans a data set that is there.
-fn of_data(
-    dataset: &Path,
-    name: Option<&str>,
-    memory_bytes: u64,
-    terminal: &Terminal,
-) -> Result<PlannedBy, Failure> {
+fn of_data(dataset: &Path, name: Option<&str>, memory_bytes: u64, terminal: &Terminal) -> Result<PlannedBy, Failure> {
     let dataset = scan(dataset).map_err(|error| Failure::wrong_input(plain(error)))?;
     let fingerprint = measured(&dataset, memory_bytes, terminal)?;
     let name = name.map_or_else(|| experiment_name(&dataset.name), str::to_owned);

@@ -30,7 +30,8 @@ fn case(shape: [usize; 3], seed: usize) -> (Image, LabelMap) {
     let voxels = Array4::from_shape_fn((1, shape[0], shape[1], shape[2]), |(_, z, y, x)| {
         if inside([z, y, x]) { 5.0 + noise(z, y, x) as f32 } else { 0.0 }
     });
-    let labels = Array3::from_shape_fn(shape, |(z, y, x)| if noise(z, y, x) < 8 { noise(z, y, x) as i16 / 3 } else { 0 });
+    let labels =
+        Array3::from_shape_fn(shape, |(z, y, x)| if noise(z, y, x) < 8 { noise(z, y, x) as i16 / 3 } else { 0 });
     (Image { voxels, geometry: geometry.clone() }, LabelMap { labels, geometry })
 }
 
