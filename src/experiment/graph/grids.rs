@@ -30,6 +30,11 @@ impl Grid {
         Shape(slice_first(configuration.slice_axis).map(|axis| shape.0[axis]))
     }
 
+    /// Whether preparing changes its number of voxels along an axis.
+    pub(super) fn is_resampled(&self, configuration: &Configuration) -> bool {
+        self.prepared(configuration).0 != slice_first(configuration.slice_axis).map(|axis| self.cropped.0[axis])
+    }
+
     pub(super) fn bytes_to_prepare(&self, plan: &Plan, configuration: &Configuration) -> u64 {
         bytes_to_prepare(&self.extent, self.cropped, &plan.preprocess, configuration)
     }
