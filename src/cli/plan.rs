@@ -16,7 +16,7 @@ use crate::dataset::{Dataset, scan};
 use crate::experiment::events::Events;
 use crate::experiment::machine::{Machine, gib};
 use crate::experiment::preflight::against_data;
-use crate::fingerprint::{Fingerprint, measure};
+use crate::fingerprint::{Fingerprint, FingerprintError, measure};
 use crate::network::topology::Topology;
 use crate::plan::apply::sorted;
 use crate::plan::fault::{Fault, PlanError};
@@ -31,6 +31,7 @@ use crate::plan::unplannable::{Unplannable, enough_cases, measurements};
 use crate::plan::{apply, name};
 use crate::store::claim::{ClaimError, claim_file};
 use crate::store::write_atomic;
+use crate::units::shell_word;
 
 const GIBI: f64 = (1_u64 << 30) as f64;
 /// The device whose memory `--memory-gib` is of.
@@ -212,9 +213,23 @@ fn measured(dataset: &Dataset, memory_bytes: u64, terminal: &Terminal) -> Result
     terminal.begin("measuring the data set", dataset.training.len());
     let fingerprint = measure(dataset, memory_bytes, &|| terminal.advance());
     terminal.end();
-    let fingerprint = fingerprint.map_err(|error| Failure::damaged_data(plain(error)))?;
+    let fingerprint = fingerprint.map_err(unusable)?;
     measurements(dataset, &fingerprint).map_err(unplannable)?;
     Ok(fingerprint)
+}
+
+/// Names the faulty cases, and how to plan without them.
+fn unusable(error: FingerprintError) -> Failure {
+    let mut cases: Vec<&str> = match &error {
+        FingerprintError::Faults(faults) => faults.iter().map(|fault| fault.case.0.as_str()).collect(),
+        FingerprintError::Empty(_) => Vec::new(),
+    };
+    cases.dedup();
+    let without: Vec<String> = cases.iter().map(|case| format!("--exclude {}", shell_word(case))).collect();
+    if without.is_empty() {
+        return Failure::damaged_data(plain(error));
+    }
+    Failure::damaged_data(miette::miette!(help = format!("to plan without: {}", without.join(" ")), "{error}"))
 }
 
 fn unplannable(error: Unplannable) -> Failure {

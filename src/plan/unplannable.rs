@@ -4,6 +4,7 @@ use thiserror::Error;
 
 use crate::dataset::{CaseId, Dataset};
 use crate::fingerprint::Fingerprint;
+use crate::plan::rules::Measured;
 use crate::units::{counted, listed, shell_word};
 
 /// No plan can be made of a data set.
@@ -35,6 +36,16 @@ pub enum Unplannable {
         /// A label map.
         example: String,
     },
+    /// Nothing to train on in space.
+    #[error(
+        "the median case of data set `{dataset}` is a single voxel, which no network learns from; check the images, such as case `{case}`"
+    )]
+    SingleVoxel {
+        /// The data set.
+        dataset: String,
+        /// A case.
+        case: CaseId,
+    },
     /// Intensities that are no numbers.
     #[error(
         "data set `{dataset}` has intensities of channel {channel} (`{name}`) that are NaN or infinite; `segplan verify {folder}` \
@@ -57,7 +68,7 @@ impl Unplannable {
     pub fn is_damage(&self) -> bool {
         match self {
             Self::SingleCase { .. } => false,
-            Self::NoForeground { .. } | Self::NotFinite { .. } => true,
+            Self::NoForeground { .. } | Self::SingleVoxel { .. } | Self::NotFinite { .. } => true,
         }
     }
 }
@@ -78,8 +89,9 @@ pub fn enough_cases(dataset: &Dataset) -> Result<(), Unplannable> {
 ///
 /// # Errors
 ///
-/// When no case has any foreground, or intensities are no numbers.
+/// When no case has any foreground, the median case is a single voxel, or intensities are no numbers.
 pub fn measurements(dataset: &Dataset, fingerprint: &Fingerprint) -> Result<(), Unplannable> {
+    let spacing = fingerprint.median_spacing();
     if fingerprint.cases.iter().all(|case| case.voxels.values().sum::<u64>() == 0) {
         let classes: Vec<String> = dataset.labels.iter().map(|(label, name)| format!("{label} ({name})")).collect();
         let example = dataset.training.iter().find_map(|case| case.labels.as_ref());
@@ -89,6 +101,10 @@ pub fn measurements(dataset: &Dataset, fingerprint: &Fingerprint) -> Result<(), 
             classes: listed(&classes),
             example: example.map_or_else(String::new, |path| path.display().to_string()),
         });
+    }
+    let measured = Measured { cases: fingerprint.cases.len(), spacing, median: fingerprint.median_shape(spacing) };
+    if let Some(case) = fingerprint.cases.first().filter(|_| measured.median_shape().voxels() == 1) {
+        return Err(Unplannable::SingleVoxel { dataset: dataset.name.clone(), case: case.id.clone() });
     }
     for (channel, known) in fingerprint.intensities.iter().enumerate() {
         let finite = known.is_none_or(|known| {

@@ -3,7 +3,7 @@
 use crate::plan::reasons::percent;
 use crate::plan::rules::{self, Measured};
 use crate::plan::schema::{Aspect, AugmentationKind, Configuration, ConfigurationName, DiceScope, Plan, Rules};
-use crate::units::beside_limit;
+use crate::units::{beside_limit, counted};
 use crate::volume::Shape;
 
 const AXES: [&str; 3] = ["z", "y", "x"];
@@ -126,10 +126,10 @@ fn batch_reason(name: ConfigurationName, patch: Shape, stage: &Measured, rules: 
         rules.reference_patch_3d.voxels() * rules.reference_batch_3d
     };
     format!(
-        "At most {}, the patches of {} voxels in the {budget} of the reference batch, rounded down; at most {}, those in {} % of the \
+        "At most {}, the patches of {} in the {budget} of the reference batch, rounded down; at most {}, those in {} % of the \
          data set's {:.0} voxels, rounded; at least {} (paper, 2.1).",
         budget / patch.voxels(),
-        patch.voxels(),
+        counted(patch.voxels(), "voxel"),
         rules::batch_cap(patch, stage, rules),
         percent(rules.dataset_fraction),
         stage.voxels(),
