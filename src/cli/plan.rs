@@ -22,7 +22,7 @@ use crate::plan::rules::Measured;
 use crate::plan::schema::{Aspect, Configuration, ConfigurationName, Plan, Rules};
 use crate::plan::update::update;
 use crate::store::claim::{ClaimError, claim_file};
-use crate::store::write_atomic;
+use crate::store::{rewrite, write_atomic};
 
 const GIBI: f64 = (1_u64 << 30) as f64;
 const EXAMPLES: &str = "\
@@ -158,7 +158,7 @@ fn propose(path: &Path, dataset: Option<&Path>, write: bool) -> Result<(), Failu
         let help = "run the same command again";
         return Err(Failure::wrong_input(miette::miette!(help = help, "`{shown}` was edited in the meantime")));
     }
-    write_atomic(path, update.text.as_bytes()).map_err(|error| Failure::failed(plain(error)))?;
+    rewrite(path, update.text.as_bytes()).map_err(|error| Failure::failed(plain(error)))?;
     write_beside(path, false)?;
     terminal.say(&format!("written to `{shown}`"));
     Ok(())
