@@ -51,8 +51,8 @@ fn samples(text: &str) -> Result<usize, String> {
 }
 
 pub(super) fn augment(arguments: &Arguments) -> Result<(), Failure> {
-    let plan = load(&arguments.plan, &arguments.set).map_err(|error| Failure::wrong_input(error.into()))?.plan;
-    use_threads(plan.runtime.threads)?;
+    let loaded = load(&arguments.plan, &arguments.set).map_err(|error| Failure::wrong_input(error.into()))?;
+    use_threads(loaded.plan.runtime.threads)?;
     let terminal = Terminal::new();
     let request = Request {
         case: arguments.case.as_deref(),
@@ -61,7 +61,7 @@ pub(super) fn augment(arguments: &Arguments) -> Result<(), Failure> {
         output: &arguments.output,
         overwrite: arguments.overwrite,
     };
-    let shown = show(&plan, &request, &terminal).map_err(into_failure)?;
+    let shown = show(&loaded, &request, &terminal).map_err(into_failure)?;
     for (number, words) in (1..).zip(&shown.draws) {
         print_line(format_args!("{number:>3}  {}", words.join(", ")));
     }

@@ -13,6 +13,7 @@ use crate::device::found::{Found, described};
 use crate::device::{compiled, device};
 use crate::experiment::machine::{Machine, cards, gib};
 use crate::plan::load::load;
+use crate::units::counted;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -81,7 +82,7 @@ fn data_sets(folder: &Path) -> String {
     };
     let mut found: Vec<String> = entries
         .filter_map(|entry| scan(&entry.ok()?.path()).ok())
-        .map(|dataset| format!("{} ({} training cases)", dataset.name, dataset.training.len()))
+        .map(|dataset| format!("{} ({})", dataset.name, counted(dataset.training.len(), "training case")))
         .collect();
     found.sort();
     if found.is_empty() {

@@ -10,6 +10,7 @@ use crate::cli::terminal::Terminal;
 use crate::dataset::DatasetError;
 use crate::dataset::phantom::{PhantomConfig, make};
 use crate::experiment::events::Events;
+use crate::units::counted;
 
 const EXAMPLES: &str = "\
 Example:
@@ -47,6 +48,6 @@ pub(super) fn phantom(arguments: &Arguments) -> Result<(), Failure> {
         DatasetError::Claim(error) => Failure::of_claim(error),
         error => Failure::failed(plain(error)),
     })?;
-    terminal.say(&format!("{} cases in `{folder}`", config.cases));
+    terminal.say(&format!("{} in `{folder}`", counted(config.cases, "case")));
     Ok(())
 }

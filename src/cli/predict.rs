@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::cli::failure::{Failure, plain};
-use crate::cli::run::{configuration, stop_on_signals};
+use crate::cli::run::configuration;
+use crate::cli::signals::stop_on_signals;
 use crate::cli::terminal::Terminal;
 use crate::cli::use_threads;
 use crate::experiment::events::Events;
@@ -15,7 +16,12 @@ use crate::plan::schema::ConfigurationName;
 const EXAMPLES: &str = "\
 Examples:
   segplan predict --run runs/hippocampus --input new_images --output segmentations
-  segplan predict --run runs/hippocampus --input new_images --output by_2d --configuration 2d";
+  segplan predict --run runs/hippocampus --input new_images --output by_2d --configuration 2d
+
+Ctrl-C, SIGTERM and SIGUSR1 stop after the current tile; the same command goes on with the images that are left.
+An image whose axes are in another order than those of the training cases is brought into their order, and its labels back.
+
+Exit codes: 0 done, 1 failed, 2 wrong input, 3 damaged data, 4 interrupted";
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -73,8 +79,14 @@ pub(super) fn predict(arguments: &Arguments) -> Result<(), Failure> {
         }
     })?;
     if done.interrupted {
-        terminal.say("interrupted; the images that were done are written");
+        terminal.say(&format!(
+            "interrupted: {} of {} images are segmented; the same command segments the others",
+            done.done, done.images
+        ));
         return Err(Failure::interrupted());
+    }
+    if done.before > 0 {
+        terminal.say(&format!("{} of {} images were segmented before", done.before, done.images));
     }
     terminal.say(&format!(
         "{} images segmented by the mean of {} networks of {}; see `{}`",

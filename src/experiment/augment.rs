@@ -12,12 +12,13 @@ use crate::dataset::{Case, CaseId, Dataset};
 use crate::experiment::events::{Events, made_again};
 use crate::experiment::{ExperimentError, data, record};
 use crate::plan::digest::stage_digests;
+use crate::plan::load::LoadedPlan;
 use crate::plan::schema::{Configuration, ConfigurationName, Plan};
 use crate::preprocess::cache::{Preparation, PreparedCase};
 use crate::preprocess::first_stage::FirstStage;
 use crate::preprocess::target_spacing;
 use crate::random::{Key, Purpose, stream};
-use crate::report::augmentation::{Sample, Sheet, draw, words};
+use crate::report::augmentation::{Axes, Sample, Sheet, draw, words};
 use crate::store::claim::Claim;
 use crate::store::folder::{RunFolder, next_stage_case, prepared_folder};
 use crate::train::augment::{Augmenter, Draw, Faults};
@@ -61,12 +62,13 @@ pub struct Shown {
 /// # Errors
 ///
 /// When the data set, the case or the configuration is not there, or a file cannot be read or written.
-pub fn show(plan: &Plan, request: &Request<'_>, events: &dyn Events) -> Result<Shown, ExperimentError> {
+pub fn show(loaded: &LoadedPlan, request: &Request<'_>, events: &dyn Events) -> Result<Shown, ExperimentError> {
+    let plan = &loaded.plan;
     let name = request.configuration.or_else(|| plan.run.configurations.last().copied());
     let (name, configuration) = name
         .and_then(|name| Some((name, plan.configurations.get(&name)?)))
         .ok_or_else(|| ExperimentError::unknown_configuration(plan, name.unwrap_or(ConfigurationName::FullRes)))?;
-    let dataset = data::find(plan, events)?;
+    let dataset = data::find(loaded, events)?;
     let case = find_case(&dataset, request.case)?.clone();
     let file = PathBuf::from(format!("augment_{}_{name}.png", case.id));
     let (files, inputs) = ([file.clone()], [dataset.folder.clone()]);
@@ -81,6 +83,7 @@ pub fn show(plan: &Plan, request: &Request<'_>, events: &dyn Events) -> Result<S
         if name == ConfigurationName::Cascade { with_first_stage(plan, prepared, events)? } else { prepared };
 
     let samples = samples(plan, configuration, &prepared, request.samples);
+    let axes = Axes::new(configuration);
     let header =
         read_header(&case.images[0]).map_err(|source| ExperimentError::Nifti { case: case.id.clone(), source })?;
     let spacing = target_spacing(header.geometry.spacing, configuration);
@@ -89,12 +92,14 @@ pub fn show(plan: &Plan, request: &Request<'_>, events: &dyn Events) -> Result<S
     let sheet = Sheet {
         samples: &samples,
         spacing: Spacing(prepared.placement.axes().map(|axis| spacing.0[axis])),
+        axes,
+        channels: &plan.data.channels,
         classes: &classes,
         title: format!("{}, {name}, patch {}", case.id, configuration.patch_size),
     };
     draw(&sheet, &outputs.staging()?.join(&file))?;
     outputs.keep(&file)?;
-    let draws = samples.iter().map(|sample| words(sample, &classes)).collect();
+    let draws = samples.iter().map(|sample| words(sample, axes, &classes)).collect();
     Ok(Shown { case: case.id, configuration: name, sheet: request.output.join(file), draws })
 }
 

@@ -93,6 +93,11 @@ impl ExperimentError {
         Self::UnknownConfiguration { name, known: known.join(", ") }
     }
 
+    /// Whether a prediction was stopped because it was asked to.
+    pub(super) fn is_stop(&self) -> bool {
+        matches!(self, Self::Predict { source: PredictError::Stopped, .. })
+    }
+
     /// Exit code of the program: 2 wrong input, 3 damaged data, 1 otherwise.
     pub fn exit_code(&self) -> u8 {
         match self {

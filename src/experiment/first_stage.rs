@@ -14,6 +14,7 @@ use crate::experiment::fold::{Fold, Progress};
 use crate::experiment::graph::Work;
 use crate::experiment::matrix::Experiment;
 use crate::experiment::state::FoldState;
+use crate::experiment::watch::Watch;
 use crate::network::UNetConfig;
 use crate::plan::digest::{first_stage_digest, stage_digests};
 use crate::plan::schema::{ConfigurationName, Plan};
@@ -122,7 +123,13 @@ impl<'a> HandOver<'a> {
                 events.end();
                 return Ok(Progress::Interrupted);
             }
-            self.predict(&predictor, case)?;
+            match self.predict(&predictor, case) {
+                Err(error) if error.is_stop() => {
+                    events.end();
+                    return Ok(Progress::Interrupted);
+                }
+                predicted => predicted?,
+            }
             events.advance();
         }
         events.end();
@@ -135,7 +142,8 @@ impl<'a> HandOver<'a> {
         let grid = Grid { shape: shape(second), placement: &second.placement };
         let plan = self.fold.plan;
         let room = Room::gib(plan.runtime.memory_gib, &self.folder);
-        let labels = first_stage(&member, &plan.configurations[&ConfigurationName::Cascade], grid, &room)
+        let on_tiles = Watch { events: self.fold.events, interrupted: self.fold.interrupted }.of(&second.id);
+        let labels = first_stage(&member, &plan.configurations[&ConfigurationName::Cascade], grid, &room, &on_tiles)
             .map_err(|source| ExperimentError::Predict { case: second.id.clone(), source })?;
         Ok(write(&self.path(&second.id), &labels, &self.origin).map_err(PreprocessError::from)?)
     }

@@ -84,7 +84,13 @@ impl<'a> HeldOut<'a> {
                 return Ok(Progress::Interrupted);
             }
             if !fs::exists(self.folder.prediction(&id.0)).unwrap_or(false) {
-                self.predict_case(&labeller, id)?;
+                match self.predict_case(&labeller, id) {
+                    Err(error) if error.is_stop() => {
+                        self.events.end();
+                        return Ok(Progress::Interrupted);
+                    }
+                    predicted => predicted?,
+                }
             }
             self.events.advance();
         }

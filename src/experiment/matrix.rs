@@ -24,6 +24,7 @@ use crate::plan::schema::{ConfigurationName, Plan};
 use crate::preprocess::cache::Preparation;
 use crate::select::Selection;
 use crate::store::folder::{RunFolder, prepared_folder};
+use crate::units::counted;
 
 /// An experiment whose data set is measured and split.
 pub(super) struct Experiment<'a> {
@@ -143,7 +144,7 @@ impl Experiment<'_> {
         events.end();
         let made = made?;
         if made > 0 {
-            events.say(&format!("{name}: {made} cases prepared in `{}`", folder.display()));
+            events.say(&format!("{name}: {} prepared in `{}`", counted(made, "case"), folder.display()));
         }
         Ok(())
     }

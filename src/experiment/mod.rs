@@ -11,6 +11,7 @@ mod error;
 pub mod events;
 pub mod failures;
 mod first_stage;
+mod finished;
 mod fold;
 mod forecast;
 pub mod graph;
@@ -20,12 +21,14 @@ pub mod machine;
 mod matrix;
 mod pictures;
 pub mod postprocessing;
-mod preflight;
+pub mod preflight;
 mod record;
 pub mod segment;
 pub mod splits;
 pub mod state;
+mod trained_on;
 mod trained_split;
+mod watch;
 
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -113,7 +116,7 @@ pub fn run(
     let folder = RunFolder::new(&plan.runtime.runs, &plan.name);
     let _lock = Lock::take(&folder)?;
     record::refuse_other_plan(&folder, loaded)?;
-    let dataset = data::locate(plan, events)?;
+    let dataset = data::locate(loaded, events)?;
     preflight::check(loaded, &dataset, &networks, &folder, events)?;
     let device = device(&plan.runtime.device)?;
     let contents = record::contents(&folder, &plan.runtime.runs, &dataset, events)?;
@@ -123,8 +126,8 @@ pub fn run(
     let splits = splits::load_or_draw(&folder.splits(), &cases, &plan.split, abandoned.as_ref())?;
     let renamed = |file: &Path| record::command_with_folds(loaded, file);
     trained_split::check(plan, &folder, &splits, &cases, &data, &renamed)?;
-    let differences =
-        differences(&record::fingerprint(&folder, &dataset, data.clone(), plan.runtime.memory_bytes(), events)?, plan);
+    let measured = record::fingerprint(&folder, &dataset, data.clone(), plan.runtime.memory_bytes(), events)?;
+    let differences = differences(&measured, plan);
     // Whatever refuses a run stands above: a refused run leaves nothing that would keep its name.
     record::write(&folder, loaded, &dataset, &contents)?;
     splits::save(&folder.splits(), &splits)?;

@@ -21,8 +21,9 @@ use crate::plan::overrides::{Override, overrides};
 use crate::plan::schema;
 use crate::plan::sweep::{in_name, short_keys, variant_name};
 use crate::plan::write::resolved_text;
-use crate::store;
 use crate::store::folder::{RunFolder, known_files};
+use crate::store::{self, StoreError};
+use crate::units::{listed, shell_word};
 
 /// Who made a run, with what.
 #[derive(Debug, Serialize)]
@@ -54,6 +55,9 @@ struct Host {
 struct DatasetRecord {
     folder: String,
     cases: usize,
+    /// Training cases that the plan leaves out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    excluded: Vec<String>,
     stamp: String,
 }
 
@@ -99,27 +103,21 @@ pub(super) fn abandoned_split(folder: &RunFolder) -> Option<schema::Split> {
 /// The commands that run a plan under another name with a copy of a file of folds.
 pub(super) fn command_with_folds(loaded: &LoadedPlan, file: &Path) -> String {
     let beside = RunFolder::new(&loaded.plan.runtime.runs, &suggestion(loaded, &[]));
-    let (file, root) = (quoted(&file.display().to_string()), quoted(&beside.root.display().to_string()));
-    let splits = quoted(&beside.splits().display().to_string());
+    let (file, root) = (shell_word(&file.display().to_string()), shell_word(&beside.root.display().to_string()));
+    let splits = shell_word(&beside.splits().display().to_string());
     format!("mkdir -p {root} && cp {file} {splits} && {}", command(loaded, &[]))
 }
 
 /// The command that runs a changed plan beside the run of the plan that it was.
 fn command(loaded: &LoadedPlan, changes: &[Change]) -> String {
     let file = loaded.file().map_or_else(|| "PLAN".to_owned(), |path| path.display().to_string());
-    let mut command = format!("segplan run {}", quoted(&file));
+    let mut command = format!("segplan run {}", shell_word(&file));
     let is_set = |one: &&Override| one.by == Source::Set.to_string() && one.key != "name";
     for Override { key, value, .. } in overrides(&loaded.layers).iter().filter(is_set) {
-        let _ = write!(command, " --set {}", quoted(&format!("{key}={value}")));
+        let _ = write!(command, " --set {}", shell_word(&format!("{key}={value}")));
     }
-    let _ = write!(command, " --set {}", quoted(&format!("name={}", suggestion(loaded, changes))));
+    let _ = write!(command, " --set {}", shell_word(&format!("name={}", suggestion(loaded, changes))));
     command
-}
-
-/// A word as a shell takes it.
-fn quoted(word: &str) -> String {
-    let plain = |letter: char| letter.is_alphanumeric() || "-_./=:,+".contains(letter);
-    if word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
 }
 
 /// A name for a changed plan that no run has yet: that of a variant where one value has changed.
@@ -169,6 +167,7 @@ pub(super) fn write(
         dataset: DatasetRecord {
             folder: dataset.folder.display().to_string(),
             cases: dataset.training.len(),
+            excluded: plan.data.exclude.clone(),
             stamp: contents.digest(),
         },
         started_unix_s: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
@@ -230,20 +229,19 @@ pub(super) fn saved_contents(folder: &RunFolder) -> Result<Option<Contents>, Exp
     Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
 }
 
-/// Some names, and how many more there are.
-pub(super) fn listed(names: &[String]) -> String {
-    const SHOWN: usize = 5;
-    let more = if names.len() > SHOWN { format!(" and {} more", names.len() - SHOWN) } else { String::new() };
-    format!("{}{more}", names[..names.len().min(SHOWN)].join(", "))
-}
-
 /// What the data set's files held when the saved fingerprint was measured.
 pub(super) fn measured_stamp(folder: &RunFolder) -> Result<Option<String>, ExperimentError> {
     let saved = store::read_text_if_present(&folder.fingerprint())?;
     Ok(saved.and_then(|text| serde_json::from_str::<Measured>(&text).ok()).map(|measured| measured.stamp))
 }
 
-/// The data set's fingerprint: as saved with the run, or measured now. `stamp` is of what its files hold.
+/// The fingerprint that was saved with a run, whatever the data set's files hold now.
+pub(super) fn saved_fingerprint(folder: &RunFolder) -> Result<Option<Fingerprint>, StoreError> {
+    let saved = store::read_text_if_present(&folder.fingerprint())?;
+    Ok(saved.and_then(|text| serde_json::from_str::<Measured>(&text).ok()).map(|measured| measured.fingerprint))
+}
+
+/// The data set's fingerprint: as saved with the run, or measured now within `memory_bytes`. `stamp` is of what its files hold.
 pub(super) fn fingerprint(
     folder: &RunFolder,
     dataset: &Dataset,
@@ -254,6 +252,7 @@ pub(super) fn fingerprint(
     let saved = store::read_text_if_present(&folder.fingerprint())?;
     if let Some(saved) = saved.and_then(|text| serde_json::from_str::<Measured>(&text).ok())
         && saved.stamp == stamp
+        && saved.fingerprint.is_whole()
     {
         tracing::info!("the data set's files are as they were measured");
         return Ok(saved.fingerprint);

@@ -13,6 +13,7 @@ pub use crate::dataset::split::Split;
 use crate::plan::schema;
 use crate::random::{Key, Purpose, stream};
 use crate::store::{self, StoreError};
+use crate::units::counted;
 
 /// The saved split does not fit the data set or the plan.
 #[derive(Debug, Error)]
@@ -37,7 +38,7 @@ pub enum SplitError {
         reason: String,
     },
     /// Fewer cases, or patients, than folds.
-    #[error("{patients} {} cannot be split into {folds} folds; lower `split.folds`", if *grouped { "patients" } else { "cases" })]
+    #[error("{} cannot be split into {}; lower `split.folds`", counted(*patients, if *grouped { "patient" } else { "case" }), counted(*folds, "fold"))]
     TooFew {
         /// Training cases, or patients where they are grouped.
         patients: usize,
@@ -193,7 +194,7 @@ impl<'a> Patients<'a> {
 
 fn fault(splits: &[Split], patients: &Patients<'_>, folds: usize) -> Option<String> {
     if splits.len() != folds {
-        return Some(format!("it has {} folds, `split.folds` is {folds}", splits.len()));
+        return Some(format!("it has {}, `split.folds` is {folds}", counted(splits.len(), "fold")));
     }
     let known = &patients.0;
     let mut held_out = BTreeSet::new();

@@ -15,11 +15,11 @@ use crate::dataset::split::Split;
 use crate::evaluate::scores;
 use crate::experiment::ExperimentError;
 use crate::experiment::events::NetworkId;
-use crate::experiment::record::listed;
 use crate::experiment::splits::draw;
 use crate::experiment::state::FoldState;
 use crate::plan::schema::{self, Plan};
 use crate::store::folder::{FoldFolder, RunFolder};
+use crate::units::listed;
 
 /// The folds of a run were edited after networks were trained with them.
 #[derive(Debug, Error)]

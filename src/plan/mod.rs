@@ -2,6 +2,7 @@
 
 pub mod schema;
 
+pub mod apply;
 pub mod check;
 pub mod diff;
 pub mod digest;
@@ -15,13 +16,18 @@ pub mod layer;
 mod lines;
 pub mod load;
 pub mod make;
+pub mod name;
+pub mod notes;
 pub mod origin;
 pub mod overrides;
+pub mod patients;
 pub mod published;
 mod reasons;
 pub mod rules;
 pub mod show;
 pub mod sweep;
+pub mod tolerance;
+pub mod unplannable;
 pub mod update;
 mod validate;
 pub mod write;

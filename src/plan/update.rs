@@ -34,7 +34,7 @@ const PLANNED: [&str; 7] = [
 /// What is measured, and so no decision of anybody.
 const MEASURED: [&str; 2] = ["data", "preprocess.intensities"];
 /// What a person says of a data set.
-const SAID: [&str; 3] = ["data.dataset", "data.generator", "data.labels"];
+const SAID: [&str; 4] = ["data.dataset", "data.generator", "data.labels", "data.exclude"];
 
 /// A proposal.
 #[derive(Debug)]
@@ -60,7 +60,7 @@ pub fn update(
 ) -> Result<Update, EditError> {
     let layer = load::file(path, loaded.input.clone())?;
     let plan = &loaded.plan;
-    let now = make(&plan.name, dataset, fingerprint, &plan.rules);
+    let now = make(&plan.name, dataset, &plan.data.exclude, fingerprint, &plan.rules);
     let before = [planned_before(plan, &plan.rules), planned_before(plan, &default_rules())];
     let (edits, kept) = (Vec::new(), Vec::new());
     let mut proposal =

@@ -131,7 +131,7 @@ impl PreparedCase {
         ArrayView4::from_shape(self.image, voxels).expect("`open` has checked this shape")
     }
 
-    /// Labels, `[z, y, x]`; -1 is outside of the non-zero mask.
+    /// Labels, `[z, y, x]`; below 0 outside of the non-zero mask (see [`class_of`](super::class_of)).
     pub fn labels(&self) -> ArrayView3<'_, i16> {
         let (_, labels) = self.file.tensor("labels").expect("`open` has read this tensor");
         let [_, z, y, x] = self.image;

@@ -10,6 +10,7 @@ use std::path::Path;
 use ndarray::{Array3, Array4, ArrayView3, ArrayView4, Axis, Zip};
 use serde::{Deserialize, Serialize};
 
+use crate::preprocess::class_of;
 use crate::store::tensors::{self, TensorData, TensorFile, TensorFileError};
 
 /// Where labels of the first stage come from.
@@ -76,7 +77,7 @@ impl FirstStage {
     /// Reference labels, `[z, y, x]`, in place of a prediction: for a look at a plan, or a measurement of its speed, where no
     /// network of the first stage is trained. Nothing is trained on them.
     pub fn stand_in(reference: ArrayView3<'_, i16>) -> Self {
-        let classes = reference.mapv(|label| u8::try_from(label).unwrap_or(0));
+        let classes = reference.mapv(|label| u8::try_from(class_of(label)).unwrap_or(0));
         Self { origin: Origin { digest: String::new(), fold: 0, split: None }, classes: Classes::StandIn(classes) }
     }
 

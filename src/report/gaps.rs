@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use crate::plan::tolerance::surface_note;
 use crate::report::ensembles;
 use crate::report::record::{Planned, Record};
 use crate::report::scores::Row;
+use crate::units::counted;
 
 /// Names that a sentence lists before it says how many more there are.
 const LISTED: usize = 6;
@@ -87,6 +89,12 @@ fn classes(record: &Record) -> Vec<String> {
 fn matrix(record: &Record) -> Vec<String> {
     let (run, folds) = (&record.plan.run, record.plan.split.folds);
     let mut gaps = Vec::new();
+    let left_out: Vec<&str> = record.plan.data.exclude.iter().map(String::as_str).collect();
+    if !left_out.is_empty() {
+        let cases = counted(left_out.len(), "training case");
+        gaps.push(format!("The plan leaves out {cases} of the data set: {}.", list(&left_out)));
+    }
+    gaps.extend(surface_note(&record.plan));
     if run.folds.len() < folds {
         let trained: Vec<String> = run.folds.iter().map(ToString::to_string).collect();
         gaps.push(format!(
@@ -99,11 +107,6 @@ fn matrix(record: &Record) -> Vec<String> {
         gaps.push("One seed only: how much of a difference is due to chance in training is not known.".to_owned());
     }
     gaps
-}
-
-/// A number and its noun.
-pub(super) fn counted(number: usize, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
 fn list(names: &[&str]) -> String {

@@ -18,6 +18,7 @@ use crate::preprocess::first_stage::Origin;
 use crate::select::joined;
 use crate::store::folder::{FoldFolder, RunFolder, next_stage_case, prepared_case, prepared_folder};
 use crate::train::checkpoint;
+use crate::units::{counted, listed};
 
 /// What the states of all work are read from.
 pub(super) struct Inspection<'a> {
@@ -37,7 +38,7 @@ impl<'a> Inspection<'a> {
     pub(super) fn of(loaded: &'a LoadedPlan, events: &dyn Events) -> Result<Self, ExperimentError> {
         let plan = &loaded.plan;
         let folder = RunFolder::new(&plan.runtime.runs, &plan.name);
-        let dataset = data::present(plan)?;
+        let dataset = data::present(loaded)?;
         let contents = match &dataset {
             Some(dataset) => record::read_contents(&plan.runtime.runs, dataset, events, false)?,
             None => Contents::default(),
@@ -87,9 +88,10 @@ impl<'a> Inspection<'a> {
     fn data(&self) -> (State, String) {
         let name = &self.plan.data.dataset;
         match (&self.dataset, self.plan.data.generator) {
-            (Some(dataset), _) => {
-                (State::Done, format!("{} training cases in `{}`", dataset.training.len(), dataset.folder.display()))
-            }
+            (Some(dataset), _) => (
+                State::Done,
+                format!("{} in `{}`", counted(dataset.training.len(), "training case"), dataset.folder.display()),
+            ),
             (None, Generator::Phantom) => (State::Absent, format!("`{name}` is built in: `run` makes it")),
             (None, Generator::None) => {
                 let folders: Vec<String> =
@@ -137,7 +139,7 @@ impl<'a> Inspection<'a> {
         } else {
             State::Stale { because }
         };
-        (state, format!("{fresh} of {of} cases in `{}`", folder.display()))
+        (state, format!("{fresh} of {} in `{}`", counted(of, "case"), folder.display()))
     }
 
     fn train(&self, id: NetworkId) -> Result<State, ExperimentError> {
@@ -254,7 +256,7 @@ impl<'a> Inspection<'a> {
 
     fn files(&self) -> Vec<String> {
         let what = "files of the data set have changed since";
-        let names = record::listed(&self.changed_files);
+        let names = listed(&self.changed_files);
         vec![if names.is_empty() { what.to_owned() } else { format!("{what}: {names}") }]
     }
 

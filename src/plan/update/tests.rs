@@ -4,7 +4,7 @@ use similar::TextDiff;
 
 use super::*;
 use crate::dataset::CaseId;
-use crate::fingerprint::CaseFingerprint;
+use crate::fingerprint::{CaseFingerprint, Noted};
 use crate::plan::edit::set;
 use crate::volume::{Shape, Spacing};
 
@@ -15,8 +15,11 @@ fn measured(cases: usize) -> (Dataset, Fingerprint) {
         shape: Shape([36, 50, 35]),
         cropped_shape: Shape([36, 50, 35]),
         spacing: Spacing([1.0; 3]),
+        axis_codes: None,
+        ranges: Vec::new(),
         voxels: BTreeMap::new(),
         components: BTreeMap::from([(1, 2), (2, 2)]),
+        noted: Noted::default(),
     };
     let dataset = Dataset {
         name: "Task04_Hippocampus".to_owned(),
@@ -32,7 +35,7 @@ fn measured(cases: usize) -> (Dataset, Fingerprint) {
 
 fn planned(cases: usize) -> String {
     let (dataset, fingerprint) = measured(cases);
-    make("hippocampus", &dataset, &fingerprint, &default_rules()).text()
+    make("hippocampus", &dataset, &[], &fingerprint, &default_rules()).text()
 }
 
 fn updated(text: &str, cases: usize) -> Update {

@@ -20,6 +20,7 @@ fn plan() -> Plan {
         patch_size: Shape([8, 16, 16]),
         batch_size: 6,
         augmentation: AugmentationKind::ThreeD,
+        augmentation_axis: None,
         ..plan.configurations[&ConfigurationName::FullRes].clone()
     };
     for name in [ConfigurationName::FullRes, ConfigurationName::LowRes, ConfigurationName::Cascade] {
