@@ -188,7 +188,7 @@ fn a_failed_fold_never_hides_the_others() {
     fs::write(fold.join("checkpoint.safetensors"), "no checkpoint").unwrap();
 
     let (code, out, error) = workplace.segplan(&both);
-    assert_eq!(code, Some(1), "nothing was done: {out}{error}");
+    assert_eq!(code, Some(3), "nothing was done, for a damaged file: {out}{error}");
     assert!(error.contains("3d_fullres fold 1 seed 12345: not begun"), "{error}");
 
     let (code, out, error) = workplace.segplan(&[&both[..], &["--keep-going"]].concat());

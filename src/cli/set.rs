@@ -8,7 +8,7 @@ use crate::cli::failure::{Failure, plain};
 use crate::cli::output::print_line;
 use crate::plan::edit::set as edit;
 use crate::plan::load::read;
-use crate::store::write_atomic;
+use crate::store::rewrite;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -33,7 +33,7 @@ pub(super) fn set(arguments: &Arguments) -> Result<(), Failure> {
     let before = read(path).map_err(|error| Failure::wrong_input(error.into()))?;
     let (text, done) = edit(path, &before, &arguments.pairs).map_err(|error| Failure::wrong_input(error.into()))?;
     if text != before {
-        write_atomic(path, text.as_bytes()).map_err(|error| Failure::failed(plain(error)))?;
+        rewrite(path, text.as_bytes()).map_err(|error| Failure::failed(plain(error)))?;
     }
     for change in done {
         match change.from {

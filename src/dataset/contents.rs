@@ -48,16 +48,16 @@ impl Contents {
             on_done();
             Ok((case.id.clone(), files?))
         };
-        let cases: Vec<(CaseId, Vec<(PathBuf, KnownFile)>)> =
+        let cases: Vec<(CaseId, Vec<Digested>)> =
             dataset.training.par_iter().map(read).collect::<Result<_, StoreError>>()?;
         let (mut contents, root) = (Self::default(), place(&dataset.folder));
         for (id, files) in cases {
-            let named = |(path, file): &(PathBuf, KnownFile)| {
+            let named = |Digested { path, file, .. }: &Digested| {
                 (path.strip_prefix(&root).unwrap_or(path).to_string_lossy().into_owned(), file.digest.clone())
             };
             contents.cases.insert(id, files.iter().map(named).collect());
-            for (path, file) in files {
-                if file.stamp.is_settled() {
+            for Digested { path, file, is_settled } in files {
+                if is_settled {
                     known.insert(path, file);
                 } else {
                     known.remove(&path);
@@ -96,16 +96,26 @@ impl Contents {
     }
 }
 
-/// A file as it is now, by its path in full.
-fn file(path: &Path, known: &KnownFiles) -> Result<(PathBuf, KnownFile), StoreError> {
+/// A file as it is now.
+struct Digested {
+    /// Its path in full.
+    path: PathBuf,
+    file: KnownFile,
+    /// Whether its stamp tells all later changes apart.
+    is_settled: bool,
+}
+
+fn file(path: &Path, known: &KnownFiles) -> Result<Digested, StoreError> {
     let stamp = FileStamp::of(path)?;
+    // Asked before the file is read, which may take longer than the clock's tick.
+    let is_settled = stamp.is_settled();
     let place = place(path);
     let file = match known.get(&place) {
         Some(file) if file.stamp == stamp => file.clone(),
         // A change while it is read is noticed the next time: the stamp is of before.
         _ => KnownFile { stamp, digest: store::digest_of_file(path)? },
     };
-    Ok((place, file))
+    Ok(Digested { path: place, file, is_settled })
 }
 
 /// A path in full.

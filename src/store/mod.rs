@@ -51,6 +51,20 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     fs::rename(&temporary, path).map_err(fail)
 }
 
+/// Writes a person's file anew, as [`write_atomic`] does: where it is a link, the file that it leads to, and with the rights that
+/// this file has.
+///
+/// # Errors
+///
+/// When the file is missing or cannot be written, with its path.
+pub fn rewrite(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    let fail = |source| StoreError { verb: "write", path: path.to_owned(), source };
+    let path = fs::canonicalize(path).map_err(fail)?;
+    let rights = fs::metadata(&path).map_err(fail)?.permissions();
+    write_atomic(&path, bytes)?;
+    fs::set_permissions(&path, rights).map_err(fail)
+}
+
 /// Name beside `path` that a file has while it is being written; of this process alone.
 pub fn temporary_name(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
@@ -161,6 +175,21 @@ mod tests {
         write_atomic(&path, b"two").unwrap();
         assert_eq!(read_text(&path).unwrap(), "two");
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_persons_file_is_rewritten_through_its_link_and_keeps_its_rights() {
+        use std::os::unix::fs::{PermissionsExt as _, symlink};
+        let folder = tempfile::tempdir().unwrap();
+        let (path, link) = (folder.path().join("plan.toml"), folder.path().join("link.toml"));
+        write_atomic(&path, b"one").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        symlink(&path, &link).unwrap();
+        rewrite(&link, b"two").unwrap();
+        assert_eq!(read_text(&path).unwrap(), "two");
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::experiment::data::locate;
 use crate::experiment::events::Events;
 use crate::plan::load::{load_from, load_text, read};
 use crate::plan::update::update;
-use crate::store::write_atomic;
+use crate::store::rewrite;
 use crate::units::shell_word;
 
 /// Measures the data set of a plan anew, and prints what would be planned now.
@@ -58,7 +58,7 @@ pub(super) fn propose(path: &Path, arguments: &Arguments) -> Result<(), Failure>
         let help = "run the same command again";
         return Err(Failure::wrong_input(miette::miette!(help = help, "`{shown}` was edited in the meantime")));
     }
-    write_atomic(path, update.text.as_bytes()).map_err(|error| Failure::failed(plain(error)))?;
+    rewrite(path, update.text.as_bytes()).map_err(|error| Failure::failed(plain(error)))?;
     write_beside(path, false)?;
     terminal.say(&format!("written to `{shown}`"));
     Ok(())
