@@ -7,15 +7,20 @@ mod noted;
 
 use std::collections::BTreeMap;
 
-use rayon::prelude::*;
+use ndarray::ArrayView3;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 pub use self::noted::Noted;
-use crate::dataset::gate::{Expected, Fault, Faults, read_case};
+use crate::dataset::budget::{Budget, side_by_side};
+use crate::dataset::gate::{Expected, Fault, FaultKind, Faults, read_case};
 use crate::dataset::{Case, CaseId, Dataset};
-use crate::volume::components::{Connectivity, components};
+use crate::units::counted;
+use crate::volume::components::{Connectivity, count_labels};
 use crate::volume::crop::nonzero_box;
+use crate::volume::intensity::IntensityRange;
+use crate::volume::nifti::read_header;
+use crate::volume::orient::AxisCodes;
 use crate::volume::{LabelMap, Shape, Spacing};
 
 /// One in so many foreground voxels, in raster order, is looked at for intensities. Source: spec section 2.
@@ -35,10 +40,9 @@ pub enum FingerprintError {
 fn refused(faults: &[Fault]) -> String {
     let mut cases: Vec<&CaseId> = faults.iter().map(|fault| &fault.case).collect();
     cases.dedup();
-    let of = if let [one] = cases[..] {
-        format!("case `{one}` cannot be used")
-    } else {
-        format!("{} cases cannot be used", cases.len())
+    let of = match cases[..] {
+        [one] => format!("case `{one}` cannot be used"),
+        _ => format!("{} cannot be used", counted(cases.len(), "case")),
     };
     let listed: Vec<String> = faults.iter().map(|fault| format!("\n  {fault}")).collect();
     format!("{of}:{}\nmend these files, or leave the cases out: `data.exclude` in the plan", listed.concat())
@@ -55,6 +59,12 @@ pub struct CaseFingerprint {
     pub cropped_shape: Shape,
     /// Its spacing, mm, `[z, y, x]`.
     pub spacing: Spacing,
+    /// Which way its axes point; `None` if its header has no placement.
+    #[serde(default)]
+    pub axis_codes: Option<AxisCodes>,
+    /// Where most intensities of each channel lie. Empty in fingerprints of versions that did not measure them.
+    #[serde(default)]
+    pub ranges: Vec<IntensityRange>,
     /// Voxels of each foreground label that it has.
     pub voxels: BTreeMap<u8, u64>,
     /// Number of 26-connected components of each foreground label that it has.
@@ -92,9 +102,15 @@ pub struct Fingerprint {
     pub intensities: Vec<Option<IntensityStatistics>>,
 }
 
-/// Measures the training cases of a data set, several at a time; one case is held for each thread.
+/// Bytes that measuring a case takes: its image, its labels, and the non-zero mask.
+pub fn bytes_to_measure(shape: Shape, channels: usize) -> u64 {
+    let per_voxel = channels.saturating_mul(size_of::<f32>()).saturating_add(size_of::<i16>() + size_of::<bool>());
+    (shape.voxels() as u64).saturating_mul(per_voxel as u64)
+}
+
+/// Measures the training cases of a data set, as many at a time as fit into `memory_bytes`.
 ///
-/// `on_done` is called after each case. The result does not depend on the number of threads.
+/// `on_done` is called after each case. The result depends neither on the number of threads nor on the memory.
 ///
 /// # Errors
 ///
@@ -107,18 +123,14 @@ pub fn measure(
     if dataset.training.is_empty() {
         return Err(FingerprintError::Empty(dataset.name.clone()));
     }
-    let measured: Vec<_> = dataset
-        .training
-        .par_iter()
-        .map(|case| {
-            let measured = measure_case(case, dataset, memory_bytes);
-            on_done();
-            measured
-        })
-        .collect();
-    let (mut cases, mut faults) = (Vec::with_capacity(measured.len()), Vec::new());
-    let mut pooled = vec![Vec::new(); dataset.channels.len()];
-    for case in measured {
+    let budget = Budget::new(memory_bytes);
+    let measured = side_by_side(&dataset.training, &|case| {
+        let measured = measure_case(case, dataset, &budget);
+        on_done();
+        Some(measured)
+    });
+    let (mut cases, mut sampled, mut faults) = (Vec::with_capacity(measured.len()), Vec::new(), Vec::new());
+    for case in measured.into_iter().flatten() {
         let (case, intensities) = match case {
             Ok(measured) => measured,
             Err(Faults(of_case)) => {
@@ -127,43 +139,41 @@ pub fn measure(
             }
         };
         cases.push(case);
-        for (pool, values) in pooled.iter_mut().zip(intensities) {
-            pool.extend(values);
-        }
+        sampled.push(intensities);
     }
     if !faults.is_empty() {
         return Err(FingerprintError::Faults(faults));
     }
-    Ok(Fingerprint { cases, intensities: pooled.into_iter().map(statistics).collect() })
+    let intensities = (0..dataset.channels.len()).map(|channel| statistics(pooled(&mut sampled, channel)));
+    Ok(Fingerprint { intensities: intensities.collect(), cases })
+}
+
+/// The intensities of a channel of all cases, which are taken from them.
+fn pooled(sampled: &mut [Vec<Vec<f32>>], channel: usize) -> Vec<f32> {
+    let mut pool = Vec::with_capacity(sampled.iter().map(|case| case[channel].len()).sum());
+    for case in sampled {
+        pool.append(&mut std::mem::take(&mut case[channel]));
+    }
+    pool
 }
 
 /// One case, and a sample of the foreground intensities of each channel.
-fn measure_case(case: &Case, dataset: &Dataset, memory_bytes: u64) -> Result<(CaseFingerprint, Vec<Vec<f32>>), Faults> {
-    let (image, labels) = read_case(case, &Expected::of(dataset, memory_bytes))?;
+fn measure_case(case: &Case, dataset: &Dataset, budget: &Budget) -> Result<(CaseFingerprint, Vec<Vec<f32>>), Faults> {
+    let claim = budget.claim(needed(case, budget.limit())?);
+    let (image, labels) = read_case(case, &Expected::of(dataset, budget.limit()))?;
     let shape = image.geometry.shape;
     let (_, bounds) = nonzero_box(image.voxels.view());
-    let foreground: Vec<usize> = labels
-        .labels
-        .iter()
-        .enumerate()
-        .filter_map(|(voxel, &label)| (label > 0).then_some(voxel))
-        .step_by(INTENSITY_STEP)
-        .collect();
-    let intensities = image
-        .voxels
-        .outer_iter()
-        .map(|channel| {
-            let values = channel.as_standard_layout();
-            let values = values.as_slice().expect("just brought into standard order");
-            foreground.iter().map(|&voxel| values[voxel]).collect()
-        })
-        .collect();
+    let intensities: Vec<Vec<f32>> =
+        image.voxels.outer_iter().map(|channel| sample(channel, labels.labels.view())).collect();
     let (voxels, components) = count_components(&labels, dataset);
+    claim.keep(intensities.iter().map(|values| (values.capacity() * size_of::<f32>()) as u64).sum());
     let measured = CaseFingerprint {
         id: case.id.clone(),
         shape,
         cropped_shape: bounds.shape(),
         spacing: image.geometry.spacing,
+        axis_codes: image.geometry.axis_codes(),
+        ranges: image.voxels.outer_iter().map(IntensityRange::of).collect(),
         voxels,
         components,
         noted: Noted::of(&image),
@@ -171,18 +181,32 @@ fn measure_case(case: &Case, dataset: &Dataset, memory_bytes: u64) -> Result<(Ca
     Ok((measured, intensities))
 }
 
+/// Bytes that measuring a case takes, by its headers; none where one of them cannot be read, for the gate to say why.
+fn needed(case: &Case, allowed: u64) -> Result<u64, Faults> {
+    let headers: Vec<_> = case.images.iter().filter_map(|path| read_header(path).ok()).collect();
+    let (Some(first), Some(path)) = (headers.first(), case.images.first()) else { return Ok(0) };
+    let (shape, channels) = (first.geometry.shape, headers.iter().map(|header| header.channels).sum());
+    let needed = bytes_to_measure(shape, channels);
+    if needed <= allowed {
+        return Ok(needed);
+    }
+    let kind = FaultKind::TooLarge { shape, channels, needed, allowed };
+    Err(Faults(vec![Fault { case: case.id.clone(), path: path.clone(), kind }]))
+}
+
+/// Intensities of a channel under the foreground labels, of one voxel in [`INTENSITY_STEP`].
+fn sample(channel: ArrayView3<'_, f32>, labels: ArrayView3<'_, i16>) -> Vec<f32> {
+    let foreground = channel.iter().zip(labels).filter(|&(_, &label)| label > 0).map(|(&value, _)| value);
+    foreground.step_by(INTENSITY_STEP).collect()
+}
+
 /// Voxels and components of each label that a case has.
 fn count_components(labels: &LabelMap, dataset: &Dataset) -> (BTreeMap<u8, u64>, BTreeMap<u8, u64>) {
-    let (mut voxels, mut parts) = (BTreeMap::new(), BTreeMap::new());
-    for &label in dataset.labels.keys() {
-        let mask = labels.labels.mapv(|value| value == i16::from(label));
-        let sizes = components(mask.view(), Connectivity::Corners).sizes;
-        if !sizes.is_empty() {
-            voxels.insert(label, sizes.iter().sum::<usize>() as u64);
-            parts.insert(label, sizes.len() as u64);
-        }
-    }
-    (voxels, parts)
+    let counts = count_labels(labels.labels.view(), Connectivity::Corners);
+    let known = |&label: &u8| Some((label, *counts.get(&i16::from(label))?));
+    let counts: Vec<_> = dataset.labels.keys().filter_map(known).collect();
+    let voxels = counts.iter().map(|&(label, count)| (label, count.voxels as u64)).collect();
+    (voxels, counts.iter().map(|&(label, count)| (label, count.components as u64)).collect())
 }
 
 fn statistics(mut values: Vec<f32>) -> Option<IntensityStatistics> {
@@ -219,6 +243,20 @@ fn median(mut values: Vec<f64>) -> f64 {
 }
 
 impl Fingerprint {
+    /// Whether all is measured that this version measures.
+    pub fn is_whole(&self) -> bool {
+        self.cases.iter().all(|case| !case.ranges.is_empty())
+    }
+
+    /// The axis codes of the cases, each with its number of cases. Cases without placement are not among them.
+    pub fn axis_codes(&self) -> BTreeMap<AxisCodes, usize> {
+        let mut found = BTreeMap::new();
+        for codes in self.cases.iter().filter_map(|case| case.axis_codes) {
+            *found.entry(codes).or_default() += 1;
+        }
+        found
+    }
+
     /// Median spacing of the cases, mm, `[z, y, x]`, each axis by itself.
     pub fn median_spacing(&self) -> Spacing {
         Spacing(std::array::from_fn(|axis| median(self.cases.iter().map(|case| case.spacing.0[axis]).collect())))
@@ -262,6 +300,8 @@ mod tests {
             shape: Shape([shape[0] * 2, shape[1], shape[2]]),
             cropped_shape: Shape(shape),
             spacing: Spacing(spacing),
+            axis_codes: None,
+            ranges: Vec::new(),
             voxels: BTreeMap::new(),
             components: components.iter().copied().collect(),
             noted: Noted::default(),

@@ -9,11 +9,12 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::cli::failure::{Failure, plain, warn};
+use crate::cli::output::print;
 use crate::cli::schema::write_beside;
 use crate::cli::terminal::Terminal;
 use crate::dataset::{Dataset, scan};
 use crate::experiment::events::Events;
-use crate::experiment::machine::gib;
+use crate::experiment::machine::{Machine, gib};
 use crate::experiment::preflight::against_data;
 use crate::fingerprint::{Fingerprint, FingerprintError, measure};
 use crate::network::topology::Topology;
@@ -28,7 +29,8 @@ use crate::plan::rules::Measured;
 use crate::plan::schema::{Aspect, Configuration, ConfigurationName, Plan, Rules};
 use crate::plan::unplannable::{Unplannable, enough_cases, measurements};
 use crate::plan::{apply, name};
-use crate::store::{check_writable, write_atomic};
+use crate::store::claim::{ClaimError, claim_file};
+use crate::store::write_atomic;
 use crate::units::shell_word;
 
 const GIBI: f64 = (1_u64 << 30) as f64;
@@ -71,7 +73,7 @@ pub(super) struct Arguments {
     #[arg(long, default_value = "mm", value_parser = ["mm", "voxel"])]
     aspect: String,
     /// Memory of the card to train on, GiB: patches and batches are those that are estimated to fit into it. Without it they
-    /// are the paper's, for 12 GB
+    /// are the paper's, for 12 GB. Measuring the data set takes no more of this machine's memory than that, and 4 GiB without it
     #[arg(long, value_name = "GIB")]
     memory_gib: Option<f64>,
     /// Leave out a training case, by its name; may be given several times. `data.exclude` in the plan
@@ -93,22 +95,22 @@ pub(super) struct Arguments {
 
 pub(super) fn plan(arguments: &Arguments) -> Result<(), Failure> {
     match &arguments.update {
-        Some(plan) => propose::propose(plan, arguments.dataset.as_deref(), arguments.write),
+        Some(plan) => propose::propose(plan, arguments),
         None => write(arguments),
     }
 }
 
-#[expect(clippy::print_stdout, reason = "without a file, the plan is the result of this verb")]
 fn write(arguments: &Arguments) -> Result<(), Failure> {
     if let Some(path) = &arguments.output {
-        if path.exists() && !arguments.overwrite {
-            let path = path.display();
-            return Err(Failure::wrong_input(miette::miette!(
-                help = format!("`--update {path}` keeps what a person decided; `--overwrite` replaces it"),
-                "`{path}` is there already, and may have been edited"
-            )));
-        }
-        check_writable(path).map_err(|error| Failure::failed(plain(error)))?;
+        let inputs: Vec<PathBuf> = arguments.dataset.iter().cloned().collect();
+        claim_file(path, &inputs, arguments.overwrite).map_err(|error| match error {
+            ClaimError::Exists(_) => {
+                let path = path.display();
+                let help = format!("`--update {path}` keeps what a person decided; `--overwrite` replaces it");
+                Failure::wrong_input(miette::miette!(help = help, "`{path}` exists already, and may have been edited"))
+            }
+            error => Failure::of_claim(error),
+        })?;
     }
     let terminal = Terminal::new();
     let (rules, others) = sorted(&arguments.set);
@@ -135,15 +137,23 @@ fn write(arguments: &Arguments) -> Result<(), Failure> {
         say_notes(&loaded, &data.dataset, &data.fingerprint, &terminal);
     }
     let Some(path) = &arguments.output else {
-        print!("{text}");
+        print(&text);
         return Ok(());
     };
     write_atomic(path, text.as_bytes()).map_err(|error| Failure::failed(plain(error)))?;
-    write_beside(path)?;
+    write_beside(path, arguments.overwrite)?;
     terminal.say(&overview(&loaded.plan, arguments.memory_gib));
     terminal.say(&format!("written to `{}`; this runs it, from any folder:", path.display()));
     terminal.say(&format!("  {}", next::command(path, &loaded, source.folder())));
     Ok(())
+}
+
+/// Bytes that measuring may take: as many as the GPU has, but on a small machine no more than half of what it has itself.
+fn memory_to_measure(arguments: &Arguments) -> u64 {
+    let default = default_memory_bytes();
+    let Some(card) = arguments.memory_gib.map(|gib| (gib * GIBI) as u64) else { return default };
+    let machine = Machine::look(Path::new(".")).memory.map_or(default, |memory| memory / 2);
+    card.min(machine.max(default))
 }
 
 /// What a plan is made of.
@@ -193,15 +203,15 @@ fn data(folder: &Path, arguments: &Arguments, terminal: &Terminal) -> Result<Dat
         )));
     }
     let name = experiment_name(arguments.name.as_deref(), &dataset.name, terminal)?;
-    let fingerprint = measured(&dataset, terminal)?;
+    let fingerprint = measured(&dataset, memory_to_measure(arguments), terminal)?;
     Ok(Data { name, dataset, exclude: arguments.exclude.clone(), fingerprint })
 }
 
 /// Measures the cases of a data set, and refuses one of which no plan can be made.
-fn measured(dataset: &Dataset, terminal: &Terminal) -> Result<Fingerprint, Failure> {
+fn measured(dataset: &Dataset, memory_bytes: u64, terminal: &Terminal) -> Result<Fingerprint, Failure> {
     enough_cases(dataset).map_err(unplannable)?;
     terminal.begin("measuring the data set", dataset.training.len());
-    let fingerprint = measure(dataset, default_memory_bytes(), &|| terminal.advance());
+    let fingerprint = measure(dataset, memory_bytes, &|| terminal.advance());
     terminal.end();
     let fingerprint = fingerprint.map_err(unusable)?;
     measurements(dataset, &fingerprint).map_err(unplannable)?;

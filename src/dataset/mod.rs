@@ -9,9 +9,11 @@ mod exclude;
 mod scan;
 pub mod gate;
 mod verify;
+pub mod budget;
 pub mod contents;
 pub mod images;
 pub mod phantom;
+pub mod split;
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -8,7 +8,7 @@ use thiserror::Error;
 use crate::exchange::{PLAIN_UNET, RESAMPLING, SEPARATE_Z_RATIO, axes_from, foreign_name, reordered};
 use crate::network::topology::topology;
 use crate::plan::make::{Planned, assemble, default_rules};
-use crate::plan::rules::{Measured, augmentation};
+use crate::plan::rules::{Measured, augmentation, augmentation_axis};
 use crate::plan::schema::{
     AugmentationKind, Configuration, ConfigurationName, Data, DiceScope, Generator, Intensities, Normalization, Plan,
 };
@@ -255,6 +255,7 @@ fn configuration(
         features,
         dice: if entry["batch_dice"].as_bool().unwrap_or(false) { DiceScope::Batch } else { DiceScope::Sample },
         augmentation: if two_dimensional { AugmentationKind::TwoD } else { augmentation(patch_size, &default_rules()) },
+        augmentation_axis: if two_dimensional { None } else { augmentation_axis(patch_size, &default_rules()) },
     };
     if made.features.len() != strides.len() || pools.into_iter().max().unwrap_or(0) + 1 != strides.len() {
         return Err(

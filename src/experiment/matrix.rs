@@ -185,6 +185,7 @@ impl Experiment<'_> {
             digests,
             data: &self.data,
             dataset: &self.dataset,
+            contents: &self.contents,
             split: &self.splits[id.fold],
             folder: self.folder.fold(id.configuration.as_str(), id.seed, id.fold),
             next_stage: (id.configuration == ConfigurationName::Cascade)
@@ -218,7 +219,7 @@ impl Experiment<'_> {
     /// failure of its own network.
     fn is_scored(&self, id: NetworkId) -> bool {
         let fold = self.fold(id);
-        FoldState::load(&fold.folder).is_ok_and(|state| state.is_scored(&fold.digests.evaluate, &self.data))
+        FoldState::load(&fold.folder).is_ok_and(|state| state.is_scored(&fold.digests.evaluate, &self.data, fold.split))
     }
 
     /// Training cases that have each label, and those of them in which it is a single component.

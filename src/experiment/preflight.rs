@@ -163,7 +163,7 @@ fn against_machine(loaded: &LoadedPlan, pending: &Pending, machine: &Machine, ca
     for &name in pending.train.keys() {
         faults.extend(memory_fault(loaded, name, &what, memory, free));
     }
-    let preparing = plan.runtime.memory_gib.saturating_mul(1 << 30);
+    let preparing = plan.runtime.memory_bytes();
     if let Some(all) = machine.memory.filter(|&all| !pending.prepare.is_empty() && preparing > all) {
         let message = format!("images may take {}, and this machine has {}", gib(preparing), gib(all));
         let help = format!("such as {}", (all >> 31).max(1));

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs::{File, TryLockError};
 use std::path::Path;
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -17,8 +16,9 @@ use crate::fingerprint::{Fingerprint, measure};
 use crate::plan::diff::Stage;
 use crate::plan::digest::{Change, changed_keys, decides_no_result};
 use crate::plan::layer::Source;
-use crate::plan::load::LoadedPlan;
+use crate::plan::load::{LoadedPlan, load_resolved};
 use crate::plan::overrides::{Override, overrides};
+use crate::plan::schema;
 use crate::plan::sweep::{in_name, short_keys, variant_name};
 use crate::plan::write::resolved_text;
 use crate::store::folder::{RunFolder, known_files};
@@ -68,22 +68,6 @@ struct Measured {
     fingerprint: Fingerprint,
 }
 
-/// Takes the run folder for this process alone, until the returned file is closed.
-pub(super) fn lock(folder: &RunFolder) -> Result<File, ExperimentError> {
-    let path = folder.root.join("lock");
-    let fail = |verb| {
-        let path = path.clone();
-        move |source| StoreError { verb, path, source }
-    };
-    std::fs::create_dir_all(&folder.root).map_err(fail("create"))?;
-    let file = File::create(&path).map_err(fail("create"))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(ExperimentError::Locked(folder.root.display().to_string())),
-        Err(TryLockError::Error(source)) => Err(fail("lock")(source).into()),
-    }
-}
-
 /// The keys that decide on results and differ from the plan that a run folder's results are of.
 pub(super) fn changes(folder: &RunFolder, loaded: &LoadedPlan) -> Result<Vec<Change>, ExperimentError> {
     let Some(saved) = store::read_text_if_present(&folder.resolved_plan())? else { return Ok(Vec::new()) };
@@ -92,10 +76,11 @@ pub(super) fn changes(folder: &RunFolder, loaded: &LoadedPlan) -> Result<Vec<Cha
     Ok(changes)
 }
 
-/// Refuses a run folder that holds results of a plan that would have given others.
+/// Refuses a run folder that holds results of a plan that would have given others. One that holds none, since it ended before any
+/// network was begun, is the next plan's.
 pub(super) fn refuse_other_plan(folder: &RunFolder, loaded: &LoadedPlan) -> Result<(), ExperimentError> {
     let changes = changes(folder, loaded)?;
-    if changes.is_empty() {
+    if changes.is_empty() || !folder.has_networks() {
         return Ok(());
     }
     let line = |change: &Change| format!("  {change}   ({})", Stage::of(&change.key));
@@ -104,6 +89,23 @@ pub(super) fn refuse_other_plan(folder: &RunFolder, loaded: &LoadedPlan) -> Resu
         differences: changes.iter().map(line).collect::<Vec<_>>().join("\n"),
         command: command(loaded, &changes),
     })
+}
+
+/// How the plan that a run folder without results was last run with drew its folds.
+pub(super) fn abandoned_split(folder: &RunFolder) -> Option<schema::Split> {
+    let path = folder.resolved_plan();
+    if folder.has_networks() || !path.is_file() {
+        return None;
+    }
+    Some(load_resolved(&path).ok()?.plan.split)
+}
+
+/// The commands that run a plan under another name with a copy of a file of folds.
+pub(super) fn command_with_folds(loaded: &LoadedPlan, file: &Path) -> String {
+    let beside = RunFolder::new(&loaded.plan.runtime.runs, &suggestion(loaded, &[]));
+    let (file, root) = (shell_word(&file.display().to_string()), shell_word(&beside.root.display().to_string()));
+    let splits = shell_word(&beside.splits().display().to_string());
+    format!("mkdir -p {root} && cp {file} {splits} && {}", command(loaded, &[]))
 }
 
 /// The command that runs a changed plan beside the run of the plan that it was.
@@ -233,7 +235,13 @@ pub(super) fn measured_stamp(folder: &RunFolder) -> Result<Option<String>, Exper
     Ok(saved.and_then(|text| serde_json::from_str::<Measured>(&text).ok()).map(|measured| measured.stamp))
 }
 
-/// The data set's fingerprint: as saved with the run, or measured now. `stamp` is of what its files hold.
+/// The fingerprint that was saved with a run, whatever the data set's files hold now.
+pub(super) fn saved_fingerprint(folder: &RunFolder) -> Result<Option<Fingerprint>, StoreError> {
+    let saved = store::read_text_if_present(&folder.fingerprint())?;
+    Ok(saved.and_then(|text| serde_json::from_str::<Measured>(&text).ok()).map(|measured| measured.fingerprint))
+}
+
+/// The data set's fingerprint: as saved with the run, or measured now within `memory_bytes`. `stamp` is of what its files hold.
 pub(super) fn fingerprint(
     folder: &RunFolder,
     dataset: &Dataset,
@@ -244,6 +252,7 @@ pub(super) fn fingerprint(
     let saved = store::read_text_if_present(&folder.fingerprint())?;
     if let Some(saved) = saved.and_then(|text| serde_json::from_str::<Measured>(&text).ok())
         && saved.stamp == stamp
+        && saved.fingerprint.is_whole()
     {
         tracing::info!("the data set's files are as they were measured");
         return Ok(saved.fingerprint);

@@ -49,6 +49,30 @@ impl KeptPages {
         Self(Mutex::new(Shelf { blocks, count: 0, kept: 0, used: 0, most_used: 0 }))
     }
 
+    /// A kept block in another size, its beginning unchanged; null, and the block as it was, when the system has no memory.
+    ///
+    /// # Safety
+    ///
+    /// The block was handed out for the layout `old`, and both sizes are those of [`kept_layout`].
+    unsafe fn resize(&self, address: *mut u8, old: Layout, new_size: usize) -> *mut u8 {
+        {
+            let mut shelf = self.shelf();
+            shelf.used = shelf.used - old.size() + new_size;
+            shelf.most_used = shelf.most_used.max(shelf.used);
+            while shelf.kept + shelf.used > shelf.most_used {
+                let Some(oldest) = shelf.remove(0) else { break };
+                release(oldest);
+            }
+        }
+        // SAFETY: as for the caller. The system moves pages, and does not copy them: the two blocks are not held at once.
+        let moved = unsafe { System.realloc(address, old, new_size) };
+        if moved.is_null() {
+            let mut shelf = self.shelf();
+            shelf.used = shelf.used - new_size + old.size();
+        }
+        moved
+    }
+
     fn shelf(&self) -> MutexGuard<'_, Shelf> {
         // Nothing panics while it is locked.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -176,6 +200,8 @@ unsafe impl GlobalAlloc for KeptPages {
         let Ok(new) = Layout::from_size_align(new_size, layout.align()) else { return std::ptr::null_mut() };
         match (kept_layout(layout), kept_layout(new)) {
             (Some(old), Some(new)) if old == new => address,
+            // SAFETY: as for the caller.
+            (Some(old), Some(new)) => unsafe { self.resize(address, old, new.size()) },
             // SAFETY: as for the caller.
             (None, None) => unsafe { System.realloc(address, layout, new_size) },
             // SAFETY: both blocks have at least the smaller of the two sizes, and do not overlap.

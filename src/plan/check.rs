@@ -63,6 +63,8 @@ mod tests {
             shape: Shape([36, 50, 35]),
             cropped_shape: Shape([36, 50, 35]),
             spacing: Spacing([1.0; 3]),
+            axis_codes: None,
+            ranges: Vec::new(),
             voxels: BTreeMap::new(),
             components: BTreeMap::new(),
             noted: Noted::default(),

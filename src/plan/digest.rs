@@ -7,7 +7,7 @@ use serde::Serialize;
 use toml::{Table, Value};
 
 use crate::plan::layer::join;
-use crate::plan::schema::{ConfigurationName, Plan, Precision};
+use crate::plan::schema::{Configuration, ConfigurationName, Plan, Precision};
 use crate::store::short_digest as of;
 
 /// Tables in which nothing changes a result: where it runs, what else is run, how the plan came about.
@@ -36,7 +36,10 @@ pub fn stage_digests(plan: &Plan, name: ConfigurationName) -> StageDigests {
     let data = &plan.data;
     let grid = (configuration.spacing, configuration.slice_axis);
     let preprocess = of(&(&data.dataset, &data.channels, &data.labels, &plan.preprocess, grid));
-    let own = of(&(&preprocess, split(plan), configuration, network(plan), &plan.loss, &plan.train, &plan.augment));
+    // Prepared by the labels, too, in earlier versions.
+    let preprocess = if plan.preprocess.masked { of(&(&preprocess, "mask of the image")) } else { preprocess };
+    let trained = with_axis(configuration);
+    let own = of(&(&preprocess, split(plan), trained, network(plan), &plan.loss, &plan.train, &plan.augment));
     let train = match name {
         ConfigurationName::Cascade => of(&(&own, first_stage_digest(plan))),
         ConfigurationName::TwoD | ConfigurationName::FullRes | ConfigurationName::LowRes => own,
@@ -54,6 +57,13 @@ fn split(plan: &Plan) -> serde_json::Value {
         keys.insert("exclude".to_owned(), serde_json::json!(plan.data.exclude));
     }
     split
+}
+
+/// A configuration, with the axis of slice-wise transforms where that is not z, whether it is written or derived. Across z it
+/// is what it was before there was a choice, and so are the digests.
+fn with_axis(configuration: &Configuration) -> Configuration {
+    let axis = Some(configuration.augmented_axis()).filter(|&axis| axis != 0);
+    Configuration { augmentation_axis: axis, ..configuration.clone() }
 }
 
 /// What all networks share. In 32 bits it is what it was before there was a choice, and so are the digests.
@@ -142,7 +152,8 @@ fn flatten(table: &Table, prefix: &str, keys: &mut BTreeMap<String, String>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::volume::Spacing;
+    use crate::plan::schema::AugmentationKind;
+    use crate::volume::{Shape, Spacing};
 
     fn plan() -> Plan {
         toml::from_str(include_str!("example.toml")).unwrap()
@@ -171,6 +182,21 @@ mod tests {
         let after = digests(&changed);
         assert_eq!((&after.preprocess, &after.train), (&before.preprocess, &before.train));
         assert_ne!(after.predict, before.predict);
+    }
+
+    #[test]
+    fn the_axis_of_slice_wise_transforms_changes_a_digest_where_it_changes_a_patch() {
+        let with = |patch: [usize; 3], axis: Option<usize>| {
+            let mut plan = plan();
+            let configuration = plan.configurations.get_mut(&ConfigurationName::FullRes).unwrap();
+            configuration.augmentation = AugmentationKind::SliceWise;
+            (configuration.patch_size, configuration.augmentation_axis) = (Shape(patch), axis);
+            digests(&plan).train
+        };
+        assert_eq!(with([16, 64, 64], None), with([16, 64, 64], Some(0)), "z is the shortest edge");
+        assert_eq!(with([64, 16, 64], None), with([64, 16, 64], Some(1)), "y is the shortest edge");
+        assert_ne!(with([64, 16, 64], None), with([64, 16, 64], Some(0)));
+        assert_ne!(with([16, 64, 64], None), with([16, 64, 64], Some(2)));
     }
 
     #[test]

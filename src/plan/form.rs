@@ -28,6 +28,10 @@ static EXAMPLE: LazyLock<Table> = LazyLock::new(|| {
     example
 });
 
+/// Keys of a configuration that may be missing, with values that are right.
+static OPTIONAL: LazyLock<Table> =
+    LazyLock::new(|| Table::from_iter([("augmentation_axis".to_owned(), Value::Integer(0))]));
+
 /// A plan's values as far as they can be read, and what is wrong with the others.
 #[derive(Debug, Default)]
 pub(super) struct Form {
@@ -223,14 +227,19 @@ fn example_of<'a>(example: &'a Table, path: &str, key: &str) -> Option<&'a Value
         let known = ConfigurationName::ALL.iter().any(|name| name.as_str() == key);
         return example.get("3d_fullres").filter(|_| known);
     }
-    example.get(key)
+    example.get(key).or_else(|| OPTIONAL.get(key).filter(|_| is_configuration(path)))
+}
+
+fn is_configuration(path: &str) -> bool {
+    path.strip_prefix("configurations.").is_some_and(|name| !name.contains('.'))
 }
 
 fn names_in<'a>(example: &'a Table, path: &str) -> Vec<&'a str> {
     if path == "configurations" {
         ConfigurationName::ALL.iter().map(|name| name.as_str()).collect()
     } else {
-        example.keys().map(String::as_str).collect()
+        let optional = OPTIONAL.keys().filter(|_| is_configuration(path));
+        example.keys().chain(optional).map(String::as_str).collect()
     }
 }
 

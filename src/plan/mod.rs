@@ -13,6 +13,7 @@ pub mod fit;
 mod form;
 pub mod keys;
 pub mod layer;
+mod lines;
 pub mod load;
 pub mod make;
 pub mod name;

@@ -114,6 +114,7 @@ pub fn plan_2d(measured: &Measured, rules: &Rules) -> Configuration {
         features: features(pools, rules.base_features, rules.max_features_2d),
         dice: DiceScope::Batch,
         augmentation: AugmentationKind::TwoD,
+        augmentation_axis: None,
     }
 }
 
@@ -132,6 +133,7 @@ pub fn plan_3d(stage: &Measured, dataset: &Measured, rules: &Rules, dice: DiceSc
         features: features(pools, rules.base_features, rules.max_features_3d),
         dice,
         augmentation: augmentation(patch_size, rules),
+        augmentation_axis: augmentation_axis(patch_size, rules),
     }
 }
 
@@ -256,6 +258,16 @@ pub fn augmentation(patch: Shape, rules: &Rules) -> AugmentationKind {
     let longest = patch.0.into_iter().max().unwrap_or(1) as f64;
     let shortest = patch.0.into_iter().min().unwrap_or(1) as f64;
     if longest > rules.slice_wise_ratio * shortest { AugmentationKind::SliceWise } else { AugmentationKind::ThreeD }
+}
+
+/// The axis that slices of slice-wise augmentation are perpendicular to, where it is not z, which goes without saying.
+///
+/// Differs: the first public code slices across z, whichever axis is the thin one.
+pub fn augmentation_axis(patch: Shape, rules: &Rules) -> Option<usize> {
+    match augmentation(patch, rules) {
+        AugmentationKind::TwoD | AugmentationKind::ThreeD => None,
+        AugmentationKind::SliceWise => Some(patch.shortest_axis()).filter(|&axis| axis != 0),
+    }
 }
 
 #[cfg(test)]

@@ -308,6 +308,21 @@ pub struct Configuration {
     pub dice: DiceScope,
     /// Which set of random transforms is used.
     pub augmentation: AugmentationKind,
+    /// Axis of the patch (0 = z, 1 = y, 2 = x) that the slices of `"slice_wise"` transforms are perpendicular to. If missing:
+    /// the axis of the patch's shortest edge, the first of equally short ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "usize", range(max = 2))]
+    pub augmentation_axis: Option<usize>,
+}
+
+impl Configuration {
+    /// Axis of the patch that the slices of 2D and slice-wise transforms are perpendicular to.
+    pub fn augmented_axis(&self) -> usize {
+        match self.augmentation {
+            AugmentationKind::TwoD | AugmentationKind::ThreeD => 0,
+            AugmentationKind::SliceWise => self.augmentation_axis.unwrap_or_else(|| self.patch_size.shortest_axis()),
+        }
+    }
 }
 
 /// What the sums of the Dice loss run over. Source: spec section 8.
@@ -528,7 +543,7 @@ pub struct Runtime {
     pub device: String,
     /// Threads; 0 takes one for each core.
     pub threads: usize,
-    /// Memory that images and probabilities may take at once in preprocessing and prediction, GiB.
+    /// Memory that images and probabilities may take at once in measuring, preprocessing and prediction, GiB.
     #[schemars(range(min = 1))]
     pub memory_gib: u64,
 }

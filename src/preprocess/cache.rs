@@ -4,31 +4,24 @@
 //! image and label files held that it was made of, so that neither a changed plan nor a changed image is ever served stale
 //! data.
 
-use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::thread;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use thiserror::Error;
 
+use crate::dataset::budget::{Budget, side_by_side};
 use crate::dataset::contents::Contents;
 use crate::dataset::gate::{Faults, read_case};
 use crate::dataset::{Case, CaseId, Dataset};
 use crate::plan::schema::{Configuration, Plan};
-use crate::preprocess::budget::Budget;
 pub use crate::preprocess::case::PreparedCase;
 use crate::preprocess::case::{Header, write_prepared};
-use crate::preprocess::{prepare, target_spacing};
+use crate::preprocess::footprint::{Extent, TooLarge, bytes_to_prepare, check_reading, extent};
+use crate::preprocess::prepare;
+use crate::store;
 use crate::store::folder::prepared_case;
 use crate::store::tensors::{TensorFile, TensorFileError};
 use crate::volume::LabelMap;
-use crate::volume::nifti::{NiftiError, read_header};
-use crate::volume::resample::resampled_shape;
-
-/// Bytes a voxel of an image needs while it is being prepared: the channel itself, its resampled copy, the spline
-/// coefficients and the axis-moved result.
-pub const BYTES_PER_VOXEL: usize = 4 * 4;
 
 /// Cases could not be prepared.
 #[derive(Debug, Error)]
@@ -36,13 +29,13 @@ pub enum PreprocessError {
     /// The files of a case cannot be used.
     #[error(transparent)]
     Faults(#[from] Faults),
-    /// The header of an image cannot be used.
+    /// A case takes more memory than may be used.
     #[error("case `{case}`: {source}")]
-    Nifti {
+    TooLarge {
         /// The case.
         case: CaseId,
-        /// Why.
-        source: NiftiError,
+        /// With its figures.
+        source: TooLarge,
     },
     /// A prepared case could not be written or read.
     #[error(transparent)]
@@ -75,45 +68,32 @@ impl Preparation<'_> {
 
     /// Prepares those cases whose prepared file is missing or was made of other images or labels.
     ///
-    /// At most `plan.runtime.memory_gib` are used at once, by an estimate from the images' headers; a single case that needs
-    /// more is prepared alone. `on_done` is called after each case. When `interrupted` is set, the cases at hand are finished
+    /// At most `plan.runtime.memory_gib` are used at once, by an estimate from the images' headers; a case that needs more than
+    /// that alone is refused. `on_done` is called after each case. When `interrupted` is set, the cases at hand are finished
     /// and the others left. Returns how many cases were made anew.
     ///
     /// # Errors
     ///
     /// Every case that could not be prepared; the others are prepared all the same.
     pub fn make(&self, interrupted: &AtomicBool, on_done: &(dyn Fn() + Sync)) -> Result<usize, PreprocessError> {
-        let budget = Budget::new(usize::try_from(self.plan.runtime.memory_gib << 30).unwrap_or(usize::MAX));
-        let next = AtomicUsize::new(0);
-        let made = AtomicUsize::new(0);
-        let failures = Mutex::new(BTreeMap::new());
-        let cases = &self.dataset.training;
-        // Threads of their own: a pool's thread that waited for the budget could be one that the budget's holder waits for.
-        let workers = rayon::current_num_threads().min(cases.len()).max(1);
-        thread::scope(|scope| {
-            for _ in 0..workers {
-                scope.spawn(|| {
-                    while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        if interrupted.load(Ordering::Relaxed) {
-                            break;
-                        }
-                        match self.case(case, &budget) {
-                            Ok(true) => _ = made.fetch_add(1, Ordering::Relaxed),
-                            Ok(false) => (),
-                            Err(failure) => {
-                                let mut failures = failures.lock().unwrap_or_else(PoisonError::into_inner);
-                                failures.insert(case.id.clone(), failure);
-                            }
-                        }
-                        on_done();
-                    }
-                });
+        let budget = self.budget();
+        let results = side_by_side(&self.dataset.training, &|case| {
+            if interrupted.load(Ordering::Relaxed) {
+                return None;
             }
+            let made = self.case(case, &budget);
+            on_done();
+            Some(made)
         });
-        let mut failures: Vec<_> =
-            failures.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect();
+        let (mut made, mut failures) = (0, Vec::new());
+        for result in results.into_iter().flatten() {
+            match result {
+                Ok(is_new) => made += usize::from(is_new),
+                Err(failure) => failures.push(failure),
+            }
+        }
         match failures.len() {
-            0 => Ok(made.into_inner()),
+            0 => Ok(made),
             1 => Err(failures.remove(0)),
             _ => Err(PreprocessError::Several(failures)),
         }
@@ -126,25 +106,52 @@ impl Preparation<'_> {
             tracing::debug!(case = %case.id, "prepared before");
             return Ok(false);
         }
-        let nifti = |source| PreprocessError::Nifti { case: case.id.clone(), source };
-        let needed = case.images.iter().try_fold(0, |sum, path| {
-            let header = read_header(path)?;
-            let geometry = &header.geometry;
-            let spacing = target_spacing(geometry.spacing, configuration);
-            let target = resampled_shape(geometry.shape, geometry.spacing, spacing);
-            Ok(sum + header.channels * BYTES_PER_VOXEL * geometry.shape.voxels().max(target.voxels()))
-        });
-        let _claim = budget.claim(needed.map_err(nifti)?);
+        let too_large = |source| PreprocessError::TooLarge { case: case.id.clone(), source };
+        // What is wrong with headers that cannot be read is for the gate to say.
+        let extent = extent(case).ok();
+        if let Some(extent) = &extent {
+            check_reading(extent, configuration, budget.limit()).map_err(too_large)?;
+        }
+        let bytes = |extent: Extent| bytes_to_prepare(&extent, extent.shape, &plan.preprocess, configuration);
+        let _claim = budget.claim(extent.map_or(0, bytes));
 
         let (image, labels) = read_case(case, &plan.expected())?;
-        let labels = Some(as_classes(labels, plan));
-        let prepared = prepare(&image, labels.as_ref(), &plan.preprocess, configuration);
+        let labels = as_classes(labels, plan);
+        let prepared =
+            prepare(image, Some(labels), &plan.preprocess, configuration, budget.limit()).map_err(too_large)?;
         write_prepared(self.folder, &case.id, self.contents.of_case(&case.id), &prepared)?;
         Ok(true)
     }
 
+    /// Opens a prepared case. One that turns out to be damaged is made again, after `on_damage` was told what is wrong with it.
+    ///
+    /// # Errors
+    ///
+    /// When the file is missing, or the case cannot be made again.
+    pub fn open(&self, id: &CaseId, on_damage: &dyn Fn(&TensorFileError)) -> Result<PreparedCase, PreprocessError> {
+        let open = || {
+            let case = PreparedCase::open(self.folder, id)?;
+            case.check(self.plan.data.labels.len())?;
+            Ok(case)
+        };
+        match (open(), self.dataset.training.iter().find(|case| case.id == *id)) {
+            (Err(PreprocessError::Tensors(damage @ TensorFileError::Damaged { .. })), Some(case)) => {
+                on_damage(&damage);
+                let path = prepared_case(self.folder, &id.0);
+                store::remove_if_present(&path).map_err(|error| TensorFileError::Io { path, source: error.source })?;
+                self.case(case, &self.budget())?;
+                open()
+            }
+            (opened, _) => opened,
+        }
+    }
+
+    fn budget(&self) -> Budget {
+        Budget::new(self.plan.runtime.memory_bytes())
+    }
+
     fn is_fresh(&self, case: &Case) -> bool {
-        TensorFile::open(&prepared_case(self.folder, &case.id.0))
+        TensorFile::peek(&prepared_case(self.folder, &case.id.0))
             .and_then(|file| file.metadata::<Header>())
             .is_ok_and(|header| header.source == self.contents.of_case(&case.id))
     }

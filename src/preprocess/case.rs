@@ -58,6 +58,35 @@ impl PreparedCase {
         Ok(Self { id: id.clone(), placement: header.placement, image, classes, file, first_stage: None })
     }
 
+    /// Refuses a case whose labels or places are not those of `foreground` classes, in a file without a checksum, which an earlier
+    /// version wrote.
+    ///
+    /// # Errors
+    ///
+    /// When it has another label, or a place outside of it.
+    pub(super) fn check(&self, foreground: usize) -> Result<(), TensorFileError> {
+        if self.file.is_verified() {
+            return Ok(());
+        }
+        let known = -1..=foreground as i16;
+        if let Some(label) = self.labels().iter().find(|label| !known.contains(label)) {
+            return Err(self.file.damaged(format!("it has the label {label}; expected -1 to {foreground}")));
+        }
+        let [_, shape @ ..] = self.image;
+        let is_outside = |place: &[u32; 3]| place.iter().zip(shape).any(|(&at, size)| at as usize >= size);
+        for &class in &self.classes {
+            if usize::from(class) > foreground || class == 0 {
+                return Err(self.file.damaged(format!("it has places of class {class}; expected 1 to {foreground}")));
+            }
+            if let Some(place) = self.foreground(class).iter().find(|place| is_outside(place)) {
+                return Err(self
+                    .file
+                    .damaged(format!("class {class} has the place {place:?} in a shape of {shape:?}")));
+            }
+        }
+        Ok(())
+    }
+
     /// The case together with what the cascade's first stage says of it, in a file of [`first_stage`](super::first_stage).
     ///
     /// # Errors
@@ -102,7 +131,7 @@ impl PreparedCase {
         ArrayView4::from_shape(self.image, voxels).expect("`open` has checked this shape")
     }
 
-    /// Labels, `[z, y, x]`; -1 is outside of the non-zero mask.
+    /// Labels, `[z, y, x]`; below 0 outside of the non-zero mask (see [`class_of`](super::class_of)).
     pub fn labels(&self) -> ArrayView3<'_, i16> {
         let (_, labels) = self.file.tensor("labels").expect("`open` has read this tensor");
         let [_, z, y, x] = self.image;

@@ -1,6 +1,6 @@
 //! Intensity normalisation. Source: arXiv:1809.10486, section 2.2 (spec section 5).
 
-use ndarray::{Array3, ArrayView3, Zip};
+use ndarray::{ArrayView3, ArrayViewMut3, Zip};
 
 use crate::plan::schema::{Intensities, Normalization};
 
@@ -9,17 +9,17 @@ const SD_EPS: f64 = 1e-8;
 
 /// Normalises one channel in place.
 ///
-/// `inside` is given where statistics are taken inside of the non-zero mask only (label 0 and above); the outside becomes
-/// exactly 0. A `"ct"` channel needs `intensities`.
+/// `inside` is given where statistics are taken inside of the non-zero mask only; the outside becomes exactly 0. A `"ct"`
+/// channel needs `intensities`.
 ///
 /// # Panics
 ///
 /// When a `"ct"` channel comes without intensities, which a validated plan excludes.
 pub fn normalize(
-    image: &mut Array3<f32>,
+    mut image: ArrayViewMut3<'_, f32>,
     scheme: Normalization,
     intensities: Option<&Intensities>,
-    inside: Option<ArrayView3<'_, i16>>,
+    inside: Option<ArrayView3<'_, bool>>,
 ) {
     match scheme {
         Normalization::Ct => {
@@ -33,16 +33,16 @@ pub fn normalize(
     }
 }
 
-fn z_score(image: &mut Array3<f32>, inside: Option<ArrayView3<'_, i16>>) {
-    let Some(labels) = inside else {
+fn z_score(mut image: ArrayViewMut3<'_, f32>, inside: Option<ArrayView3<'_, bool>>) {
+    let Some(inside) = inside else {
         let (mean, sd) = mean_and_sd(image.iter().copied());
         image.par_mapv_inplace(|value| ((f64::from(value) - mean) / sd) as f32);
         return;
     };
-    let voxels = image.iter().zip(labels).filter(|&(_, &label)| label >= 0).map(|(&value, _)| value);
+    let voxels = image.iter().zip(inside).filter(|&(_, &inside)| inside).map(|(&value, _)| value);
     let (mean, sd) = mean_and_sd(voxels);
-    Zip::from(image).and(labels).par_for_each(|value, &label| {
-        *value = if label >= 0 { ((f64::from(*value) - mean) / sd) as f32 } else { 0.0 };
+    Zip::from(image).and(inside).par_for_each(|value, &inside| {
+        *value = if inside { ((f64::from(*value) - mean) / sd) as f32 } else { 0.0 };
     });
 }
 
@@ -59,7 +59,7 @@ fn mean_and_sd(values: impl Iterator<Item = f32> + Clone) -> (f64, f64) {
 
 #[cfg(test)]
 mod tests {
-    use ndarray::array;
+    use ndarray::{Array3, array};
 
     use super::*;
 
@@ -68,21 +68,21 @@ mod tests {
     #[test]
     fn ct_clips_and_scales_by_the_data_sets_foreground() {
         let mut image = array![[[100.0_f32, 1000.0, -1000.0]]];
-        normalize(&mut image, Normalization::Ct, Some(&CT), None);
+        normalize(image.view_mut(), Normalization::Ct, Some(&CT), None);
         assert_eq!(image, array![[[0.0, 2.5, -3.0]]]);
     }
 
     #[test]
     fn values_that_are_not_to_be_normalised_stay() {
         let mut image = array![[[5.0_f32, 0.0, -3.0]]];
-        normalize(&mut image, Normalization::None, None, Some(array![[[-1_i16, 0, 2]]].view()));
+        normalize(image.view_mut(), Normalization::None, None, Some(array![[[false, true, true]]].view()));
         assert_eq!(image, array![[[5.0, 0.0, -3.0]]]);
     }
 
     #[test]
     fn z_score_has_mean_zero_and_unit_deviation() {
         let mut image = array![[[1.0_f32, 2.0], [3.0, 6.0]]];
-        normalize(&mut image, Normalization::ZScore, None, None);
+        normalize(image.view_mut(), Normalization::ZScore, None, None);
         let mean = image.mean().unwrap();
         let variance = image.mapv(|value| value * value).mean().unwrap();
         assert!(mean.abs() < 1e-6 && (variance - 1.0).abs() < 1e-6, "{mean} {variance}");
@@ -91,14 +91,14 @@ mod tests {
     #[test]
     fn masked_z_score_leaves_the_outside_exactly_zero() {
         let mut image = array![[[5.0_f32, 1.0, 3.0]]];
-        normalize(&mut image, Normalization::ZScore, None, Some(array![[[-1_i16, 0, 2]]].view()));
+        normalize(image.view_mut(), Normalization::ZScore, None, Some(array![[[false, true, true]]].view()));
         assert_eq!(image, array![[[0.0, -1.0, 1.0]]]);
     }
 
     #[test]
     fn a_constant_image_becomes_zero_and_not_nan() {
         let mut image = Array3::from_elem((2, 2, 2), 7.0_f32);
-        normalize(&mut image, Normalization::ZScore, None, None);
+        normalize(image.view_mut(), Normalization::ZScore, None, None);
         assert!(image.iter().all(|&value| value == 0.0));
     }
 }

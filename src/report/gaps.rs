@@ -59,11 +59,14 @@ fn cases(record: &Record) -> Vec<String> {
         let own = |row: &&Row| row.configuration == name && row.seed == seed && row.fold == fold;
         let scored: BTreeSet<&str> = record.scores.rows.iter().filter(own).map(|row| row.case.as_str()).collect();
         let Some(split) = record.splits.get(fold).filter(|_| !scored.is_empty()) else { continue };
-        let lost: Vec<&str> = split.val.iter().map(String::as_str).filter(|case| !scored.contains(case)).collect();
+        let lost: Vec<&str> =
+            split.val.iter().map(|case| case.0.as_str()).filter(|case| !scored.contains(case)).collect();
         if !lost.is_empty() {
             let (count, all) = (lost.len(), split.val.len());
             gaps.push(format!(
-                "{name}, seed {seed}, fold {fold}: {count} of {all} cases have no score: {}.",
+                "{name}, seed {seed}, fold {fold}: {count} of {} {} no score: {}.",
+                counted(all, "case"),
+                if count == 1 { "has" } else { "have" },
                 list(&lost)
             ));
         }

@@ -100,8 +100,8 @@ fn preprocessing(plan: &Plan) -> String {
 }
 
 fn network(plan: &Plan, name: ConfigurationName) -> String {
-    let Configuration { spacing, patch_size, batch_size, pools, features, dice, augmentation, .. } =
-        &plan.configurations[&name];
+    let configuration = &plan.configurations[&name];
+    let Configuration { spacing, patch_size, batch_size, pools, features, dice, augmentation, .. } = configuration;
     let features: Vec<String> = features.iter().map(ToString::to_string).collect();
     let [z, y, x] = pools;
     let dice = match dice {
@@ -116,9 +116,11 @@ fn network(plan: &Plan, name: ConfigurationName) -> String {
         ConfigurationName::TwoD | ConfigurationName::FullRes | ConfigurationName::LowRes => "",
     };
     let transforms = match augmentation {
-        AugmentationKind::TwoD => "in the plane",
-        AugmentationKind::ThreeD => "in space",
-        AugmentationKind::SliceWise => "slice by slice",
+        AugmentationKind::TwoD => "in the plane".to_owned(),
+        AugmentationKind::ThreeD => "in space".to_owned(),
+        AugmentationKind::SliceWise => {
+            format!("in slices perpendicular to {}", ["z", "y", "x"][configuration.augmented_axis()])
+        }
     };
     format!(
         "{name}: a U-Net{input} with {} feature maps from the finest to the coarsest resolution, {z}, {y} and {x} poolings along z, y \
@@ -143,7 +145,7 @@ fn training(record: &Record) -> String {
     let lengths: Vec<usize> = record.networks.iter().map(|one| one.epochs.len()).filter(|&count| count > 0).collect();
     let trained = match (lengths.iter().min(), lengths.iter().max()) {
         (Some(low), Some(high)) if low == high => {
-            format!("{} trained for {low} epochs", counted(lengths.len(), "network"))
+            format!("{} trained for {}", counted(lengths.len(), "network"), counted(*low, "epoch"))
         }
         (Some(low), Some(high)) => format!("{} trained for {low} to {high} epochs", counted(lengths.len(), "network")),
         _ => "no network has trained yet".to_owned(),

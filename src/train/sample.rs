@@ -9,6 +9,7 @@ use std::ops::Range;
 use ndarray::{Array3, Array4, ArrayView3, ArrayView4, Axis, Slice, s};
 use rand::RngExt as _;
 
+use crate::preprocess::class_of;
 use crate::random::Rng;
 use crate::volume::Shape;
 
@@ -20,7 +21,7 @@ pub const OUTSIDE: i16 = -1;
 pub struct CaseView<'a> {
     /// Normalised intensities, `[c, z, y, x]`.
     pub image: ArrayView4<'a, f32>,
-    /// Labels, `[z, y, x]`, [`OUTSIDE`] where nothing was measured.
+    /// Labels, `[z, y, x]`, below 0 where nothing was measured.
     pub labels: ArrayView3<'a, i16>,
     /// Classes of the cascade's first stage, `[z, y, x]`; none outside of its second one.
     pub first_stage: Option<ArrayView3<'a, u8>>,
@@ -162,7 +163,8 @@ fn overlap(case: usize, corner: i64, size: usize) -> (Slice, Slice) {
     (slice(start, end), slice(start - shift, end - shift))
 }
 
-/// What the network is given: labels [`OUTSIDE`] become background, and with `masked` normalisation the image is 0 there.
+/// What the network is given: labels outside of the non-zero mask become their class, [`OUTSIDE`] background, and with `masked`
+/// normalisation the image is 0 there.
 pub fn finish(mut patch: Patch, masked: bool) -> Patch {
     if masked {
         for mut channel in patch.image.outer_iter_mut() {
@@ -173,7 +175,7 @@ pub fn finish(mut patch: Patch, masked: bool) -> Patch {
             });
         }
     }
-    patch.labels.mapv_inplace(|label| label.max(0));
+    patch.labels.mapv_inplace(class_of);
     patch
 }
 

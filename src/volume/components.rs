@@ -3,7 +3,9 @@
 //! Input: a mask, `[z, y, x]`. Output: a number for every voxel and a size for every number. Two passes with a forest of
 //! provisional numbers; components are numbered in the order in which their first voxel is met in memory.
 
-use ndarray::{Array3, ArrayView3};
+use std::collections::BTreeMap;
+
+use ndarray::{Array2, Array3, ArrayView3};
 
 use super::BoundingBox;
 use super::crop::bounding_box;
@@ -66,6 +68,76 @@ pub fn components(mask: ArrayView3<'_, bool>, connectivity: Connectivity) -> Com
         numbers[place] = number;
     }
     renumber(numbers, &mut parents)
+}
+
+/// What there is of a label in a label map.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LabelCount {
+    /// Its voxels.
+    pub voxels: usize,
+    /// Its connected components.
+    pub components: usize,
+}
+
+/// Counts the voxels and the connected components of each label above 0, in one pass over the map.
+///
+/// Beside the map, provisional numbers of two slices are held, and no more.
+pub fn count_labels(labels: ArrayView3<'_, i16>, connectivity: Connectivity) -> BTreeMap<i16, LabelCount> {
+    let steps = earlier_neighbours(connectivity);
+    let (_, height, width) = labels.dim();
+    let mut counts = vec![LabelCount::default(); i16::MAX as usize + 1];
+    // Provisional numbers of the slice before and of this one, 0 where there is no label.
+    let mut slices = [Array2::<u32>::zeros((height, width)), Array2::zeros((height, width))];
+    let mut parents: Vec<u32> = vec![0];
+    for (z, plane) in labels.outer_iter().enumerate() {
+        for ((y, x), &label) in plane.indexed_iter().filter(|&(_, &label)| label > 0) {
+            let count = &mut counts[label as usize];
+            count.voxels += 1;
+            let mut number = 0;
+            for &[dz, dy, dx] in &steps {
+                let place = (z.checked_add_signed(dz), y.checked_add_signed(dy), x.checked_add_signed(dx));
+                let (Some(a), Some(b), Some(c)) = place else { continue };
+                if b >= height || c >= width || labels[[a, b, c]] != label {
+                    continue;
+                }
+                let neighbour = root(&mut parents, slices[usize::from(a == z)][[b, c]]);
+                if number == 0 {
+                    number = neighbour;
+                } else if neighbour != number {
+                    let (old, new) = (number.min(neighbour), number.max(neighbour));
+                    parents[new as usize] = old;
+                    number = old;
+                    count.components -= 1;
+                }
+            }
+            if number == 0 {
+                number = u32::try_from(parents.len()).expect("fewer than 2^32 components in two slices");
+                parents.push(number);
+                count.components += 1;
+            }
+            slices[1][[y, x]] = number;
+        }
+        forget_ended(&mut slices[1], &mut parents);
+        slices.swap(0, 1);
+        slices[1].fill(0);
+    }
+    (0_i16..).zip(counts).filter(|(_, count)| count.voxels > 0).collect()
+}
+
+/// Numbers the components of a slice anew, so that those that have ended before it take no memory.
+fn forget_ended(slice: &mut Array2<u32>, parents: &mut Vec<u32>) {
+    let mut names = vec![0; parents.len()];
+    let mut alive = 0;
+    for number in slice.iter_mut().filter(|number| **number > 0) {
+        let root = root(parents, *number) as usize;
+        if names[root] == 0 {
+            alive += 1;
+            names[root] = alive;
+        }
+        *number = names[root];
+    }
+    parents.clear();
+    parents.extend(0..=alive);
 }
 
 /// The largest component of a mask; all that are largest where they tie, as nnU-Net keeps them; nothing of an empty mask.
@@ -156,6 +228,24 @@ mod tests {
             let mask = Array3::from_shape_vec((4, 5, 6), voxels).expect("as many voxels");
             for connectivity in [Connectivity::Faces, Connectivity::Corners] {
                 prop_assert_eq!(components(mask.view(), connectivity), flood(&mask, connectivity));
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn labels_are_counted_as_the_mask_of_each_is(
+            voxels in prop::collection::vec(prop::sample::select(vec![-1_i16, 0, 1, 1, 1, 2, 2, 300]), 5 * 6 * 7),
+        ) {
+            let labels = Array3::from_shape_vec((5, 6, 7), voxels).expect("as many voxels");
+            for connectivity in [Connectivity::Faces, Connectivity::Corners] {
+                let counted = count_labels(labels.view(), connectivity);
+                for label in [1, 2, 300] {
+                    let sizes = components(labels.mapv(|value| value == label).view(), connectivity).sizes;
+                    let expected = LabelCount { voxels: sizes.iter().sum(), components: sizes.len() };
+                    prop_assert_eq!(counted.get(&label).copied().unwrap_or_default(), expected);
+                }
+                prop_assert!(counted.keys().all(|&label| label > 0));
             }
         }
     }

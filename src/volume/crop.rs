@@ -2,10 +2,10 @@
 //!
 //! Input: images `[c, z, y, x]` and boxes. Output: the non-zero mask, its box, and parts of arrays.
 
-use ndarray::{Array3, ArrayView3, ArrayView4, ArrayViewMut3, Zip, s};
+use ndarray::{Array3, Array4, ArrayView3, ArrayView4, ArrayViewMut3, Axis, Zip, s};
 
 use super::morphology::fill_holes;
-use super::{BoundingBox, Shape};
+use super::{BoundingBox, Shape, into_elements};
 
 /// The voxels where any channel is not zero, with holes filled, and the smallest box around them.
 ///
@@ -20,7 +20,7 @@ pub fn nonzero_box(image: ArrayView4<'_, f32>) -> (Array3<bool>, BoundingBox) {
     for channel in image.outer_iter() {
         Zip::from(&mut mask).and(channel).for_each(|inside, &value| *inside |= value != 0.0);
     }
-    let mask = fill_holes(mask.view());
+    let mask = fill_holes(mask);
     let bounds = bounding_box(mask.view()).unwrap_or(BoundingBox::whole(Shape([z, y, x])));
     (mask, bounds)
 }
@@ -39,6 +39,35 @@ pub fn bounding_box(mask: ArrayView3<'_, bool>) -> Option<BoundingBox> {
         }
     }
     (end[0] > 0).then_some(BoundingBox { start, end })
+}
+
+/// Keeps the part of a volume inside a box, in the volume's own memory; what is left over is given back.
+pub fn crop_in_place<T: Copy>(volume: Array3<T>, bounds: BoundingBox) -> Array3<T> {
+    let (z, y, x) = volume.dim();
+    let all = volume.into_shape_with_order((1, z, y, x)).expect("a new axis of one element changes no order");
+    crop_channels_in_place(all, bounds).index_axis_move(Axis(0), 0)
+}
+
+/// Keeps the part of every channel inside a box, `[c, z, y, x]`, in the image's own memory; what is left over is given back.
+pub fn crop_channels_in_place<T: Copy>(image: Array4<T>, bounds: BoundingBox) -> Array4<T> {
+    let (channels, depth, height, width) = image.dim();
+    if bounds == BoundingBox::whole(Shape([depth, height, width])) {
+        return image;
+    }
+    let mut values = into_elements(image);
+    let ([z, y, x], [z_end, y_end, x_end]) = (bounds.start, bounds.end);
+    let mut kept = 0;
+    for channel in 0..channels {
+        for (z, y) in (z..z_end).flat_map(|z| (y..y_end).map(move |y| (z, y))) {
+            let row = ((channel * depth + z) * height + y) * width;
+            values.copy_within(row + x..row + x_end, kept);
+            kept += x_end - x;
+        }
+    }
+    values.truncate(kept);
+    values.shrink_to_fit();
+    let [z, y, x] = bounds.shape().0;
+    Array4::from_shape_vec((channels, z, y, x), values).expect("as many voxels as the box has")
 }
 
 /// The part of a volume inside a box.
@@ -61,7 +90,6 @@ pub fn paste<T: Clone>(part: ArrayView3<'_, T>, volume: ArrayViewMut3<'_, T>, bo
 
 #[cfg(test)]
 mod tests {
-    use ndarray::Array4;
     use proptest::prelude::*;
 
     use super::*;
@@ -94,6 +122,9 @@ mod tests {
             let volume = Array3::from_shape_fn((5, 5, 5), |(z, y, x)| z * 25 + y * 5 + x);
             let part = crop(volume.view(), bounds);
             prop_assert_eq!(Shape(part.dim().into()), bounds.shape());
+            prop_assert_eq!(crop_in_place(volume.clone(), bounds), part);
+            let two = Array4::from_shape_fn((2, 5, 5, 5), |(c, z, y, x)| c * 125 + z * 25 + y * 5 + x);
+            prop_assert_eq!(crop_channels_in_place(two.clone(), bounds), crop_channels(two.view(), bounds));
             let mut restored = volume.clone();
             crop_mut_fill(&mut restored, bounds);
             paste(part, restored.view_mut(), bounds);

@@ -11,12 +11,14 @@ pub mod distance;
 pub mod morphology;
 pub mod crop;
 pub mod components;
+pub mod orient;
+pub mod intensity;
 
 mod geometry;
 
 use std::fmt;
 
-use ndarray::{Array3, Array4};
+use ndarray::{Array, Array3, Array4, Dimension};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -26,9 +28,14 @@ use serde::{Deserialize, Serialize};
 pub struct Shape(pub [usize; 3]);
 
 impl Shape {
-    /// Number of voxels.
+    /// Number of voxels; `usize::MAX` where there are more than that, as a wrong header can promise.
     pub fn voxels(self) -> usize {
-        self.0.iter().product()
+        self.0.into_iter().fold(1, usize::saturating_mul)
+    }
+
+    /// The axis of the shortest edge, the first of equally short ones.
+    pub fn shortest_axis(self) -> usize {
+        (1..3).fold(0, |shortest, axis| if self.0[axis] < self.0[shortest] { axis } else { shortest })
     }
 }
 
@@ -110,4 +117,14 @@ pub struct LabelMap {
     pub labels: Array3<i16>,
     /// Where the grid lies.
     pub geometry: Geometry,
+}
+
+/// The elements of an array in standard layout, in the array's own memory where it has that layout.
+pub(crate) fn into_elements<T: Clone, D: Dimension>(array: Array<T, D>) -> Vec<T> {
+    let array = if array.is_standard_layout() { array } else { array.as_standard_layout().into_owned() };
+    let (count, (mut elements, first)) = (array.len(), array.into_raw_vec_and_offset());
+    // A part of a larger array keeps all of its memory.
+    elements.drain(..first.unwrap_or(0));
+    elements.truncate(count);
+    elements
 }

@@ -6,47 +6,119 @@
 use ndarray::{Array3, ArrayView3, Zip};
 
 use super::distance::squared_distance;
-use super::{Shape, Spacing};
+use super::{Spacing, into_elements};
 
-/// Fills every hole of a mask: background that no path of touching faces joins to the border of the grid.
+/// Fills every hole of a mask, in its own memory: background that no path of touching faces joins to the border of the grid.
 ///
-/// Agrees with SciPy's `binary_fill_holes` with its default structure.
-pub fn fill_holes(mask: ArrayView3<'_, bool>) -> Array3<bool> {
-    let shape = Shape(mask.dim().into());
-    let [depth, height, width] = shape.0;
-    // Filled until the flood from the border says otherwise.
-    let mut filled = Array3::from_elem(shape.0, true);
-    let mut open = Vec::new();
-    let mut begin = |place: [usize; 3]| {
-        if !mask[place] && filled[place] {
-            filled[place] = false;
-            open.push(place);
-        }
-    };
+/// Agrees with SciPy's `binary_fill_holes` with its default structure. Beside the mask, at most [`MAX_SEEDS`] indices are held.
+pub fn fill_holes(mask: Array3<bool>) -> Array3<bool> {
+    fill_holes_with(mask, MAX_SEEDS)
+}
+
+fn fill_holes_with(mask: Array3<bool>, max_seeds: usize) -> Array3<bool> {
+    let shape = mask.dim();
+    let (depth, height, width) = shape;
+    // A vector of bytes takes over the memory of one of truth values, and back.
+    let states = into_elements(mask).into_iter().map(|inside| if inside { MASK } else { UNSEEN }).collect();
+    let mut flood = Flood { states, height, width, seeds: Vec::new(), max_seeds, postponed: false };
     for (z, y) in (0..depth).flat_map(|z| (0..height).map(move |y| (z, y))) {
+        let row = (z * height + y) * width;
         if z == 0 || z + 1 == depth || y == 0 || y + 1 == height {
-            (0..width).for_each(|x| begin([z, y, x]));
+            (row..row + width).for_each(|voxel| flood.from(voxel));
         } else if width > 0 {
-            begin([z, y, 0]);
-            begin([z, y, width - 1]);
+            flood.from(row);
+            flood.from(row + width - 1);
         }
     }
-    while let Some(place) = open.pop() {
-        for axis in 0..3 {
-            for step in [-1, 1] {
-                let mut next = place;
-                match place[axis].checked_add_signed(step) {
-                    Some(moved) if moved < shape.0[axis] => next[axis] = moved,
-                    Some(_) | None => continue,
-                }
-                if !mask[next] && filled[next] {
-                    filled[next] = false;
-                    open.push(next);
-                }
+    while std::mem::take(&mut flood.postponed) {
+        for voxel in 0..flood.states.len() {
+            if flood.states[voxel] == SEED {
+                flood.from(voxel);
             }
         }
     }
-    filled
+    let filled = flood.states.into_iter().map(|state| state != OUTSIDE).collect();
+    Array3::from_shape_vec(shape, filled).expect("one state per voxel")
+}
+
+/// Most voxels that wait to be flooded from; those beyond are marked in the volume and found there later.
+const MAX_SEEDS: usize = 1 << 18;
+/// States of a voxel during a flood: part of the mask; background that was not reached; background that waits to be flooded
+/// from; background that is joined to the border.
+const MASK: u8 = 0;
+const UNSEEN: u8 = 1;
+const SEED: u8 = 2;
+const OUTSIDE: u8 = 3;
+
+/// A flood of the background, by runs along x.
+struct Flood {
+    /// One state per voxel, `[z, y, x]`.
+    states: Vec<u8>,
+    height: usize,
+    width: usize,
+    seeds: Vec<usize>,
+    max_seeds: usize,
+    /// Whether there are seeds in `states` that are not in `seeds`.
+    postponed: bool,
+}
+
+impl Flood {
+    /// Marks whatever is joined to a voxel of the background as outside.
+    fn from(&mut self, voxel: usize) {
+        if !self.is_open(voxel) {
+            return;
+        }
+        self.seeds.push(voxel);
+        while let Some(seed) = self.seeds.pop() {
+            // Another seed of its run may have come first.
+            if self.is_open(seed) {
+                self.fill_run(seed);
+            }
+        }
+    }
+
+    fn is_open(&self, voxel: usize) -> bool {
+        matches!(self.states[voxel], UNSEEN | SEED)
+    }
+
+    /// Marks the run of background that a voxel is part of, and seeds the runs beside it.
+    fn fill_run(&mut self, seed: usize) {
+        let (width, plane) = (self.width, self.width * self.height);
+        let row = seed - seed % width;
+        let first = (row..seed).rev().take_while(|&voxel| self.is_open(voxel)).last().unwrap_or(seed);
+        let end = (seed + 1..row + width).find(|&voxel| !self.is_open(voxel)).unwrap_or(row + width);
+        self.states[first..end].fill(OUTSIDE);
+        let y = row / width % self.height;
+        if y > 0 {
+            self.seed_runs(first - width, end - width);
+        }
+        if y + 1 < self.height {
+            self.seed_runs(first + width, end + width);
+        }
+        if row >= plane {
+            self.seed_runs(first - plane, end - plane);
+        }
+        if row + plane < self.states.len() {
+            self.seed_runs(first + plane, end + plane);
+        }
+    }
+
+    /// Seeds the first voxel of each run of background that was not reached, between two voxels of a row.
+    fn seed_runs(&mut self, first: usize, end: usize) {
+        let mut before = MASK;
+        for voxel in first..end {
+            let state = self.states[voxel];
+            if state == UNSEEN && before == MASK {
+                self.states[voxel] = SEED;
+                if self.seeds.len() < self.max_seeds {
+                    self.seeds.push(voxel);
+                } else {
+                    self.postponed = true;
+                }
+            }
+            before = state;
+        }
+    }
 }
 
 /// Every voxel whose centre lies within `radius` of the centre of a voxel of the mask. `spacing` and `radius` share a unit.
@@ -83,6 +155,7 @@ pub fn close(mask: ArrayView3<'_, bool>, radius: f64, spacing: Spacing) -> Array
 #[cfg(test)]
 mod tests {
     use ndarray::{arr2, s};
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -98,28 +171,64 @@ mod tests {
 
     #[test]
     fn a_cavity_is_filled_and_the_outside_is_not() {
-        let filled = fill_holes(shell().view());
+        let filled = fill_holes(shell());
         assert_eq!(filled.iter().filter(|&&inside| inside).count(), 125);
         assert!(!filled[[0, 3, 3]]);
+    }
+
+    /// Holes by repeated passes: background beside the outside is outside, until nothing changes.
+    fn filled_slowly(mask: &Array3<bool>) -> Array3<bool> {
+        let (depth, height, width) = mask.dim();
+        let mut outside = Array3::from_elem(mask.dim(), false);
+        loop {
+            let before = outside.clone();
+            for ((z, y, x), &inside) in mask.indexed_iter() {
+                let border = z == 0 || y == 0 || x == 0 || z + 1 == depth || y + 1 == height || x + 1 == width;
+                let beside = |dz: isize, dy: isize, dx: isize| {
+                    let place = (z.checked_add_signed(dz), y.checked_add_signed(dy), x.checked_add_signed(dx));
+                    let (Some(z), Some(y), Some(x)) = place else { return false };
+                    outside.get((z, y, x)).copied().unwrap_or(false)
+                };
+                let joined = [(-1, 0, 0), (1, 0, 0), (0, -1, 0), (0, 1, 0), (0, 0, -1), (0, 0, 1)];
+                if !inside && (border || joined.into_iter().any(|(z, y, x)| beside(z, y, x))) {
+                    outside[[z, y, x]] = true;
+                }
+            }
+            if outside == before {
+                return outside.mapv(|outside| !outside);
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn holes_are_those_of_repeated_passes_however_few_seeds_are_held(
+            voxels in prop::collection::vec(prop::bool::weighted(0.6), 5 * 6 * 7), max_seeds in 0_usize..6,
+        ) {
+            let mask = Array3::from_shape_vec((5, 6, 7), voxels).expect("as many voxels");
+            let expected = filled_slowly(&mask);
+            prop_assert_eq!(fill_holes_with(mask.clone(), max_seeds), expected.clone());
+            prop_assert_eq!(fill_holes(mask), expected);
+        }
     }
 
     #[test]
     fn a_cavity_with_a_tunnel_stays_open_and_a_diagonal_gap_is_no_tunnel() {
         let mut tunnel = shell();
         tunnel[[1, 3, 3]] = false;
-        assert_eq!(fill_holes(tunnel.view()), tunnel);
+        assert_eq!(fill_holes(tunnel.clone()), tunnel);
 
         // The corner of the shell touches the cavity's corner only diagonally.
         let mut corner = shell();
         corner[[1, 1, 1]] = false;
-        assert_eq!(fill_holes(corner.view()).iter().filter(|&&inside| inside).count(), 124);
+        assert_eq!(fill_holes(corner).iter().filter(|&&inside| inside).count(), 124);
     }
 
     #[test]
     fn a_slice_of_one_voxel_is_all_border() {
         let mut ring = Array3::from_elem((1, 5, 5), true);
         ring[[0, 2, 2]] = false;
-        assert_eq!(fill_holes(ring.view()), ring, "as SciPy does in three dimensions");
+        assert_eq!(fill_holes(ring.clone()), ring, "as SciPy does in three dimensions");
     }
 
     #[test]

@@ -5,7 +5,8 @@ use std::path::Path;
 use similar::TextDiff;
 
 use crate::cli::failure::{Failure, plain};
-use crate::cli::plan::{checked, measured, say_notes};
+use crate::cli::output::print;
+use crate::cli::plan::{Arguments, checked, measured, memory_to_measure, say_notes};
 use crate::cli::schema::write_beside;
 use crate::cli::terminal::Terminal;
 use crate::dataset::scan;
@@ -17,18 +18,17 @@ use crate::store::write_atomic;
 use crate::units::shell_word;
 
 /// Measures the data set of a plan anew, and prints what would be planned now.
-#[expect(clippy::print_stdout, reason = "the proposal is the result of this verb")]
-pub(super) fn propose(path: &Path, dataset: Option<&Path>, write: bool) -> Result<(), Failure> {
+pub(super) fn propose(path: &Path, arguments: &Arguments) -> Result<(), Failure> {
     let loaded = load_from(path, &|file| read(file)).map_err(|error| Failure::wrong_input(error.into()))?;
     let terminal = Terminal::new();
-    let dataset = match dataset {
+    let dataset = match &arguments.dataset {
         Some(folder) => scan(folder)
             .map_err(|error| Failure::wrong_input(plain(error)))?
             .without(&loaded.plan.data.exclude)
             .map_err(|error| Failure::wrong_input(plain(error)))?,
         None => locate(&loaded, &terminal).map_err(|error| Failure::wrong_input(plain(error)))?,
     };
-    let fingerprint = measured(&dataset, &terminal)?;
+    let fingerprint = measured(&dataset, memory_to_measure(arguments), &terminal)?;
     let update = update(path, &loaded, &dataset, &fingerprint).map_err(|error| Failure::wrong_input(error.into()))?;
     for what in &update.kept {
         terminal.say(what);
@@ -39,7 +39,7 @@ pub(super) fn propose(path: &Path, dataset: Option<&Path>, write: bool) -> Resul
         return Ok(());
     }
     let diff = TextDiff::from_lines(&loaded.input, &update.text);
-    print!("{}", diff.unified_diff().header(&format!("a/{shown}"), &format!("b/{shown}")));
+    print(diff.unified_diff().header(&format!("a/{shown}"), &format!("b/{shown}")));
     let proposed = match update.fault {
         Some(fault) => Err(fault),
         None => load_text(path, &update.text, &[]).and_then(|proposed| checked(&proposed, &dataset).map(|()| proposed)),
@@ -49,13 +49,17 @@ pub(super) fn propose(path: &Path, dataset: Option<&Path>, write: bool) -> Resul
         Failure::wrong_input(fault.into())
     })?;
     say_notes(&proposed, &dataset, &fingerprint, &terminal);
-    if !write {
+    if !arguments.write {
         let file = shell_word(&shown.to_string());
         terminal.say(&format!("nothing is written yet: segplan plan --update {file} --write"));
         return Ok(());
     }
+    if read(path).is_ok_and(|text| text != loaded.input) {
+        let help = "run the same command again";
+        return Err(Failure::wrong_input(miette::miette!(help = help, "`{shown}` was edited in the meantime")));
+    }
     write_atomic(path, update.text.as_bytes()).map_err(|error| Failure::failed(plain(error)))?;
-    write_beside(path)?;
+    write_beside(path, false)?;
     terminal.say(&format!("written to `{shown}`"));
     Ok(())
 }

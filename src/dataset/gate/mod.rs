@@ -121,7 +121,10 @@ pub fn read_classes(case: &CaseId, path: &Path, labels: &[i64], memory_bytes: u6
     };
     let mut classes = Vec::new();
     let class = |label| if label == 0 { Some(0) } else { Some(labels.binary_search(&label).ok()? as i16 + 1) };
-    let geometry = reading.labels(path, None, &class, &mut |class| classes.push(class));
+    let geometry = reading.labels(path, None, &class, &mut |class| {
+        reserve(&mut classes, 1);
+        classes.push(class);
+    });
     let classes = geometry.map(|geometry| label_map(classes, geometry));
     reading.result(classes)
 }
@@ -150,6 +153,14 @@ pub fn count_labels(case: &CaseId, path: &Path, memory_bytes: u64) -> Result<BTr
         _ => true,
     });
     reading.result(Some(values))
+}
+
+/// Makes room for more voxels, an eighth of those that there are at a time: memory follows what a file really holds, and little
+/// of it is never used.
+fn reserve<T>(voxels: &mut Vec<T>, more: usize) {
+    if voxels.capacity() - voxels.len() < more {
+        voxels.reserve_exact(more.max(voxels.len() / 8));
+    }
 }
 
 /// A case that is being read, and what was found to be wrong with it.
@@ -255,7 +266,10 @@ impl<'a> Reading<'a> {
 
     fn whole_image(&mut self) -> Option<Image> {
         let mut voxels = Vec::new();
-        let geometry = self.image(&mut |values| voxels.extend_from_slice(values))?;
+        let geometry = self.image(&mut |values| {
+            reserve(&mut voxels, values.len());
+            voxels.extend_from_slice(values);
+        })?;
         let [z, y, x] = geometry.shape.0;
         let channels = voxels.len() / geometry.shape.voxels();
         // Files of different shapes have left a fault, and no whole number of channels.
@@ -270,7 +284,10 @@ impl<'a> Reading<'a> {
             return None;
         };
         let mut labels = Vec::new();
-        let geometry = self.declared_labels(path, image, &mut |label| labels.push(label))?;
+        let geometry = self.declared_labels(path, image, &mut |label| {
+            reserve(&mut labels, 1);
+            labels.push(label);
+        })?;
         Some(label_map(labels, geometry))
     }
 

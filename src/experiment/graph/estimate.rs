@@ -1,7 +1,8 @@
 //! What the work that is left will cost: memory, disk and time, estimated.
 //!
-//! Memory and disk follow from the plan. Time follows from the epochs that the run has logged, where there are some; else from
-//! the arithmetic of the network and from how fast the device does a part of it.
+//! Memory and disk follow from the plan and the grids of all cases; memory is that of the largest ones. Time follows from the
+//! epochs that the run has logged, where there are some; else from the arithmetic of the network and from how fast the device does
+//! a part of it.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -15,7 +16,6 @@ use crate::experiment::graph::{Graph, Node, State, Work};
 use crate::network::topology::Topology;
 use crate::plan::schema::{Configuration, ConfigurationName, Plan};
 use crate::predict::window::{mirrored_axes, starts};
-use crate::preprocess::cache::BYTES_PER_VOXEL;
 use crate::preprocess::slice_first;
 use crate::store::folder::RunFolder;
 use crate::train::log::read_epochs;
@@ -162,7 +162,7 @@ impl<'a> Cost<'a> {
         let channels = self.plan.data.channels.len() as u64;
         let (voxels, cases) = (self.voxels(), state.left(self.plan.data.cases) as u64);
         let threads = rayon::current_num_threads() as u64;
-        let at_once = threads * channels * voxels * BYTES_PER_VOXEL as u64;
+        let at_once = threads * channels * voxels * 16;
         Estimate {
             memory_bytes: at_once.min(self.plan.runtime.memory_gib << 30),
             disk_bytes: cases * voxels * (FLOAT * channels + LABEL),

@@ -47,6 +47,10 @@ pub(super) fn reasons(
         ),
         ("dice", dice_reason(configuration.dice).to_owned()),
         ("augmentation", augmentation_reason(configuration, rules)),
+        (
+            "augmentation_axis",
+            "The patch's thinnest axis, which slices are perpendicular to: 0 = z, 1 = y, 2 = x.".to_owned(),
+        ),
     ]
 }
 

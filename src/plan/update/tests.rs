@@ -15,6 +15,8 @@ fn measured(cases: usize) -> (Dataset, Fingerprint) {
         shape: Shape([36, 50, 35]),
         cropped_shape: Shape([36, 50, 35]),
         spacing: Spacing([1.0; 3]),
+        axis_codes: None,
+        ranges: Vec::new(),
         voxels: BTreeMap::new(),
         components: BTreeMap::from([(1, 2), (2, 2)]),
         noted: Noted::default(),
@@ -119,4 +121,15 @@ fn a_variant_says_what_is_of_its_base() {
     let update = update(&path, &loaded, &dataset, &fingerprint).unwrap();
     assert_eq!(update.text, text);
     assert!(update.kept.contains(&"`data.cases` is 260 in what this file extends; the rules plan 200".to_owned()));
+}
+
+#[test]
+fn a_file_with_line_ends_of_windows_keeps_them() {
+    let windows = |text: &str| text.replace('\n', "\r\n");
+    for cases in [260, 3] {
+        assert_eq!(updated(&windows(&planned(cases)), 200).text, windows(&updated(&planned(cases), 200).text));
+    }
+    let text = edited(&planned(200), &["rules.dataset_fraction=0.04"]);
+    assert_eq!(updated(&windows(&text), 200).text, windows(&updated(&text, 200).text));
+    assert_eq!(updated(&windows(&planned(200)), 200).text, windows(&planned(200)));
 }

@@ -47,6 +47,10 @@ impl Check<'_> {
         let expected =
             if slice { "expected \"2d\": the patch is a slice" } else { "expected \"3d\" or \"slice_wise\"" };
         self.that(fits, &key(name, "augmentation"), "the augmentation does not fit the patch", expected);
+        if let Some(axis) = configuration.augmentation_axis {
+            let path = key(name, "augmentation_axis");
+            self.that(axis < 3, &path, format!("`{path}` is {axis}"), "expected 0 (z), 1 (y) or 2 (x)");
+        }
     }
 
     fn features(&mut self, name: ConfigurationName, configuration: &Configuration) {

@@ -1,64 +1,180 @@
-//! One axis of a volume at a time, on whole rows: the arithmetic runs along memory for every axis.
+//! One axis of a volume at a time, in the volume's own memory, on whole rows: the arithmetic runs along memory for every axis.
+
+use std::ops::Range;
 
 use ndarray::parallel::prelude::*;
-use ndarray::{Array3, ArrayView2, ArrayView3, ArrayViewMut2, Axis};
-use rayon::slice::{ParallelSlice, ParallelSliceMut};
+use ndarray::{ArrayViewMut2, ArrayViewMut3, Axis};
+use rayon::slice::ParallelSliceMut;
 
-use super::taps::{POLE, Taps};
+use super::Order;
+use super::taps::{POLE, Taps, nearest_indices};
 
 /// Lines that are turned into rows together when the axis is x: enough to fill a vector unit, few enough for the cache.
 const LINES: usize = 32;
 
-/// Resamples one axis of a volume, `[z, y, x]`. The input must be in standard layout.
-pub(super) fn resample(image: ArrayView3<'_, f32>, axis: usize, taps: &Taps) -> Array3<f32> {
-    let mut shape: [usize; 3] = image.dim().into();
-    shape[axis] = taps.first.len();
-    let mut resized = Array3::zeros(shape);
-    if axis == 2 {
-        along_x(image, &mut resized, taps);
-        return resized;
+/// How the voxels of an axis follow from those that it had.
+pub(super) enum Filter {
+    /// A weighted sum of some.
+    Weights(Taps),
+    /// One of them.
+    Nearest {
+        /// Which, for each output.
+        picked: Vec<usize>,
+        /// Length of the input axis.
+        inputs: usize,
+    },
+}
+
+impl Filter {
+    pub(super) fn new(order: Order, inputs: usize, outputs: usize) -> Self {
+        match order {
+            Order::Nearest => Self::Nearest { picked: nearest_indices(inputs, outputs), inputs },
+            Order::Linear | Order::Cubic => Self::Weights(Taps::new(order, inputs, outputs)),
+        }
     }
-    // Slabs of rows: at one y, the rows of all z; at one z, the rows of all y.
-    let across = Axis(1 - axis);
-    let slabs = image.axis_iter(across).into_par_iter().zip(resized.axis_iter_mut(across));
-    slabs.for_each_init(Vec::new, |rows, (source, target)| along_rows(source, target, taps, rows));
-    resized
+
+    pub(super) fn inputs(&self) -> usize {
+        match self {
+            Self::Weights(taps) => taps.inputs,
+            Self::Nearest { inputs, .. } => *inputs,
+        }
+    }
+
+    pub(super) fn outputs(&self) -> usize {
+        match self {
+            Self::Weights(taps) => taps.first.len(),
+            Self::Nearest { picked, .. } => picked.len(),
+        }
+    }
+
+    /// The inputs that some outputs follow from.
+    pub(super) fn reach(&self, outputs: Range<usize>) -> Range<usize> {
+        let (firsts, width) = match self {
+            Self::Weights(taps) if taps.spline => return 0..taps.inputs,
+            Self::Weights(taps) => (&taps.first[outputs], taps.width),
+            Self::Nearest { picked, .. } => (&picked[outputs], 1),
+        };
+        let (first, last) = (firsts.iter().min(), firsts.iter().max());
+        first.copied().unwrap_or(0)..last.map_or(0, |last| last + width)
+    }
+
+    /// The filter of some outputs alone, whose inputs are those of their reach.
+    pub(super) fn part(&self, outputs: Range<usize>) -> Self {
+        let reach = self.reach(outputs.clone());
+        let moved = |firsts: &[usize]| firsts.iter().map(|first| first - reach.start).collect();
+        match self {
+            Self::Weights(taps) => Self::Weights(Taps {
+                first: moved(&taps.first[outputs.clone()]),
+                weights: taps.weights[outputs].to_vec(),
+                inputs: reach.len(),
+                ..*taps
+            }),
+            Self::Nearest { picked, .. } => Self::Nearest { picked: moved(&picked[outputs]), inputs: reach.len() },
+        }
+    }
+
+    /// Writes one row of `length` values for each output.
+    fn rows<'a>(&self, inputs: &[f32], length: usize, outputs: impl Iterator<Item = &'a mut [f32]>) {
+        match self {
+            Self::Weights(taps) => {
+                for ((row, &first), weights) in outputs.zip(&taps.first).zip(&taps.weights) {
+                    combine(row, &inputs[first * length..], &weights[..taps.width]);
+                }
+            }
+            Self::Nearest { picked, .. } => {
+                for (row, &from) in outputs.zip(picked) {
+                    row.copy_from_slice(&inputs[from * length..(from + 1) * length]);
+                }
+            }
+        }
+    }
+
+    fn is_spline(&self) -> bool {
+        matches!(self, Self::Weights(taps) if taps.spline)
+    }
+}
+
+/// Resamples one axis of a volume of `shape`, `[z, y, x]`, which is the beginning of `values`; so is the result, whose shape is
+/// returned.
+///
+/// # Panics
+///
+/// When `values` is shorter than the larger one of the two.
+pub(super) fn resample(values: &mut [f32], shape: [usize; 3], axis: usize, filter: &Filter) -> [usize; 3] {
+    let (inputs, outputs) = (filter.inputs(), filter.outputs());
+    assert_eq!(shape[axis], inputs, "axis {axis} of {shape:?} and inputs of its filter");
+    let inner: usize = shape[axis + 1..].iter().product();
+    let blocks: usize = shape[..axis].iter().product();
+    // Each block has room for what it was and for what it becomes.
+    let longest = inputs.max(outputs);
+    move_blocks(values, blocks, inputs * inner, longest * inner);
+    let held = &mut values[..blocks * longest * inner];
+    match axis {
+        // Slabs of rows: at one y, the rows of all z; at one z, the rows of all y.
+        0 => in_slabs(held, [longest, shape[1], shape[2]], Axis(1), filter),
+        1 => in_slabs(held, [shape[0], longest, shape[2]], Axis(0), filter),
+        _ => along_x(held, longest, filter),
+    }
+    move_blocks(values, blocks, longest * inner, outputs * inner);
+    let mut resampled = shape;
+    resampled[axis] = outputs;
+    resampled
+}
+
+/// Moves blocks that begin every `from` values so that they begin every `to` values; of each, the smaller number is kept.
+pub(super) fn move_blocks(values: &mut [f32], blocks: usize, from: usize, to: usize) {
+    if from < to {
+        for block in (1..blocks).rev() {
+            values.copy_within(block * from..(block + 1) * from, block * to);
+        }
+    } else if from > to {
+        for block in 1..blocks {
+            values.copy_within(block * from..block * from + to, block * to);
+        }
+    }
+}
+
+fn in_slabs(values: &mut [f32], shape: [usize; 3], across: Axis, filter: &Filter) {
+    let mut volume = ArrayViewMut3::from_shape(shape, values).expect("as many values as the shape has voxels");
+    let slabs = volume.axis_iter_mut(across).into_par_iter();
+    slabs.for_each_init(Vec::new, |rows, slab| along_rows(slab, filter, rows));
 }
 
 /// Resamples a slab `[axis, x]` along its first axis.
-fn along_rows(source: ArrayView2<'_, f32>, mut target: ArrayViewMut2<'_, f32>, taps: &Taps, rows: &mut Vec<f32>) {
-    let length = source.ncols();
+fn along_rows(mut slab: ArrayViewMut2<'_, f32>, filter: &Filter, rows: &mut Vec<f32>) {
+    let length = slab.ncols();
     rows.clear();
-    for row in source.rows() {
+    for row in slab.rows().into_iter().take(filter.inputs()) {
         rows.extend_from_slice(row.to_slice().expect("a row of a volume in standard layout"));
     }
-    if taps.spline {
+    if filter.is_spline() {
         to_coefficients(rows, length);
     }
-    for (output, mut row) in target.rows_mut().into_iter().enumerate() {
-        let row = row.as_slice_mut().expect("a row of a volume in standard layout");
-        combine(row, &rows[taps.first[output] * length..], &taps.weights[output][..taps.width]);
-    }
+    let outputs = slab.rows_mut().into_iter();
+    let outputs = outputs.map(|row| row.into_slice().expect("a row of a volume in standard layout"));
+    filter.rows(rows, length, outputs.take(filter.outputs()));
 }
 
-/// Resamples along x: some lines at a time are turned so that their voxels of equal x are a row.
-fn along_x(image: ArrayView3<'_, f32>, resized: &mut Array3<f32>, taps: &Taps) {
-    let (inputs, outputs) = (taps.inputs, taps.first.len());
-    let source = image.to_slice().expect("the volume is in standard layout");
-    let target = resized.as_slice_mut().expect("a new array is in standard layout");
-    let blocks = source.par_chunks(LINES * inputs).zip(target.par_chunks_mut(LINES * outputs));
-    blocks.for_each_init(Scratch::default, |Scratch { rows, turned }, (source, target)| {
-        let length = source.len() / inputs;
-        turn(source, inputs, rows);
-        if taps.spline {
+/// Resamples lines along x, which begin every `stride` values: some at a time are turned so that their voxels of equal x are a
+/// row.
+fn along_x(values: &mut [f32], stride: usize, filter: &Filter) {
+    let (inputs, outputs) = (filter.inputs(), filter.outputs());
+    let blocks = values.par_chunks_mut(LINES * stride);
+    blocks.for_each_init(Scratch::default, |Scratch { rows, turned }, lines| {
+        let length = lines.len() / stride;
+        rows.resize(inputs * length, 0.0);
+        for (line, voxels) in lines.chunks_exact(stride).enumerate() {
+            for (x, &value) in voxels[..inputs].iter().enumerate() {
+                rows[x * length + line] = value;
+            }
+        }
+        if filter.is_spline() {
             to_coefficients(rows, length);
         }
         turned.resize(outputs * length, 0.0);
-        for (output, row) in turned.chunks_exact_mut(length).enumerate() {
-            combine(row, &rows[taps.first[output] * length..], &taps.weights[output][..taps.width]);
-        }
-        for (line, voxels) in target.chunks_exact_mut(outputs).enumerate() {
-            for (x, value) in voxels.iter_mut().enumerate() {
+        filter.rows(rows, length, turned.chunks_exact_mut(length));
+        for (line, voxels) in lines.chunks_exact_mut(stride).enumerate() {
+            for (x, value) in voxels[..outputs].iter_mut().enumerate() {
                 *value = turned[x * length + line];
             }
         }
@@ -70,17 +186,6 @@ fn along_x(image: ArrayView3<'_, f32>, resized: &mut Array3<f32>, taps: &Taps) {
 struct Scratch {
     rows: Vec<f32>,
     turned: Vec<f32>,
-}
-
-/// Writes lines of `inputs` voxels as rows of voxels of equal x.
-fn turn(lines: &[f32], inputs: usize, rows: &mut Vec<f32>) {
-    let length = lines.len() / inputs;
-    rows.resize(lines.len(), 0.0);
-    for (line, voxels) in lines.chunks_exact(inputs).enumerate() {
-        for (x, &value) in voxels.iter().enumerate() {
-            rows[x * length + line] = value;
-        }
-    }
 }
 
 /// The weighted sum of the first rows of `rows`.

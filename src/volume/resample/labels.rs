@@ -1,14 +1,16 @@
 //! Resampling of label maps: labels are names, and a value between two names is neither.
 
-use std::collections::BTreeSet;
+use ndarray::parallel::prelude::*;
+use ndarray::{Array3, ArrayView3, Axis, Slice, Zip};
 
-use ndarray::{Array3, ArrayView3, Zip};
-
-use super::{Order, gather, resize};
+use super::axis::{self, Filter};
+use super::{Order, axis_order, gather};
 use crate::volume::Shape;
 
 /// A share of one half, less the rounding of single precision: a tie is claimed, whichever way its last bit fell.
 const HALF: f32 = 0.5 - 1e-6;
+/// Slices that are resampled at a time, so that no more than these are held as intermediate values.
+const SLICES: usize = 4;
 
 /// Resamples a label map to the nearest voxel, `[z, y, x]`.
 ///
@@ -29,26 +31,76 @@ pub fn resize_labels_linear(labels: ArrayView3<'_, i16>, shape: Shape) -> Array3
 
 /// Resamples a label map, `[z, y, x]`: to the nearest voxel, or by the indicators of its labels at another order.
 ///
-/// With a coarse axis, slices across it are resampled on their own, and the nearest of them is taken along it.
-pub fn resize_labels(
-    labels: ArrayView3<'_, i16>,
+/// With a coarse axis, slices across it are resampled on their own, and the nearest of them is taken along it. Some slices of the
+/// result are made at a time: beside the two maps, the intermediate values of these are held, for each thread.
+pub fn resize_labels<T: Copy + Default + Ord + Send + Sync>(
+    labels: ArrayView3<'_, T>,
     shape: Shape,
     order: Order,
     coarse_axis: Option<usize>,
-) -> Array3<i16> {
-    if order == Order::Nearest {
+) -> Array3<T> {
+    if order == Order::Nearest || labels.dim() == shape.0.into() {
         return gather(labels, shape);
     }
-    let present: BTreeSet<i16> = labels.iter().copied().collect();
-    let mut resized = Array3::zeros(shape.0);
-    for label in present {
-        let indicator = labels.mapv(|here| if here == label { 1.0 } else { 0.0 });
-        let share = resize(indicator.view(), shape, order, coarse_axis);
-        Zip::from(&mut resized).and(&share).for_each(|target, &share| {
-            if share >= HALF {
-                *target = label;
+    let from: [usize; 3] = labels.dim().into();
+    let filters: [Filter; 3] = std::array::from_fn(|axis| {
+        // An axis that keeps its length keeps its voxels.
+        let apart = Some(axis) == coarse_axis || from[axis] == shape.0[axis];
+        let order = if apart { Order::Nearest } else { order };
+        Filter::new(order, from[axis], shape.0[axis])
+    });
+    let axes = axis_order(from, shape.0, coarse_axis);
+    let mut resized = Array3::default(shape.0);
+    resized.axis_chunks_iter_mut(Axis(0), SLICES).into_par_iter().enumerate().for_each_init(
+        Vec::new,
+        |share, (chunk, mut slices)| {
+            let along_z = chunk * SLICES..chunk * SLICES + slices.len_of(Axis(0));
+            let reach = filters[0].reach(along_z.clone());
+            let part = filters[0].part(along_z);
+            let seen = labels.slice_axis(Axis(0), Slice::from(reach));
+            for label in distinct(seen) {
+                share.clear();
+                share.extend(seen.iter().map(|&here| if here == label { 1.0 } else { 0.0 }));
+                resample_part(share, seen.dim().into(), &axes, [&part, &filters[1], &filters[2]]);
+                // Not clipped to 0 and 1 as images are: that moves no share across one half.
+                let share = as_volume(share, slices.dim());
+                Zip::from(&mut slices).and(&share).for_each(|target, &share| {
+                    if share >= HALF {
+                        *target = label;
+                    }
+                });
             }
-        });
-    }
+        },
+    );
     resized
+}
+
+/// Resamples some slices, `shape` `[z, y, x]`, one axis after the other.
+fn resample_part(values: &mut Vec<f32>, mut shape: [usize; 3], axes: &[usize], filters: [&Filter; 3]) {
+    for &axis in axes {
+        let mut resampled = shape;
+        resampled[axis] = filters[axis].outputs();
+        values.resize(values.len().max(resampled.iter().product()), 0.0);
+        shape = axis::resample(values, shape, axis, filters[axis]);
+    }
+    values.truncate(shape.iter().product());
+}
+
+fn as_volume(values: &[f32], shape: (usize, usize, usize)) -> ArrayView3<'_, f32> {
+    ArrayView3::from_shape(shape, values).expect("as many values as voxels")
+}
+
+/// The labels of a map, in ascending order.
+fn distinct<T: Copy + Ord>(labels: ArrayView3<'_, T>) -> Vec<T> {
+    let mut found: Vec<T> = Vec::new();
+    let mut before = None;
+    for &label in labels {
+        if before != Some(label) {
+            if let Err(place) = found.binary_search(&label) {
+                found.insert(place, label);
+            }
+            before = Some(label);
+        }
+    }
+    found
 }

@@ -10,13 +10,14 @@ mod labels;
 mod taps;
 
 use ndarray::parallel::prelude::*;
-use ndarray::{Array3, ArrayView3, Axis, CowArray, Ix3, Zip};
+use ndarray::{Array3, Array4, ArrayView3, ArrayViewMut3, Axis};
 use serde::{Deserialize, Serialize};
 
 pub use labels::{resize_labels, resize_labels_linear, resize_nearest};
 
-use super::{Shape, Spacing};
-use taps::{Taps, nearest_indices};
+use super::{Shape, Spacing, into_elements};
+use axis::Filter;
+use taps::nearest_indices;
 
 /// How values between voxels are found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +44,9 @@ impl Order {
 }
 
 /// Shape of a volume at another spacing: `old · spacing / target`, halves rounded to the even number, at least 1.
+///
+/// An axis longer than `usize` can say has `usize::MAX` voxels: wrong spacings lead to any shape, which is checked before memory
+/// is taken for it.
 ///
 /// Source: nnU-Net's first public code (commit 6150f1b0), `resample_patient`.
 pub fn resampled_shape(shape: Shape, spacing: Spacing, target: Spacing) -> Shape {
@@ -93,37 +97,136 @@ pub fn resize_linear(image: ArrayView3<'_, f32>, shape: Shape) -> Array3<f32> {
 ///
 /// When one of the shapes has an axis without voxels.
 pub fn resize(image: ArrayView3<'_, f32>, shape: Shape, order: Order, coarse_axis: Option<usize>) -> Array3<f32> {
-    assert!(!image.is_empty() && shape.voxels() > 0, "resampling {:?} to {shape}", image.dim());
-    let from: [usize; 3] = image.dim().into();
-    if order == Order::Nearest {
-        return gather(image, shape);
+    let passes = Passes::new(Shape(image.dim().into()), shape, order, coarse_axis);
+    let mut values = Vec::with_capacity(passes.most_voxels());
+    match image.as_slice() {
+        Some(slice) => values.extend_from_slice(slice),
+        None => values.extend(image.iter()),
     }
-    let mut axes: Vec<usize> =
-        (0..3).filter(|&axis| shape.0[axis] != from[axis] && Some(axis) != coarse_axis).collect();
-    // The axis that shrinks most goes first, so that the others have less to do; x before y before z on equal terms.
-    axes.sort_by(|&a, &b| (shape.0[a] * from[b]).cmp(&(shape.0[b] * from[a])).then(b.cmp(&a)));
-
-    let mut done: CowArray<'_, f32, Ix3> = image.as_standard_layout();
-    for axis in axes {
-        let taps = Taps::new(order, from[axis], shape.0[axis]);
-        done = axis::resample(done.view(), axis, &taps).into();
-    }
-    let mut done = done.into_owned();
-    let Some(coarse) = coarse_axis else {
-        clip(image, done.view_mut());
-        return done;
-    };
-    Zip::from(image.axis_iter(Axis(coarse))).and(done.axis_iter_mut(Axis(coarse))).par_for_each(|source, slice| {
-        clip(source.insert_axis(Axis(0)), slice.insert_axis(Axis(0)));
-    });
-    gather(done.view(), shape)
+    values.resize(passes.most_voxels(), 0.0);
+    passes.run(&mut values);
+    values.truncate(shape.voxels());
+    Array3::from_shape_vec(shape.0, values).expect("as many values as the shape has voxels")
 }
 
-/// Clips `image` to the range of `source`.
-fn clip(source: ArrayView3<'_, f32>, mut image: ndarray::ArrayViewMut3<'_, f32>) {
-    let (low, high) =
-        source.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), &v| (low.min(v), high.max(v)));
-    image.par_mapv_inplace(|value| value.max(low).min(high));
+/// Resamples each channel of an image, `[c, z, y, x]`, as [`resize`] does, in the image's own memory, which grows to what the
+/// largest volume on the way takes.
+///
+/// # Panics
+///
+/// As [`resize`].
+pub fn resize_channels(image: Array4<f32>, shape: Shape, order: Order, coarse_axis: Option<usize>) -> Array4<f32> {
+    let (channels, z, y, x) = image.dim();
+    let passes = Passes::new(Shape([z, y, x]), shape, order, coarse_axis);
+    if passes.is_identity() {
+        return image;
+    }
+    let (from, room) = (z * y * x, passes.most_voxels());
+    let mut values = into_elements(image);
+    values.reserve_exact(channels * room - values.len());
+    values.resize(channels * room, 0.0);
+    axis::move_blocks(&mut values, channels, from, room);
+    values.chunks_exact_mut(room).for_each(|channel| passes.run(channel));
+    axis::move_blocks(&mut values, channels, room, shape.voxels());
+    values.truncate(channels * shape.voxels());
+    values.shrink_to_fit();
+    Array4::from_shape_vec((channels, shape.0[0], shape.0[1], shape.0[2]), values)
+        .expect("as many values as the shape has voxels")
+}
+
+/// Voxels of the largest volume on the way from one shape to another: as many as [`resize_channels`] holds per channel.
+pub fn most_voxels(from: Shape, to: Shape, coarse_axis: Option<usize>) -> usize {
+    let mut shape = from;
+    let volumes = axis_order(from.0, to.0, coarse_axis).into_iter().map(|axis| {
+        shape.0[axis] = to.0[axis];
+        shape.voxels()
+    });
+    volumes.fold(from.voxels(), usize::max)
+}
+
+/// The axes that change, in the order in which they are resampled.
+///
+/// The axis that shrinks most goes first, so that the others have less to do; x before y before z on equal terms. A coarse axis,
+/// whose slices are on their own, goes where it leaves the fewest of them to do: first or last.
+fn axis_order(from: [usize; 3], to: [usize; 3], coarse_axis: Option<usize>) -> Vec<usize> {
+    let changed = |axis: &usize| from[*axis] != to[*axis];
+    let mut axes: Vec<usize> = (0..3).filter(|&axis| Some(axis) != coarse_axis).filter(changed).collect();
+    let grown = |to: usize, from: usize| to as u128 * from as u128;
+    axes.sort_by(|&a, &b| grown(to[a], from[b]).cmp(&grown(to[b], from[a])).then(b.cmp(&a)));
+    if let Some(coarse) = coarse_axis.filter(changed) {
+        axes.insert(if to[coarse] < from[coarse] { 0 } else { axes.len() }, coarse);
+    }
+    axes
+}
+
+/// The way from one shape to another, an axis at a time.
+struct Passes {
+    from: Shape,
+    to: Shape,
+    coarse_axis: Option<usize>,
+    filters: Vec<(usize, Filter)>,
+}
+
+impl Passes {
+    fn new(from: Shape, to: Shape, order: Order, coarse_axis: Option<usize>) -> Self {
+        assert!(from.voxels() > 0 && to.voxels() > 0, "resampling {from} to {to}");
+        // Nearest voxels are found on each axis by itself, whatever the spacings are.
+        let coarse_axis = coarse_axis.filter(|_| order != Order::Nearest);
+        let filter = |axis: usize| {
+            let order = if Some(axis) == coarse_axis { Order::Nearest } else { order };
+            (axis, Filter::new(order, from.0[axis], to.0[axis]))
+        };
+        let filters = axis_order(from.0, to.0, coarse_axis).into_iter().map(filter).collect();
+        Self { from, to, coarse_axis, filters }
+    }
+
+    fn is_identity(&self) -> bool {
+        self.filters.is_empty()
+    }
+
+    fn most_voxels(&self) -> usize {
+        most_voxels(self.from, self.to, self.coarse_axis)
+    }
+
+    /// Resamples the volume at the beginning of `values`, and clips it to the range of what it was.
+    fn run(&self, values: &mut [f32]) {
+        if self.is_identity() {
+            return;
+        }
+        let ranges = self.ranges(&values[..self.from.voxels()]);
+        let mut shape = self.from.0;
+        for (axis, filter) in &self.filters {
+            shape = axis::resample(values, shape, *axis, filter);
+        }
+        self.clip(&mut values[..self.to.voxels()], &ranges);
+    }
+
+    /// Smallest and largest value: of the volume, or of each slice across the coarse axis.
+    fn ranges(&self, values: &[f32]) -> Vec<(f32, f32)> {
+        let volume = ArrayView3::from_shape(self.from.0, values).expect("as many values as voxels");
+        match self.coarse_axis {
+            None => vec![range(volume.iter())],
+            Some(coarse) => volume.axis_iter(Axis(coarse)).into_par_iter().map(|slice| range(slice.iter())).collect(),
+        }
+    }
+
+    fn clip(&self, values: &mut [f32], ranges: &[(f32, f32)]) {
+        let Some(coarse) = self.coarse_axis else {
+            let (low, high) = ranges[0];
+            values.par_iter_mut().for_each(|value| *value = value.max(low).min(high));
+            return;
+        };
+        let picked = nearest_indices(self.from.0[coarse], self.to.0[coarse]);
+        let mut volume = ArrayViewMut3::from_shape(self.to.0, values).expect("as many values as voxels");
+        volume.axis_iter_mut(Axis(coarse)).into_par_iter().zip(picked).for_each(|(mut slice, from)| {
+            let (low, high) = ranges[from];
+            slice.mapv_inplace(|value| value.max(low).min(high));
+        });
+    }
+}
+
+fn range<'a>(values: impl Iterator<Item = &'a f32>) -> (f32, f32) {
+    values.fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), &v| (low.min(v), high.max(v)))
 }
 
 /// The nearest input voxel for every output voxel.

@@ -122,3 +122,95 @@ fn the_coarse_axis_is_the_only_one_far_above_the_others() {
     assert_eq!(coarse_axis(cubes, Spacing([1.0, 1.0, 4.0]), 3.0), Some(2));
     assert_eq!(coarse_axis(Spacing([5.0, 5.0, 1.0]), cubes, 3.0), None);
 }
+
+/// A line by itself, as every axis is resampled.
+fn resampled_line(line: &[f32], taps: &taps::Taps) -> Vec<f32> {
+    let mut values = line.to_vec();
+    if taps.spline {
+        let pole = taps::POLE as f32;
+        let last = values.len() - 1;
+        values[0] *= (6.0 / (1.0 - taps::POLE)) as f32;
+        for i in 1..=last {
+            values[i] = 6.0 * values[i] + pole * values[i - 1];
+        }
+        let end = (-taps::POLE / (1.0 - taps::POLE * taps::POLE)) as f32;
+        let edge = (taps::POLE / (1.0 - taps::POLE)) as f32;
+        values[last] = end * (values[last] + edge * (values[last] - pole * values[last - 1]));
+        for i in (0..last).rev() {
+            values[i] = pole * (values[i + 1] - values[i]);
+        }
+    }
+    let output = |(&first, weights): (&usize, &[f32; 4])| {
+        let terms = weights[..taps.width].iter().zip(&values[first..]).map(|(weight, value)| weight * value);
+        terms.reduce(|sum, term| sum + term).unwrap_or_default()
+    };
+    taps.first.iter().zip(&taps.weights).map(output).collect()
+}
+
+/// A volume, one array after the other: what is resampled in place has to equal, to the bit.
+fn resampled_slowly(image: ArrayView3<'_, f32>, shape: Shape, order: Order, coarse: Option<usize>) -> Array3<f32> {
+    let from: [usize; 3] = image.dim().into();
+    let mut done = image.to_owned();
+    for axis in axis_order(from, shape.0, coarse).into_iter().filter(|&axis| Some(axis) != coarse) {
+        let taps = taps::Taps::new(order, from[axis], shape.0[axis]);
+        let mut size: [usize; 3] = done.dim().into();
+        size[axis] = shape.0[axis];
+        let mut next = Array3::zeros(size);
+        for (source, mut target) in done.lanes(Axis(axis)).into_iter().zip(next.lanes_mut(Axis(axis))) {
+            let line = resampled_line(&source.to_vec(), &taps);
+            target.iter_mut().zip(line).for_each(|(value, new)| *value = new);
+        }
+        done = next;
+    }
+    let clipped = |source: ArrayView3<'_, f32>, value: f32| {
+        let (low, high) = range(source.iter());
+        value.max(low).min(high)
+    };
+    match coarse {
+        None => done.mapv_inplace(|value| clipped(image, value)),
+        Some(coarse) => {
+            for (at, mut slice) in done.axis_iter_mut(Axis(coarse)).enumerate() {
+                let source = image.index_axis(Axis(coarse), at).insert_axis(Axis(0));
+                slice.mapv_inplace(|value| clipped(source, value));
+            }
+        }
+    }
+    gather(done.view(), shape)
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn volumes_are_resampled_in_their_own_memory_to_the_bit(
+        from in proptest::array::uniform3(1_usize..40), to in proptest::array::uniform3(1_usize..40),
+        coarse in proptest::option::of(0_usize..3), cubic in proptest::bool::ANY,
+    ) {
+        let order = if cubic { Order::Cubic } else { Order::Linear };
+        let channels = [intensities(from), intensities(from).mapv(|value| 7.0 - value * 0.3)];
+        let both = ndarray::stack(Axis(0), &[channels[0].view(), channels[1].view()]).unwrap();
+        let resized = resize_channels(both, Shape(to), order, coarse);
+        for (channel, found) in channels.iter().zip(resized.outer_iter()) {
+            let expected = resampled_slowly(channel.view(), Shape(to), order, coarse);
+            proptest::prop_assert_eq!(&found, &expected);
+            proptest::prop_assert_eq!(resize(channel.view(), Shape(to), order, coarse), expected);
+        }
+    }
+
+    #[test]
+    fn labels_are_resampled_slab_by_slab_as_their_whole_indicators_are(
+        from in proptest::array::uniform3(1_usize..24), to in proptest::array::uniform3(1_usize..24),
+        coarse in proptest::option::of(0_usize..3),
+    ) {
+        let map = labels(from).mapv(|label| label - 1);
+        let mut expected = Array3::<i16>::zeros(to);
+        for label in -1..6 {
+            let indicator = map.mapv(|here| f32::from(u8::from(here == label)));
+            if indicator.iter().any(|&here| here > 0.0) {
+                let share = resampled_slowly(indicator.view(), Shape(to), Order::Linear, coarse);
+                expected.zip_mut_with(&share, |target, &share| if share >= 0.5 - 1e-6 { *target = label });
+            }
+        }
+        proptest::prop_assert_eq!(resize_labels(map.view(), Shape(to), Order::Linear, coarse), expected);
+    }
+}

@@ -1,0 +1,128 @@
+use proptest::prelude::*;
+
+use super::footprint::bytes_to_prepare;
+use super::*;
+use crate::plan::schema::{ConfigurationName, Plan};
+use crate::volume::Geometry;
+use crate::volume::resample::resize_labels;
+
+fn plan(masked: bool, label_order: u8, image_order: u8) -> Plan {
+    let mut plan: Plan = toml::from_str(include_str!("../plan/example.toml")).unwrap();
+    plan.preprocess.masked = masked;
+    plan.preprocess.label_order = label_order;
+    plan.preprocess.image_order = image_order;
+    plan
+}
+
+fn configuration(plan: &Plan, spacing: [f64; 3], slice_axis: usize) -> Configuration {
+    let full = plan.configurations[&ConfigurationName::FullRes].clone();
+    Configuration { spacing: Spacing(spacing), slice_axis, ..full }
+}
+
+/// A ball of intensities with labels, some of which lie outside of the ball.
+fn case(shape: [usize; 3], seed: usize) -> (Image, LabelMap) {
+    let geometry = Geometry::axis_aligned(Shape(shape), Spacing([2.0, 1.0, 1.5]), [0.0; 3]);
+    let noise = |z: usize, y: usize, x: usize| (z * 31 + y * 17 + x * 7 + seed * 13) % 23;
+    let inside = |place: [usize; 3]| {
+        let squares = (0..3).map(|axis| (place[axis] as f64 / shape[axis] as f64 - 0.5).powi(2));
+        squares.sum::<f64>() < 0.14
+    };
+    let voxels = Array4::from_shape_fn((1, shape[0], shape[1], shape[2]), |(_, z, y, x)| {
+        if inside([z, y, x]) { 5.0 + noise(z, y, x) as f32 } else { 0.0 }
+    });
+    let labels =
+        Array3::from_shape_fn(shape, |(z, y, x)| if noise(z, y, x) < 8 { noise(z, y, x) as i16 / 3 } else { 0 });
+    (Image { voxels, geometry: geometry.clone() }, LabelMap { labels, geometry })
+}
+
+fn prepared(plan: &Plan, case: &(Image, LabelMap), labelled: bool, configuration: &Configuration) -> Prepared {
+    let labels = labelled.then(|| case.1.clone());
+    prepare(case.0.clone(), labels, &plan.preprocess, configuration, u64::MAX).unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn the_image_of_a_case_does_not_depend_on_its_labels(
+        shape in prop::array::uniform3(6_usize..14), seed in 0_usize..100, masked in prop::bool::ANY,
+        label_order in 0_u8..2, slice_axis in 0_usize..3, spacing in prop::array::uniform3(0.8_f64..3.0),
+    ) {
+        let plan = plan(masked, label_order, 3);
+        let (case, configuration) = (case(shape, seed), configuration(&plan, spacing, slice_axis));
+        let with = prepared(&plan, &case, true, &configuration);
+        let without = prepared(&plan, &case, false, &configuration);
+        prop_assert_eq!(with.image, without.image);
+        prop_assert_eq!(with.placement, without.placement);
+        prop_assert_eq!(with.labels.dim(), without.labels.dim());
+    }
+
+    #[test]
+    fn labels_of_a_masked_plan_keep_their_class_and_say_what_is_outside(
+        shape in prop::array::uniform3(6_usize..14), seed in 0_usize..100, slice_axis in 0_usize..3,
+        spacing in prop::array::uniform3(0.8_f64..3.0),
+    ) {
+        let (masked, plain) = (plan(true, 0, 1), plan(false, 0, 1));
+        let (case, configuration) = (case(shape, seed), configuration(&masked, spacing, slice_axis));
+        let marked = prepared(&masked, &case, true, &configuration);
+        let unmarked = prepared(&plain, &case, true, &configuration);
+        prop_assert_eq!(marked.labels.mapv(class_of), unmarked.labels.mapv(class_of));
+        prop_assert_eq!(&marked.foreground, &unmarked.foreground);
+        for (&label, &value) in marked.labels.iter().zip(&marked.image) {
+            prop_assert!(label >= 0 || value == 0.0, "label {} and intensity {}", label, value);
+        }
+    }
+}
+
+#[test]
+fn a_label_outside_of_the_non_zero_mask_changes_no_statistics() {
+    let plan = plan(true, 0, 3);
+    let configuration = configuration(&plan, [2.0, 1.0, 1.5], 0);
+    let (image, mut labels) = case([10, 10, 10], 1);
+    // A corner of the ball's box is outside of the ball.
+    let alone = prepared(&plan, &(image.clone(), labels.clone()), false, &configuration);
+    let bounds = alone.placement.crop;
+    labels.labels.fill(0);
+    labels.labels[bounds.start] = 1;
+    let found = prepared(&plan, &(image, labels), true, &configuration);
+    assert_eq!(found.image[[0, 0, 0, 0]], 0.0);
+    assert_eq!((found.labels[[0, 0, 0]], class_of(found.labels[[0, 0, 0]])), (-2, 1));
+    assert_eq!(found.foreground[&1], [[0, 0, 0]]);
+    assert_eq!(found.image, alone.image);
+}
+
+#[test]
+fn a_case_that_takes_more_than_may_be_used_is_refused_with_its_figures_and_nothing_is_allocated() {
+    let plan = plan(false, 1, 3);
+    let (mut image, labels) = case([10, 12, 14], 1);
+    image.geometry.spacing = Spacing([2e5, 1e5, 1.5e5]);
+    let configuration = configuration(&plan, [2.0, 1.0, 1.5], 0);
+    let refused = prepare(image, Some(labels), &plan.preprocess, &configuration, 1 << 30).unwrap_err();
+    assert!(refused.needed > 1 << 50, "{refused:?}");
+    let said = refused.to_string();
+    assert!(said.contains("of memory, and 1.00 GiB may be used; correct the spacing"), "{said}");
+}
+
+#[test]
+fn shapes_that_no_memory_holds_are_no_overflow() {
+    let plan = plan(true, 1, 3);
+    let extent = Extent { shape: Shape([32767; 3]), spacing: Spacing([1e30; 3]), channels: 32767, labelled: true };
+    let configuration = configuration(&plan, [1e-30; 3], 1);
+    assert_eq!(bytes_to_prepare(&extent, extent.shape, &plan.preprocess, &configuration), u64::MAX);
+}
+
+#[test]
+fn few_voxels_of_a_class_are_all_kept_and_many_are_spread_over_it() {
+    let labels = Array3::from_shape_fn((1, 400, 400), |(_, y, _)| if y == 0 { 2 } else { 1 });
+    let found = foreground_voxels(labels.view());
+    assert_eq!(found[&2].len(), 400);
+    // 399 · 400 voxels, every third.
+    assert_eq!(found[&1].len(), 53_200);
+    assert_eq!(found[&1][..2], [[0, 1, 0], [0, 1, 3]]);
+}
+
+#[test]
+fn a_label_map_that_keeps_its_shape_is_not_changed() {
+    let (_, labels) = case([6, 7, 8], 3);
+    assert_eq!(resize_labels(labels.labels.view(), Shape([6, 7, 8]), Order::Linear, None), labels.labels);
+}
