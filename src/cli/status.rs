@@ -69,7 +69,7 @@ pub(super) fn print(plans: &[&LoadedPlan], options: &Options, estimate: bool, fo
     for loaded in plans {
         let mut graph = Graph::read(loaded, options, &terminal).map_err(into_failure)?;
         if estimate {
-            graph.estimate(&loaded.plan, &terminal).map_err(into_failure)?;
+            graph.estimate(loaded, &terminal).map_err(into_failure)?;
         }
         all.push(graph);
     }

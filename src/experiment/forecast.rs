@@ -52,7 +52,7 @@ impl Forecast {
     /// When a file of the run is damaged, or the device cannot be used.
     pub(super) fn say(loaded: &LoadedPlan, options: &Options, events: &dyn Events) -> Result<Self, ExperimentError> {
         let mut graph = Graph::read(loaded, options, events)?;
-        graph.estimate(&loaded.plan, events)?;
+        graph.estimate(loaded, events)?;
         let forecast = Self { kinds: kinds(&graph, &loaded.plan), spent: Mutex::default(), begun: Instant::now() };
         if !forecast.kinds.is_empty() {
             events.say(&forecast.text());

@@ -11,6 +11,8 @@ const KEPT_PER_BLOCK_ON_CPU: u64 = 2;
 /// Maps of gradients at the finest resolution that there are at once.
 const GRADIENTS: u64 = 4;
 const GRADIENTS_ON_CPU: u64 = 3;
+/// Maps at the finest resolution that there are at once in a forward pass.
+const FINEST_WHILE_PREDICTING: u64 = 5;
 /// Copies of the parameters in training: weights, gradients, and the three moments of Adam with `AMSGrad`.
 const PARAMETER_COPIES: u64 = 5;
 
@@ -126,6 +128,17 @@ impl Topology {
         let loss = 4 * voxels[0] * self.classes as u64;
         let maps = blocks.sum::<u64>() + ups.sum::<u64>() + pooled.sum::<u64>() + gradients + loss;
         FLOAT * (maps * batch as u64 + PARAMETER_COPIES * self.parameters())
+    }
+
+    /// Bytes that the prediction of a batch of patches `[z, y, x]` holds at once, estimated: the maps of the skip connections, what
+    /// the finest resolution joins and computes, the classes, and the parameters.
+    pub fn predicting_bytes(&self, patch: [usize; 3], batch: usize) -> u64 {
+        let voxels = self.voxels(patch);
+        let skips = (1..self.pools.len()).map(|level| voxels[level] * self.features[level] as u64);
+        // A skip connection, what comes up to it, both joined, and what that becomes.
+        let finest = FINEST_WHILE_PREDICTING * voxels[0] * self.features[0] as u64;
+        let classes = 3 * voxels[0] * self.classes as u64;
+        FLOAT * ((skips.sum::<u64>() + finest + classes) * batch as u64 + self.parameters())
     }
 
     /// Edge of the box of input voxels that can reach one output voxel through the convolutions, `[z, y, x]`.

@@ -10,6 +10,11 @@ use crate::volume::Shape;
 /// Batches that each thread holds ready beyond the one that it is making.
 const AHEAD: usize = 1;
 
+/// Batches that there are at most at once, with so many workers: in their hands, ready, and in use.
+pub fn batches_at_once(workers: usize) -> usize {
+    workers.max(1) * (AHEAD + 1) + 1
+}
+
 /// Patches of some cases, stacked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Batch {

@@ -5,7 +5,8 @@ Versions: Python 3.11, nibabel 5.4.2, SimpleITK 2.5.7, numpy 2.4.6
 Writes:   tests/reference/values/nifti_edges/*.nii[.gz] and tests/reference/values/nifti_edges.json
 
 NiBabel reads the values. ITK, which heeds units and signs, gives spacing and affine (LPS turned into RAS); NiBabel does of
-NIfTI-2, which SimpleITK does not read, of the file of two dimensions, whose affine ITK cuts, and of the negative spacing.
+NIfTI-2, which SimpleITK does not read, of the file of two dimensions, whose affine ITK cuts, of the
+negative spacing and of the slice without thickness.
 """
 
 import gzip
@@ -87,7 +88,8 @@ def main():
 
     one_slice = image(shape=(4, 3, 1))
     one_slice.header["pixdim"][3] = 0
-    entries.append(record(save("one_slice_without_thickness.nii.gz", raw(one_slice))))
+    # ITK replaces the axis of the slice in the sform as well.
+    entries.append(record(save("one_slice_without_thickness.nii.gz", raw(one_slice)), trust_itk=False))
 
     flat = nib.Nifti1Image(voxels((4, 3)), affine())
     flat.set_sform(affine(), 1)

@@ -12,20 +12,31 @@ use serde::Serialize;
 use crate::experiment::ExperimentError;
 use crate::experiment::bench::{STEP_OVER_FORWARD, operations_per_second};
 use crate::experiment::events::{Events, NetworkId};
+use crate::experiment::graph::grids::{Grid, of_plan};
 use crate::experiment::graph::{Graph, Node, State, Work};
 use crate::network::topology::Topology;
+use crate::plan::load::LoadedPlan;
 use crate::plan::schema::{Configuration, ConfigurationName, Plan};
 use crate::predict::window::{mirrored_axes, starts};
 use crate::preprocess::slice_first;
 use crate::store::folder::RunFolder;
+use crate::train::augment::loaded_size;
+use crate::train::loader::batches_at_once;
 use crate::train::log::read_epochs;
 
-/// Seconds that reading, resampling and normalising takes for a voxel and channel on one core; measured, third-order spline.
-const PREPARE_S_PER_VOXEL: f64 = 0.1e-6;
+/// Seconds on one core, measured on compressed files: reading a voxel of a channel with its mask and statistics; resampling it by
+/// the third-order spline, per voxel of the largest volume on the way; writing a prepared voxel of a channel.
+const READ_S_PER_VOXEL: f64 = 0.035e-6;
+const RESAMPLE_S_PER_VOXEL: f64 = 0.05e-6;
+const WRITE_S_PER_VOXEL: f64 = 0.005e-6;
+/// Bytes of the process without any data: its code, threads and small allocations; measured.
+const PROCESS_BYTES: u64 = 30 << 20;
 /// Seconds that scoring takes for a voxel of the image on one core; measured, with pictures.
 const EVALUATE_S_PER_VOXEL: f64 = 0.5e-6;
 /// Bytes of a predicted label map for a voxel; measured, compressed.
 const LABEL_BYTES_PER_VOXEL: f64 = 0.02;
+/// Volumes of numbers at once on the way back to the image's grid: a class, the best so far, labels and winners at half their size.
+const VOLUMES_BACK: u64 = 3;
 /// Bytes of a 32-bit float.
 const FLOAT: u64 = 4;
 /// Bytes of a prepared label.
@@ -62,8 +73,10 @@ impl Graph {
     /// # Errors
     ///
     /// When the device cannot be used.
-    pub fn estimate(&mut self, plan: &Plan, events: &dyn Events) -> Result<(), ExperimentError> {
+    pub fn estimate(&mut self, loaded: &LoadedPlan, events: &dyn Events) -> Result<(), ExperimentError> {
+        let plan = &loaded.plan;
         let mut costs = BTreeMap::new();
+        let (grids, known_from) = of_plan(loaded, &RunFolder { root: self.folder.clone() });
         for at in 0..self.nodes.len() {
             let Node { work, state, .. } = &self.nodes[at];
             if *state == State::Done {
@@ -72,18 +85,23 @@ impl Graph {
             let names = match *work {
                 Work::Prepare(name) => {
                     // Which does not need to know how fast the device is.
-                    let cost = Cost::new(plan, name).prepare(state);
+                    let cost = Cost::new(plan, name, &grids).prepare(state);
                     self.nodes[at].estimate = Some(cost);
                     continue;
                 }
                 Work::Train(id) | Work::Predict(id) | Work::HandOver(id) | Work::Evaluate(id) => vec![id.configuration],
                 Work::Ensemble(id, second) => vec![id.configuration, second],
-                Work::Data | Work::Measure | Work::Split | Work::Select => continue,
+                Work::Measure => {
+                    self.nodes[at].estimate = Some(measure(plan, &grids));
+                    continue;
+                }
+                Work::Data | Work::Split | Work::Select => continue,
             };
             let mut of_all = Vec::new();
             for name in names {
                 if let Entry::Vacant(unknown) = costs.entry(name) {
-                    let (cost, basis) = Cost::measured(plan, name, &RunFolder { root: self.folder.clone() }, events)?;
+                    let (cost, basis) =
+                        Cost::measured(plan, name, &grids, &RunFolder { root: self.folder.clone() }, events)?;
                     self.basis.push(basis);
                     unknown.insert(cost);
                 }
@@ -92,41 +110,65 @@ impl Graph {
             self.nodes[at].estimate = of_all.into_iter().reduce(Estimate::and);
         }
         if !costs.is_empty() {
-            self.basis.push(
-                "All costs are estimates: of median cases, without augmentation, and of all epochs that the plan allows, \
-                 which training may not need."
-                    .to_owned(),
-            );
+            self.basis.push(format!(
+                "All costs are estimates, from {known_from}: times without augmentation, and of all epochs that the plan allows, \
+                 which training may not need. Memory is the peak, and counts prepared cases that are mapped from disk, whose \
+                 pages the system takes back where it needs them."
+            ));
         }
         Ok(())
     }
+}
+
+/// What measuring the data set costs.
+fn measure(plan: &Plan, grids: &[Grid]) -> Estimate {
+    let bytes = grids.iter().map(Grid::bytes_to_measure).collect();
+    let voxels: f64 = grids.iter().map(|grid| (grid.extent.shape.voxels() * grid.extent.channels) as f64).sum();
+    let seconds = voxels * READ_S_PER_VOXEL / rayon::current_num_threads() as f64;
+    Estimate { memory_bytes: PROCESS_BYTES + at_once(bytes, plan.runtime.memory_bytes()), disk_bytes: 0, seconds }
+}
+
+/// Bytes of the cases that are at hand at once: the largest ones, one per thread, as far as they may be. A case that may not be
+/// at hand even alone is refused.
+fn at_once(mut bytes: Vec<u64>, limit: u64) -> u64 {
+    bytes.retain(|&bytes| bytes <= limit);
+    bytes.sort_unstable();
+    bytes
+        .iter()
+        .rev()
+        .take(rayon::current_num_threads())
+        .fold(0, |sum: u64, &bytes| sum.saturating_add(bytes))
+        .min(limit)
 }
 
 /// What the work of one configuration costs.
 struct Cost<'a> {
     plan: &'a Plan,
     configuration: &'a Configuration,
+    /// Grids of all training cases.
+    grids: &'a [Grid],
     topology: Topology,
     /// Arithmetic of its convolutions that the device does in a second.
     operations_per_s: f64,
 }
 
 impl<'a> Cost<'a> {
-    fn new(plan: &'a Plan, name: ConfigurationName) -> Self {
+    fn new(plan: &'a Plan, name: ConfigurationName, grids: &'a [Grid]) -> Self {
         let configuration = &plan.configurations[&name];
         let topology = Topology::of(plan, name);
         // With one operation a second, seconds are operations.
-        Self { plan, configuration, topology, operations_per_s: 1.0 }
+        Self { plan, configuration, grids, topology, operations_per_s: 1.0 }
     }
 
     /// With the speed of the run's own epochs, or else of the device; and how that is known.
     fn measured(
         plan: &'a Plan,
         name: ConfigurationName,
+        grids: &'a [Grid],
         folder: &RunFolder,
         events: &dyn Events,
     ) -> Result<(Self, String), ExperimentError> {
-        let mut cost = Self::new(plan, name);
+        let mut cost = Self::new(plan, name, grids);
         let operations = cost.epoch_s();
         let seconds = logged_epochs(plan, name, folder);
         let basis;
@@ -159,15 +201,31 @@ impl<'a> Cost<'a> {
     }
 
     fn prepare(&self, state: &State) -> Estimate {
-        let channels = self.plan.data.channels.len() as u64;
-        let (voxels, cases) = (self.voxels(), state.left(self.plan.data.cases) as u64);
-        let threads = rayon::current_num_threads() as u64;
-        let at_once = threads * channels * voxels * 16;
+        let (plan, cases) = (self.plan, self.grids.len());
+        let share = state.left(cases) as f64 / cases.max(1) as f64;
+        let bytes = self.grids.iter().map(|grid| grid.bytes_to_prepare(plan, self.configuration)).collect();
+        let seconds = self.grids.iter().map(|grid| self.prepare_s(grid)).sum::<f64>();
         Estimate {
-            memory_bytes: at_once.min(self.plan.runtime.memory_gib << 30),
-            disk_bytes: cases * voxels * (FLOAT * channels + LABEL),
-            seconds: (cases * voxels * channels) as f64 * PREPARE_S_PER_VOXEL / threads as f64,
+            memory_bytes: PROCESS_BYTES + at_once(bytes, plan.runtime.memory_bytes()),
+            disk_bytes: (share * self.prepared_bytes(1.0) as f64) as u64,
+            seconds: share * seconds / rayon::current_num_threads() as f64,
         }
+    }
+
+    /// Seconds on one core to prepare a case.
+    fn prepare_s(&self, grid: &Grid) -> f64 {
+        let channels = grid.extent.channels as f64;
+        let (own, prepared) = (grid.extent.shape.voxels() as f64, grid.prepared(self.configuration).voxels() as f64);
+        let resampled =
+            if grid.is_resampled(self.configuration) { prepared.max(grid.cropped.voxels() as f64) } else { 0.0 };
+        channels * (own * READ_S_PER_VOXEL + resampled * RESAMPLE_S_PER_VOXEL + prepared * WRITE_S_PER_VOXEL)
+    }
+
+    /// Bytes of a part of the prepared cases.
+    fn prepared_bytes(&self, part: f64) -> u64 {
+        let per_voxel = FLOAT * self.plan.data.channels.len() as u64 + LABEL;
+        let voxels: u64 = self.grids.iter().map(|grid| grid.prepared(self.configuration).voxels() as u64).sum();
+        (part * voxels.saturating_mul(per_voxel) as f64) as u64
     }
 
     fn train(&self, state: &State) -> Estimate {
@@ -175,15 +233,41 @@ impl<'a> Cost<'a> {
         let configuration = self.configuration;
         // The weights, and a checkpoint of the weights with the moments of Adam.
         let copies = if train.amsgrad { 5 } else { 4 };
+        let on_device = self.topology.training_bytes(
+            configuration.patch_size.0,
+            configuration.batch_size,
+            &self.plan.runtime.device,
+        );
         Estimate {
-            memory_bytes: self.topology.training_bytes(
-                configuration.patch_size.0,
-                configuration.batch_size,
-                &self.plan.runtime.device,
-            ),
+            memory_bytes: PROCESS_BYTES + on_device + self.loader_bytes() + self.mapped_bytes(state),
             disk_bytes: copies * FLOAT * self.topology.parameters(),
             seconds: state.left(train.max_epochs) as f64 * self.epoch_s(),
         }
+    }
+
+    /// Batches that wait or are made, and what is cut out of a case for a patch.
+    fn loader_bytes(&self) -> u64 {
+        let workers = rayon::current_num_threads();
+        let channels = self.plan.data.channels.len() as u64;
+        let patch = self.configuration.patch_size.voxels() as u64;
+        let loaded = loaded_size(&self.plan.augment, self.configuration).voxels() as u64;
+        let batch = self.configuration.batch_size as u64 * patch * (FLOAT * channels + FLOAT);
+        // A patch with its positions in what is cut out.
+        let scratch = (loaded + patch) * (FLOAT * channels + LABEL) + 3 * FLOAT * patch;
+        // The batch at hand is copied to the device.
+        (batches_at_once(workers) as u64 + 1) * batch + workers as u64 * scratch
+    }
+
+    /// Bytes of prepared cases that training maps: those that its patches have touched.
+    fn mapped_bytes(&self, state: &State) -> u64 {
+        let (train, configuration) = (&self.plan.train, self.configuration);
+        let all = self.prepared_bytes(1.0) as f64;
+        let loaded = loaded_size(&self.plan.augment, configuration).voxels() as u64;
+        let patch_bytes = (loaded * (FLOAT * self.plan.data.channels.len() as u64 + LABEL)) as f64;
+        let batches = state.left(train.max_epochs) * (train.batches + train.validation_batches);
+        let drawn = (batches * configuration.batch_size) as f64 * patch_bytes;
+        // Drawn with replacement.
+        if all > 0.0 { (all * (1.0 - (-drawn / all).exp())) as u64 } else { 0 }
     }
 
     /// Held-out cases of a network that are not done.
@@ -205,10 +289,10 @@ impl<'a> Cost<'a> {
         let (patch, shape) = (configuration.patch_size, self.shape());
         let along = |axis: usize| starts(shape[axis].max(patch.0[axis]), patch.0[axis], plan.predict.step).len();
         let passes = along(0) * along(1) * along(2) * mirrored_axes(patch, plan.predict.mirror).len();
-        let classes = plan.data.labels.len() as u64 + 1;
         Estimate {
-            // The sum over windows, its mean, and the classes on the image's own grid.
-            memory_bytes: 3 * FLOAT * classes * self.voxels() + FLOAT * self.topology.parameters(),
+            memory_bytes: PROCESS_BYTES
+                + self.needed_to_predict()
+                + self.topology.predicting_bytes(patch.0, configuration.batch_size),
             disk_bytes: (cases * plan.data.median_shape.iter().product::<f64>() * LABEL_BYTES_PER_VOXEL) as u64,
             seconds: cases * passes as f64 * self.forward_s(),
         }
@@ -226,13 +310,24 @@ impl<'a> Cost<'a> {
         passes * self.configuration.batch_size as f64 * self.forward_s()
     }
 
+    /// Bytes of images and probabilities of the largest case.
+    fn needed_to_predict(&self) -> u64 {
+        let (plan, limit) = (self.plan, self.plan.runtime.memory_bytes());
+        let classes = plan.data.labels.len() as u64 + 1;
+        let need = |grid: &Grid| {
+            let prepared = grid.prepared(self.configuration).voxels() as u64;
+            let image = FLOAT * plan.data.channels.len() as u64 * prepared;
+            let back = FLOAT * VOLUMES_BACK * prepared.max(grid.extent.shape.voxels() as u64);
+            let probabilities = FLOAT * classes * prepared;
+            // Those that do not fit are on disk.
+            if image + back + probabilities <= limit { image + back + probabilities } else { image + back }
+        };
+        self.grids.iter().map(need).filter(|&bytes| bytes <= limit).max().unwrap_or(0)
+    }
+
     /// The median prepared case, voxels, the slice axis first.
     fn shape(&self) -> [usize; 3] {
         slice_first(self.configuration.slice_axis).map(|axis| self.configuration.median_shape.0[axis])
-    }
-
-    fn voxels(&self) -> u64 {
-        self.configuration.median_shape.voxels() as u64
     }
 }
 

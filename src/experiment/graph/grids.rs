@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 use crate::experiment::{data, record};
 use crate::fingerprint::{CaseFingerprint, bytes_to_measure};
+use crate::plan::load::LoadedPlan;
 use crate::plan::schema::{Configuration, Plan};
 use crate::preprocess::footprint::{Extent, bytes_to_prepare, extent};
 use crate::preprocess::{slice_first, target_spacing};
@@ -30,6 +31,11 @@ impl Grid {
         Shape(slice_first(configuration.slice_axis).map(|axis| shape.0[axis]))
     }
 
+    /// Whether preparing changes its number of voxels along an axis.
+    pub(super) fn is_resampled(&self, configuration: &Configuration) -> bool {
+        self.prepared(configuration).0 != slice_first(configuration.slice_axis).map(|axis| self.cropped.0[axis])
+    }
+
     pub(super) fn bytes_to_prepare(&self, plan: &Plan, configuration: &Configuration) -> u64 {
         bytes_to_prepare(&self.extent, self.cropped, &plan.preprocess, configuration)
     }
@@ -40,7 +46,8 @@ impl Grid {
 }
 
 /// The grids of a plan's training cases, and where they are known from.
-pub(super) fn of_plan(plan: &Plan, folder: &RunFolder) -> (Vec<Grid>, &'static str) {
+pub(super) fn of_plan(loaded: &LoadedPlan, folder: &RunFolder) -> (Vec<Grid>, &'static str) {
+    let plan = &loaded.plan;
     let channels = plan.data.channels.len();
     if let Some(measured) = record::saved_fingerprint(folder).ok().flatten() {
         let grid = |case: &CaseFingerprint| {
@@ -49,7 +56,7 @@ pub(super) fn of_plan(plan: &Plan, folder: &RunFolder) -> (Vec<Grid>, &'static s
         };
         return (measured.cases.iter().map(grid).collect(), "the measured cases");
     }
-    if let Ok(Some(dataset)) = data::present(plan) {
+    if let Ok(Some(dataset)) = data::present(loaded) {
         // A file that cannot be read is named by what comes later.
         let grid = |case| extent(case).ok().map(|extent| Grid { extent, cropped: extent.shape });
         let grids: Vec<Grid> = dataset.training.par_iter().filter_map(grid).collect();

@@ -4,6 +4,7 @@
 //! `run` does them. Deliberately absent: doing any of it.
 
 pub mod estimate;
+mod grids;
 mod inspect;
 mod text;
 mod work;
