@@ -15,6 +15,7 @@ pub use self::noted::Noted;
 use crate::dataset::budget::{Budget, side_by_side};
 use crate::dataset::gate::{Expected, Fault, FaultKind, Faults, read_case};
 use crate::dataset::{Case, CaseId, Dataset};
+use crate::units::counted;
 use crate::volume::components::{Connectivity, count_labels};
 use crate::volume::crop::nonzero_box;
 use crate::volume::intensity::IntensityRange;
@@ -39,10 +40,9 @@ pub enum FingerprintError {
 fn refused(faults: &[Fault]) -> String {
     let mut cases: Vec<&CaseId> = faults.iter().map(|fault| &fault.case).collect();
     cases.dedup();
-    let of = if let [one] = cases[..] {
-        format!("case `{one}` cannot be used")
-    } else {
-        format!("{} cases cannot be used", cases.len())
+    let of = match cases[..] {
+        [one] => format!("case `{one}` cannot be used"),
+        _ => format!("{} cannot be used", counted(cases.len(), "case")),
     };
     let listed: Vec<String> = faults.iter().map(|fault| format!("\n  {fault}")).collect();
     format!("{of}:{}\nmend these files, or leave the cases out: `data.exclude` in the plan", listed.concat())

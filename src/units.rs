@@ -35,10 +35,10 @@ pub fn listed<T: AsRef<str>>(names: &[T]) -> String {
 
 /// A number with as many decimals, at least `least`, as show on which side of a limit it is: 4.0004 is above 4, and 4.00 is not.
 pub fn beside_limit(value: f64, limit: f64, least: usize) -> String {
-    let texts = (least..=MOST_DECIMALS).map(|decimals| format!("{value:.decimals$}"));
+    let shown = |decimals: usize| format!("{value:.decimals$}");
     let same_side =
         |text: &String| text.parse::<f64>().is_ok_and(|shown| shown.partial_cmp(&limit) == value.partial_cmp(&limit));
-    texts.clone().find(same_side).or_else(|| texts.last()).unwrap_or_else(|| value.to_string())
+    (least..MOST_DECIMALS).map(shown).find(same_side).unwrap_or_else(|| shown(MOST_DECIMALS))
 }
 
 /// A word as a shell takes it: as it is, or in single quotes.

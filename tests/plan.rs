@@ -147,7 +147,7 @@ fn a_plan_that_is_written_is_one_that_run_takes() {
                 text.contains(reason) && !text.contains(".toml"),
                 "{name}: said of the data, not of a plan: {text}"
             );
-            assert!(!at.join("written").exists(), "{name}: nothing is written");
+            assert!(!at.join("written/plan.toml").exists(), "{name}: nothing is written");
             refused += 1;
             continue;
         }
@@ -226,10 +226,10 @@ fn what_cannot_be_written_is_known_before_anything_is_measured() {
     let at = folder.path();
     sound(&at.join("data/Hearts"), &SIX);
     fs::write(at.join("file"), "mine").unwrap();
-    for output in ["file/plan.toml", "data"] {
+    for (output, named) in [("file/plan.toml", "`file"), ("data", "`data`")] {
         let refused = segplan(at, &["plan", "data/Hearts", "-o", output, "--overwrite"]);
         assert!(matches!(refused.status.code(), Some(1 | 2)), "{}", said(&refused));
-        assert!(said(&refused).contains(output) && !said(&refused).contains("measuring"), "{}", said(&refused));
+        assert!(said(&refused).contains(named) && !said(&refused).contains("measuring"), "{}", said(&refused));
     }
     assert_eq!(fs::read_to_string(at.join("file")).unwrap(), "mine");
 }
@@ -384,10 +384,12 @@ fn what_is_worth_a_look_is_said_and_no_fault() {
         ("c3", Case { value: |_, _| 0.0, ..SOUND }),
         ("d4", scaled),
         ("e5", SOUND),
+        ("f6", Case { affine: -1.0, ..SOUND }),
     ];
     data_set(&at.join("data/Odd"), "noNorm", &["organ", "never"], &cases);
     let text = planned(at, &["data/Odd", "-o", "plan.toml"]);
     for expected in [
+        "note: the axes of the images point in different directions: 5 cases RAS, 1 LAS",
         "note: no training case has a voxel of label 2 (never)",
         "note: channel 0 (noNorm) is zero everywhere in 1 case: c3",
         "note: channel 0 (noNorm) has one value everywhere in 1 case: b2",

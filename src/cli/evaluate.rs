@@ -14,6 +14,7 @@ use crate::evaluate::summary::summarize;
 use crate::experiment::events::Events;
 use crate::plan::make::default_memory_bytes;
 use crate::store::claim::claim_file;
+use crate::units::counted;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -95,7 +96,7 @@ pub(super) fn evaluate(arguments: &Arguments) -> Result<(), Failure> {
     }
     print_line(summarize(&evaluated.scores).table());
     if evaluated.scored < evaluated.references {
-        print_line(format_args!("PARTIAL: {} of {} cases are scored", evaluated.scored, evaluated.references));
+        print_line(format_args!("PARTIAL: {} of {} scored", evaluated.scored, counted(evaluated.references, "case")));
     }
     Ok(())
 }

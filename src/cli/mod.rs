@@ -35,6 +35,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::cli::failure::Failure;
+use crate::units::counted;
 
 /// nnU-Net (2018) experiments from one declarative, editable TOML plan.
 #[derive(Debug, Parser)]
@@ -138,5 +139,5 @@ fn use_threads(threads: usize) -> Result<(), Failure> {
     rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .build_global()
-        .map_err(|error| Failure::failed(miette::miette!("cannot start {threads} threads: {error}")))
+        .map_err(|error| Failure::failed(miette::miette!("cannot start {}: {error}", counted(threads, "thread"))))
 }

@@ -278,7 +278,7 @@ fn fitted(gibi: f64, plan: &Plan) -> Result<Rules, Failure> {
 /// A name that was given, if it can be that of a folder.
 fn given_name(given: Option<&str>) -> Result<Option<String>, Failure> {
     let Some(given) = given.filter(|given| !name::is_valid(given)) else { return Ok(given.map(str::to_owned)) };
-    let instead = name::valid(given).map_or_else(|| "hippocampus".to_owned(), |instead| instead);
+    let instead = name::valid(given).unwrap_or_else(|| "hippocampus".to_owned());
     Err(Failure::wrong_input(miette::miette!(
         help = format!("such as `--name {instead}`: letters, digits, `-`, `_`, `.` and `=`"),
         "`{given}` cannot be the name of a folder"

@@ -10,6 +10,7 @@ use crate::cli::terminal::Terminal;
 use crate::dataset::{scan, verify as check};
 use crate::experiment::events::Events;
 use crate::plan::make::default_memory_bytes;
+use crate::units::counted;
 
 const EXAMPLES: &str = "\
 Example:
@@ -43,10 +44,10 @@ pub(super) fn verify(arguments: &Arguments) -> Result<(), Failure> {
         print_line(fault);
     }
     if faults.is_empty() {
-        print_line(format_args!("`{}`: {cases} cases, no fault found", dataset.name));
+        print_line(format_args!("`{}`: {}, no fault found", dataset.name, counted(cases, "case")));
         return Ok(());
     }
-    let plural = if faults.len() == 1 { "" } else { "s" };
-    terminal.say(&format!("`{}`: {} fault{plural} in {cases} cases", dataset.name, faults.len()));
+    let found = counted(faults.len(), "fault");
+    terminal.say(&format!("`{}`: {found} in {}", dataset.name, counted(cases, "case")));
     Err(Failure::damaged_data_listed())
 }

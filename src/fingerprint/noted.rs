@@ -32,7 +32,8 @@ impl Noted {
 /// The value of all voxels; none where two differ.
 fn only_value(voxels: ArrayView3<'_, f32>) -> Option<f32> {
     let first = *voxels.first()?;
-    voxels.iter().all(|&value| value.to_bits() == first.to_bits() || value == first).then_some(first)
+    // 0 and -0 are one value.
+    voxels.iter().all(|&value| value.total_cmp(&first).is_eq() || (value - first).abs() <= 0.0).then_some(first)
 }
 
 /// Lengths of the affine's axes, mm, `[z, y, x]`, where they are not the spacing.

@@ -1,5 +1,6 @@
 //! What of a data set is no fault, but worth a look before networks are trained on it.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use crate::dataset::{CaseId, Dataset};
@@ -7,10 +8,12 @@ use crate::fingerprint::Fingerprint;
 use crate::plan::patients::suggested;
 use crate::plan::schema::{Normalization, Plan};
 use crate::units::{counted, listed};
+use crate::volume::orient::AxisCodes;
 
 /// Everything that is worth a look, a sentence each.
 pub fn notes(plan: &Plan, dataset: &Dataset, fingerprint: &Fingerprint) -> Vec<String> {
     let mut notes = dataset.notes.clone();
+    notes.extend(orientations(fingerprint));
     notes.extend(absent_classes(dataset, fingerprint));
     notes.extend(constant_images(dataset, fingerprint));
     notes.extend(other_affines(fingerprint));
@@ -20,6 +23,22 @@ pub fn notes(plan: &Plan, dataset: &Dataset, fingerprint: &Fingerprint) -> Vec<S
         notes.extend(suggested(&cases).map(|patients| patients.hint(cases.len())));
     }
     notes
+}
+
+/// Axis codes, where not all cases have the same.
+fn orientations(fingerprint: &Fingerprint) -> Option<String> {
+    let mut codes: Vec<(AxisCodes, usize)> = fingerprint.axis_codes().into_iter().collect();
+    codes.sort_by_key(|&(_, cases)| Reverse(cases));
+    let [(first, cases), others @ ..] = codes.as_slice() else { return None };
+    let others: Vec<String> = others.iter().map(|(codes, cases)| format!("{cases} {codes}")).collect();
+    (!others.is_empty()).then(|| {
+        format!(
+            "the axes of the images point in different directions: {} {first}, {} (axes x, y, z). Spacings and shapes are of the files' \
+             own axes: networks learn best from one orientation",
+            counted(*cases, "case"),
+            listed(&others)
+        )
+    })
 }
 
 fn absent_classes(dataset: &Dataset, fingerprint: &Fingerprint) -> Vec<String> {

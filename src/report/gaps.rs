@@ -64,7 +64,9 @@ fn cases(record: &Record) -> Vec<String> {
         if !lost.is_empty() {
             let (count, all) = (lost.len(), split.val.len());
             gaps.push(format!(
-                "{name}, seed {seed}, fold {fold}: {count} of {all} cases have no score: {}.",
+                "{name}, seed {seed}, fold {fold}: {count} of {} {} no score: {}.",
+                counted(all, "case"),
+                if count == 1 { "has" } else { "have" },
                 list(&lost)
             ));
         }

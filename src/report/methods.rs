@@ -145,7 +145,7 @@ fn training(record: &Record) -> String {
     let lengths: Vec<usize> = record.networks.iter().map(|one| one.epochs.len()).filter(|&count| count > 0).collect();
     let trained = match (lengths.iter().min(), lengths.iter().max()) {
         (Some(low), Some(high)) if low == high => {
-            format!("{} trained for {low} epochs", counted(lengths.len(), "network"))
+            format!("{} trained for {}", counted(lengths.len(), "network"), counted(*low, "epoch"))
         }
         (Some(low), Some(high)) => format!("{} trained for {low} to {high} epochs", counted(lengths.len(), "network")),
         _ => "no network has trained yet".to_owned(),

@@ -116,7 +116,7 @@ impl<'a> Inspection<'a> {
             Ok(None) => State::Absent,
             Err(reason) => State::Stale { because: vec![reason.clone()] },
         };
-        (state, format!("{} folds", self.plan.split.folds))
+        (state, counted(self.plan.split.folds, "fold"))
     }
 
     fn prepare(&self, name: ConfigurationName) -> (State, String) {

@@ -1,5 +1,7 @@
 //! The comments of random plans, read as a person reads them: their arithmetic ends at the value below.
 
+#![expect(clippy::float_cmp, reason = "whole numbers, and numbers as they are printed, are exact")]
+
 use proptest::prelude::*;
 use regex::Regex;
 
@@ -126,8 +128,8 @@ fn check(plan: &Plan, measured: &Measured, said: &BTreeMap<String, String>) {
         }
         if *name == ConfigurationName::LowRes {
             let doubled = three(between(comment("spacing"), "reference patches: ", ", which makes"));
-            for axis in 0..3 {
-                let expected = data.median_spacing.0[axis] * 2_f64.powf(doubled[axis]);
+            for (axis, times) in doubled.into_iter().enumerate() {
+                let expected = data.median_spacing.0[axis] * 2_f64.powf(times);
                 assert!((network.spacing.0[axis] - expected).abs() < 1e-9, "{}", comment("spacing"));
             }
             let now = numbers(between(comment("spacing"), "which makes ", " of"))[0];
