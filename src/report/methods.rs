@@ -276,3 +276,20 @@ fn software(record: &Record) -> String {
         manifest.version, manifest.device, host.cores, host.os
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folds_are_said_to_be_by_patient_where_cases_are_grouped() {
+        let mut plan: Plan = toml::from_str(include_str!("../plan/example.toml")).unwrap();
+        assert!(folds(&plan.split).ends_with("of nearly equal size, case by case."));
+        assert_eq!(excluded(&plan), "");
+        plan.split.group = "^(.+)_E[DS]$".to_owned();
+        plan.data.exclude = vec!["a".to_owned()];
+        let said = folds(&plan.split);
+        assert!(said.contains("patient by patient") && said.contains("`^(.+)_E[DS]$`"), "{said}");
+        assert_eq!(excluded(&plan), "; 1 further training case was left out (a)");
+    }
+}
