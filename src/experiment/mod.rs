@@ -11,7 +11,6 @@ mod error;
 pub mod events;
 pub mod failures;
 mod first_stage;
-mod finished;
 mod fold;
 mod forecast;
 pub mod graph;

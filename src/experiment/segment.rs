@@ -13,7 +13,6 @@ use crate::dataset::images::{ImagesError, images, names as names_of};
 use crate::device::{DeviceError, device};
 use crate::evaluate::scores;
 use crate::experiment::events::Events;
-use crate::experiment::finished::Finished;
 use crate::experiment::graph::stage_before;
 use crate::experiment::postprocessing::Postprocessing;
 use crate::experiment::state::{FoldState, StateError};
@@ -148,7 +147,7 @@ pub fn segment(
     let room = Room::gib(request.memory_gib.unwrap_or(plan.runtime.memory_gib), request.output);
     let trained_on = TrainedOn::load(&folder)?;
     let decides = (digest_of_networks(&folder, &plan, &names)?, &filter, format!("{:?}", trained_on.orientation()));
-    let mut finished = Finished::load(request.output, short_digest(&decides))?;
+    let decides = short_digest(&decides);
     let watch = Watch { events, interrupted };
     let job = Job {
         stages: &stages,
@@ -175,15 +174,17 @@ pub fn segment(
             break;
         }
         let files = written(request, case);
-        if finished.has(case, &files) {
+        // A file that cannot be read is a failure of its case, not of all.
+        let of = made_of(case, &decides).unwrap_or_default();
+        if !of.is_empty() && files.iter().all(|file| outputs.is_made_of(file, &of)) {
             before += 1;
         } else {
-            match job.segment(case) {
+            match job.segment(case, &of) {
                 Err(CaseError::Predict(PredictError::Stopped)) => break,
                 // Faults of files name their case themselves.
                 Err(CaseError::Faults(faults)) => failures.push(faults.to_string()),
                 Err(reason) => failures.push(format!("case `{}`: {reason}", case.id)),
-                Ok(()) => finished.note(case, &files)?,
+                Ok(()) => (),
             }
         }
         left -= 1;
@@ -200,6 +201,12 @@ pub fn segment(
         events.say(&failures.to_string());
     }
     Ok(Segmented { configurations: names, networks: count, images, done, before, interrupted: left > 0 })
+}
+
+/// Digest of all that decides on the files of a case: the networks with what belongs to them, and what the case's images hold.
+fn made_of(case: &Case, decides: &str) -> Result<String, StoreError> {
+    let images: Vec<String> = case.images.iter().map(|path| digest_of_file(path)).collect::<Result<_, _>>()?;
+    Ok(short_digest(&(decides, images)))
 }
 
 /// The label map of a case, and its probabilities where they are asked for, by their names in the output folder.
@@ -312,7 +319,7 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
-    fn segment(&self, case: &Case) -> Result<(), CaseError> {
+    fn segment(&self, case: &Case, made_of: &str) -> Result<(), CaseError> {
         let plan = self.stages[0].predictor.plan;
         let image = read_image(case, &Expected { memory_bytes: self.room.bytes as u64, ..plan.expected() })?;
         let geometry = image.geometry.clone();
@@ -339,7 +346,7 @@ impl Job<'_> {
             };
             let labels = labels(&members, spacing, &self.room, &on_tiles, Some(&mut write))?;
             writer.finish()?;
-            self.outputs.keep(file)?;
+            self.outputs.keep_made_of(file, made_of)?;
             labels
         } else {
             labels(&members, spacing, &self.room, &on_tiles, None)?
@@ -349,7 +356,7 @@ impl Job<'_> {
         }
         self.filter.apply(&mut labels);
         write_labels(&self.staging.join(&file), labels.view(), &geometry)?;
-        Ok(self.outputs.keep(&file)?)
+        Ok(self.outputs.keep_made_of(&file, made_of)?)
     }
 
     /// An image in the axis order of the training cases, and the way back where its own is another. Says so, and what of the

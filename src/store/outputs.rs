@@ -29,11 +29,14 @@ struct Entry {
     file: String,
     /// What the file held when it was written.
     sha256: String,
+    /// Digest of what it was made of, where the verb can tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    made_of: Option<String>,
 }
 
-/// What was written into a folder: for each name the digests that the file may have.
+/// What was written into a folder: for each name the digests that the file may have, each with the digest of what it was made of.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Record(BTreeMap<String, BTreeSet<String>>);
+pub struct Record(BTreeMap<String, BTreeMap<String, Option<String>>>);
 
 /// Whose a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,11 +67,11 @@ impl Record {
             io::ErrorKind::NotADirectory => Ok(None),
             _ => Err(error),
         })?;
-        let mut all = BTreeMap::<String, BTreeSet<String>>::new();
+        let mut all = BTreeMap::<String, BTreeMap<String, Option<String>>>::new();
         for entry in
             text.iter().flat_map(|text| text.lines()).filter_map(|line| serde_json::from_str::<Entry>(line).ok())
         {
-            all.entry(entry.file).or_default().insert(entry.sha256);
+            all.entry(entry.file).or_default().insert(entry.sha256, entry.made_of);
         }
         Ok(Self(all))
     }
@@ -97,10 +100,16 @@ impl Record {
         let known = self.0.get(&key(name));
         match known {
             // A link is no file of ours, whatever it leads to.
-            Some(digests) if metadata.is_file() && digests.contains(&digest_of_file(&path)?) => Ok(Owner::Segplan),
+            Some(digests) if metadata.is_file() && digests.contains_key(&digest_of_file(&path)?) => Ok(Owner::Segplan),
             known => Ok(Owner::Other { written: known.is_some() }),
         }
     }
+}
+
+/// Whether the record says of a file, which is as it was written, that it was made of what has a digest.
+fn is_made_of(record: &Record, folder: &Path, name: &Path, made_of: &str) -> bool {
+    let noted = |sha256: String| record.0.get(&key(name))?.get(&sha256)?.as_deref();
+    digest_of_file(&folder.join(name)).ok().and_then(noted) == Some(made_of)
 }
 
 /// The name of a file in its folder, as the record has it.
@@ -155,8 +164,23 @@ impl Outputs {
     ///
     /// When there is a file of this name that somebody has put there in the meantime, or the system refuses.
     pub fn keep(&self, name: &Path) -> Result<(), StoreError> {
-        self.note(&[name])?;
+        self.note(&[name], None)?;
         self.rename(name)
+    }
+
+    /// As [`Outputs::keep`], and notes the digest of all that the file was made of.
+    ///
+    /// # Errors
+    ///
+    /// As [`Outputs::keep`].
+    pub fn keep_made_of(&self, name: &Path, made_of: &str) -> Result<(), StoreError> {
+        self.note(&[name], Some(made_of))?;
+        self.rename(name)
+    }
+
+    /// Whether a file was made of what has this digest, and is as it was written.
+    pub fn is_made_of(&self, name: &Path, made_of: &str) -> bool {
+        is_made_of(&self.record.lock().unwrap_or_else(PoisonError::into_inner), &self.folder, name, made_of)
     }
 
     /// Gives all files in the hidden folder their names, those in folders before those beside them, and removes what was written here
@@ -174,20 +198,22 @@ impl Outputs {
         for name in &names {
             self.refuse_others(name)?;
         }
-        self.note(&names)?;
+        self.note(&names, None)?;
         for name in &names {
             self.rename(name)?;
         }
         self.tidy()
     }
 
-    fn note(&self, names: &[&Path]) -> Result<(), StoreError> {
+    fn note(&self, names: &[&Path], made_of: Option<&str>) -> Result<(), StoreError> {
         let mut record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
         let mut lines = String::new();
         for name in names {
             let (file, sha256) = (key(name), digest_of_file(&self.staging.join(name))?);
-            if record.0.entry(file.clone()).or_default().insert(sha256.clone()) {
-                lines.push_str(&line(&Entry { file, sha256 }));
+            let made_of = made_of.map(str::to_owned);
+            let known = record.0.entry(file.clone()).or_default().insert(sha256.clone(), made_of.clone());
+            if known.as_ref() != Some(&made_of) {
+                lines.push_str(&line(&Entry { file, sha256, made_of }));
             }
         }
         let path = self.folder.join(RECORD);
@@ -238,7 +264,9 @@ impl Outputs {
         for file in record.0.keys() {
             let path = self.folder.join(file);
             if kept.contains(file) {
-                text.push_str(&line(&Entry { file: file.clone(), sha256: digest_of_file(&path)? }));
+                let sha256 = digest_of_file(&path)?;
+                let made_of = record.0[file].get(&sha256).cloned().flatten();
+                text.push_str(&line(&Entry { file: file.clone(), sha256, made_of }));
             } else if record.owner(&self.folder, Path::new(file))? == Owner::Segplan {
                 remove_if_present(&path)?;
             }
@@ -267,7 +295,7 @@ fn ends_a_line(file: &mut File) -> io::Result<bool> {
 }
 
 fn line(entry: &Entry) -> String {
-    serde_json::to_string(entry).expect("an entry is two texts") + "\n"
+    serde_json::to_string(entry).expect("an entry is texts") + "\n"
 }
 
 fn files_in(root: &Path, inner: &Path, found: &mut Vec<PathBuf>) -> Result<(), StoreError> {

@@ -213,3 +213,21 @@ fn many_files_that_are_in_the_way_are_counted() {
     let refused = Claim::new(folder.path(), &all, &[]).check().unwrap_err().to_string();
     insta::assert_snapshot!(refused.replace(&format!("{}", folder.path().display()), "DIR"), @"`DIR/a` exists already, `DIR/b` exists already, `DIR/c` exists already, and so do 2 more files; name another place, or replace them with `--overwrite`");
 }
+
+#[test]
+fn what_a_file_was_made_of_is_known_while_it_is_as_it_was_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = || Claim::new(folder.path(), &names(&["a"]), &[]).check().unwrap();
+    let mut outputs = open();
+    fs::write(outputs.staging().unwrap().join("a"), "labels").unwrap();
+    assert!(!outputs.is_made_of(Path::new("a"), "one"));
+    outputs.keep_made_of(Path::new("a"), "one").unwrap();
+    drop(outputs);
+    assert!(open().is_made_of(Path::new("a"), "one"), "another process knows it");
+    assert!(!open().is_made_of(Path::new("a"), "two"));
+    let outputs = open();
+    fs::write(folder.path().join("a"), "edited").unwrap();
+    assert!(!outputs.is_made_of(Path::new("a"), "one"), "edited");
+    fs::remove_file(folder.path().join("a")).unwrap();
+    assert!(!outputs.is_made_of(Path::new("a"), "one"), "removed");
+}
