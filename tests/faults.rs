@@ -529,3 +529,43 @@ fn no_verb_uses_a_faulty_file_and_exits_with_0_and_none_panics() {
     });
     outcome.unwrap();
 }
+
+#[test]
+fn a_tolerance_that_is_no_distance_is_refused() {
+    let data = Data::new(&mut Random(5));
+    for tolerance in ["nan", "-1", "inf", "wide"] {
+        let labels = data.folder().join("labelsTr");
+        let folder = labels.to_str().unwrap();
+        let output = data.segplan(&[
+            "evaluate",
+            "--reference",
+            folder,
+            "--prediction",
+            folder,
+            &format!("--tolerance={tolerance}"),
+        ]);
+        assert_eq!(output.status.code(), Some(2), "{tolerance}: {}", said(&output));
+    }
+}
+
+#[test]
+fn scores_are_written_in_the_format_of_their_ending() {
+    let data = Data::new(&mut Random(6));
+    let labels = data.folder().join("labelsTr");
+    let folder = labels.to_str().unwrap();
+    let evaluate = |output: &str| {
+        data.segplan(&["evaluate", "--reference", folder, "--prediction", folder, "--per-case", "-o", output])
+    };
+    for (name, start) in
+        [("s.csv", "case,label,name,dice"), ("s.json", "["), ("s.md", "| case |"), ("s.parquet", "PAR1")]
+    {
+        let output = evaluate(name);
+        assert!(output.status.success(), "{}", said(&output));
+        assert!(said(&output).contains("case_0") && said(&output).contains("mean foreground"), "{}", said(&output));
+        let bytes = fs::read(data.root.path().join(name)).unwrap();
+        assert!(bytes.starts_with(start.as_bytes()), "{name}");
+    }
+    assert_eq!(evaluate("s.xlsx").status.code(), Some(2));
+    let names = fs::read_to_string(data.root.path().join("s.csv")).unwrap();
+    assert!(names.lines().nth(1).unwrap().starts_with("case_0,1,a,1,1,1,0,0,0,"), "{names}");
+}

@@ -204,6 +204,7 @@ impl<'a> Reading<'a> {
     fn image(&mut self, take: &mut dyn FnMut(&[f32])) -> Option<Geometry> {
         let mut first: Option<Geometry> = None;
         let (mut channels, mut all_read) = (0, true);
+        let before = self.faults.len();
         for path in self.images {
             let Some(volume) = self.open(path) else {
                 all_read = false;
@@ -221,11 +222,27 @@ impl<'a> Reading<'a> {
                 None => first = Some(geometry),
             }
         }
+        if self.images.len() > 1 && channels == self.expected.channels {
+            self.explain_missing_channels(before);
+        }
         if let Some(path) = self.images.first().filter(|_| all_read && channels != self.expected.channels) {
             let (expected, files) = (self.expected.channels, self.images.len());
             self.add(path, FaultKind::Channels { expected, found: channels, files });
         }
         first.filter(|_| all_read)
+    }
+
+    /// Adds to the faults from `before` on on missing files that the files that exist have all channels.
+    fn explain_missing_channels(&mut self, before: usize) {
+        let channels = self.expected.channels;
+        for fault in &mut self.faults[before..] {
+            if let FaultKind::Missing { hint } = &mut fault.kind {
+                *hint = format!(
+                    "; the case's other files have all {channels} channels in one: write one file per channel, or list the \
+                     images in `dataset.json` as the Decathlon does"
+                );
+            }
+        }
     }
 
     /// Whether a grid with so many bytes for each voxel fits into the memory that may be used.

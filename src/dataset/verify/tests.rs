@@ -157,6 +157,31 @@ fn what_is_there_in_place_of_a_missing_file_is_named() {
 }
 
 #[test]
+fn channels_in_one_file_of_a_raw_folder_are_recognised() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let description = r#"{"channel_names": {"0": "CT", "1": "PET"}, "labels": {"background": 0, "a": 1}}"#;
+    fs::write(folder.path().join("dataset.json"), description).expect("written");
+    let voxels = Array4::from_elem((2, 3, 4, 5), 1.0);
+    let image = Image { voxels, geometry: plain() };
+    write_image(&folder.path().join("imagesTr/a_0000.nii.gz"), &image).expect("a writable folder");
+    write(&folder.path().join("labelsTr/a.nii.gz"), plain(), &[1.0]);
+    let found = verify(&scan(folder.path()).expect("a data set"), 1 << 20, &|| {});
+    let [fault] = found.as_slice() else { panic!("{found:?}") };
+    assert!(fault.to_string().contains("have all 2 channels in one"), "{fault}");
+}
+
+#[test]
+fn backslashes_in_a_list_are_recognised() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let description = r#"{"modality": {"0": "MRI"}, "labels": {"0": "background", "1": "a"}, "training": [
+        {"image": ".\\imagesTr\\case.nii.gz", "label": ".\\labelsTr\\case.nii.gz"}]}"#;
+    fs::write(folder.path().join("dataset.json"), description).expect("written");
+    let found = verify(&scan(folder.path()).expect("a data set"), 1 << 20, &|| {});
+    assert_eq!(found.len(), 2);
+    assert!(found.iter().all(|fault| fault.to_string().contains("with backslashes: write it with `/`")), "{found:?}");
+}
+
+#[test]
 fn another_shape_is_one_fault() {
     let found = faults(|image, labels| {
         write(image, plain(), &[1.0]);
