@@ -14,7 +14,8 @@ pub fn counted(number: usize, noun: &str) -> String {
 
 /// The form of a noun that goes with a number.
 pub fn plural(number: usize, noun: &str) -> String {
-    let sibilant = ["s", "x", "z", "ch", "sh"].iter().any(|end| noun.ends_with(end));
+    // The end of `epoch` sounds like a `k`.
+    let sibilant = ["s", "x", "z", "ch", "sh"].iter().any(|end| noun.ends_with(end)) && !noun.ends_with("epoch");
     let consonant_y = noun.ends_with('y') && !["ay", "ey", "oy", "uy"].iter().any(|end| noun.ends_with(end));
     match number {
         1 => noun.to_owned(),
@@ -63,6 +64,7 @@ mod tests {
             (2, "fault", "2 faults"),
             (2, "class", "2 classes"),
             (2, "batch", "2 batches"),
+            (2, "epoch", "2 epochs"),
             (3, "study", "3 studies"),
             (2, "array", "2 arrays"),
         ] {

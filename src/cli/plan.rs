@@ -15,7 +15,7 @@ use crate::cli::terminal::Terminal;
 use crate::dataset::{Dataset, scan};
 use crate::experiment::events::Events;
 use crate::experiment::machine::{Machine, gib};
-use crate::experiment::preflight::against_data;
+use crate::experiment::preflight::{against_data, cases_fit};
 use crate::fingerprint::{Fingerprint, FingerprintError, measure};
 use crate::network::topology::Topology;
 use crate::plan::apply::sorted;
@@ -134,6 +134,8 @@ fn write(arguments: &Arguments) -> Result<(), Failure> {
     let (text, loaded) = planned.applied(file, &others).map_err(|error| Failure::wrong_input(error.into()))?;
     if let Plannable::Data(data) = &source {
         checked(&loaded, &data.dataset).map_err(|error| Failure::wrong_input(error.into()))?;
+        let names = loaded.plan.configurations.keys().copied();
+        cases_fit(&loaded.plan, &data.fingerprint, names).map_err(|error| Failure::damaged_data(plain(error)))?;
         say_notes(&loaded, &data.dataset, &data.fingerprint, &terminal);
     }
     let Some(path) = &arguments.output else {

@@ -15,7 +15,7 @@ use rand::RngExt as _;
 use self::data::DataTimings;
 use crate::device::device;
 use crate::experiment::ExperimentError;
-use crate::experiment::data::find;
+use crate::experiment::data::{DataError, find};
 use crate::experiment::events::Events;
 use crate::kernels::peak;
 use crate::network::topology::Topology;
@@ -65,10 +65,12 @@ pub fn bench(
     let forward_s = forward(&bench, &inference);
     let with_data = match find(loaded, events) {
         Ok(dataset) => Some(DataTimings::measure(&bench, &inference, &dataset)?),
-        Err(absent) => {
+        // A data set that exists and cannot be used is a failure, not one that is not there.
+        Err(absent @ (DataError::Absent { .. } | DataError::NoFolder)) => {
             events.say(&format!("preprocessing, loader and prediction are not timed: {absent}"));
             None
         }
+        Err(unusable) => return Err(unusable.into()),
     };
     Ok(Timings {
         configuration: name,

@@ -30,6 +30,7 @@ mod trained_on;
 mod trained_split;
 mod watch;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
@@ -127,6 +128,10 @@ pub fn run(
     let renamed = |file: &Path| record::command_with_folds(loaded, file);
     trained_split::check(plan, &folder, &splits, &cases, &data, &renamed)?;
     let measured = record::fingerprint(&folder, &dataset, data.clone(), plan.runtime.memory_bytes(), events)?;
+    let names: BTreeSet<ConfigurationName> = networks.iter().map(|id| id.configuration).collect();
+    let all = names.iter().copied().chain(names.iter().copied().filter_map(graph::stage_before));
+    let unprepared = preflight::unprepared(plan, &dataset, &contents, all);
+    preflight::cases_fit(plan, &measured, unprepared.into_iter())?;
     let differences = differences(&measured, plan);
     // Whatever refuses a run stands above: a refused run leaves nothing that would keep its name.
     record::write(&folder, loaded, &dataset, &contents)?;

@@ -1,9 +1,13 @@
 //! What is checked before anything runs: the plan against this build, this data set and this machine, all faults at once.
 
+mod size;
+
 use std::collections::BTreeMap;
 
 use burn::tensor::Device;
 
+pub use self::size::cases_fit;
+pub(super) use self::size::unprepared;
 use crate::dataset::{CaseId, Dataset};
 use crate::device::{self, DeviceError};
 use crate::experiment::events::{Events, NetworkId};
