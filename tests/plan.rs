@@ -226,7 +226,7 @@ fn what_cannot_be_written_is_known_before_anything_is_measured() {
     let at = folder.path();
     sound(&at.join("data/Hearts"), &SIX);
     fs::write(at.join("file"), "mine").unwrap();
-    for (output, named) in [("file/plan.toml", "`file"), ("data", "`data`")] {
+    for (output, named) in [("file/plan.toml", "`file"), ("data", "data` is a folder")] {
         let refused = segplan(at, &["plan", "data/Hearts", "-o", output, "--overwrite"]);
         assert!(matches!(refused.status.code(), Some(1 | 2)), "{}", said(&refused));
         assert!(said(&refused).contains(named) && !said(&refused).contains("measuring"), "{}", said(&refused));
