@@ -3,18 +3,24 @@
 //! Input: the files of a [`Dataset`]. Output: a [`Fingerprint`], which the plan's rules read. Deliberately absent: any
 //! decision. Source: arXiv:1809.10486, section 2 (spec section 2).
 
+mod noted;
+
 use std::collections::BTreeMap;
 
 use ndarray::ArrayView3;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+pub use self::noted::Noted;
 use crate::dataset::budget::{Budget, side_by_side};
 use crate::dataset::gate::{Expected, Fault, FaultKind, Faults, read_case};
 use crate::dataset::{Case, CaseId, Dataset};
+use crate::units::counted;
 use crate::volume::components::{Connectivity, count_labels};
 use crate::volume::crop::nonzero_box;
+use crate::volume::intensity::IntensityRange;
 use crate::volume::nifti::read_header;
+use crate::volume::orient::AxisCodes;
 use crate::volume::{LabelMap, Shape, Spacing};
 
 /// One in so many foreground voxels, in raster order, is looked at for intensities. Source: spec section 2.
@@ -34,10 +40,9 @@ pub enum FingerprintError {
 fn refused(faults: &[Fault]) -> String {
     let mut cases: Vec<&CaseId> = faults.iter().map(|fault| &fault.case).collect();
     cases.dedup();
-    let of = if let [one] = cases[..] {
-        format!("case `{one}` cannot be used")
-    } else {
-        format!("{} cases cannot be used", cases.len())
+    let of = match cases[..] {
+        [one] => format!("case `{one}` cannot be used"),
+        _ => format!("{} cannot be used", counted(cases.len(), "case")),
     };
     let listed: Vec<String> = faults.iter().map(|fault| format!("\n  {fault}")).collect();
     format!("{of}:{}\nmend these files, or leave the cases out: `data.exclude` in the plan", listed.concat())
@@ -54,10 +59,19 @@ pub struct CaseFingerprint {
     pub cropped_shape: Shape,
     /// Its spacing, mm, `[z, y, x]`.
     pub spacing: Spacing,
+    /// Which way its axes point; `None` if its header has no placement.
+    #[serde(default)]
+    pub axis_codes: Option<AxisCodes>,
+    /// Where most intensities of each channel lie. Empty in fingerprints of versions that did not measure them.
+    #[serde(default)]
+    pub ranges: Vec<IntensityRange>,
     /// Voxels of each foreground label that it has.
     pub voxels: BTreeMap<u8, u64>,
     /// Number of 26-connected components of each foreground label that it has.
     pub components: BTreeMap<u8, u64>,
+    /// What of it is worth a look.
+    #[serde(default)]
+    pub noted: Noted,
 }
 
 /// Intensities of a channel under the foreground labels of all training cases.
@@ -158,8 +172,11 @@ fn measure_case(case: &Case, dataset: &Dataset, budget: &Budget) -> Result<(Case
         shape,
         cropped_shape: bounds.shape(),
         spacing: image.geometry.spacing,
+        axis_codes: image.geometry.axis_codes(),
+        ranges: image.voxels.outer_iter().map(IntensityRange::of).collect(),
         voxels,
         components,
+        noted: Noted::of(&image),
     };
     Ok((measured, intensities))
 }
@@ -226,6 +243,20 @@ fn median(mut values: Vec<f64>) -> f64 {
 }
 
 impl Fingerprint {
+    /// Whether all is measured that this version measures.
+    pub fn is_whole(&self) -> bool {
+        self.cases.iter().all(|case| !case.ranges.is_empty())
+    }
+
+    /// The axis codes of the cases, each with its number of cases. Cases without placement are not among them.
+    pub fn axis_codes(&self) -> BTreeMap<AxisCodes, usize> {
+        let mut found = BTreeMap::new();
+        for codes in self.cases.iter().filter_map(|case| case.axis_codes) {
+            *found.entry(codes).or_default() += 1;
+        }
+        found
+    }
+
     /// Median spacing of the cases, mm, `[z, y, x]`, each axis by itself.
     pub fn median_spacing(&self) -> Spacing {
         Spacing(std::array::from_fn(|axis| median(self.cases.iter().map(|case| case.spacing.0[axis]).collect())))
@@ -269,8 +300,11 @@ mod tests {
             shape: Shape([shape[0] * 2, shape[1], shape[2]]),
             cropped_shape: Shape(shape),
             spacing: Spacing(spacing),
+            axis_codes: None,
+            ranges: Vec::new(),
             voxels: BTreeMap::new(),
             components: components.iter().copied().collect(),
+            noted: Noted::default(),
         }
     }
 

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::thread::sleep;
@@ -118,7 +119,7 @@ fn predicted_by(plan: &Plan, workplace: &Workplace, run: &RunFolder, fold: usize
     let member = Member { predictor: &predictor, image: from.image(), placement: &from.placement };
     let grid = Grid { shape: Shape(to.labels().dim().into()), placement: &to.placement };
     let room = Room { bytes: usize::MAX, scratch: workplace.folder.path() };
-    first_stage(&member, &plan.configurations[&second], grid, &room).unwrap()
+    first_stage(&member, &plan.configurations[&second], grid, &room, &|_| ControlFlow::Continue(())).unwrap()
 }
 
 #[test]

@@ -174,7 +174,7 @@ fn a_changed_image_is_prepared_again_and_what_was_learnt_of_it_is_stale() {
     assert_eq!(workplace.state(TRAIN, &[]).0, "stale");
 
     let (_, said) = workplace.done(&["run", "plan.toml"]);
-    assert!(said.contains(name) && said.contains("1 cases prepared") && said.contains("trained anew"), "{said}");
+    assert!(said.contains(name) && said.contains("1 case prepared") && said.contains("trained anew"), "{said}");
     assert!(workplace.done(&["status", "plan.toml"]).0.contains("everything is done"));
     assert!(workplace.done(&["run", "plan.toml"]).1.contains("nothing to do"));
 }
@@ -188,7 +188,7 @@ fn a_failed_fold_never_hides_the_others() {
     fs::write(fold.join("checkpoint.safetensors"), "no checkpoint").unwrap();
 
     let (code, out, error) = workplace.segplan(&both);
-    assert_eq!(code, Some(1), "nothing was done: {out}{error}");
+    assert_eq!(code, Some(3), "nothing was done, for a damaged file: {out}{error}");
     assert!(error.contains("3d_fullres fold 1 seed 12345: not begun"), "{error}");
 
     let (code, out, error) = workplace.segplan(&[&both[..], &["--keep-going"]].concat());

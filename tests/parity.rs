@@ -239,6 +239,7 @@ impl Events for StopAfter<'_> {
     fn say(&self, _: &str) {}
     fn begin(&self, _: &str, _: usize) {}
     fn advance(&self) {}
+    fn tiles(&self, _: &CaseId, _: Tiles) {}
     fn end(&self) {}
     fn epoch(&self, _: NetworkId, _: &Train, _: &[EpochRow], _: Option<StopReason>) {}
 

@@ -161,7 +161,7 @@ fn files_that_are_there_are_not_written_over() {
         let refused = segplan(folder.path(), refused);
         assert_eq!(refused.status.code(), Some(2));
         let said = text(&refused.stderr);
-        assert!(said.contains("is there already") || said.contains("is not empty"), "{said}");
+        assert!(said.contains("exists already") || said.contains("is not empty"), "{said}");
     }
     assert_eq!(fs::read_to_string(&path).unwrap(), "{}");
     assert_eq!(segplan(folder.path(), &[&exported[..], &["--overwrite"]].concat()).status.code(), Some(0));

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::cli::failure::Failure;
+use crate::cli::output::print_line;
 use crate::cli::run::{configuration, into_failure};
 use crate::cli::terminal::Terminal;
 use crate::cli::use_threads;
@@ -37,6 +38,9 @@ pub(super) struct Arguments {
     /// Change a value of the plan for this look at it, such as `augment.rotation_probability=1`
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
+    /// Replace the contact sheet, even if segplan did not write it
+    #[arg(long)]
+    overwrite: bool,
 }
 
 /// So many rows still make a picture that can be looked at.
@@ -46,20 +50,20 @@ fn samples(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|count| (1..=MOST).contains(count)).ok_or_else(|| format!("expected 1 to {MOST}"))
 }
 
-#[expect(clippy::print_stdout, reason = "what was drawn is the result of this verb")]
 pub(super) fn augment(arguments: &Arguments) -> Result<(), Failure> {
-    let plan = load(&arguments.plan, &arguments.set).map_err(|error| Failure::wrong_input(error.into()))?.plan;
-    use_threads(plan.runtime.threads)?;
+    let loaded = load(&arguments.plan, &arguments.set).map_err(|error| Failure::wrong_input(error.into()))?;
+    use_threads(loaded.plan.runtime.threads)?;
     let terminal = Terminal::new();
     let request = Request {
         case: arguments.case.as_deref(),
         configuration: arguments.configuration,
         samples: arguments.samples,
         output: &arguments.output,
+        overwrite: arguments.overwrite,
     };
-    let shown = show(&plan, &request, &terminal).map_err(into_failure)?;
+    let shown = show(&loaded, &request, &terminal).map_err(into_failure)?;
     for (number, words) in (1..).zip(&shown.draws) {
-        println!("{number:>3}  {}", words.join(", "));
+        print_line(format_args!("{number:>3}  {}", words.join(", ")));
     }
     let Shown { case, configuration, sheet, .. } = &shown;
     terminal.say(&format!("patches of `{case}` for {configuration}; see `{}`", sheet.display()));

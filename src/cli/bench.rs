@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::cli::failure::{Failure, plain};
-use crate::cli::run::configuration;
+use crate::cli::failure::Failure;
+use crate::cli::output::print_line;
+use crate::cli::run::{configuration, into_failure};
 use crate::cli::terminal::Terminal;
 use crate::cli::use_threads;
 use crate::experiment::bench::bench;
@@ -39,19 +40,17 @@ pub(super) struct Arguments {
     json: bool,
 }
 
-#[expect(clippy::print_stdout, reason = "the timings are the result of this verb")]
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut overrides = arguments.set.clone();
     overrides.extend(arguments.device.as_ref().map(|device| format!("runtime.device={device}")));
-    let plan = load(&arguments.plan, &overrides).map_err(|error| Failure::wrong_input(error.into()))?.plan;
-    use_threads(plan.runtime.threads)?;
-    let name = arguments.configuration.unwrap_or(plan.run.configurations[0]);
-    let timings =
-        bench(&plan, name, arguments.repetitions, &Terminal::new()).map_err(|error| Failure::failed(plain(error)))?;
+    let loaded = load(&arguments.plan, &overrides).map_err(|error| Failure::wrong_input(error.into()))?;
+    use_threads(loaded.plan.runtime.threads)?;
+    let name = arguments.configuration.unwrap_or(loaded.plan.run.configurations[0]);
+    let timings = bench(&loaded, name, arguments.repetitions, &Terminal::new()).map_err(into_failure)?;
     if arguments.json {
-        println!("{}", serde_json::to_string(&timings).expect("timings are plain numbers"));
+        print_line(serde_json::to_string(&timings).expect("timings are plain numbers"));
     } else {
-        println!("{}", timings.table());
+        print_line(timings.table());
     }
     Ok(())
 }

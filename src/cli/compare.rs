@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use crate::cli::failure::{Failure, plain};
+use crate::cli::output::{print, print_line};
 use crate::cli::variant::chosen;
 use crate::plan::load::{LoadedPlan, load};
 use crate::plan::write::resolved_text;
@@ -48,7 +49,6 @@ enum Format {
     Tex,
 }
 
-#[expect(clippy::print_stdout, reason = "the table is the result of this verb")]
 pub(super) fn compare(arguments: &Arguments) -> Result<(), Failure> {
     let mut runs = Vec::new();
     let mut of_other_plans = Vec::new();
@@ -70,11 +70,11 @@ pub(super) fn compare(arguments: &Arguments) -> Result<(), Failure> {
     })?;
     table.notes.extend(of_other_plans);
     match arguments.format {
-        Format::Text => print!("{}", table.text()),
-        Format::Md => print!("{}", table.markdown()),
-        Format::Csv => print!("{}", table.csv()),
-        Format::Json => println!("{:#}", serde_json::json!(table)),
-        Format::Tex => print!("{}", table.latex()),
+        Format::Text => print(table.text()),
+        Format::Md => print(table.markdown()),
+        Format::Csv => print(table.csv()),
+        Format::Json => print_line(format_args!("{:#}", serde_json::json!(table))),
+        Format::Tex => print(table.latex()),
     }
     Ok(())
 }

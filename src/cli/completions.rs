@@ -3,6 +3,8 @@
 use clap::{Args, Command};
 use clap_complete::{Shell, generate};
 
+use crate::cli::output::print;
+
 const EXAMPLES: &str = "\
 Examples:
   segplan completions bash > ~/.local/share/bash-completion/completions/segplan
@@ -18,5 +20,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn completions(arguments: &Arguments, command: &mut Command) {
-    generate(arguments.shell, command, "segplan", &mut std::io::stdout());
+    let mut script = Vec::new();
+    generate(arguments.shell, command, "segplan", &mut script);
+    print(String::from_utf8_lossy(&script));
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use crate::cli::failure::Failure;
+use crate::cli::output::{print, print_line};
 use crate::network::topology::Topology;
 use crate::plan::diff::{Cost, compare};
 use crate::plan::origin::named;
@@ -43,7 +44,6 @@ enum Format {
     Json,
 }
 
-#[expect(clippy::print_stdout, reason = "the difference is the result of this verb")]
 pub(super) fn diff(arguments: &Arguments) -> Result<(), Failure> {
     let plan =
         |name: &str| named(name, arguments.beside.as_deref()).map_err(|error| Failure::wrong_input(error.into()));
@@ -56,9 +56,9 @@ pub(super) fn diff(arguments: &Arguments) -> Result<(), Failure> {
     };
     let names = [names[0].as_str(), names[1].as_str()];
     match arguments.format {
-        Format::Text => print!("{}", diff.text(names)),
-        Format::Md => print!("{}", diff.markdown(names)),
-        Format::Json => println!("{:#}", serde_json::json!(diff)),
+        Format::Text => print(diff.text(names)),
+        Format::Md => print(diff.markdown(names)),
+        Format::Json => print_line(format_args!("{:#}", serde_json::json!(diff))),
     }
     if diff.is_empty() { Ok(()) } else { Err(Failure::different()) }
 }

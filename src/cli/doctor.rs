@@ -7,11 +7,13 @@ use std::thread::available_parallelism;
 use clap::Args;
 
 use crate::cli::failure::Failure;
+use crate::cli::output::print_line;
 use crate::dataset::scan;
 use crate::device::found::{Found, described};
 use crate::device::{compiled, device};
 use crate::experiment::machine::{Machine, cards, gib};
 use crate::plan::load::load;
+use crate::units::counted;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -25,41 +27,42 @@ pub(super) struct Arguments {
     plan: Option<PathBuf>,
 }
 
-#[expect(clippy::print_stdout, reason = "what was found is the result of this verb")]
 pub(super) fn doctor(arguments: &Arguments) -> Result<(), Failure> {
     let loaded = arguments.plan.as_ref().map(|path| load(path, &[])).transpose();
     let runtime = loaded.map_err(|error| Failure::wrong_input(error.into()))?.map(|loaded| loaded.plan.runtime);
-    println!("segplan   {} for {}", env!("CARGO_PKG_VERSION"), std::env::consts::OS);
-    println!("backends  {}", compiled().join(", "));
+    print_line(format_args!("segplan   {} for {}", env!("CARGO_PKG_VERSION"), std::env::consts::OS));
+    print_line(format_args!("backends  {}", compiled().join(", ")));
     if let Some(runtime) = &runtime {
         let usable = device(&runtime.device).map_or_else(|error| error.to_string(), |_| "is there".to_owned());
-        println!("chosen    {}: {usable}", runtime.device);
+        print_line(format_args!("chosen    {}: {usable}", runtime.device));
     }
     for found in described() {
-        println!("device    {}", device_line(&found));
+        print_line(format_args!("device    {}", device_line(&found)));
     }
-    println!("threads   {}", available_parallelism().map_or(1, usize::from));
+    print_line(format_args!("threads   {}", available_parallelism().map_or(1, usize::from)));
     let runs = runtime.as_ref().map_or_else(|| PathBuf::from("runs"), |runtime| runtime.runs.clone());
     let machine = Machine::look(&runs);
     match (machine.memory_free, machine.memory) {
-        (Some(free), Some(all)) => println!("memory    {} free of {}", gib(free), gib(all)),
-        _ => println!("memory    nothing is known of it"),
+        (Some(free), Some(all)) => print_line(format_args!("memory    {} free of {}", gib(free), gib(all))),
+        _ => print_line("memory    nothing is known of it"),
     }
     match machine.disk_free {
-        Some(bytes) => println!("disk      {} free where `{}` is or will be", gib(bytes), runs.display()),
-        None => println!("disk      nothing is known of the disk of `{}`", runs.display()),
+        Some(bytes) => {
+            print_line(format_args!("disk      {} free where `{}` is or will be", gib(bytes), runs.display()));
+        }
+        None => print_line(format_args!("disk      nothing is known of the disk of `{}`", runs.display())),
     }
     for card in cards() {
-        println!(
+        print_line(format_args!(
             "card      cuda:{}: {}, {} free of {}",
             card.number,
             card.name,
             gib(card.memory_free),
             gib(card.memory)
-        );
+        ));
     }
     for folder in runtime.map_or_else(|| vec![PathBuf::from("data")], |runtime| runtime.data) {
-        println!("data      {}", data_sets(&folder));
+        print_line(format_args!("data      {}", data_sets(&folder)));
     }
     Ok(())
 }
@@ -79,7 +82,7 @@ fn data_sets(folder: &Path) -> String {
     };
     let mut found: Vec<String> = entries
         .filter_map(|entry| scan(&entry.ok()?.path()).ok())
-        .map(|dataset| format!("{} ({} training cases)", dataset.name, dataset.training.len()))
+        .map(|dataset| format!("{} ({})", dataset.name, counted(dataset.training.len(), "training case")))
         .collect();
     found.sort();
     if found.is_empty() {

@@ -1,16 +1,20 @@
 //! `segplan evaluate`: predictions against references, folder by folder.
 
+use std::fs;
 use std::path::PathBuf;
 
 use clap::Args;
 
 use crate::cli::failure::{Failure, plain};
+use crate::cli::output::print_line;
 use crate::cli::terminal::Terminal;
 use crate::evaluate::folders::{EvaluateError, Request, evaluate_folders};
 use crate::evaluate::output::{Format, per_case, write};
 use crate::evaluate::summary::summarize;
 use crate::experiment::events::Events;
 use crate::plan::make::default_memory_bytes;
+use crate::store::claim::claim_file;
+use crate::units::counted;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -57,19 +61,15 @@ fn tolerance(text: &str) -> Result<f64, String> {
     text.parse().ok().filter(|value: &f64| value.is_finite() && *value >= 0.0).ok_or_else(expected)
 }
 
-#[expect(clippy::print_stdout, reason = "the table of scores is the result of this verb")]
 pub(super) fn evaluate(arguments: &Arguments) -> Result<(), Failure> {
     let output = match &arguments.output {
         None => None,
         Some(path) => {
             let format = Format::of(path).map_err(|reason| Failure::wrong_input(miette::miette!(reason)))?;
-            if path.exists() && !arguments.overwrite {
-                let path = path.display();
-                return Err(Failure::wrong_input(miette::miette!(
-                    help = "name another file, or replace it with `--overwrite`",
-                    "`{path}` exists already"
-                )));
-            }
+            let folders = [&arguments.reference, &arguments.prediction];
+            let entries = folders.iter().filter_map(|folder| fs::read_dir(folder).ok()).flatten().flatten();
+            let inputs: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+            claim_file(path, &inputs, arguments.overwrite).map_err(Failure::of_claim)?;
             Some((path, format))
         }
     };
@@ -92,11 +92,11 @@ pub(super) fn evaluate(arguments: &Arguments) -> Result<(), Failure> {
         write(path, format, &evaluated.scores).map_err(|error| Failure::failed(plain(error)))?;
     }
     if arguments.per_case {
-        println!("{}", per_case(&evaluated.scores));
+        print_line(per_case(&evaluated.scores));
     }
-    println!("{}", summarize(&evaluated.scores).table());
+    print_line(summarize(&evaluated.scores).table());
     if evaluated.scored < evaluated.references {
-        println!("PARTIAL: {} of {} cases are scored", evaluated.scored, evaluated.references);
+        print_line(format_args!("PARTIAL: {} of {} scored", evaluated.scored, counted(evaluated.references, "case")));
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 use clap::Args;
 
 use crate::cli::failure::Failure;
+use crate::cli::output::print;
 use crate::plan::explain::explain as find;
 
 const EXAMPLES: &str = "\
@@ -19,7 +20,6 @@ pub(super) struct Arguments {
     key: Option<String>,
 }
 
-#[expect(clippy::print_stdout, reason = "the explanation is the result of this verb")]
 pub(super) fn explain(arguments: &Arguments) -> Result<(), Failure> {
     let found = find(arguments.key.as_deref()).map_err(|near| {
         let key = arguments.key.as_deref().unwrap_or_default();
@@ -32,6 +32,6 @@ pub(super) fn explain(arguments: &Arguments) -> Result<(), Failure> {
         Failure::wrong_input(miette::miette!(help = help, "a plan has no key `{key}`"))
     })?;
     let texts: Vec<String> = found.iter().map(ToString::to_string).collect();
-    print!("{}", texts.join("\n"));
+    print(texts.join("\n"));
     Ok(())
 }

@@ -9,6 +9,7 @@ use crate::cli::terminal::Terminal;
 use crate::exchange::export::nnunet;
 use crate::experiment::events::Events;
 use crate::plan::origin::named;
+use crate::store::claim::Claim;
 use crate::store::folder::RunFolder;
 use crate::store::{read_text_if_present, write_atomic};
 
@@ -41,17 +42,16 @@ pub(super) fn export(arguments: &Arguments) -> Result<(), Failure> {
         ("dataset.json", format!("{:#}\n", exported.dataset)),
     ];
     let folder = Path::new(&arguments.plan);
+    let inputs = [folder.to_owned()];
     if folder.is_dir() {
         let splits = read_text_if_present(&RunFolder::new(folder, "").splits());
         if let Some(splits) = splits.map_err(|error| Failure::wrong_input(plain(error)))? {
             files.push(("splits_final.json", splits));
         }
     }
-    let there = files.iter().map(|(name, _)| arguments.output.join(name)).find(|path| path.exists());
-    if let Some(path) = there.filter(|_| !arguments.overwrite) {
-        let help = "nnU-Net's own files may be there: name another folder, or replace them with `--overwrite`";
-        return Err(Failure::wrong_input(miette::miette!(help = help, "`{}` is there already", path.display())));
-    }
+    let names: Vec<PathBuf> = files.iter().map(|(name, _)| PathBuf::from(name)).collect();
+    let claim = Claim::new(&arguments.output, &names, &inputs).overwriting(arguments.overwrite);
+    claim.check().map_err(Failure::of_claim)?;
     for (name, text) in files {
         write_atomic(&arguments.output.join(name), text.as_bytes()).map_err(|error| Failure::failed(plain(error)))?;
     }

@@ -2,11 +2,12 @@
 
 use std::error::Error;
 use std::fmt;
-use std::process::ExitCode;
 
 use miette::Report;
 
+use crate::cli::output::say;
 use crate::plan::fault::Fault;
+use crate::store::claim::ClaimError;
 
 /// Why a verb did not do what it was asked to.
 #[derive(Debug)]
@@ -31,6 +32,14 @@ impl Failure {
     /// Exit code 2: the plan or the arguments are wrong.
     pub(super) fn wrong_input(report: Report) -> Self {
         Self { code: 2, report: Some(report), command: None }
+    }
+
+    /// Exit code 2 where files may not be written, 1 where they cannot.
+    pub(super) fn of_claim(error: ClaimError) -> Self {
+        match error {
+            ClaimError::Store(_) => Self::failed(plain(error)),
+            error => Self::wrong_input(plain(error)),
+        }
     }
 
     /// Exit code 3: files of a data set or of a run are damaged.
@@ -69,23 +78,21 @@ impl Failure {
     }
 
     /// Prints the report and gives the exit code.
-    #[expect(clippy::print_stderr, reason = "this is where errors are printed")]
-    pub(super) fn report(self) -> ExitCode {
+    pub(super) fn report(self) -> u8 {
         if let Some(report) = self.report {
-            eprintln!("{report:?}");
+            say(format_args!("{report:?}"));
         }
         if let Some(command) = self.command {
-            eprintln!("  {command}");
+            say(format_args!("  {command}"));
         }
-        ExitCode::from(self.code)
+        self.code
     }
 }
 
 /// Prints what of a plan may be meant and is worth a look.
-#[expect(clippy::print_stderr, reason = "this is where warnings are printed")]
 pub(super) fn warn(warnings: &[Fault]) {
     for warning in warnings {
-        eprintln!("{:?}", Report::new(warning.clone()));
+        say(format_args!("{:?}", Report::new(warning.clone())));
     }
 }
 

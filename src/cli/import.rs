@@ -11,6 +11,7 @@ use crate::cli::terminal::Terminal;
 use crate::exchange::import::nnunet;
 use crate::experiment::events::Events;
 use crate::plan::load::load_from;
+use crate::store::claim::claim_file;
 use crate::store::folder::RunFolder;
 use crate::store::{read_text, read_text_if_present, write_atomic};
 
@@ -38,20 +39,15 @@ pub(super) struct Arguments {
 
 pub(super) fn import(arguments: &Arguments) -> Result<(), Failure> {
     let path = &arguments.output;
-    if path.exists() && !arguments.overwrite {
-        return Err(Failure::wrong_input(miette::miette!(
-            help = "replace it with `--overwrite`",
-            "`{}` is there already",
-            path.display()
-        )));
-    }
+    let inputs = [&arguments.plans, "dataset.json", "splits_final.json"].map(|name| arguments.folder.join(name));
+    claim_file(path, &inputs, arguments.overwrite).map_err(Failure::of_claim)?;
     let (plans, dataset) =
         (json(&arguments.folder.join(&arguments.plans))?, json(&arguments.folder.join("dataset.json"))?);
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
     let mut imported = nnunet(&name, &plans, &dataset).map_err(|error| Failure::wrong_input(plain(error)))?;
     load_from(path, &|_| Ok(imported.text.clone())).map_err(|error| Failure::wrong_input(error.into()))?;
     write_atomic(path, imported.text.as_bytes()).map_err(|error| Failure::failed(plain(error)))?;
-    write_beside(path)?;
+    write_beside(path, arguments.overwrite)?;
     let terminal = Terminal::new();
     let given = read_text_if_present(&arguments.folder.join("splits_final.json"));
     if let Some(splits) = given.map_err(|error| Failure::wrong_input(plain(error)))? {

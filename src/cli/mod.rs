@@ -1,6 +1,6 @@
 //! The command line: one subcommand a verb. The only room that prints.
 //!
-//! Results go to standard output; progress and errors go to standard error.
+//! Results go to standard output; progress and errors go to standard error; both by `output`.
 
 mod augment;
 mod bench;
@@ -13,6 +13,8 @@ mod explain;
 mod export;
 mod failure;
 mod import;
+mod output;
+mod pace;
 mod phantom;
 mod plan;
 mod predict;
@@ -21,6 +23,7 @@ mod run;
 mod schema;
 mod set;
 mod show;
+mod signals;
 mod status;
 mod terminal;
 mod variant;
@@ -32,6 +35,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::cli::failure::Failure;
+use crate::units::counted;
 
 /// nnU-Net (2018) experiments from one declarative, editable TOML plan.
 #[derive(Debug, Parser)]
@@ -98,7 +102,7 @@ enum Verb {
 /// Reads the command line, does what it says, and reports how that went.
 pub fn main() -> ExitCode {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).log_internal_errors(false).init();
     let done = match Arguments::parse().verb {
         Verb::Verify(arguments) => verify::verify(&arguments),
         Verb::Plan(arguments) => plan::plan(&arguments),
@@ -127,10 +131,7 @@ pub fn main() -> ExitCode {
             Ok(())
         }
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => failure.report(),
-    }
+    output::finish(done.map_or_else(Failure::report, |()| 0))
 }
 
 /// Uses as many threads as the plan says; all cores for 0.
@@ -138,5 +139,5 @@ fn use_threads(threads: usize) -> Result<(), Failure> {
     rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .build_global()
-        .map_err(|error| Failure::failed(miette::miette!("cannot start {threads} threads: {error}")))
+        .map_err(|error| Failure::failed(miette::miette!("cannot start {}: {error}", counted(threads, "thread"))))
 }

@@ -7,8 +7,10 @@ use clap::Args;
 
 use crate::cli::failure::{Failure, plain};
 use crate::cli::terminal::Terminal;
-use crate::dataset::phantom::{PhantomConfig, write};
+use crate::dataset::DatasetError;
+use crate::dataset::phantom::{PhantomConfig, make};
 use crate::experiment::events::Events;
+use crate::units::counted;
 
 const EXAMPLES: &str = "\
 Example:
@@ -25,20 +27,27 @@ pub(super) struct Arguments {
     /// Seed of shapes and noise
     #[arg(long, default_value_t = PhantomConfig::default().seed)]
     seed: u64,
+    /// Make an earlier phantom anew
+    #[arg(long)]
+    overwrite: bool,
 }
 
 pub(super) fn phantom(arguments: &Arguments) -> Result<(), Failure> {
     let folder = arguments.folder.display();
-    if fs::read_dir(&arguments.folder).is_ok_and(|mut entries| entries.next().is_some()) {
+    let is_empty = fs::read_dir(&arguments.folder).is_ok_and(|mut entries| entries.next().is_none());
+    if arguments.folder.exists() && !is_empty && !arguments.overwrite {
         let help = "name a folder that is not there yet; a `run` of the phantom's plan makes its data by itself";
         return Err(Failure::wrong_input(miette::miette!(help = help, "`{folder}` is not empty")));
     }
     let config = PhantomConfig { cases: arguments.cases, seed: arguments.seed, ..PhantomConfig::default() };
     let terminal = Terminal::new();
     terminal.begin("making the phantom", config.cases);
-    let made = write(&arguments.folder, &config, &|| terminal.advance());
+    let made = make(&arguments.folder, &config, arguments.overwrite, &|| terminal.advance());
     terminal.end();
-    made.map_err(|error| Failure::failed(plain(error)))?;
-    terminal.say(&format!("{} cases in `{folder}`", config.cases));
+    made.map_err(|error| match error {
+        DatasetError::Claim(error) => Failure::of_claim(error),
+        error => Failure::failed(plain(error)),
+    })?;
+    terminal.say(&format!("{} in `{folder}`", counted(config.cases, "case")));
     Ok(())
 }

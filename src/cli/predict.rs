@@ -5,17 +5,24 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::cli::failure::{Failure, plain};
-use crate::cli::run::{configuration, stop_on_signals};
+use crate::cli::run::configuration;
+use crate::cli::signals::stop_on_signals;
 use crate::cli::terminal::Terminal;
 use crate::cli::use_threads;
 use crate::experiment::events::Events;
 use crate::experiment::segment::{Request, SegmentError, segment};
 use crate::plan::schema::ConfigurationName;
+use crate::units::counted;
 
 const EXAMPLES: &str = "\
 Examples:
   segplan predict --run runs/hippocampus --input new_images --output segmentations
-  segplan predict --run runs/hippocampus --input new_images --output by_2d --configuration 2d";
+  segplan predict --run runs/hippocampus --input new_images --output by_2d --configuration 2d
+
+Ctrl-C, SIGTERM and SIGUSR1 stop after the current tile; the same command resumes with the images that are left.
+An image whose axes are in another order than those of the training cases is brought into their order, and its labels back.
+
+Exit codes: 0 done, 1 failed, 2 wrong input, 3 damaged data, 4 interrupted";
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -42,6 +49,9 @@ pub(super) struct Arguments {
     /// Memory that images and probabilities may take, GiB; the run's own where it is not given. What does not fit waits on disk
     #[arg(long, value_name = "GIB", value_parser = clap::value_parser!(u64).range(1..))]
     memory_gib: Option<u64>,
+    /// Replace files of the output folder that segplan did not write, or that were changed since
+    #[arg(long)]
+    overwrite: bool,
 }
 
 pub(super) fn predict(arguments: &Arguments) -> Result<(), Failure> {
@@ -56,25 +66,35 @@ pub(super) fn predict(arguments: &Arguments) -> Result<(), Failure> {
         device: arguments.device.as_deref(),
         probabilities: arguments.probabilities,
         memory_gib: arguments.memory_gib,
+        overwrite: arguments.overwrite,
     };
     let done = segment(&request, &terminal, &interrupted).map_err(|error| match error {
         SegmentError::Plan(error) => Failure::wrong_input((*error).into()),
         SegmentError::Cases(_) | SegmentError::State(_) | SegmentError::Weights(_) | SegmentError::Selection { .. } => {
             Failure::damaged_data(plain(error))
         }
+        SegmentError::Claim(error) => Failure::of_claim(error),
         SegmentError::Score(_) | SegmentError::Store(_) => Failure::failed(plain(error)),
         SegmentError::Device(_) | SegmentError::Images(_) | SegmentError::NoRun(_) | SegmentError::Untrained { .. } => {
             Failure::wrong_input(plain(error))
         }
     })?;
     if done.interrupted {
-        terminal.say("interrupted; the images that were done are written");
+        terminal.say(&format!(
+            "interrupted: {} of {} segmented; the same command resumes",
+            done.done,
+            counted(done.images, "image")
+        ));
         return Err(Failure::interrupted());
     }
+    if done.before > 0 {
+        terminal.say(&format!("{} of {} segmented before and kept", done.before, counted(done.images, "image")));
+    }
     terminal.say(&format!(
-        "{} images segmented by the mean of {} networks of {}; see `{}`",
-        done.images,
-        done.networks,
+        "{} segmented by {}{} of {}; see `{}`",
+        counted(done.images, "image"),
+        if done.networks > 1 { "the mean of " } else { "" },
+        counted(done.networks, "network"),
         done.configurations.iter().map(ToString::to_string).collect::<Vec<_>>().join(" + "),
         arguments.output.display()
     ));

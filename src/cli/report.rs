@@ -1,10 +1,12 @@
 //! `segplan report`: finished runs as tables, figures and a page.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use crate::cli::failure::{Failure, plain};
+use crate::cli::output::print_line;
 use crate::cli::variant::chosen;
 use crate::plan::load::{LoadedPlan, load};
 use crate::report::ReportError;
@@ -30,14 +32,20 @@ pub(super) struct Arguments {
     /// Show nothing of the data set's images: for reports that go where the images must not
     #[arg(long)]
     without_images: bool,
+    /// Replace files of these names that segplan did not write, or that were changed since
+    #[arg(long)]
+    overwrite: bool,
 }
 
-#[expect(clippy::print_stdout, reason = "what is missing, and where the page is, are the result of this verb")]
 pub(super) fn report(arguments: &Arguments) -> Result<(), Failure> {
     let runs = arguments.runs.iter().map(|path| run_folders(path)).collect::<Result<Vec<_>, _>>()?.concat();
     let failure = |error: ReportError| match error {
         ReportError::Record(RecordError::Plan(error)) => Failure::wrong_input((*error).into()),
         ReportError::Record(error) => Failure::wrong_input(plain(error)),
+        ReportError::Claim(error) => Failure::of_claim(error),
+        ReportError::Store(error) if error.source.kind() == ErrorKind::AlreadyExists => {
+            Failure::wrong_input(plain(error))
+        }
         other => Failure::failed(plain(other)),
     };
     let output = arguments.output.clone().unwrap_or_else(|| {
@@ -45,11 +53,11 @@ pub(super) fn report(arguments: &Arguments) -> Result<(), Failure> {
         ReportFolder::new(Path::new("reports"), &name).root
     });
     let images = if arguments.without_images { Images::LeftOut } else { Images::Shown };
-    let Written { folder, gaps } = write(&runs, &output, images).map_err(failure)?;
+    let Written { folder, gaps } = write(&runs, &output, images, arguments.overwrite).map_err(failure)?;
     for gap in gaps {
-        println!("note: {gap}");
+        print_line(format_args!("note: {gap}"));
     }
-    println!("written to `{}`; open `{}`", folder.root.display(), folder.page().display());
+    print_line(format_args!("written to `{}`; open `{}`", folder.root.display(), folder.page().display()));
     Ok(())
 }
 

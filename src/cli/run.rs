@@ -2,12 +2,13 @@
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use clap::Args;
 
 use crate::cli::failure::{Failure, plain};
+use crate::cli::output::print_line;
+use crate::cli::signals::stop_on_signals;
 use crate::cli::status::{self, Format};
 use crate::cli::terminal::Terminal;
 use crate::cli::use_threads;
@@ -28,7 +29,7 @@ Examples:
   segplan run experiments/sweep.toml --keep-going            all variants and folds, whatever fails
   segplan run experiments/sweep.toml --variant batches=9     one variant
 
-What is done already is not done again. Ctrl-C writes a checkpoint; the same command goes on.
+What is done already is not done again. Ctrl-C, SIGTERM and SIGUSR1 write a checkpoint; the same command goes on.
 How long it may take is said first; how long it took, at the end.
 What the plan needs of the data set, of this build, of memory and of disk is checked before anything runs.
 
@@ -103,7 +104,6 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 /// Runs one plan.
-#[expect(clippy::print_stdout, reason = "the table of scores is the result of this verb")]
 fn one(loaded: &LoadedPlan, options: &Options, interrupted: &AtomicBool) -> Result<(), Failure> {
     let terminal = Terminal::new();
     let outcome = experiment::run(loaded, options, &terminal, interrupted);
@@ -115,7 +115,7 @@ fn one(loaded: &LoadedPlan, options: &Options, interrupted: &AtomicBool) -> Resu
         }
         Outcome::Done(summary) => {
             if let Some(table) = summary.table {
-                println!("{table}");
+                print_line(&table);
             }
             terminal.say(&summary.text);
             let code = summary.failures.exit_code();
@@ -138,25 +138,11 @@ fn together(failed: &[(&str, Failure)], done: usize, left: &[&LoadedPlan]) -> Re
     Err(Failure::of_code(code, miette::miette!("{text}")))
 }
 
-/// A flag that Ctrl-C and SIGTERM set. A second signal ends the process at once; the last checkpoint stays.
-#[expect(clippy::print_stderr, reason = "a person who has asked to stop is told that it was heard")]
-pub(super) fn stop_on_signals() -> Result<Arc<AtomicBool>, Failure> {
-    let interrupted = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&interrupted);
-    let handler = move || {
-        if flag.swap(true, Ordering::Relaxed) {
-            std::process::exit(4);
-        }
-        eprintln!("\nstopping after what is at hand; once more stops at once, and loses what is not yet saved");
-    };
-    ctrlc::set_handler(handler).map_err(|error| Failure::failed(plain(error)))?;
-    Ok(interrupted)
-}
-
 pub(super) fn into_failure(error: ExperimentError) -> Failure {
     let command = match error {
         ExperimentError::Plan(faults) => return Failure::wrong_input(faults.into()),
         ExperimentError::OtherPlan { ref command, .. } => Some(command.clone()),
+        ExperimentError::EditedSplit(ref edited) => Some(edited.command.clone()),
         _ => None,
     };
     let failure = Failure::of_code(error.exit_code(), plain(error));

@@ -5,7 +5,8 @@ use std::path::Path;
 use clap::Args;
 
 use crate::cli::failure::{Failure, plain};
-use crate::plan::keys::{TITLE, json_schema_text};
+use crate::cli::output::{print, say};
+use crate::plan::keys::json_schema_text;
 use crate::plan::write::SCHEMA_FILE;
 use crate::store::{read_text_if_present, write_atomic};
 
@@ -22,17 +23,24 @@ whose first line is
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {}
 
-#[expect(clippy::print_stdout, reason = "the schema is the result of this verb")]
 pub(super) fn schema(_: &Arguments) {
-    print!("{}", json_schema_text());
+    print(json_schema_text());
 }
 
-/// Puts the schema beside a plan whose first line names it. A file of that name that is no schema of ours stays.
-pub(super) fn write_beside(plan: &Path) -> Result<(), Failure> {
+/// Puts the schema beside a plan whose first line names it. A file of that name that holds anything else stays, unless it may be
+/// overwritten: it may be another version's, or a person's.
+pub(super) fn write_beside(plan: &Path, overwrite: bool) -> Result<(), Failure> {
     let path = plan.with_file_name(SCHEMA_FILE);
-    let there = read_text_if_present(&path).map_err(|error| Failure::failed(plain(error)))?;
+    let existing = read_text_if_present(&path).map_err(|error| Failure::failed(plain(error)))?;
     let schema = json_schema_text();
-    if there.is_some_and(|there| there == schema || !there.contains(TITLE)) {
+    if existing.as_ref() == Some(&schema) {
+        return Ok(());
+    }
+    if existing.is_some() && !overwrite {
+        let path = path.display();
+        say(format_args!(
+            "`{path}` stays as it is, which is not the schema of this version: `segplan schema` prints that"
+        ));
         return Ok(());
     }
     write_atomic(&path, schema.as_bytes()).map_err(|error| Failure::failed(plain(error)))

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::cli::failure::{Failure, plain};
+use crate::cli::output::print_line;
 use crate::plan::edit::set as edit;
 use crate::plan::load::read;
-use crate::store::write_atomic;
+use crate::store::rewrite;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -27,19 +28,18 @@ pub(super) struct Arguments {
     pairs: Vec<String>,
 }
 
-#[expect(clippy::print_stdout, reason = "what was changed is the result of this verb")]
 pub(super) fn set(arguments: &Arguments) -> Result<(), Failure> {
     let path = &arguments.plan;
     let before = read(path).map_err(|error| Failure::wrong_input(error.into()))?;
     let (text, done) = edit(path, &before, &arguments.pairs).map_err(|error| Failure::wrong_input(error.into()))?;
     if text != before {
-        write_atomic(path, text.as_bytes()).map_err(|error| Failure::failed(plain(error)))?;
+        rewrite(path, text.as_bytes()).map_err(|error| Failure::failed(plain(error)))?;
     }
     for change in done {
         match change.from {
-            Some(from) if from == change.to => println!("{} is {from} already", change.key),
-            Some(from) => println!("{}: {from} → {}", change.key, change.to),
-            None => println!("{}: {} (added)", change.key, change.to),
+            Some(from) if from == change.to => print_line(format_args!("{} is {from} already", change.key)),
+            Some(from) => print_line(format_args!("{}: {from} → {}", change.key, change.to)),
+            None => print_line(format_args!("{}: {} (added)", change.key, change.to)),
         }
     }
     Ok(())

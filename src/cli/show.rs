@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::cli::failure::{Failure, warn};
+use crate::cli::output::print;
 use crate::plan::load::load;
 use crate::plan::show::{Shown, text};
 
@@ -30,10 +31,9 @@ pub(super) struct Arguments {
     set: Vec<String>,
 }
 
-#[expect(clippy::print_stdout, reason = "the plan is the result of this verb")]
 pub(super) fn show(arguments: &Arguments) -> Result<(), Failure> {
     let loaded = load(&arguments.plan, &arguments.set).map_err(|error| Failure::wrong_input(error.into()))?;
     warn(&loaded.warnings);
-    print!("{}", text(&loaded, Shown { resolved: arguments.resolved, origin: arguments.origin }));
+    print(text(&loaded, Shown { resolved: arguments.resolved, origin: arguments.origin }));
     Ok(())
 }

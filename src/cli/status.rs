@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use crate::cli::failure::Failure;
+use crate::cli::output::{self, print_line};
 use crate::cli::run::into_failure;
 use crate::cli::terminal::Terminal;
 use crate::cli::use_threads;
@@ -62,24 +63,23 @@ pub(super) fn status(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 /// Prints the work of some plans.
-#[expect(clippy::print_stdout, reason = "the state of the work is the result of this verb")]
 pub(super) fn print(plans: &[&LoadedPlan], options: &Options, estimate: bool, format: Format) -> Result<(), Failure> {
     let terminal = Terminal::new();
     let mut all = Vec::new();
     for loaded in plans {
         let mut graph = Graph::read(loaded, options, &terminal).map_err(into_failure)?;
         if estimate {
-            graph.estimate(&loaded.plan, &terminal).map_err(into_failure)?;
+            graph.estimate(loaded, &terminal).map_err(into_failure)?;
         }
         all.push(graph);
     }
     match format {
         Format::Text => {
             let texts: Vec<String> = all.iter().map(Graph::text).collect();
-            print!("{}", texts.join("\n"));
+            output::print(texts.join("\n"));
         }
-        Format::Json if plans.len() == 1 => println!("{:#}", all[0].json()),
-        Format::Json => println!("{:#}", all.iter().map(Graph::json).collect::<serde_json::Value>()),
+        Format::Json if plans.len() == 1 => print_line(format_args!("{:#}", all[0].json())),
+        Format::Json => print_line(format_args!("{:#}", all.iter().map(Graph::json).collect::<serde_json::Value>())),
     }
     Ok(())
 }

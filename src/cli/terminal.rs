@@ -1,27 +1,40 @@
-//! Progress on a terminal: bars with loss, Dice, learning rate and time left. Without a terminal: one line an epoch.
+//! Progress on a terminal: bars with loss, pseudo Dice of patches, learning rate and time left. Without a terminal: one line per
+//! epoch, and in a prediction one now and then.
 
 use std::io::{IsTerminal, stderr};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::cli::failure::warn;
+use crate::cli::output::say;
+use crate::cli::pace::Pace;
+use crate::dataset::CaseId;
 use crate::experiment::events::{Events, NetworkId};
 use crate::plan::fault::Fault;
 use crate::plan::schema::Train;
+use crate::predict::Tiles;
 use crate::train::log::EpochRow;
 use crate::train::schedule::StopReason;
 
 /// Progress on standard error.
 pub(super) struct Terminal {
     bar: Mutex<ProgressBar>,
+    pace: Mutex<Option<Pace>>,
+    /// Parts of what began last that are done, and all of them.
+    parts: Mutex<(usize, usize)>,
     interactive: bool,
 }
 
 impl Terminal {
     pub(super) fn new() -> Self {
-        Self { bar: Mutex::new(ProgressBar::hidden()), interactive: stderr().is_terminal() }
+        Self {
+            bar: Mutex::new(ProgressBar::hidden()),
+            pace: Mutex::new(None),
+            parts: Mutex::new((0, 0)),
+            interactive: stderr().is_terminal(),
+        }
     }
 
     fn bar(&self) -> ProgressBar {
@@ -34,19 +47,21 @@ impl Terminal {
     }
 
     fn start(&self, template: &str, what: &str, total: usize) {
-        let style = ProgressStyle::with_template(template).expect("the templates of this file are well formed");
         let bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stderr())
-            .with_style(style)
+            .with_style(style(template))
             .with_prefix(what.to_owned());
         bar.enable_steady_tick(Duration::from_millis(200));
         self.replace(bar);
     }
 }
 
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).expect("the templates of this file are well formed")
+}
+
 impl Events for Terminal {
-    #[expect(clippy::print_stderr, reason = "this is where progress is printed")]
     fn say(&self, text: &str) {
-        self.bar().suspend(|| eprintln!("{text}"));
+        self.bar().suspend(|| say(text));
     }
 
     fn warn(&self, warning: &Fault) {
@@ -54,6 +69,7 @@ impl Events for Terminal {
     }
 
     fn begin(&self, what: &str, total: usize) {
+        *self.parts.lock().unwrap_or_else(PoisonError::into_inner) = (0, total);
         if self.interactive {
             self.start("{prefix} {wide_bar} {pos}/{len} · {eta} left", what, total);
         } else {
@@ -62,7 +78,20 @@ impl Events for Terminal {
     }
 
     fn advance(&self) {
+        self.parts.lock().unwrap_or_else(PoisonError::into_inner).0 += 1;
         self.bar().inc(1);
+    }
+
+    fn tiles(&self, case: &CaseId, tiles: Tiles) {
+        let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.interactive {
+            let bar = self.bar();
+            bar.set_style(style("{prefix} {wide_bar} {pos}/{len} · {msg}"));
+            bar.set_message(Pace::now(&mut pace, case, tiles, Instant::now()));
+        } else if let Some(line) = Pace::line(&mut pace, case, tiles, Instant::now()) {
+            let (done, total) = *self.parts.lock().unwrap_or_else(PoisonError::into_inner);
+            self.say(&format!("{} of {total}: {line}", done + 1));
+        }
     }
 
     fn end(&self) {
@@ -104,7 +133,7 @@ fn epoch_line(
         None => format!("at most {} left", HumanDuration(Duration::from_secs_f64(left))),
     };
     format!(
-        "{network} · epoch {:>3} · loss {:>7.4} train {:>7.4} validation · Dice {} · rate {:.1e} · {:.1} s · {ending}",
+        "{network} · epoch {:>3} · loss {:>7.4} train {:>7.4} validation · pseudo Dice {} · rate {:.1e} · {:.1} s · {ending}",
         row.epoch + 1,
         row.train_loss,
         row.validation_loss,

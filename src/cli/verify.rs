@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::cli::failure::{Failure, plain};
+use crate::cli::output::print_line;
 use crate::cli::terminal::Terminal;
 use crate::dataset::{scan, verify as check};
 use crate::experiment::events::Events;
 use crate::plan::make::default_memory_bytes;
+use crate::units::counted;
 
 const EXAMPLES: &str = "\
 Example:
@@ -27,7 +29,6 @@ pub(super) struct Arguments {
     memory_gib: Option<u64>,
 }
 
-#[expect(clippy::print_stdout, reason = "the list of faults is the result of this verb")]
 pub(super) fn verify(arguments: &Arguments) -> Result<(), Failure> {
     let dataset = scan(&arguments.dataset).map_err(|error| Failure::wrong_input(plain(error)))?;
     let cases = dataset.training.len() + dataset.test.len();
@@ -37,16 +38,16 @@ pub(super) fn verify(arguments: &Arguments) -> Result<(), Failure> {
     let faults = check(&dataset, memory_bytes, &|| terminal.advance());
     terminal.end();
     for note in &dataset.notes {
-        println!("note: {note}");
+        print_line(format_args!("note: {note}"));
     }
     for fault in &faults {
-        println!("{fault}");
+        print_line(fault);
     }
     if faults.is_empty() {
-        println!("`{}`: {cases} cases, no fault found", dataset.name);
+        print_line(format_args!("`{}`: {}, no fault found", dataset.name, counted(cases, "case")));
         return Ok(());
     }
-    let plural = if faults.len() == 1 { "" } else { "s" };
-    terminal.say(&format!("`{}`: {} fault{plural} in {cases} cases", dataset.name, faults.len()));
+    let found = counted(faults.len(), "fault");
+    terminal.say(&format!("`{}`: {found} in {}", dataset.name, counted(cases, "case")));
     Err(Failure::damaged_data_listed())
 }

@@ -1,7 +1,8 @@
 //! What the files of a data set hold, as digests: how a changed image or label map is noticed.
 //!
-//! A file is read once. After that, its size and time of change say that it is as it was, and only a file that differs in
-//! one of them is read again: a copied or touched data set is still the same, a corrected label map is not.
+//! A file is read once. After that, its size, its times of modification and of change and its inode say that it is as it was,
+//! and a file that differs in any of them is read again: a copied or touched data set is still the same, a corrected label map
+//! is not. A file that has changed within the last seconds is not known yet, since the clock may not tell its next change.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,13 +11,14 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::dataset::{Case, CaseId, Dataset};
-use crate::store::{self, FileStamp, StoreError};
+use crate::store::stamp::FileStamp;
+use crate::store::{self, StoreError};
 
 /// Digests of the image and label files of the training cases.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Contents {
-    /// For each case, its files by folder and name, each with the SHA-256 of what it holds.
+    /// For each case, its files by their paths in the data set, each with the SHA-256 of what it holds.
     pub cases: BTreeMap<CaseId, BTreeMap<String, String>>,
 }
 
@@ -26,7 +28,7 @@ pub type KnownFiles = BTreeMap<PathBuf, KnownFile>;
 /// A file that was read before.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KnownFile {
-    /// Its size and time of change.
+    /// Its size, times and inode.
     pub stamp: FileStamp,
     /// SHA-256 of what it held.
     pub digest: String,
@@ -46,17 +48,21 @@ impl Contents {
             on_done();
             Ok((case.id.clone(), files?))
         };
-        let cases: Vec<(CaseId, Vec<(PathBuf, KnownFile)>)> =
+        let cases: Vec<(CaseId, Vec<Digested>)> =
             dataset.training.par_iter().map(read).collect::<Result<_, StoreError>>()?;
-        let mut contents = Self::default();
+        let (mut contents, root) = (Self::default(), place(&dataset.folder));
         for (id, files) in cases {
-            // An image and its label map often have one name, in two folders.
-            let named = |(path, file): &(PathBuf, KnownFile)| {
-                let end: PathBuf = path.iter().skip(path.iter().count().saturating_sub(2)).collect();
-                (end.to_string_lossy().into_owned(), file.digest.clone())
+            let named = |Digested { path, file, .. }: &Digested| {
+                (path.strip_prefix(&root).unwrap_or(path).to_string_lossy().into_owned(), file.digest.clone())
             };
             contents.cases.insert(id, files.iter().map(named).collect());
-            known.extend(files);
+            for Digested { path, file, is_settled } in files {
+                if is_settled {
+                    known.insert(path, file);
+                } else {
+                    known.remove(&path);
+                }
+            }
         }
         Ok(contents)
     }
@@ -90,15 +96,26 @@ impl Contents {
     }
 }
 
-/// A file as it is now, by its path in full.
-fn file(path: &Path, known: &KnownFiles) -> Result<(PathBuf, KnownFile), StoreError> {
-    let stamp = store::stamp(path)?;
+/// A file as it is now.
+struct Digested {
+    /// Its path in full.
+    path: PathBuf,
+    file: KnownFile,
+    /// Whether its stamp tells all later changes apart.
+    is_settled: bool,
+}
+
+fn file(path: &Path, known: &KnownFiles) -> Result<Digested, StoreError> {
+    let stamp = FileStamp::of(path)?;
+    // Asked before the file is read, which may take longer than the clock's tick.
+    let is_settled = stamp.is_settled();
     let place = place(path);
     let file = match known.get(&place) {
         Some(file) if file.stamp == stamp => file.clone(),
+        // A change while it is read is noticed the next time: the stamp is of before.
         _ => KnownFile { stamp, digest: store::digest_of_file(path)? },
     };
-    Ok((place, file))
+    Ok(Digested { path: place, file, is_settled })
 }
 
 /// A path in full.
@@ -140,5 +157,38 @@ mod tests {
         let [first, second, _] = [0, 1, 2].map(|case| &dataset.training[case].id);
         assert_eq!(after.of_case(first), before.of_case(first));
         assert_ne!(after.of_case(second), before.of_case(second));
+    }
+
+    #[test]
+    fn a_corrected_file_of_the_same_size_and_time_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = PhantomConfig { cases: 1, shape: Shape([14, 26, 26]), ..PhantomConfig::default() };
+        let dataset = phantom::write(&folder.path().join("Phantom"), &config, &|| ()).unwrap();
+        let path = dataset.training[0].labels.as_ref().unwrap();
+        let long_ago = std::time::UNIX_EPOCH - std::time::Duration::from_secs(100);
+        let set_time = || std::fs::File::options().write(true).open(path).unwrap().set_modified(long_ago).unwrap();
+        set_time();
+        let mut known = KnownFiles::new();
+        let mut read = || Contents::read(&dataset, &mut known, &|| ()).unwrap();
+        let before = read();
+        let mut bytes = std::fs::read(path).unwrap();
+        *bytes.last_mut().unwrap() ^= 1;
+        std::fs::write(path, &bytes).unwrap();
+        set_time();
+        assert_eq!(read().changed_since(&before), ["labelsTr/phantom_001.nii.gz"]);
+    }
+
+    #[test]
+    fn a_file_that_did_not_change_for_a_while_is_not_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = PhantomConfig { cases: 1, shape: Shape([14, 26, 26]), ..PhantomConfig::default() };
+        let dataset = phantom::write(&folder.path().join("Phantom"), &config, &|| ()).unwrap();
+        let (mut known, image) = (KnownFiles::new(), &dataset.training[0].images[0]);
+        let stamp = FileStamp::of(image).unwrap();
+        known.insert(place(image), KnownFile { stamp, digest: "what was read before".to_owned() });
+        let contents = Contents::read(&dataset, &mut known, &|| ()).unwrap();
+        let files = &contents.cases[&dataset.training[0].id];
+        assert_eq!(files["imagesTr/phantom_001.nii.gz"], "what was read before");
+        assert!(known.is_empty(), "the files were made just now");
     }
 }

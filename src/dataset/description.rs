@@ -10,8 +10,7 @@ use serde_json::Value;
 
 use super::DatasetError;
 
-/// Name of the description in the folder of a data set.
-pub const FILE: &str = "dataset.json";
+pub use crate::store::claim::DATASET_FILE as FILE;
 
 /// The keys of `dataset.json` that mean something to segplan, as written.
 #[derive(Debug, Default, Serialize, Deserialize)]

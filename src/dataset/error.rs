@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use crate::store::StoreError;
+use crate::store::claim::ClaimError;
+use crate::units::counted;
 use crate::volume::Shape;
 use crate::volume::nifti::NiftiError;
 
@@ -77,8 +79,8 @@ pub enum DatasetError {
     },
     /// The labels are not numbered from zero without a gap.
     #[error(
-        "`{}` has {} foreground labels{}; number them 1, 2, 3 … without a gap, at most 255",
-        path.display(), found.len(), gaps(found)
+        "`{}` has {}{}; number them 1, 2, 3 … without a gap, at most 255",
+        path.display(), counted(found.len(), "foreground label"), gaps(found)
     )]
     LabelValues {
         /// The description.
@@ -193,7 +195,7 @@ pub enum DatasetError {
         path: PathBuf,
     },
     /// A phantom that is too small to hold its structures, or has no case.
-    #[error("a phantom of {cases} cases of {shape} voxels is too small; it needs a case, and 12 × 24 × 24 voxels")]
+    #[error("a phantom of {} of {shape} voxels is too small; it needs a case, and 12 × 24 × 24 voxels", counted(*cases, "case"))]
     Phantom {
         /// Number of cases.
         cases: usize,
@@ -206,4 +208,7 @@ pub enum DatasetError {
     /// The description of the phantom could not be written.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The phantom may not be written where it was to be.
+    #[error(transparent)]
+    Claim(#[from] ClaimError),
 }

@@ -5,6 +5,7 @@
 
 mod error;
 mod description;
+mod exclude;
 mod scan;
 pub mod gate;
 mod verify;
@@ -12,6 +13,7 @@ pub mod budget;
 pub mod contents;
 pub mod images;
 pub mod phantom;
+pub mod split;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -21,6 +23,7 @@ use serde::{Deserialize, Serialize};
 
 pub use description::FILE as DESCRIPTION;
 pub use error::DatasetError;
+pub use exclude::UnknownCase;
 pub use scan::{declared_labels, scan};
 pub use verify::verify;
 

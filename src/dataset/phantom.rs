@@ -8,7 +8,7 @@ mod anatomy;
 mod render;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -18,6 +18,7 @@ use super::description::{self, Description, Pair};
 use super::{DatasetError, scan};
 use crate::dataset::Dataset;
 use crate::random::{Key, Purpose, stream};
+use crate::store::claim::Claim;
 use crate::store::write_atomic;
 use crate::volume::nifti::{write_image, write_labels};
 use crate::volume::{Geometry, Shape};
@@ -64,6 +65,27 @@ pub fn write(folder: &Path, config: &PhantomConfig, on_done: &(dyn Fn() + Sync))
     })?;
     write_atomic(&folder.join(description::FILE), description(pairs).to_text().as_bytes())?;
     scan(folder)
+}
+
+/// Makes the phantom in a folder, which has all of it or nothing new whenever the process is killed.
+///
+/// # Errors
+///
+/// When the folder has files of these names that segplan did not write or that were changed since, unless they may be
+/// overwritten; when it is another data set, or in one; and as [`write`] does.
+pub fn make(
+    folder: &Path,
+    config: &PhantomConfig,
+    overwrite: bool,
+    on_done: &(dyn Fn() + Sync),
+) -> Result<(), DatasetError> {
+    let images = (0..config.cases).map(pair).flat_map(|pair| [pair.image, pair.label]);
+    let names = images.map(|name| PathBuf::from(name.trim_start_matches("./")));
+    let names: Vec<PathBuf> = names.chain([PathBuf::from(description::FILE)]).collect();
+    let claim = Claim { is_dataset: true, ..Claim::new(folder, &names, &[]).overwriting(overwrite) };
+    let mut outputs = claim.check()?;
+    write(outputs.staging()?, config, on_done)?;
+    Ok(outputs.keep_all()?)
 }
 
 fn pair(number: usize) -> Pair {

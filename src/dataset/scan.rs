@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::description::{Description, FILE, Pair};
 use super::images::{Listing, Name, names, split_ending};
 use super::{Case, CaseId, Dataset, DatasetError};
+use crate::units::counted;
 
 mod nnunet;
 
@@ -76,8 +77,10 @@ pub fn declared_labels(folder: &Path) -> Result<Option<BTreeMap<u8, String>>, Da
 fn other_number(description: &Description, found: usize) -> Option<String> {
     let declared = description.number_of_training.as_ref()?;
     let number = declared.as_u64().or_else(|| declared.as_str()?.trim().parse().ok());
-    (number != Some(found as u64))
-        .then(|| format!("`numTraining` of `{FILE}` is {declared}, and {found} training cases were found"))
+    (number != Some(found as u64)).then(|| {
+        let were = if found == 1 { "was" } else { "were" };
+        format!("`numTraining` of `{FILE}` is {declared}, and {} {were} found", counted(found, "training case"))
+    })
 }
 
 /// A note on the images in the folders of a list that are not on it.

@@ -13,6 +13,7 @@
 mod failure;
 pub mod found;
 
+use crate::units::counted;
 use burn::tensor::Device;
 use thiserror::Error;
 
@@ -57,7 +58,7 @@ pub enum DeviceError {
         present: Vec<String>,
     },
     /// The threads were already started with another count.
-    #[error("cannot use {threads} threads: {reason}")]
+    #[error("cannot use {}: {reason}", counted(*threads, "thread"))]
     Threads {
         /// The count asked for.
         threads: usize,

@@ -11,6 +11,7 @@ use crate::dataset::gate::{Fault, Faults, compare_grids, count_labels, read_clas
 use crate::dataset::images::{File, Listing, names};
 use crate::dataset::{CaseId, declared_labels};
 use crate::evaluate::scores::{Run, Score};
+use crate::units::counted;
 use crate::volume::LabelMap;
 
 /// What is asked for.
@@ -74,8 +75,8 @@ pub enum EvaluateError {
     },
     /// Cases without a prediction. They are never left out of a mean silently.
     #[error(
-        "{} of {references} cases have no prediction in `{}`: {}; add them, or score the others with `--partial`",
-        missing.len(), folder.display(), listed(missing)
+        "{} of {} {} no prediction in `{}`: {}; add them, or score the others with `--partial`",
+        missing.len(), counted(*references, "case"), if missing.len() == 1 { "has" } else { "have" }, folder.display(), listed(missing)
     )]
     Missing {
         /// Folder of the predictions.
@@ -90,14 +91,15 @@ pub enum EvaluateError {
     Faults(Vec<Fault>),
     /// Nothing to score.
     #[error(
-        "no label but 0, the background, occurs in the {references} references and their predictions: nothing can be scored"
+        "no label but 0, the background, occurs in {} and the predictions: nothing can be scored",
+        counted(*references, "reference")
     )]
     NoLabel {
         /// Number of references.
         references: usize,
     },
     /// Labels below zero.
-    #[error("the label {label} occurs ({voxels} voxels); labels of classes are 1 or more: relabel it")]
+    #[error("the label {label} occurs ({}); labels of classes are 1 or more: relabel it", counted(*voxels, "voxel"))]
     Negative {
         /// The label.
         label: i64,

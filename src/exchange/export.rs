@@ -117,6 +117,7 @@ fn scheme_name(scheme: Normalization) -> &'static str {
     match scheme {
         Normalization::Ct => "CTNormalization",
         Normalization::ZScore => "ZScoreNormalization",
+        Normalization::None => "NoNormalization",
     }
 }
 

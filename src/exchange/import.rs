@@ -8,7 +8,7 @@ use thiserror::Error;
 use crate::exchange::{PLAIN_UNET, RESAMPLING, SEPARATE_Z_RATIO, axes_from, foreign_name, reordered};
 use crate::network::topology::topology;
 use crate::plan::make::{Planned, assemble, default_rules};
-use crate::plan::rules::{Measured, augmentation};
+use crate::plan::rules::{Measured, augmentation, augmentation_axis};
 use crate::plan::schema::{
     AugmentationKind, Configuration, ConfigurationName, Data, DiceScope, Generator, Intensities, Normalization, Plan,
 };
@@ -194,6 +194,7 @@ fn data(plans: &Value, dataset: &Value, lost: &mut Vec<String>) -> Result<Data, 
         dataset: plans["dataset_name"].as_str().ok_or_else(|| wrong("dataset_name", "a text"))?.to_owned(),
         channels: numbered.into_iter().map(|(_, name)| name).collect(),
         labels: foreground,
+        exclude: Vec::new(),
         cases: whole(&dataset["numTraining"]).ok_or_else(|| wrong("numTraining", "a whole number"))?,
         median_spacing: Spacing(three("original_median_spacing_after_transp")?),
         median_shape: three("original_median_shape_after_transp")?,
@@ -254,6 +255,7 @@ fn configuration(
         features,
         dice: if entry["batch_dice"].as_bool().unwrap_or(false) { DiceScope::Batch } else { DiceScope::Sample },
         augmentation: if two_dimensional { AugmentationKind::TwoD } else { augmentation(patch_size, &default_rules()) },
+        augmentation_axis: if two_dimensional { None } else { augmentation_axis(patch_size, &default_rules()) },
     };
     if made.features.len() != strides.len() || pools.into_iter().max().unwrap_or(0) + 1 != strides.len() {
         return Err(
@@ -287,6 +289,7 @@ fn normalization(entry: &Value, channels: usize, lost: &mut Vec<String>) -> Vec<
     let scheme = |channel: usize| match entry["normalization_schemes"][channel].as_str() {
         Some("CTNormalization") => Normalization::Ct,
         Some("ZScoreNormalization") => Normalization::ZScore,
+        Some("NoNormalization") => Normalization::None,
         other => {
             let other = other.unwrap_or("none");
             lost.push(format!("normalisation of channel {channel}: `{other}` becomes the z-score"));

@@ -66,7 +66,7 @@ fn what_cannot_be_said_is_named() {
     let mut exported = export::nnunet(&example());
     let network = &mut exported.plans["configurations"]["3d_fullres"];
     network["architecture"]["arch_kwargs"]["kernel_sizes"][0] = json!([1, 3, 3]);
-    network["normalization_schemes"] = json!(["NoNormalization"]);
+    network["normalization_schemes"] = json!(["RescaleTo01Normalization"]);
     network["architecture"]["arch_kwargs"]["n_conv_per_stage"] = json!([1, 2, 2, 2]);
     exported.plans["configurations"]["mine"] = json!({ "inherits_from": "2d" });
     exported.plans["configurations"]["2d"]["architecture"]["network_class_name"] = json!("ResidualEncoderUNet");

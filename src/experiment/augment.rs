@@ -9,15 +9,17 @@ use std::sync::atomic::AtomicBool;
 use ndarray::Zip;
 
 use crate::dataset::{Case, CaseId, Dataset};
-use crate::experiment::events::Events;
+use crate::experiment::events::{Events, made_again};
 use crate::experiment::{ExperimentError, data, record};
 use crate::plan::digest::stage_digests;
+use crate::plan::load::LoadedPlan;
 use crate::plan::schema::{Configuration, ConfigurationName, Plan};
 use crate::preprocess::cache::{Preparation, PreparedCase};
 use crate::preprocess::first_stage::FirstStage;
 use crate::preprocess::target_spacing;
 use crate::random::{Key, Purpose, stream};
-use crate::report::augmentation::{Sample, Sheet, draw, words};
+use crate::report::augmentation::{Axes, Sample, Sheet, draw, words};
+use crate::store::claim::Claim;
 use crate::store::folder::{RunFolder, next_stage_case, prepared_folder};
 use crate::train::augment::{Augmenter, Draw, Faults};
 use crate::train::patches::masks;
@@ -36,6 +38,8 @@ pub struct Request<'a> {
     pub samples: usize,
     /// Folder of the contact sheet.
     pub output: &'a Path,
+    /// Whether a file of its name that segplan did not write may be replaced.
+    pub overwrite: bool,
 }
 
 /// What was drawn, and where it is.
@@ -58,23 +62,28 @@ pub struct Shown {
 /// # Errors
 ///
 /// When the data set, the case or the configuration is not there, or a file cannot be read or written.
-pub fn show(plan: &Plan, request: &Request<'_>, events: &dyn Events) -> Result<Shown, ExperimentError> {
+pub fn show(loaded: &LoadedPlan, request: &Request<'_>, events: &dyn Events) -> Result<Shown, ExperimentError> {
+    let plan = &loaded.plan;
     let name = request.configuration.or_else(|| plan.run.configurations.last().copied());
     let (name, configuration) = name
         .and_then(|name| Some((name, plan.configurations.get(&name)?)))
         .ok_or_else(|| ExperimentError::unknown_configuration(plan, name.unwrap_or(ConfigurationName::FullRes)))?;
-    let dataset = data::find(plan, events)?;
+    let dataset = data::find(loaded, events)?;
     let case = find_case(&dataset, request.case)?.clone();
+    let file = PathBuf::from(format!("augment_{}_{name}.png", case.id));
+    let (files, inputs) = ([file.clone()], [dataset.folder.clone()]);
+    let mut outputs = Claim::new(request.output, &files, &inputs).overwriting(request.overwrite).check()?;
     let folder = prepared_folder(&plan.runtime.runs, &stage_digests(plan, name).preprocess);
     let alone = Dataset { training: vec![case.clone()], ..dataset };
     let contents = &record::read_contents(&plan.runtime.runs, &alone, events, true)?;
-    Preparation { dataset: &alone, contents, plan, configuration, folder: &folder }
-        .make(&AtomicBool::new(false), &|| ())?;
-    let prepared = PreparedCase::open(&folder, &case.id)?;
+    let preparation = Preparation { dataset: &alone, contents, plan, configuration, folder: &folder };
+    preparation.make(&AtomicBool::new(false), &|| ())?;
+    let prepared = preparation.open(&case.id, &|damage| made_again(damage, events))?;
     let prepared =
         if name == ConfigurationName::Cascade { with_first_stage(plan, prepared, events)? } else { prepared };
 
     let samples = samples(plan, configuration, &prepared, request.samples);
+    let axes = Axes::new(configuration);
     let header =
         read_header(&case.images[0]).map_err(|source| ExperimentError::Nifti { case: case.id.clone(), source })?;
     let spacing = target_spacing(header.geometry.spacing, configuration);
@@ -83,13 +92,15 @@ pub fn show(plan: &Plan, request: &Request<'_>, events: &dyn Events) -> Result<S
     let sheet = Sheet {
         samples: &samples,
         spacing: Spacing(prepared.placement.axes().map(|axis| spacing.0[axis])),
+        axes,
+        channels: &plan.data.channels,
         classes: &classes,
         title: format!("{}, {name}, patch {}", case.id, configuration.patch_size),
     };
-    let path = request.output.join(format!("augment_{}_{name}.png", case.id));
-    draw(&sheet, &path)?;
-    let draws = samples.iter().map(|sample| words(sample, &classes)).collect();
-    Ok(Shown { case: case.id, configuration: name, sheet: path, draws })
+    draw(&sheet, &outputs.staging()?.join(&file))?;
+    outputs.keep(&file)?;
+    let draws = samples.iter().map(|sample| words(sample, axes, &classes)).collect();
+    Ok(Shown { case: case.id, configuration: name, sheet: request.output.join(file), draws })
 }
 
 fn find_case<'a>(dataset: &'a Dataset, asked: Option<&str>) -> Result<&'a Case, ExperimentError> {

@@ -15,11 +15,12 @@ use rand::RngExt as _;
 use self::data::DataTimings;
 use crate::device::device;
 use crate::experiment::ExperimentError;
-use crate::experiment::data::find;
+use crate::experiment::data::{DataError, find};
 use crate::experiment::events::Events;
 use crate::kernels::peak;
 use crate::network::topology::Topology;
 use crate::network::{UNet, UNetConfig};
+use crate::plan::load::LoadedPlan;
 use crate::plan::schema::{Configuration, ConfigurationName, Plan};
 use crate::random::{Key, Purpose, stream};
 use crate::store::read_text;
@@ -40,11 +41,12 @@ const QUICK_OPERATIONS: f64 = 4e9;
 ///
 /// An unknown device or configuration, or cases that cannot be read.
 pub fn bench(
-    plan: &Plan,
+    loaded: &LoadedPlan,
     name: ConfigurationName,
     repetitions: usize,
     events: &dyn Events,
 ) -> Result<Timings, ExperimentError> {
+    let plan = &loaded.plan;
     let configuration =
         plan.configurations.get(&name).ok_or_else(|| ExperimentError::unknown_configuration(plan, name))?;
     let device = &device(&plan.runtime.device)?;
@@ -61,12 +63,14 @@ pub fn bench(
     // An allocator keeps what it once had: this is the most that the steps needed, and its reserve.
     let device_bytes = device.memory_pool_usage().map(|usage| usage.bytes_reserved);
     let forward_s = forward(&bench, &inference);
-    let with_data = match find(plan, events) {
+    let with_data = match find(loaded, events) {
         Ok(dataset) => Some(DataTimings::measure(&bench, &inference, &dataset)?),
-        Err(absent) => {
+        // A data set that exists and cannot be used is a failure, not one that is not there.
+        Err(absent @ (DataError::Absent { .. } | DataError::NoFolder)) => {
             events.say(&format!("preprocessing, loader and prediction are not timed: {absent}"));
             None
         }
+        Err(unusable) => return Err(unusable.into()),
     };
     Ok(Timings {
         configuration: name,

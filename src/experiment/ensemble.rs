@@ -11,6 +11,7 @@ use crate::experiment::graph::Work;
 use crate::experiment::held_out::{HeldOut, Labeller};
 use crate::experiment::matrix::Experiment;
 use crate::experiment::postprocessing::settle;
+use crate::experiment::watch::Watch;
 use crate::network::UNetConfig;
 use crate::plan::digest::StageDigests;
 use crate::plan::schema::ConfigurationName;
@@ -110,7 +111,7 @@ fn held_out<'a>(experiment: &'a Experiment<'_>, folds: &[Fold<'a>]) -> HeldOut<'
     let id = folds[0].id;
     let folder = experiment.folder.fold(&joined(&names), id.seed, id.fold);
     let (predict, evaluate) = digests(&folds.iter().map(|fold| &fold.digests).collect::<Vec<_>>());
-    let mut cases = HeldOut { folder, predict, evaluate, ..folds[0].held_out() };
+    let mut cases = HeldOut { folder, is_trained_alone: false, predict, evaluate, ..folds[0].held_out() };
     cases.run.configuration = joined(&names);
     cases
 }
@@ -121,6 +122,7 @@ pub(super) fn labeller<'a>(folds: &'a [Fold<'a>]) -> Result<Labeller<'a>, Experi
         Ok([UNetConfig::of_plan(fold.plan, fold.id.configuration).load(&fold.folder.weights(), fold.device)?])
     };
     let networks: Vec<_> = folds.iter().map(load).collect::<Result<_, ExperimentError>>()?;
+    let Fold { events, interrupted, .. } = folds[0];
     Ok(Box::new(move |id, spacing| {
         let prepared: Vec<PreparedCase> = folds.iter().map(|fold| fold.open(id)).collect::<Result<_, _>>()?;
         let foreground = folds.first().map_or(0, |fold| fold.plan.data.labels.len());
@@ -142,7 +144,8 @@ pub(super) fn labeller<'a>(folds: &'a [Fold<'a>]) -> Result<Labeller<'a>, Experi
             .map(|(predictor, (input, case))| Member { predictor, image: input.view(), placement: &case.placement })
             .collect();
         let (memory, scratch) = (folds[0].plan.runtime.memory_gib, &folds[0].folder.root);
-        labels(&members, spacing, &Room::gib(memory, scratch), None)
+        let on_tiles = Watch { events, interrupted }.of(id);
+        labels(&members, spacing, &Room::gib(memory, scratch), &on_tiles, None)
             .map_err(|source| ExperimentError::Predict { case: id.clone(), source })
     }))
 }

@@ -6,8 +6,10 @@ use crate::dataset::CaseId;
 use crate::dataset::gate::Faults;
 use crate::device::DeviceError;
 use crate::experiment::data::DataError;
+use crate::experiment::events::NetworkId;
 use crate::experiment::splits::SplitError;
 use crate::experiment::state::StateError;
+use crate::experiment::trained_split::EditedSplit;
 use crate::fingerprint::FingerprintError;
 use crate::network::weights::WeightsError;
 use crate::plan::fault::PlanError;
@@ -16,6 +18,7 @@ use crate::predict::memory::PredictError;
 use crate::preprocess::cache::PreprocessError;
 use crate::report::ReportError;
 use crate::store::StoreError;
+use crate::store::claim::ClaimError;
 use crate::store::table::TableError;
 use crate::train::TrainError;
 use crate::volume::nifti::NiftiError;
@@ -71,6 +74,15 @@ pub enum ExperimentError {
          under a name of its own, the changed plan uses what has not changed and makes the rest by this command"
     )]
     OtherPlan { folder: String, differences: String, command: String },
+    #[error(transparent)]
+    Claim(#[from] ClaimError),
+    #[error(transparent)]
+    EditedSplit(#[from] EditedSplit),
+    #[error(
+        "{network}: the first stage's network of fold {fold} predicted `{case}`, which does not go with the folds of \
+         `splits_final.json`: put that file back as it was, or train with other folds under another name, `--set name=NAME`"
+    )]
+    FirstStageSplit { case: CaseId, network: NetworkId, fold: usize },
     #[error("another process is running `{0}`; wait for it, or stop it")]
     Locked(String),
 }
@@ -79,6 +91,11 @@ impl ExperimentError {
     pub(super) fn unknown_configuration(plan: &Plan, name: ConfigurationName) -> Self {
         let known: Vec<String> = plan.configurations.keys().map(|name| format!("`{name}`")).collect();
         Self::UnknownConfiguration { name, known: known.join(", ") }
+    }
+
+    /// Whether a prediction was stopped because it was asked to.
+    pub(super) fn is_stop(&self) -> bool {
+        matches!(self, Self::Predict { source: PredictError::Stopped, .. })
     }
 
     /// Exit code of the program: 2 wrong input, 3 damaged data, 1 otherwise.
@@ -91,6 +108,15 @@ impl ExperimentError {
             | Self::UnknownConfiguration { .. }
             | Self::UnknownFold { .. }
             | Self::OtherPlan { .. }
+            | Self::Claim(
+                ClaimError::Exists(_)
+                | ClaimError::Folder(_)
+                | ClaimError::Input(_)
+                | ClaimError::Dataset { .. }
+                | ClaimError::Twice(_),
+            )
+            | Self::EditedSplit(_)
+            | Self::FirstStageSplit { .. }
             | Self::Split(_) => 2,
             Self::Fingerprint(_)
             | Self::Preprocess(_)
@@ -100,9 +126,11 @@ impl ExperimentError {
             | Self::MissingFile(_)
             | Self::Unlabelled(_)
             | Self::UnknownCase { .. }
+            | Self::Train(TrainError::Checkpoint(_) | TrainError::Weights(WeightsError::Damaged { .. }))
             | Self::Weights(_) => 3,
             Self::Predict { .. }
             | Self::Store(_)
+            | Self::Claim(ClaimError::Store(_))
             | Self::Train(_)
             | Self::Table(_)
             | Self::Report(_)

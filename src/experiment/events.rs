@@ -1,7 +1,10 @@
 //! What an experiment tells of itself while it runs.
 
+use crate::dataset::CaseId;
 use crate::plan::fault::Fault;
 use crate::plan::schema::{ConfigurationName, Train};
+use crate::predict::Tiles;
+use crate::store::tensors::TensorFileError;
 use crate::train::log::EpochRow;
 use crate::train::schedule::StopReason;
 
@@ -22,6 +25,11 @@ impl std::fmt::Display for NetworkId {
     }
 }
 
+/// Tells of a damaged file that is made again.
+pub(super) fn made_again(damage: &TensorFileError, events: &dyn Events) {
+    events.say(&format!("{damage}; it is made again"));
+}
+
 /// Listens to an experiment. Calls come from several threads.
 pub trait Events: Sync {
     /// A sentence that stays on the screen.
@@ -34,6 +42,8 @@ pub trait Events: Sync {
     fn begin(&self, what: &str, total: usize);
     /// One more part is done.
     fn advance(&self);
+    /// Some more tiles of a case are done.
+    fn tiles(&self, case: &CaseId, tiles: Tiles);
     /// What began last has ended.
     fn end(&self);
     /// A training step is done: its place in its epoch, and its loss.

@@ -6,6 +6,7 @@ use crate::experiment::ExperimentError;
 use crate::experiment::events::NetworkId;
 use crate::experiment::graph::stage_before;
 use crate::plan::schema::ConfigurationName;
+use crate::units::counted;
 
 /// Exit code of a run of which a part failed.
 pub const PARTLY: u8 = 5;
@@ -105,7 +106,9 @@ impl Failures {
     pub fn text(&self) -> String {
         let failed = self.failed.iter().filter(|(part, _)| matches!(part, Part::Network(_))).count();
         let not_done = failed + self.without.len() + self.left.len();
-        let mut text = format!("{not_done} of {} networks are not done:", not_done + self.done);
+        let all = not_done + self.done;
+        let mut text =
+            format!("{not_done} of {} {} not done:", counted(all, "network"), if all == 1 { "is" } else { "are" });
         for (part, error) in &self.failed {
             let _ = write!(text, "\n  {part}: {error}");
         }

@@ -7,19 +7,21 @@ use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
 use crate::dataset::CaseId;
+use crate::dataset::split::Split;
 use crate::experiment::ExperimentError;
-use crate::experiment::events::NetworkId;
+use crate::experiment::events::{NetworkId, made_again};
 use crate::experiment::fold::{Fold, Progress};
 use crate::experiment::graph::Work;
 use crate::experiment::matrix::Experiment;
 use crate::experiment::state::FoldState;
+use crate::experiment::watch::Watch;
 use crate::network::UNetConfig;
 use crate::plan::digest::{first_stage_digest, stage_digests};
 use crate::plan::schema::{ConfigurationName, Plan};
 use crate::predict::cascade::{Grid, first_stage};
 use crate::predict::memory::Room;
 use crate::predict::{Member, Predictor};
-use crate::preprocess::cache::{PreparedCase, PreprocessError};
+use crate::preprocess::cache::{Preparation, PreparedCase, PreprocessError};
 use crate::preprocess::first_stage::{FirstStage, Origin, write};
 use crate::store::folder::{next_stage_case, prepared_folder};
 use crate::volume::Shape;
@@ -68,9 +70,10 @@ fn say_what_is_missing(folds: &[Fold<'_>], second: NetworkId) -> Result<(), Expe
     Ok(())
 }
 
-/// Where predictions of a fold of the first stage come from, by the plan and by what the data set's files hold.
-pub(super) fn origin(plan: &Plan, data: &str, fold: usize) -> Origin {
-    Origin { digest: format!("{} {data}", first_stage_digest(plan)), fold }
+/// Where predictions of a fold of the first stage come from, by the plan, by what the data set's files hold, and by the cases that
+/// its network is trained on.
+pub(super) fn origin(plan: &Plan, data: &str, fold: usize, split: Option<&Split>) -> Origin {
+    Origin { digest: format!("{} {data}", first_stage_digest(plan)), fold, split: split.map(Split::digest) }
 }
 
 /// The held-out cases of one fold of the first stage, on their way to the second.
@@ -91,15 +94,17 @@ impl<'a> HandOver<'a> {
             fold,
             prepared: prepared_folder(&plan.runtime.runs, &second.preprocess),
             folder: experiment.folder.next_stage(fold.id.configuration.as_str(), fold.id.seed),
-            origin: origin(plan, fold.data, fold.id.fold),
+            origin: origin(plan, fold.data, fold.id.fold, Some(fold.split)),
         }
     }
 
     /// Predicts the cases that are not yet predicted.
     fn run(&self) -> Result<Progress, ExperimentError> {
         let mut missing = Vec::new();
+        let is_recorded = FoldState::load(&self.fold.folder)?.split.is_some();
         for id in &self.fold.split.val {
-            let case = PreparedCase::open(&self.prepared, id)?;
+            self.refuse_other_fold(id, is_recorded)?;
+            let case = self.open(id)?;
             if !self.is_fresh(&case) {
                 missing.push(case);
             }
@@ -118,7 +123,13 @@ impl<'a> HandOver<'a> {
                 events.end();
                 return Ok(Progress::Interrupted);
             }
-            self.predict(&predictor, case)?;
+            match self.predict(&predictor, case) {
+                Err(error) if error.is_stop() => {
+                    events.end();
+                    return Ok(Progress::Interrupted);
+                }
+                predicted => predicted?,
+            }
             events.advance();
         }
         events.end();
@@ -131,15 +142,37 @@ impl<'a> HandOver<'a> {
         let grid = Grid { shape: shape(second), placement: &second.placement };
         let plan = self.fold.plan;
         let room = Room::gib(plan.runtime.memory_gib, &self.folder);
-        let labels = first_stage(&member, &plan.configurations[&ConfigurationName::Cascade], grid, &room)
+        let on_tiles = Watch { events: self.fold.events, interrupted: self.fold.interrupted }.of(&second.id);
+        let labels = first_stage(&member, &plan.configurations[&ConfigurationName::Cascade], grid, &room, &on_tiles)
             .map_err(|source| ExperimentError::Predict { case: second.id.clone(), source })?;
         Ok(write(&self.path(&second.id), &labels, &self.origin).map_err(PreprocessError::from)?)
+    }
+
+    /// Refuses a case that the network of another fold has predicted, by the same plan and files: its fold was edited, and where
+    /// nothing is recorded of what this fold's network was trained on, it may be that case.
+    fn refuse_other_fold(&self, id: &CaseId, is_recorded: bool) -> Result<(), ExperimentError> {
+        match Origin::of_file(&self.path(id)) {
+            Ok(Origin { digest, fold, .. })
+                if !is_recorded && digest == self.origin.digest && fold != self.origin.fold =>
+            {
+                Err(ExperimentError::FirstStageSplit { case: id.clone(), network: self.fold.id, fold })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A case as it is prepared for the second stage.
+    fn open(&self, id: &CaseId) -> Result<PreparedCase, PreprocessError> {
+        let Fold { plan, dataset, contents, events, .. } = *self.fold;
+        let configuration = &plan.configurations[&ConfigurationName::Cascade];
+        let cases = Preparation { dataset, contents, plan, configuration, folder: &self.prepared };
+        cases.open(id, &|damage| made_again(damage, events))
     }
 
     /// Whether the prediction of a case is there, by this fold of this plan, on the case's grid.
     fn is_fresh(&self, second: &PreparedCase) -> bool {
         let found = FirstStage::open(&self.path(&second.id));
-        found.is_ok_and(|found| found.origin == self.origin && found.labels().shape() == shape(second).0)
+        found.is_ok_and(|found| found.origin.fits(&self.origin) && found.labels().shape() == shape(second).0)
     }
 
     fn path(&self, id: &CaseId) -> PathBuf {

@@ -5,10 +5,11 @@ use std::sync::atomic::AtomicBool;
 
 use burn::tensor::Device;
 
+use crate::dataset::contents::Contents;
 use crate::dataset::{CaseId, Dataset};
 use crate::evaluate::scores;
 use crate::experiment::ensemble;
-use crate::experiment::events::{Events, NetworkId};
+use crate::experiment::events::{Events, NetworkId, made_again};
 use crate::experiment::forecast::Forecast;
 use crate::experiment::graph::Work;
 use crate::experiment::held_out::HeldOut;
@@ -17,7 +18,7 @@ use crate::experiment::state::FoldState;
 use crate::experiment::{ExperimentError, Stage};
 use crate::plan::digest::StageDigests;
 use crate::plan::schema::{Configuration, Plan};
-use crate::preprocess::cache::PreparedCase;
+use crate::preprocess::cache::{Preparation, PreparedCase};
 use crate::report::curves::{learning_rate_plot, plateau_plot};
 use crate::store;
 use crate::store::folder::{FoldFolder, next_stage_case};
@@ -34,6 +35,8 @@ pub(super) struct Fold<'a> {
     /// Digest of what the data set's files hold.
     pub(super) data: &'a str,
     pub(super) dataset: &'a Dataset,
+    /// What its files hold.
+    pub(super) contents: &'a Contents,
     pub(super) prepared: PathBuf,
     pub(super) split: &'a Split,
     pub(super) folder: FoldFolder,
@@ -83,10 +86,13 @@ impl<'a> Fold<'a> {
     /// Trains the network, unless its weights are there.
     pub(super) fn train(&self) -> Result<Progress, ExperimentError> {
         let state = FoldState::load(&self.folder)?;
-        if state.trained.as_deref() == Some(&self.digests.train) && state.is_of(self.data) {
+        if state.trained.as_deref() == Some(&self.digests.train) && state.is_of(self.data, self.split) {
             return Ok(Progress::AlreadyDone);
         }
-        if !state.is_of(self.data) {
+        if state.has_data(self.data) {
+            // `trained_split::check` has refused a run whose networks were trained with other folds.
+            assert!(state.has_split(self.split), "{}: the split of its state is not that of the run", self.id);
+        } else {
             // A training that has seen other images does not go on with these.
             self.events.say(&format!(
                 "{}: the data set's files have changed since it was trained: it is trained anew",
@@ -94,7 +100,12 @@ impl<'a> Fold<'a> {
             ));
             store::remove_if_present(&self.folder.checkpoint())?;
         }
-        let begun = FoldState { data: Some(self.data.to_owned()), ..FoldState::default() };
+        let begun = FoldState {
+            data: Some(self.data.to_owned()),
+            split: Some(self.split.digest()),
+            trained_on: self.split.train.clone(),
+            ..FoldState::default()
+        };
         begun.save(&self.folder)?;
         let open = |ids: &[CaseId]| ids.iter().map(|id| self.open(id)).collect::<Result<Vec<_>, _>>();
         let (training, validation) = (open(&self.split.train)?, open(&self.split.val)?);
@@ -138,6 +149,7 @@ impl<'a> Fold<'a> {
                 seed: self.id.seed,
             },
             folder: self.folder.clone(),
+            is_trained_alone: true,
             predict: self.digests.predict.clone(),
             evaluate: self.digests.evaluate.clone(),
             data: self.data,
@@ -148,12 +160,21 @@ impl<'a> Fold<'a> {
 
     /// A prepared case, in the cascade's second stage with what the first one says of it.
     pub(super) fn open(&self, id: &CaseId) -> Result<PreparedCase, ExperimentError> {
-        let case = PreparedCase::open(&self.prepared, id)?;
+        let case = self.preparation().open(id, &|damage| made_again(damage, self.events))?;
         let Some(folder) = &self.next_stage else { return Ok(case) };
         let case = case.with_first_stage(&next_stage_case(folder, &id.0))?;
-        let held_out = case.first_stage().is_some_and(|first_stage| first_stage.origin.fold == self.id.fold);
-        assert_eq!(held_out, self.split.val.contains(id), "the first stage's network of `{id}` has not seen it");
+        let of_fold = case.first_stage().map(|first_stage| first_stage.origin.fold);
+        let own = of_fold == Some(self.id.fold);
+        if own != self.split.val.contains(id) {
+            let (case, fold) = (id.clone(), of_fold.unwrap_or(self.id.fold));
+            return Err(ExperimentError::FirstStageSplit { case, network: self.id, fold });
+        }
         Ok(case)
+    }
+
+    fn preparation(&self) -> Preparation<'_> {
+        let Self { dataset, contents, plan, configuration, prepared: folder, .. } = self;
+        Preparation { dataset, contents, plan, configuration, folder }
     }
 }
 

@@ -14,6 +14,7 @@ use crate::experiment::{ExperimentError, Options};
 use crate::plan::load::LoadedPlan;
 use crate::plan::schema::Plan;
 use crate::report::tables::rows_as_text;
+use crate::units::counted;
 
 /// The work of a run by its kinds, and the time that each takes.
 pub(super) struct Forecast {
@@ -51,7 +52,7 @@ impl Forecast {
     /// When a file of the run is damaged, or the device cannot be used.
     pub(super) fn say(loaded: &LoadedPlan, options: &Options, events: &dyn Events) -> Result<Self, ExperimentError> {
         let mut graph = Graph::read(loaded, options, events)?;
-        graph.estimate(&loaded.plan, events)?;
+        graph.estimate(loaded, events)?;
         let forecast = Self { kinds: kinds(&graph, &loaded.plan), spent: Mutex::default(), begun: Instant::now() };
         if !forecast.kinds.is_empty() {
             events.say(&forecast.text());
@@ -112,7 +113,7 @@ impl Kind {
         match self.seconds {
             Some(seconds) if done > 0 && done < self.epochs => {
                 let of_these = shown_time(seconds * done as f64 / self.epochs as f64);
-                format!("{done} of at most {} epochs, estimated at {of_these}", self.epochs)
+                format!("{done} of at most {}, estimated at {of_these}", counted(self.epochs, "epoch"))
             }
             _ => String::new(),
         }
@@ -145,10 +146,6 @@ fn kinds(graph: &Graph, plan: &Plan) -> Vec<Kind> {
         };
     }
     kinds
-}
-
-fn counted(count: usize, what: &str) -> String {
-    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
 fn row<const N: usize>(cells: [String; N]) -> Vec<String> {

@@ -36,6 +36,8 @@ pub(super) struct HeldOut<'a> {
     pub(super) split: &'a Split,
     pub(super) run: scores::Run,
     pub(super) folder: FoldFolder,
+    /// Whether these are one network's, whose state records what it was trained on; not those of an ensemble.
+    pub(super) is_trained_alone: bool,
     /// Digest of what decides on the predictions.
     pub(super) predict: String,
     /// Digest of what decides on the scores.
@@ -56,15 +58,20 @@ impl<'a> HeldOut<'a> {
             return Ok(Progress::AlreadyDone);
         }
         let mut state = FoldState::load(&self.folder)?;
-        if state.predicting.as_ref() != Some(&self.predict) || !state.is_of(self.data) {
-            // Predictions of another plan or of other images must not be taken for this one's.
-            for case in &self.split.val {
-                store::remove_if_present(&self.folder.prediction(&case.0))?;
-                store::remove_if_present(&self.folder.raw_prediction(&case.0))?;
+        if state.predicting.as_ref() != Some(&self.predict) || !state.is_of(self.data, self.split) {
+            // Predictions of another plan, of other images or of cases of another fold must not be taken for this one's.
+            for folder in [self.folder.validation(), self.folder.raw_validation()] {
+                store::remove_files(&folder)?;
             }
-            let trained = state.trained;
-            let (predicting, data) = (Some(self.predict.clone()), Some(self.data.to_owned()));
-            state = FoldState { trained, predicting, data, ..FoldState::default() };
+            state = FoldState {
+                trained: state.trained,
+                trained_on: state.trained_on,
+                predicting: Some(self.predict.clone()),
+                data: Some(self.data.to_owned()),
+                // What nothing is known of stays so: a network of an earlier version does not get a record by being used.
+                split: if self.is_trained_alone { state.split } else { Some(self.split.digest()) },
+                ..FoldState::default()
+            };
             state.save(&self.folder)?;
         }
         let labeller = labeller()?;
@@ -77,7 +84,13 @@ impl<'a> HeldOut<'a> {
                 return Ok(Progress::Interrupted);
             }
             if !fs::exists(self.folder.prediction(&id.0)).unwrap_or(false) {
-                self.predict_case(&labeller, id)?;
+                match self.predict_case(&labeller, id) {
+                    Err(error) if error.is_stop() => {
+                        self.events.end();
+                        return Ok(Progress::Interrupted);
+                    }
+                    predicted => predicted?,
+                }
             }
             self.events.advance();
         }
@@ -90,7 +103,7 @@ impl<'a> HeldOut<'a> {
     /// Whether all cases are predicted, by this plan and from the files that there are now.
     pub(super) fn are_predicted(&self) -> Result<bool, ExperimentError> {
         let state = FoldState::load(&self.folder)?;
-        Ok(state.predicted.as_ref() == Some(&self.predict) && state.is_of(self.data))
+        Ok(state.predicted.as_ref() == Some(&self.predict) && state.is_of(self.data, self.split))
     }
 
     fn predict_case(&self, labeller: &Labeller<'_>, id: &CaseId) -> Result<(), ExperimentError> {
@@ -140,6 +153,8 @@ impl<'a> HeldOut<'a> {
     /// Scores the cases and draws the best, median and worst of them, unless that is done.
     pub(super) fn evaluate(&self) -> Result<(Progress, Vec<Score>), ExperimentError> {
         let mut state = FoldState::load(&self.folder)?;
+        let seen = self.split.val.iter().find(|id| state.trained_on.contains(id));
+        assert_eq!(seen, None, "a case that `{}` was trained on is scored", self.folder.root.display());
         if state.evaluated.as_ref() == Some(&self.evaluate) {
             return Ok((Progress::AlreadyDone, scores::read(&self.folder.scores())?));
         }

@@ -24,6 +24,7 @@ use crate::plan::schema::{ConfigurationName, Plan};
 use crate::preprocess::cache::Preparation;
 use crate::select::Selection;
 use crate::store::folder::{RunFolder, prepared_folder};
+use crate::units::counted;
 
 /// An experiment whose data set is measured and split.
 pub(super) struct Experiment<'a> {
@@ -143,7 +144,7 @@ impl Experiment<'_> {
         events.end();
         let made = made?;
         if made > 0 {
-            events.say(&format!("{name}: {made} cases prepared in `{}`", folder.display()));
+            events.say(&format!("{name}: {} prepared in `{}`", counted(made, "case"), folder.display()));
         }
         Ok(())
     }
@@ -184,6 +185,7 @@ impl Experiment<'_> {
             digests,
             data: &self.data,
             dataset: &self.dataset,
+            contents: &self.contents,
             split: &self.splits[id.fold],
             folder: self.folder.fold(id.configuration.as_str(), id.seed, id.fold),
             next_stage: (id.configuration == ConfigurationName::Cascade)
@@ -217,7 +219,7 @@ impl Experiment<'_> {
     /// failure of its own network.
     fn is_scored(&self, id: NetworkId) -> bool {
         let fold = self.fold(id);
-        FoldState::load(&fold.folder).is_ok_and(|state| state.is_scored(&fold.digests.evaluate, &self.data))
+        FoldState::load(&fold.folder).is_ok_and(|state| state.is_scored(&fold.digests.evaluate, &self.data, fold.split))
     }
 
     /// Training cases that have each label, and those of them in which it is a single component.

@@ -11,30 +11,39 @@ mod error;
 pub mod events;
 pub mod failures;
 mod first_stage;
+mod finished;
 mod fold;
 mod forecast;
 pub mod graph;
 mod held_out;
+mod lock;
 pub mod machine;
 mod matrix;
 mod pictures;
 pub mod postprocessing;
-mod preflight;
+pub mod preflight;
 mod record;
 pub mod segment;
 pub mod splits;
 pub mod state;
+mod trained_on;
+mod trained_split;
+mod watch;
 
+use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use clap::ValueEnum;
 
 pub use self::error::ExperimentError;
+pub use self::trained_split::EditedSplit;
 use crate::dataset::CaseId;
 use crate::device::device;
 use crate::experiment::events::{Events, NetworkId};
 use crate::experiment::failures::Failures;
 use crate::experiment::forecast::Forecast;
+use crate::experiment::lock::Lock;
 use crate::experiment::matrix::Experiment;
 use crate::plan::check::differences;
 use crate::plan::load::LoadedPlan;
@@ -106,19 +115,28 @@ pub fn run(
     let plan = &loaded.plan;
     let networks = networks(plan, options)?;
     let folder = RunFolder::new(&plan.runtime.runs, &plan.name);
-    let _lock = record::lock(&folder)?;
+    let _lock = Lock::take(&folder)?;
     record::refuse_other_plan(&folder, loaded)?;
-    let dataset = data::locate(plan, events)?;
+    let dataset = data::locate(loaded, events)?;
     preflight::check(loaded, &dataset, &networks, &folder, events)?;
     let device = device(&plan.runtime.device)?;
     let contents = record::contents(&folder, &plan.runtime.runs, &dataset, events)?;
-    record::write(&folder, loaded, &dataset, &contents)?;
-    let cases: Vec<CaseId> = dataset.training.iter().map(|case| case.id.clone()).collect();
-    let splits = splits::load_or_draw(&folder.splits(), &cases, &plan.split)?;
-
     let data = contents.digest();
+    let cases: Vec<CaseId> = dataset.training.iter().map(|case| case.id.clone()).collect();
+    let abandoned = record::abandoned_split(&folder);
+    let splits = splits::load_or_draw(&folder.splits(), &cases, &plan.split, abandoned.as_ref())?;
+    let renamed = |file: &Path| record::command_with_folds(loaded, file);
+    trained_split::check(plan, &folder, &splits, &cases, &data, &renamed)?;
     let measured = record::fingerprint(&folder, &dataset, data.clone(), plan.runtime.memory_bytes(), events)?;
+    let names: BTreeSet<ConfigurationName> = networks.iter().map(|id| id.configuration).collect();
+    let all = names.iter().copied().chain(names.iter().copied().filter_map(graph::stage_before));
+    let unprepared = preflight::unprepared(plan, &dataset, &contents, all);
+    preflight::cases_fit(plan, &measured, unprepared.into_iter())?;
     let differences = differences(&measured, plan);
+    // Whatever refuses a run stands above: a refused run leaves nothing that would keep its name.
+    record::write(&folder, loaded, &dataset, &contents)?;
+    splits::save(&folder.splits(), &splits)?;
+
     for difference in &differences {
         events.say(&format!("the data set is not quite the plan's: {difference}"));
     }

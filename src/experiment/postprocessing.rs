@@ -31,7 +31,7 @@ pub struct Postprocessing {
 /// A decision, and what it is about.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Decided {
-    /// Digest of what decides on the predictions: plan and files.
+    /// Digest of what decides on the predictions: plan, files and folds.
     pub digest: String,
     /// The decision.
     pub decision: Decision,
@@ -59,7 +59,8 @@ pub(super) fn settle(
     folds: &[HeldOut<'_>],
 ) -> Result<(Progress, Vec<Score>), ExperimentError> {
     let rule = experiment.plan.postprocess.rule;
-    let digests: Vec<&str> = folds.iter().flat_map(|fold| [fold.predict.as_str(), fold.data]).collect();
+    let of_fold = |fold: &HeldOut<'_>| format!("{} {} {}", fold.predict, fold.data, fold.split.digest());
+    let digests: Vec<String> = folds.iter().map(of_fold).collect();
     let digest = store::digest(digests.join(" ").as_bytes());
     let mut all = Postprocessing::load(&experiment.folder, rule)?;
     let known = all.candidates.get(candidate).is_some_and(|known| known.digest == digest);

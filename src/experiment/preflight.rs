@@ -1,13 +1,18 @@
 //! What is checked before anything runs: the plan against this build, this data set and this machine, all faults at once.
 
+mod size;
+
 use std::collections::BTreeMap;
 
 use burn::tensor::Device;
 
-use crate::dataset::Dataset;
+pub use self::size::cases_fit;
+pub(super) use self::size::unprepared;
+use crate::dataset::{CaseId, Dataset};
 use crate::device::{self, DeviceError};
 use crate::experiment::events::{Events, NetworkId};
 use crate::experiment::machine::{Card, Machine, cards, gib};
+use crate::experiment::splits::{self, SplitError};
 use crate::experiment::state::{FoldState, StateError};
 use crate::experiment::{ExperimentError, machine};
 use crate::network::float_type;
@@ -18,6 +23,7 @@ use crate::plan::load::LoadedPlan;
 use crate::plan::overrides::overrides;
 use crate::plan::schema::{ConfigurationName, Plan, Precision};
 use crate::store::folder::{RunFolder, prepared_folder};
+use crate::units::{counted, shell_word};
 
 /// Bytes of a voxel of a prepared channel, and of its label.
 const PREPARED: (u64, u64) = (4, 2);
@@ -110,9 +116,10 @@ fn precision_fault(loaded: &LoadedPlan, device: &Device) -> Option<Fault> {
     Some(loaded.layers.fault_at_value("network.precision", message, "not on this device").help(help))
 }
 
-fn against_data(loaded: &LoadedPlan, dataset: &Dataset) -> Vec<Fault> {
+/// What of a plan does not fit its data set.
+pub fn against_data(loaded: &LoadedPlan, dataset: &Dataset) -> Vec<Fault> {
     let (data, layers) = (&loaded.plan.data, &loaded.layers);
-    let anew = format!("plan it anew: `segplan plan {}`", dataset.folder.display());
+    let anew = format!("plan it anew: `segplan plan {}`", shell_word(&dataset.folder.display().to_string()));
     let mut faults = Vec::new();
     if dataset.channels != data.channels {
         let message = format!("the channels of data set `{}` are others", dataset.name);
@@ -132,10 +139,25 @@ fn against_data(loaded: &LoadedPlan, dataset: &Dataset) -> Vec<Fault> {
     }
     let (cases, folds) = (dataset.training.len(), loaded.plan.split.folds);
     if folds > cases {
-        let message = format!("data set `{}` has {cases} training cases, which are not {folds} folds", dataset.name);
+        let has = counted(cases, "training case");
+        let message = format!("data set `{}` has {has}, too few for {}", dataset.name, counted(folds, "fold"));
         faults.push(layers.fault_at_value("split.folds", message, format!("expected at most {cases}")).help(&anew));
+    } else {
+        faults.extend(split_fault(loaded, dataset));
     }
     faults
+}
+
+/// Why the cases cannot be split as the plan says.
+fn split_fault(loaded: &LoadedPlan, dataset: &Dataset) -> Option<Fault> {
+    let cases: Vec<CaseId> = dataset.training.iter().map(|case| case.id.clone()).collect();
+    let error = splits::draw(&cases, &loaded.plan.split).err()?;
+    let (key, label) = match &error {
+        SplitError::TooFew { .. } => ("split.folds", "too many"),
+        SplitError::NoPatient { .. } => ("split.group", "expected a patient in each name"),
+        SplitError::Store(_) | SplitError::Form { .. } | SplitError::Mismatch { .. } => ("split", ""),
+    };
+    Some(loaded.layers.fault_at_value(key, error.to_string(), label))
 }
 
 fn against_machine(loaded: &LoadedPlan, pending: &Pending, machine: &Machine, cards: &[Card]) -> Vec<Fault> {

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs::{File, TryLockError};
 use std::path::Path;
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -17,12 +16,14 @@ use crate::fingerprint::{Fingerprint, measure};
 use crate::plan::diff::Stage;
 use crate::plan::digest::{Change, changed_keys, decides_no_result};
 use crate::plan::layer::Source;
-use crate::plan::load::LoadedPlan;
+use crate::plan::load::{LoadedPlan, load_resolved};
 use crate::plan::overrides::{Override, overrides};
+use crate::plan::schema;
 use crate::plan::sweep::{in_name, short_keys, variant_name};
 use crate::plan::write::resolved_text;
 use crate::store::folder::{RunFolder, known_files};
 use crate::store::{self, StoreError};
+use crate::units::{listed, shell_word};
 
 /// Who made a run, with what.
 #[derive(Debug, Serialize)]
@@ -54,6 +55,9 @@ struct Host {
 struct DatasetRecord {
     folder: String,
     cases: usize,
+    /// Training cases that the plan leaves out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    excluded: Vec<String>,
     stamp: String,
 }
 
@@ -64,22 +68,6 @@ struct Measured {
     fingerprint: Fingerprint,
 }
 
-/// Takes the run folder for this process alone, until the returned file is closed.
-pub(super) fn lock(folder: &RunFolder) -> Result<File, ExperimentError> {
-    let path = folder.root.join("lock");
-    let fail = |verb| {
-        let path = path.clone();
-        move |source| StoreError { verb, path, source }
-    };
-    std::fs::create_dir_all(&folder.root).map_err(fail("create"))?;
-    let file = File::create(&path).map_err(fail("create"))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(ExperimentError::Locked(folder.root.display().to_string())),
-        Err(TryLockError::Error(source)) => Err(fail("lock")(source).into()),
-    }
-}
-
 /// The keys that decide on results and differ from the plan that a run folder's results are of.
 pub(super) fn changes(folder: &RunFolder, loaded: &LoadedPlan) -> Result<Vec<Change>, ExperimentError> {
     let Some(saved) = store::read_text_if_present(&folder.resolved_plan())? else { return Ok(Vec::new()) };
@@ -88,10 +76,11 @@ pub(super) fn changes(folder: &RunFolder, loaded: &LoadedPlan) -> Result<Vec<Cha
     Ok(changes)
 }
 
-/// Refuses a run folder that holds results of a plan that would have given others.
+/// Refuses a run folder that holds results of a plan that would have given others. One that holds none, since it ended before any
+/// network was begun, is the next plan's.
 pub(super) fn refuse_other_plan(folder: &RunFolder, loaded: &LoadedPlan) -> Result<(), ExperimentError> {
     let changes = changes(folder, loaded)?;
-    if changes.is_empty() {
+    if changes.is_empty() || !folder.has_networks() {
         return Ok(());
     }
     let line = |change: &Change| format!("  {change}   ({})", Stage::of(&change.key));
@@ -102,22 +91,33 @@ pub(super) fn refuse_other_plan(folder: &RunFolder, loaded: &LoadedPlan) -> Resu
     })
 }
 
+/// How the plan that a run folder without results was last run with drew its folds.
+pub(super) fn abandoned_split(folder: &RunFolder) -> Option<schema::Split> {
+    let path = folder.resolved_plan();
+    if folder.has_networks() || !path.is_file() {
+        return None;
+    }
+    Some(load_resolved(&path).ok()?.plan.split)
+}
+
+/// The commands that run a plan under another name with a copy of a file of folds.
+pub(super) fn command_with_folds(loaded: &LoadedPlan, file: &Path) -> String {
+    let beside = RunFolder::new(&loaded.plan.runtime.runs, &suggestion(loaded, &[]));
+    let (file, root) = (shell_word(&file.display().to_string()), shell_word(&beside.root.display().to_string()));
+    let splits = shell_word(&beside.splits().display().to_string());
+    format!("mkdir -p {root} && cp {file} {splits} && {}", command(loaded, &[]))
+}
+
 /// The command that runs a changed plan beside the run of the plan that it was.
 fn command(loaded: &LoadedPlan, changes: &[Change]) -> String {
     let file = loaded.file().map_or_else(|| "PLAN".to_owned(), |path| path.display().to_string());
-    let mut command = format!("segplan run {}", quoted(&file));
+    let mut command = format!("segplan run {}", shell_word(&file));
     let is_set = |one: &&Override| one.by == Source::Set.to_string() && one.key != "name";
     for Override { key, value, .. } in overrides(&loaded.layers).iter().filter(is_set) {
-        let _ = write!(command, " --set {}", quoted(&format!("{key}={value}")));
+        let _ = write!(command, " --set {}", shell_word(&format!("{key}={value}")));
     }
-    let _ = write!(command, " --set {}", quoted(&format!("name={}", suggestion(loaded, changes))));
+    let _ = write!(command, " --set {}", shell_word(&format!("name={}", suggestion(loaded, changes))));
     command
-}
-
-/// A word as a shell takes it.
-fn quoted(word: &str) -> String {
-    let plain = |letter: char| letter.is_alphanumeric() || "-_./=:,+".contains(letter);
-    if word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
 }
 
 /// A name for a changed plan that no run has yet: that of a variant where one value has changed.
@@ -167,6 +167,7 @@ pub(super) fn write(
         dataset: DatasetRecord {
             folder: dataset.folder.display().to_string(),
             cases: dataset.training.len(),
+            excluded: plan.data.exclude.clone(),
             stamp: contents.digest(),
         },
         started_unix_s: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
@@ -228,21 +229,14 @@ pub(super) fn saved_contents(folder: &RunFolder) -> Result<Option<Contents>, Exp
     Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
 }
 
-/// Some names, and how many more there are.
-pub(super) fn listed(names: &[String]) -> String {
-    const SHOWN: usize = 5;
-    let more = if names.len() > SHOWN { format!(" and {} more", names.len() - SHOWN) } else { String::new() };
-    format!("{}{more}", names[..names.len().min(SHOWN)].join(", "))
-}
-
 /// What the data set's files held when the saved fingerprint was measured.
 pub(super) fn measured_stamp(folder: &RunFolder) -> Result<Option<String>, ExperimentError> {
     let saved = store::read_text_if_present(&folder.fingerprint())?;
     Ok(saved.and_then(|text| serde_json::from_str::<Measured>(&text).ok()).map(|measured| measured.stamp))
 }
 
-/// The fingerprint that is saved with the run; none before it is measured.
-pub(super) fn measured(folder: &RunFolder) -> Result<Option<Fingerprint>, ExperimentError> {
+/// The fingerprint that was saved with a run, whatever the data set's files hold now.
+pub(super) fn saved_fingerprint(folder: &RunFolder) -> Result<Option<Fingerprint>, StoreError> {
     let saved = store::read_text_if_present(&folder.fingerprint())?;
     Ok(saved.and_then(|text| serde_json::from_str::<Measured>(&text).ok()).map(|measured| measured.fingerprint))
 }
@@ -258,6 +252,7 @@ pub(super) fn fingerprint(
     let saved = store::read_text_if_present(&folder.fingerprint())?;
     if let Some(saved) = saved.and_then(|text| serde_json::from_str::<Measured>(&text).ok())
         && saved.stamp == stamp
+        && saved.fingerprint.is_whole()
     {
         tracing::info!("the data set's files are as they were measured");
         return Ok(saved.fingerprint);

@@ -1,7 +1,7 @@
 //! Segmenting new images with a finished run.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use burn::tensor::Device;
 use ndarray::ArrayView3;
@@ -13,24 +13,33 @@ use crate::dataset::images::{ImagesError, images, names as names_of};
 use crate::device::{DeviceError, device};
 use crate::evaluate::scores;
 use crate::experiment::events::Events;
+use crate::experiment::finished::Finished;
+use crate::experiment::graph::stage_before;
 use crate::experiment::postprocessing::Postprocessing;
 use crate::experiment::state::{FoldState, StateError};
+use crate::experiment::trained_on::TrainedOn;
+use crate::experiment::watch::Watch;
 use crate::network::weights::WeightsError;
 use crate::network::{UNet, UNetConfig};
+use crate::plan::digest::stage_digests;
 use crate::plan::fault::PlanError;
 use crate::plan::load::load_resolved;
 use crate::plan::schema::{ConfigurationName, Plan, PostprocessRule};
 use crate::postprocess::Filter;
 use crate::predict::cascade::{Grid, first_stage};
 use crate::predict::memory::{PredictError, Room};
-use crate::predict::{Member, Predictor, labels};
+use crate::predict::{Member, OnTiles, Predictor, labels};
 use crate::preprocess::first_stage::{beside, one_hot};
 use crate::preprocess::{Prepared, prepare};
 use crate::select::{Selection, joined};
-use crate::store::folder::RunFolder;
+use crate::store::claim::{Claim, ClaimError};
+use crate::store::folder::{FoldFolder, RunFolder};
+use crate::store::outputs::Outputs;
 use crate::store::table::TableError;
-use crate::store::{StoreError, read_text_if_present};
+use crate::store::{StoreError, digest_of_file, read_text_if_present, short_digest};
+use crate::units::counted;
 use crate::volume::nifti::{NiftiError, ProbabilityWriter, write_labels};
+use crate::volume::orient::Reorder;
 use crate::volume::{Image, Shape};
 
 /// What is asked for.
@@ -50,6 +59,8 @@ pub struct Request<'a> {
     pub probabilities: bool,
     /// Memory that images and probabilities may take, GiB; the run's own where none is named.
     pub memory_gib: Option<u64>,
+    /// Whether files of the output folder that segplan did not write may be replaced.
+    pub overwrite: bool,
 }
 
 /// What was done.
@@ -61,6 +72,10 @@ pub struct Segmented {
     pub networks: usize,
     /// Number of images.
     pub images: usize,
+    /// Images that are segmented, now or before.
+    pub done: usize,
+    /// Those of them that the same networks had segmented before, into the same folder.
+    pub before: usize,
     /// Whether it was asked to stop before the last image.
     pub interrupted: bool,
 }
@@ -83,6 +98,8 @@ pub enum SegmentError {
     Weights(#[from] WeightsError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Claim(#[from] ClaimError),
     #[error("`{path}` is damaged: {source}; `segplan run` writes it anew")]
     Selection { path: String, source: serde_json::Error },
     #[error("`{0}` holds no run: it has no `plan.toml`; make one with `segplan run PLAN`")]
@@ -96,7 +113,9 @@ pub enum SegmentError {
 /// Segments each image of a folder with all trained folds of a configuration, or of an ensemble of two, and writes label maps of
 /// the same names.
 ///
-/// An image that fails does not keep the others from being segmented.
+/// An image that fails does not keep the others from being segmented. What the same networks have written there before, of the
+/// same image, is kept. An image whose axes are in another order than those of the training cases is brought into their order,
+/// and its labels back.
 ///
 /// # Errors
 ///
@@ -116,6 +135,8 @@ pub fn segment(
     let named = found.notes.iter().cloned().chain(skipped(&found.others));
     named.for_each(|note| events.say(&format!("note: {note}")));
     let cases = found.cases;
+    let mut outputs = claim(request, &cases)?;
+    let staging = outputs.staging()?.to_owned();
     let names = match request.configuration {
         Some(name) => vec![name],
         None => best_candidate(&folder, &plan)?,
@@ -125,30 +146,81 @@ pub fn segment(
     let stages: Vec<Stages<'_>> = networks.iter().map(|networks| networks.stages(&plan, &device)).collect();
     let filter = filter(&folder, &plan, &names, events)?;
     let room = Room::gib(request.memory_gib.unwrap_or(plan.runtime.memory_gib), request.output);
-    let job = Job { stages: &stages, filter: &filter, room, request };
+    let trained_on = TrainedOn::load(&folder)?;
+    let decides = (digest_of_networks(&folder, &plan, &names)?, &filter, format!("{:?}", trained_on.orientation()));
+    let mut finished = Finished::load(request.output, short_digest(&decides))?;
+    let watch = Watch { events, interrupted };
+    let job = Job {
+        stages: &stages,
+        filter: &filter,
+        room,
+        request,
+        trained_on: &trained_on,
+        watch,
+        outputs: &outputs,
+        staging: &staging,
+    };
     let count = networks.iter().map(|networks| networks.own.len()).sum();
     let shown = names.iter().map(ToString::to_string).collect::<Vec<_>>().join(" + ");
+    if let Some(note) = trained_on.note() {
+        events.say(&note);
+    }
 
     let mut failures: Vec<String> =
         found.faults.iter().map(|(path, reason)| format!("`{}` {reason}", path.display())).collect();
-    events.begin(&format!("{shown}: segmenting with {count} networks"), cases.len());
+    let (mut left, mut before) = (cases.len(), 0);
+    events.begin(&format!("{shown}: segmenting with {}", counted(count, "network")), cases.len());
     for case in &cases {
-        if interrupted.load(Ordering::Relaxed) {
+        if watch.is_stopped() {
             break;
         }
-        if let Err(reason) = job.segment(case) {
-            // Faults of files name their case themselves.
-            let named = matches!(reason, CaseError::Faults(_));
-            failures.push(if named { reason.to_string() } else { format!("case `{}`: {reason}", case.id) });
+        let files = written(request, case);
+        if finished.has(case, &files) {
+            before += 1;
+        } else {
+            match job.segment(case) {
+                Err(CaseError::Predict(PredictError::Stopped)) => break,
+                // Faults of files name their case themselves.
+                Err(CaseError::Faults(faults)) => failures.push(faults.to_string()),
+                Err(reason) => failures.push(format!("case `{}`: {reason}", case.id)),
+                Ok(()) => finished.note(case, &files)?,
+            }
         }
+        left -= 1;
         events.advance();
     }
     events.end();
+    let failed = failures.len() - found.faults.len();
+    let (images, done) = (cases.len(), cases.len() - left - failed);
     if !failures.is_empty() {
-        return Err(SegmentError::Cases(failures));
+        let failures = SegmentError::Cases(failures);
+        if left == 0 {
+            return Err(failures);
+        }
+        events.say(&failures.to_string());
     }
-    let interrupted = interrupted.load(Ordering::Relaxed);
-    Ok(Segmented { configurations: names, networks: count, images: cases.len(), interrupted })
+    Ok(Segmented { configurations: names, networks: count, images, done, before, interrupted: left > 0 })
+}
+
+/// The label map of a case, and its probabilities where they are asked for, by their names in the output folder.
+fn files(request: &Request<'_>, case: &Case) -> (PathBuf, Option<PathBuf>) {
+    let labels = PathBuf::from(format!("{}.nii.gz", case.id));
+    let probabilities = request.probabilities.then(|| Path::new("probabilities").join(&labels));
+    (labels, probabilities)
+}
+
+/// All of them.
+fn written(request: &Request<'_>, case: &Case) -> Vec<PathBuf> {
+    let (labels, probabilities) = files(request, case);
+    std::iter::once(labels).chain(probabilities).collect()
+}
+
+/// Whether all that is asked for may be written.
+fn claim(request: &Request<'_>, cases: &[Case]) -> Result<Outputs, ClaimError> {
+    let files: Vec<PathBuf> = cases.iter().flat_map(|case| written(request, case)).collect();
+    let images = cases.iter().flat_map(|case| &case.images).cloned();
+    let inputs: Vec<PathBuf> = [request.run, request.input].map(Path::to_owned).into_iter().chain(images).collect();
+    Claim::new(request.output, &files, &inputs).overwriting(request.overwrite).check()
 }
 
 /// A note on what is no image.
@@ -196,14 +268,14 @@ struct Stages<'a> {
 
 impl Stages<'_> {
     /// The image as the networks see it: in the cascade's second stage with the classes that the first one predicts.
-    fn prepare(&self, image: Image, room: &Room<'_>) -> Result<Prepared, PredictError> {
+    fn prepare(&self, image: Image, room: &Room<'_>, on_tiles: &OnTiles<'_>) -> Result<Prepared, PredictError> {
         let rules = &self.predictor.plan.preprocess;
         let bytes = room.bytes as u64;
         let coarse = self.first.as_ref().map(|first| prepare(image.clone(), None, rules, first.configuration, bytes));
         let mut case = prepare(image, None, rules, self.predictor.configuration, bytes)?;
         if let (Some(first), Some(coarse)) = (&self.first, coarse.transpose()?) {
             let grid = Grid { shape: Shape(case.labels.dim().into()), placement: &case.placement };
-            let classes = first_stage(&member(first, &coarse), self.predictor.configuration, grid, room)?;
+            let classes = first_stage(&member(first, &coarse), self.predictor.configuration, grid, room, on_tiles)?;
             case.image = beside(case.image.view(), &one_hot(classes.view(), self.predictor.plan.data.labels.len()));
         }
         Ok(case)
@@ -221,6 +293,8 @@ enum CaseError {
     #[error(transparent)]
     Predict(#[from] PredictError),
     #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
     Faults(#[from] Faults),
 }
 
@@ -230,6 +304,11 @@ struct Job<'a> {
     filter: &'a Filter,
     room: Room<'a>,
     request: &'a Request<'a>,
+    trained_on: &'a TrainedOn,
+    watch: Watch<'a>,
+    outputs: &'a Outputs,
+    /// Where files are made before they get their names.
+    staging: &'a Path,
 }
 
 impl Job<'_> {
@@ -237,27 +316,58 @@ impl Job<'_> {
         let plan = self.stages[0].predictor.plan;
         let image = read_image(case, &Expected { memory_bytes: self.room.bytes as u64, ..plan.expected() })?;
         let geometry = image.geometry.clone();
+        let (image, back) = self.in_training_order(image, case);
+        let on_tiles = self.watch.of(&case.id);
+        let spacing = image.geometry.spacing;
         let [others @ .., last] = self.stages else { unreachable!("at least one configuration predicts") };
-        let mut prepared: Vec<Prepared> =
-            others.iter().map(|stages| stages.prepare(image.clone(), &self.room)).collect::<Result<_, _>>()?;
+        let mut prepared: Vec<Prepared> = others
+            .iter()
+            .map(|stages| stages.prepare(image.clone(), &self.room, &on_tiles))
+            .collect::<Result<_, _>>()?;
         // Its place in memory is that of what is prepared from it.
-        prepared.push(last.prepare(image, &self.room)?);
+        prepared.push(last.prepare(image, &self.room, &on_tiles)?);
         let members: Vec<Member<'_>> =
             self.stages.iter().zip(&prepared).map(|(stages, case)| member(&stages.predictor, case)).collect();
-        let file = format!("{}.nii.gz", case.id);
-        let mut labels = if self.request.probabilities {
-            let path = self.request.output.join("probabilities").join(&file);
+        let (file, probabilities) = files(self.request, case);
+        let mut labels = if let Some(file) = &probabilities {
+            let path = self.staging.join(file);
             let numbers: Vec<u8> = plan.data.labels.keys().copied().collect();
             let mut writer = ProbabilityWriter::new(&path, &geometry, &numbers)?;
-            let mut write = |_, class: ArrayView3<'_, f32>| Ok(writer.write(class)?);
-            let labels = labels(&members, geometry.spacing, &self.room, Some(&mut write))?;
+            let mut write = |_, class: ArrayView3<'_, f32>| {
+                let class = back.map_or(class, |back| back.volume(class));
+                Ok(writer.write(class)?)
+            };
+            let labels = labels(&members, spacing, &self.room, &on_tiles, Some(&mut write))?;
             writer.finish()?;
+            self.outputs.keep(file)?;
             labels
         } else {
-            labels(&members, geometry.spacing, &self.room, None)?
+            labels(&members, spacing, &self.room, &on_tiles, None)?
         };
+        if let Some(back) = back {
+            labels = back.volume(labels.view()).as_standard_layout().into_owned();
+        }
         self.filter.apply(&mut labels);
-        Ok(write_labels(&self.request.output.join(file), labels.view(), &geometry)?)
+        write_labels(&self.staging.join(&file), labels.view(), &geometry)?;
+        Ok(self.outputs.keep(&file)?)
+    }
+
+    /// An image in the axis order of the training cases, and the way back where its own is another. Says so, and what of the
+    /// image is far from the training cases.
+    fn in_training_order(&self, image: Image, case: &Case) -> (Image, Option<Reorder>) {
+        let (reorder, said) = self.trained_on.reorder(&image.geometry);
+        let image = match reorder {
+            Some(reorder) => Image {
+                voxels: reorder.image(image.voxels.view()).as_standard_layout().into_owned(),
+                geometry: reorder.geometry(&image.geometry),
+            },
+            None => image,
+        };
+        let unlike = self.trained_on.unlike(&image, self.stages[0].predictor.plan);
+        for text in said.into_iter().chain(unlike.iter().map(|reason| format!("warning: {reason}"))) {
+            self.watch.events.say(&format!("`{}`: {text}", case.id));
+        }
+        (image, reorder.map(Reorder::inverse))
     }
 }
 
@@ -310,16 +420,37 @@ fn trained_networks(
     if !plan.configurations.contains_key(&name) {
         return Err(untrained(folder, Some(name)));
     }
-    let mut networks = Vec::new();
+    let load = |fold: &FoldFolder| UNetConfig::of_plan(plan, name).load(&fold.weights(), device);
+    let networks: Vec<UNet> = trained_folds(folder, plan, name)?.iter().map(load).collect::<Result<_, _>>()?;
+    if networks.is_empty() { Err(untrained(folder, Some(name))) } else { Ok(networks) }
+}
+
+/// Folders of the networks of a configuration that are trained.
+fn trained_folds(folder: &RunFolder, plan: &Plan, name: ConfigurationName) -> Result<Vec<FoldFolder>, SegmentError> {
+    let mut trained = Vec::new();
     for &seed in &plan.run.seeds {
         for fold in 0..plan.split.folds {
             let fold = folder.fold(name.as_str(), seed, fold);
             if FoldState::load(&fold)?.trained.is_some() {
-                networks.push(UNetConfig::of_plan(plan, name).load(&fold.weights(), device)?);
+                trained.push(fold);
             }
         }
     }
-    if networks.is_empty() { Err(untrained(folder, Some(name))) } else { Ok(networks) }
+    Ok(trained)
+}
+
+/// Digest of the weights that images are segmented with, and of the plan's tables that decide how.
+fn digest_of_networks(folder: &RunFolder, plan: &Plan, names: &[ConfigurationName]) -> Result<String, SegmentError> {
+    let mut all = vec![env!("CARGO_PKG_VERSION").to_owned()];
+    for &name in names {
+        all.push(stage_digests(plan, name).predict);
+        for name in stage_before(name).into_iter().chain([name]) {
+            for fold in trained_folds(folder, plan, name)? {
+                all.push(digest_of_file(&fold.weights())?);
+            }
+        }
+    }
+    Ok(short_digest(&all))
 }
 
 fn untrained(folder: &RunFolder, name: Option<ConfigurationName>) -> SegmentError {

@@ -6,22 +6,14 @@ use std::path::Path;
 
 use rand::seq::SliceRandom;
 use regex::Regex;
-use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::dataset::CaseId;
+pub use crate::dataset::split::Split;
 use crate::plan::schema;
 use crate::random::{Key, Purpose, stream};
 use crate::store::{self, StoreError};
-
-/// The cases of one fold.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Split {
-    /// Cases to train on.
-    pub train: Vec<CaseId>,
-    /// Held-out cases.
-    pub val: Vec<CaseId>,
-}
+use crate::units::counted;
 
 /// The saved split does not fit the data set or the plan.
 #[derive(Debug, Error)]
@@ -46,7 +38,7 @@ pub enum SplitError {
         reason: String,
     },
     /// Fewer cases, or patients, than folds.
-    #[error("{patients} {} cannot be split into {folds} folds; lower `split.folds`", if *grouped { "patients" } else { "cases" })]
+    #[error("{} cannot be split into {}; lower `split.folds`", counted(*patients, if *grouped { "patient" } else { "case" }), counted(*folds, "fold"))]
     TooFew {
         /// Training cases, or patients where they are grouped.
         patients: usize,
@@ -65,21 +57,47 @@ pub enum SplitError {
     },
 }
 
-/// The folds of an experiment: those saved at `path`, or new ones, which are saved there.
+/// The folds of an experiment: those saved at `path`, or new ones. Nothing is written.
+///
+/// `abandoned` are the settings of an earlier plan of the same run folder that came to no result: folds that were drawn by
+/// them are not kept.
 ///
 /// # Errors
 ///
 /// When the saved folds name other cases than the data set has, hold a case out twice or never, or train on a held-out
 /// case or on another one of its patient; and when there are fewer cases than folds.
-pub fn load_or_draw(path: &Path, cases: &[CaseId], settings: &schema::Split) -> Result<Vec<Split>, SplitError> {
-    if let Some(splits) = saved(path, cases, settings)? {
-        return Ok(splits);
+pub fn load_or_draw(
+    path: &Path,
+    cases: &[CaseId],
+    settings: &schema::Split,
+    abandoned: Option<&schema::Split>,
+) -> Result<Vec<Split>, SplitError> {
+    let drawn_before = abandoned.filter(|before| *before != settings).and_then(|before| draw(cases, before).ok());
+    if let Some(before) = drawn_before
+        && store::read_text_if_present(path)?.is_some_and(|text| text == as_text(&before))
+    {
+        return draw(cases, settings);
     }
-    let splits = draw(cases, settings)?;
-    let mut text = serde_json::to_string_pretty(&splits).expect("splits are plain lists of names");
+    saved(path, cases, settings)?.map_or_else(|| draw(cases, settings), Ok)
+}
+
+/// Saves the folds of an experiment, unless the file has them.
+///
+/// # Errors
+///
+/// When the file cannot be written.
+pub fn save(path: &Path, splits: &[Split]) -> Result<(), StoreError> {
+    let saved = store::read_text_if_present(path)?.and_then(|text| serde_json::from_str::<Vec<Split>>(&text).ok());
+    if saved.is_some_and(|saved| saved == splits) {
+        return Ok(());
+    }
+    store::write_atomic(path, as_text(splits).as_bytes())
+}
+
+fn as_text(splits: &[Split]) -> String {
+    let mut text = serde_json::to_string_pretty(splits).expect("splits are plain lists of names");
     text.push('\n');
-    store::write_atomic(path, text.as_bytes())?;
-    Ok(splits)
+    text
 }
 
 /// The folds that are saved at `path`; none where there is no such file.
@@ -176,7 +194,7 @@ impl<'a> Patients<'a> {
 
 fn fault(splits: &[Split], patients: &Patients<'_>, folds: usize) -> Option<String> {
     if splits.len() != folds {
-        return Some(format!("it has {} folds, `split.folds` is {folds}", splits.len()));
+        return Some(format!("it has {}, `split.folds` is {folds}", counted(splits.len(), "fold")));
     }
     let known = &patients.0;
     let mut held_out = BTreeSet::new();
@@ -245,8 +263,8 @@ mod tests {
         let (folder, scans) = (tempfile::tempdir().unwrap(), scans());
         let path = folder.path().join("splits_final.json");
         let apart = schema::Split { group: String::new(), ..grouped(3) };
-        load_or_draw(&path, &scans, &apart).unwrap();
-        let refused = load_or_draw(&path, &scans, &grouped(3)).unwrap_err().to_string();
+        save(&path, &draw(&scans, &apart).unwrap()).unwrap();
+        let refused = load_or_draw(&path, &scans, &grouped(3), None).unwrap_err().to_string();
         assert!(refused.contains("both of patient `p"), "{refused}");
     }
 
@@ -285,13 +303,39 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("splits_final.json");
         let cases = cases(10);
-        let mut splits = load_or_draw(&path, &cases, &FIVE).unwrap();
-        assert_eq!(load_or_draw(&path, &cases, &FIVE).unwrap(), splits);
+        let mut splits = load_or_draw(&path, &cases, &FIVE, None).unwrap();
+        assert!(!path.exists());
+        save(&path, &splits).unwrap();
+        assert_eq!(load_or_draw(&path, &cases, &FIVE, None).unwrap(), splits);
         let leaked = splits[2].val[0].clone();
         splits[2].train.push(leaked);
         store::write_atomic(&path, serde_json::to_string(&splits).unwrap().as_bytes()).unwrap();
-        let refused = load_or_draw(&path, &cases, &FIVE).unwrap_err().to_string();
+        let refused = load_or_draw(&path, &cases, &FIVE, None).unwrap_err().to_string();
         assert!(refused.contains("which it holds out"), "{refused}");
+    }
+
+    #[test]
+    fn folds_that_a_plan_without_results_drew_are_drawn_anew_and_a_persons_are_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("splits_final.json");
+        let (cases, three) = (cases(10), schema::Split { folds: 3, ..FIVE });
+        save(&path, &draw(&cases, &FIVE).unwrap()).unwrap();
+        assert!(matches!(load_or_draw(&path, &cases, &three, None), Err(SplitError::Mismatch { .. })));
+        assert_eq!(load_or_draw(&path, &cases, &three, Some(&FIVE)).unwrap(), draw(&cases, &three).unwrap());
+        let mut own = draw(&cases, &FIVE).unwrap();
+        own.swap(0, 1);
+        save(&path, &own).unwrap();
+        let other_seed = schema::Split { seed: 1, ..FIVE };
+        assert_eq!(load_or_draw(&path, &cases, &other_seed, Some(&FIVE)).unwrap(), own);
+    }
+
+    #[test]
+    fn a_digest_tells_apart_which_cases_are_trained_on() {
+        let splits = draw(&cases(10), &FIVE).unwrap();
+        assert_eq!(splits[0].digest(), splits[0].clone().digest());
+        assert_ne!(splits[0].digest(), splits[1].digest());
+        let swapped = Split { train: splits[0].val.clone(), val: splits[0].train.clone() };
+        assert_ne!(splits[0].digest(), swapped.digest());
     }
 
     #[test]

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::dataset::CaseId;
+use crate::dataset::split::Split;
 use crate::postprocess::Filter;
 use crate::store::folder::FoldFolder;
 use crate::store::{self, StoreError};
@@ -21,6 +23,12 @@ pub struct FoldState {
     /// What the data set's files held when all this began; nothing is known of it where it is absent.
     #[serde(default)]
     pub data: Option<String>,
+    /// Digest of the fold's split when all this began; a state of an earlier version has none, and nothing is known of it.
+    #[serde(default)]
+    pub split: Option<String>,
+    /// The cases that the network was, or is being, trained on; those of an ensemble are its networks'.
+    #[serde(default)]
+    pub trained_on: Vec<CaseId>,
     /// What the cross-validation decided on is done to them.
     #[serde(default)]
     pub filter: Filter,
@@ -58,13 +66,23 @@ impl FoldState {
     }
 
     /// Whether the data set's files held then what they hold now.
-    pub fn is_of(&self, data: &str) -> bool {
+    pub fn has_data(&self, data: &str) -> bool {
         self.data.as_deref().is_none_or(|then| then == data)
     }
 
-    /// Whether all held-out cases are scored, by the plan of this digest and by the files that there are now.
-    pub fn is_scored(&self, evaluate: &str, data: &str) -> bool {
-        self.evaluated.as_deref() == Some(evaluate) && self.is_of(data)
+    /// Whether the fold's cases were then those that they are now.
+    pub fn has_split(&self, split: &Split) -> bool {
+        self.split.as_deref().is_none_or(|then| then == split.digest())
+    }
+
+    /// Whether all this is of the files and of the fold's cases that there are now.
+    pub fn is_of(&self, data: &str, split: &Split) -> bool {
+        self.has_data(data) && self.has_split(split)
+    }
+
+    /// Whether all held-out cases are scored, by the plan of this digest, on the files and cases that there are now.
+    pub fn is_scored(&self, evaluate: &str, data: &str, split: &Split) -> bool {
+        self.evaluated.as_deref() == Some(evaluate) && self.is_of(data, split)
     }
 
     /// Writes the state.

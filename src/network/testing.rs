@@ -24,6 +24,7 @@ pub(crate) fn configuration(patch: [usize; 3], pools: [usize; 3], features: &[us
         features: features.to_vec(),
         dice: DiceScope::Sample,
         augmentation: AugmentationKind::ThreeD,
+        augmentation_axis: None,
     }
 }
 

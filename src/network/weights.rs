@@ -19,6 +19,17 @@ pub enum WeightsError {
     /// The file could not be read or written.
     #[error(transparent)]
     File(#[from] TensorFileError),
+    /// The weights of a trained network are damaged.
+    #[error(
+        "{damage}; put an intact copy back, or remove the folder `{}` and run the plan again, which trains this network anew",
+        folder.display()
+    )]
+    Damaged {
+        /// What is wrong with the file.
+        damage: TensorFileError,
+        /// Its folder.
+        folder: PathBuf,
+    },
     /// A tensor of the network is not in the file.
     #[error("`{}` has no tensor `{name}`; it was written for another network", path.display())]
     Missing {
@@ -96,7 +107,13 @@ pub fn save(network: &UNet, path: &Path) -> Result<(), WeightsError> {
 ///
 /// When the file cannot be read, is damaged, or was written for another network.
 pub fn load(network: UNet, path: &Path) -> Result<UNet, WeightsError> {
-    from_host(network, read("", &TensorFile::open(path)?)?, path)
+    let tensors = TensorFile::open(path).and_then(|file| read("", &file)).map_err(|error| match error {
+        TensorFileError::Damaged { .. } => {
+            WeightsError::Damaged { damage: error, folder: path.parent().unwrap_or(path).to_owned() }
+        }
+        TensorFileError::Io { .. } => WeightsError::File(error),
+    })?;
+    from_host(network, tensors, path)
 }
 
 /// Tensors as they are written to a file, their names behind `prefix`.
@@ -254,6 +271,11 @@ mod tests {
         fs::write(&path, &whole[..whole.len() - 1]).expect("written");
         let message = load(tiny(1, &cpu()), &path).expect_err("cut").to_string();
         assert!(message.contains("is damaged"), "{message}");
+        let mut changed = whole;
+        *changed.last_mut().expect("not empty") ^= 1;
+        fs::write(&path, &changed).expect("written");
+        let message = load(tiny(1, &cpu()), &path).expect_err("changed").to_string();
+        assert!(message.contains("its checksum is") && message.contains("trains this network anew"), "{message}");
         let message = load(tiny(1, &cpu()), &folder.path().join("absent")).expect_err("absent").to_string();
         assert!(message.starts_with("cannot open `"), "{message}");
     }

@@ -2,6 +2,7 @@
 
 use crate::fingerprint::Fingerprint;
 use crate::plan::schema::{Intensities, Normalization, Plan};
+use crate::units::counted;
 
 /// By how much a measured number may differ from the plan's, as a share of it.
 const TOLERANCE: f64 = 1e-6;
@@ -12,7 +13,7 @@ pub fn differences(measured: &Fingerprint, plan: &Plan) -> Vec<String> {
     let mut found = Vec::new();
     let cases = measured.cases.len();
     if cases != data.cases {
-        found.push(format!("it has {cases} training cases, `data.cases` is {}", data.cases));
+        found.push(format!("it has {}, `data.cases` is {}", counted(cases, "training case"), data.cases));
     }
     let spacing = measured.median_spacing();
     let shape = measured.median_shape(spacing);
@@ -49,7 +50,7 @@ mod tests {
 
     use super::*;
     use crate::dataset::CaseId;
-    use crate::fingerprint::{CaseFingerprint, IntensityStatistics};
+    use crate::fingerprint::{CaseFingerprint, IntensityStatistics, Noted};
     use crate::volume::{Shape, Spacing};
 
     #[test]
@@ -62,8 +63,11 @@ mod tests {
             shape: Shape([36, 50, 35]),
             cropped_shape: Shape([36, 50, 35]),
             spacing: Spacing([1.0; 3]),
+            axis_codes: None,
+            ranges: Vec::new(),
             voxels: BTreeMap::new(),
             components: BTreeMap::new(),
+            noted: Noted::default(),
         };
         let statistics = IntensityStatistics {
             mean: 1.0,

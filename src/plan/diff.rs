@@ -37,7 +37,9 @@ impl Stage {
             ["preprocess", ..]
             | ["data", "dataset" | "channels" | "labels", ..]
             | ["configurations", _, "spacing" | "slice_axis"] => Self::Preprocess,
-            ["split" | "configurations" | "network" | "loss" | "train" | "augment", ..] => Self::Train,
+            ["split" | "configurations" | "network" | "loss" | "train" | "augment", ..] | ["data", "exclude", ..] => {
+                Self::Train
+            }
             ["predict" | "postprocess", ..] | ["data", "single_component"] => Self::Predict,
             ["evaluate", ..] => Self::Evaluate,
             _ => Self::Nothing,

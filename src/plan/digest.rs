@@ -7,7 +7,7 @@ use serde::Serialize;
 use toml::{Table, Value};
 
 use crate::plan::layer::join;
-use crate::plan::schema::{ConfigurationName, Plan, Precision};
+use crate::plan::schema::{Configuration, ConfigurationName, Plan, Precision};
 use crate::store::short_digest as of;
 
 /// Tables in which nothing changes a result: where it runs, what else is run, how the plan came about.
@@ -38,7 +38,8 @@ pub fn stage_digests(plan: &Plan, name: ConfigurationName) -> StageDigests {
     let preprocess = of(&(&data.dataset, &data.channels, &data.labels, &plan.preprocess, grid));
     // Prepared by the labels, too, in earlier versions.
     let preprocess = if plan.preprocess.masked { of(&(&preprocess, "mask of the image")) } else { preprocess };
-    let own = of(&(&preprocess, split(plan), configuration, network(plan), &plan.loss, &plan.train, &plan.augment));
+    let trained = with_axis(configuration);
+    let own = of(&(&preprocess, split(plan), trained, network(plan), &plan.loss, &plan.train, &plan.augment));
     let train = match name {
         ConfigurationName::Cascade => of(&(&own, first_stage_digest(plan))),
         ConfigurationName::TwoD | ConfigurationName::FullRes | ConfigurationName::LowRes => own,
@@ -48,9 +49,21 @@ pub fn stage_digests(plan: &Plan, name: ConfigurationName) -> StageDigests {
     StageDigests { preprocess, train, predict, evaluate }
 }
 
-/// What decides on the folds. Without groups it is what it was before there were any, and so are the digests.
+/// What decides on the folds. Without groups, and without cases that are left out, it is what it was before there were any, and
+/// so are the digests.
 fn split(plan: &Plan) -> serde_json::Value {
-    without(&plan.split, "group", plan.split.group.is_empty())
+    let mut split = without(&plan.split, "group", plan.split.group.is_empty());
+    if let Some(keys) = split.as_object_mut().filter(|_| !plan.data.exclude.is_empty()) {
+        keys.insert("exclude".to_owned(), serde_json::json!(plan.data.exclude));
+    }
+    split
+}
+
+/// A configuration, with the axis of slice-wise transforms where that is not z, whether it is written or derived. Across z it
+/// is what it was before there was a choice, and so are the digests.
+fn with_axis(configuration: &Configuration) -> Configuration {
+    let axis = Some(configuration.augmented_axis()).filter(|&axis| axis != 0);
+    Configuration { augmentation_axis: axis, ..configuration.clone() }
 }
 
 /// What all networks share. In 32 bits it is what it was before there was a choice, and so are the digests.
@@ -139,7 +152,8 @@ fn flatten(table: &Table, prefix: &str, keys: &mut BTreeMap<String, String>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::volume::Spacing;
+    use crate::plan::schema::AugmentationKind;
+    use crate::volume::{Shape, Spacing};
 
     fn plan() -> Plan {
         toml::from_str(include_str!("example.toml")).unwrap()
@@ -171,6 +185,21 @@ mod tests {
     }
 
     #[test]
+    fn the_axis_of_slice_wise_transforms_changes_a_digest_where_it_changes_a_patch() {
+        let with = |patch: [usize; 3], axis: Option<usize>| {
+            let mut plan = plan();
+            let configuration = plan.configurations.get_mut(&ConfigurationName::FullRes).unwrap();
+            configuration.augmentation = AugmentationKind::SliceWise;
+            (configuration.patch_size, configuration.augmentation_axis) = (Shape(patch), axis);
+            digests(&plan).train
+        };
+        assert_eq!(with([16, 64, 64], None), with([16, 64, 64], Some(0)), "z is the shortest edge");
+        assert_eq!(with([64, 16, 64], None), with([64, 16, 64], Some(1)), "y is the shortest edge");
+        assert_ne!(with([64, 16, 64], None), with([64, 16, 64], Some(0)));
+        assert_ne!(with([16, 64, 64], None), with([16, 64, 64], Some(2)));
+    }
+
+    #[test]
     fn the_second_stage_of_the_cascade_is_stale_when_its_first_has_changed() {
         let mut cascade = plan();
         let fullres = cascade.configurations[&ConfigurationName::FullRes].clone();
@@ -190,6 +219,16 @@ mod tests {
         changed.predict.mirror = !changed.predict.mirror;
         assert_ne!(second(&changed).train, before.train, "it was trained on what the first stage predicted");
         assert_eq!(digests(&changed).train, digests(&cascade).train);
+    }
+
+    #[test]
+    fn networks_are_stale_when_other_cases_are_left_out_and_prepared_cases_are_not() {
+        let before = digests(&plan());
+        let mut changed = plan();
+        changed.data.exclude = vec!["case_1".to_owned()];
+        let after = digests(&changed);
+        assert_eq!(after.preprocess, before.preprocess);
+        assert_ne!(after.train, before.train);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use toml::{Table, Value};
 
 use crate::plan::fault::PlanError;
 use crate::plan::layer::{Layer, Source};
+use crate::plan::lines::line_end;
 use crate::plan::load::{self, load_from};
 
 /// A plan that cannot be edited as asked.
@@ -114,7 +115,7 @@ fn within(layer: &Layer, key: &str, value: &str) -> Option<String> {
 /// The text with a new line for a key, behind its table's last one, or in a new table at the end.
 fn added(layer: &Layer, key: &str, value: &str) -> String {
     let (table, name) = key.rsplit_once('.').unwrap_or(("", key));
-    let line = format!("{name} = {value}\n");
+    let line = format!("{name} = {value}");
     let beside = |path: &str| path.rsplit_once('.').map_or("", |(table, _)| table) == table;
     let lines = layer.places.iter().filter(|(path, place)| beside(path) && place.key.end <= place.value.start);
     let last = lines.map(|(_, place)| place.value.end).max();
@@ -123,17 +124,25 @@ fn added(layer: &Layer, key: &str, value: &str) -> String {
     match last.or(heading) {
         Some(end) => {
             let at = text[end..].find('\n').map_or(text.len(), |at| end + at + 1);
-            let gap = if text[..at].ends_with('\n') { "" } else { "\n" };
-            format!("{}{gap}{line}{}", &text[..at], &text[at..])
+            added_at(text, at, &line)
         }
         None if table.is_empty() => {
             // Behind the comment at the top, whose first line may name the schema.
             let top: usize = text.split_inclusive('\n').take_while(|line| line.starts_with('#')).map(str::len).sum();
-            let gap = if top == 0 || text[..top].ends_with('\n') { "" } else { "\n" };
-            format!("{}{gap}{line}{}", &text[..top], &text[top..])
+            added_at(text, top, &line)
         }
-        None => format!("{}\n\n[{table}]\n{line}", text.trim_end_matches('\n')),
+        None => {
+            let end = line_end(text, text.len());
+            format!("{}{end}{end}[{table}]{end}{line}{end}", text.trim_end_matches(['\r', '\n']))
+        }
     }
+}
+
+/// The text with a line at a place where one begins, ended as the lines around it are.
+fn added_at(text: &str, at: usize, line: &str) -> String {
+    let end = line_end(text, at);
+    let gap = if at == 0 || text[..at].ends_with('\n') { "" } else { end };
+    format!("{}{gap}{line}{end}{}", &text[..at], &text[at..])
 }
 
 fn overlay(values: &mut Table, wanted: &Table) {

@@ -99,6 +99,9 @@ fn kind(node: &Value) -> String {
     if !choices.is_empty() {
         return choices.join(", or ");
     }
+    if let Some(kinds) = node["anyOf"].as_array() {
+        return kinds.iter().map(kind).collect::<Vec<_>>().join(", or ");
+    }
     let entries = |count: Option<u64>| match count {
         Some(count) => format!("{count} of: {}", kind(&node["items"])),
         None => format!("a list of: {}", kind(&node["items"])),

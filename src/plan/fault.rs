@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use miette::{Diagnostic, LabeledSpan, NamedSource, Severity, SourceCode};
 use thiserror::Error;
 
-use crate::plan::layer::Layer;
+use crate::plan::layer::{Layer, Source};
+use crate::units::counted;
 
 /// One fault of a plan, or something that may be meant and is worth a look.
 #[derive(Clone, Debug)]
@@ -55,6 +56,11 @@ impl Fault {
     /// Whether the plan can be run as it is.
     pub fn is_warning(&self) -> bool {
         self.severity < Severity::Error
+    }
+
+    /// Whether it stands in such a layer, or in none.
+    pub(super) fn is_of(&self, source: &Source) -> bool {
+        self.place().is_none_or(|(name, _)| name == source.to_string())
     }
 
     /// The layer that it stands in, and the byte of its text.
@@ -108,33 +114,61 @@ pub enum PlanError {
         /// The files, from the first to the one that closes the circle.
         chain: Vec<PathBuf>,
     },
-    /// The plan has faults.
-    #[error("the plan has {}", counted(faults))]
+    /// The plan has faults. A single one speaks for itself.
+    #[error("{}", heading(faults))]
     Faults {
         /// All of them, and what else is worth a look.
         faults: Vec<Fault>,
     },
 }
 
-fn counted(faults: &[Fault]) -> String {
+/// The fault itself where it is alone, or else how many there are.
+fn heading(faults: &[Fault]) -> String {
+    match faults {
+        [fault] => fault.to_string(),
+        faults => format!("the plan has {}", number_of(faults)),
+    }
+}
+
+fn number_of(faults: &[Fault]) -> String {
     let warnings = faults.iter().filter(|fault| fault.is_warning()).count();
-    let number = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
-    let faults = number(faults.len() - warnings, "fault");
-    if warnings == 0 { faults } else { format!("{faults} and {}", number(warnings, "warning")) }
+    let faults = counted(faults.len() - warnings, "fault");
+    if warnings == 0 { faults } else { format!("{faults} and {}", counted(warnings, "warning")) }
+}
+
+impl PlanError {
+    /// The fault that is the only one.
+    fn alone(&self) -> Option<&Fault> {
+        match self {
+            Self::Faults { faults } => faults.first().filter(|_| faults.len() == 1),
+            Self::Unreadable { .. } | Self::Circle { .. } => None,
+        }
+    }
 }
 
 impl Diagnostic for PlanError {
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
         match self {
             Self::Unreadable { .. } => Some(Box::new("`segplan plan DATASET -o FILE` writes the plan of a data set")),
-            Self::Circle { .. } | Self::Faults { .. } => None,
+            Self::Circle { .. } => None,
+            Self::Faults { .. } => Diagnostic::help(self.alone()?),
         }
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.alone()?.source_code()
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        self.alone()?.labels()
     }
 
     fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn Diagnostic> + 'a>> {
         match self {
-            Self::Unreadable { .. } | Self::Circle { .. } => None,
-            Self::Faults { faults } => Some(Box::new(faults.iter().map(|fault| fault as &dyn Diagnostic))),
+            Self::Faults { faults } if faults.len() != 1 => {
+                Some(Box::new(faults.iter().map(|fault| fault as &dyn Diagnostic)))
+            }
+            Self::Unreadable { .. } | Self::Circle { .. } | Self::Faults { .. } => None,
         }
     }
 }

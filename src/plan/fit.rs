@@ -42,10 +42,10 @@ pub fn fit(measured: &Measured, rules: &Rules, limit: u64, bytes: Bytes<'_>) -> 
 }
 
 /// What is said of the references in a plan, by key.
-pub fn reasons(gibi: f64, rules: &Rules) -> [(String, String); 2] {
+pub fn reasons(gibi: f64, before: &Rules, rules: &Rules) -> Vec<(String, String)> {
     let [edge, ..] = rules.reference_patch_3d.0;
     let estimated = format!("every network is estimated to train in {gibi} GiB (`--memory-gib`)");
-    [
+    let mut reasons = vec![
         (
             "rules.reference_patch_3d".to_owned(),
             format!(
@@ -56,7 +56,16 @@ pub fn reasons(gibi: f64, rules: &Rules) -> [(String, String); 2] {
             "rules.reference_batch_2d".to_owned(),
             format!("The largest batch of the reference patch with which {estimated}; 42 in the paper (2.1)."),
         ),
-    ]
+    ];
+    if rules.reference_patch_2d != before.reference_patch_2d {
+        let [height, width] = before.reference_patch_2d;
+        let smaller = format!(
+            "The largest square, in steps of {EDGE} pixels, with which {estimated}: not even a single slice of {height} × {width} would \
+             fit; 256 × 256 in the paper (2.1)."
+        );
+        reasons.push(("rules.reference_patch_2d".to_owned(), smaller));
+    }
+    reasons
 }
 
 #[cfg(test)]

@@ -140,6 +140,22 @@ pub fn load_from(path: &Path, text_of: &TextOf) -> Result<LoadedPlan, PlanError>
     merge(layers, text_of(path)?)
 }
 
+/// Loads the text of a plan that is not on disk yet as the file `path`, with `--set`s, and without the environment.
+///
+/// # Errors
+///
+/// As [`load`].
+pub fn load_text(path: &Path, text: &str, overrides: &[String]) -> Result<LoadedPlan, PlanError> {
+    let mut layers = vec![defaults()];
+    layers.extend(files(path, &|file| if file == path { Ok(text.to_owned()) } else { read(file) })?);
+    let mut faults = Vec::new();
+    layers.extend(command_line(overrides, &mut faults));
+    if !faults.is_empty() {
+        return Err(PlanError::Faults { faults });
+    }
+    merge(layers, text.to_owned())
+}
+
 /// Gives the text of a plan file.
 pub type TextOf<'a> = dyn Fn(&Path) -> Result<String, PlanError> + 'a;
 

@@ -12,6 +12,7 @@ use crate::plan::reasons::reasons;
 use crate::plan::rules::{self, Measured};
 use crate::plan::schema::{ConfigurationName, Data, Generator, Intensities, Normalization, Plan, Rules};
 use crate::plan::write::file_text;
+use crate::units::counted;
 
 /// Folds of the cross-validation (arXiv:1809.10486, section 2.3).
 pub(super) const FOLDS: usize = 5;
@@ -74,16 +75,17 @@ fn defaults() -> Table {
     toml::from_str(include_str!("defaults.toml")).expect("a test reads the defaults")
 }
 
-/// Plans the experiment `name` for a data set that was measured.
+/// Plans the experiment `name` for a data set that was measured without the cases `exclude`.
 ///
 /// Source: arXiv:1809.10486, sections 2.1 and 2.2 (spec sections 4 to 6).
-pub fn make(name: &str, dataset: &Dataset, fingerprint: &Fingerprint, rules: &Rules) -> Planned {
+pub fn make(name: &str, dataset: &Dataset, exclude: &[String], fingerprint: &Fingerprint, rules: &Rules) -> Planned {
     let spacing = fingerprint.median_spacing();
     let measured = Measured { cases: fingerprint.cases.len(), spacing, median: fingerprint.median_shape(spacing) };
     let data = Data {
         dataset: dataset.name.clone(),
         channels: dataset.channels.clone(),
         labels: dataset.labels.clone(),
+        exclude: exclude.to_vec(),
         cases: measured.cases,
         median_spacing: spacing,
         median_shape: measured.median,
@@ -103,13 +105,16 @@ pub fn make(name: &str, dataset: &Dataset, fingerprint: &Fingerprint, rules: &Ru
     assemble(name, data, &measured, normalization, intensities.unwrap_or_default(), rules)
 }
 
-/// `"ct"` for channels that are named CT, in whatever case; the image's own mean and deviation for all others.
+/// `"ct"` for channels that are named CT, in whatever case, `"none"` for those that are named noNorm, as nnU-Net v2 has it; the
+/// image's own mean and deviation for all others.
 ///
 /// Source: arXiv:1809.10486, section 2.2. A whole word is asked for, since "ct" is part of other words.
 pub fn normalization(channel: &str) -> Normalization {
-    let words = channel.split(|letter: char| !letter.is_alphanumeric());
-    if words.into_iter().any(|word| word.eq_ignore_ascii_case("ct")) {
+    let mut words = channel.split(|letter: char| !letter.is_alphanumeric());
+    if words.any(|word| word.eq_ignore_ascii_case("ct")) {
         Normalization::Ct
+    } else if channel.eq_ignore_ascii_case("nonorm") {
+        Normalization::None
     } else {
         Normalization::ZScore
     }
@@ -149,10 +154,11 @@ pub fn assemble(
     let plan = Plan::deserialize(whole).expect("defaults and planned values are a whole plan");
     let reasons = reasons(&plan, measured);
     let header = format!(
-        "Experiment `{name}`: nnU-Net (arXiv:1809.10486, 2018), planned by `segplan plan` from {} training cases of {}.\n\
+        "Experiment `{name}`: nnU-Net (arXiv:1809.10486, 2018), planned by `segplan plan` from {} of {}.\n\
          Run it:    segplan run FILE\n\
          Change it: this file is yours; every number below is used as it stands here.",
-        plan.data.cases, plan.data.dataset
+        counted(plan.data.cases, "training case"),
+        plan.data.dataset
     );
     Planned { plan, reasons, header }
 }
@@ -173,6 +179,8 @@ mod tests {
             ("CT venous", Normalization::Ct),
             ("MRI", Normalization::ZScore),
             ("fractional anisotropy", Normalization::ZScore),
+            ("noNorm", Normalization::None),
+            ("nonorm", Normalization::None),
         ] {
             assert_eq!(normalization(channel), expected, "{channel}");
         }

@@ -2,6 +2,7 @@
 
 pub mod schema;
 
+pub mod apply;
 pub mod check;
 pub mod diff;
 pub mod digest;
@@ -12,15 +13,21 @@ pub mod fit;
 mod form;
 pub mod keys;
 pub mod layer;
+mod lines;
 pub mod load;
 pub mod make;
+pub mod name;
+pub mod notes;
 pub mod origin;
 pub mod overrides;
+pub mod patients;
 pub mod published;
 mod reasons;
 pub mod rules;
 pub mod show;
 pub mod sweep;
+pub mod tolerance;
+pub mod unplannable;
 pub mod update;
 mod validate;
 pub mod write;

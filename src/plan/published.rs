@@ -66,6 +66,7 @@ impl Task {
             dataset: self.dataset.clone(),
             channels: self.channels.clone(),
             labels: self.labels.iter().map(label).collect(),
+            exclude: Vec::new(),
             cases: self.cases,
             median_spacing: self.spacing,
             median_shape: self.median,

@@ -26,7 +26,7 @@ impl Measured {
     }
 
     /// Voxels of all training cases together, at the median shape.
-    fn voxels(&self) -> f64 {
+    pub fn voxels(&self) -> f64 {
         self.median.iter().product::<f64>() * self.cases as f64
     }
 }
@@ -85,13 +85,17 @@ pub fn single_slice(measured: &Measured) -> Option<usize> {
     measured.median_shape().0.iter().position(|&edge| edge == 1)
 }
 
+/// The two axes of a slice, in their order.
+pub fn plane(slice_axis: usize) -> [usize; 2] {
+    [[1, 2], [0, 2], [0, 1]][slice_axis]
+}
+
 /// The 2D network. Source: spec section 6.3.
 pub fn plan_2d(measured: &Measured, rules: &Rules) -> Configuration {
     let slice_axis = single_slice(measured).unwrap_or_else(|| slice_axis(measured.spacing));
-    let plane: Vec<usize> = (0..3).filter(|&axis| axis != slice_axis).collect();
     let count = |edge: f64| pools(edge, rules.max_pools_2d, rules.pool_until_below);
     let median = measured.median_shape();
-    let edges = [median.0[plane[0]] as f64, median.0[plane[1]] as f64];
+    let edges = plane(slice_axis).map(|axis| median.0[axis] as f64);
     let [height, width] = edges.map(|edge| rounded_up(edge, count(edge)));
     let pools = [0, count(height as f64), count(width as f64)];
     let patch_size = Shape([1, height, width]);
@@ -110,43 +114,76 @@ pub fn plan_2d(measured: &Measured, rules: &Rules) -> Configuration {
         features: features(pools, rules.base_features, rules.max_features_2d),
         dice: DiceScope::Batch,
         augmentation: AugmentationKind::TwoD,
+        augmentation_axis: None,
     }
 }
 
 /// A 3D network. `stage` is the grid that it works on; `dataset` is what its batch is a share of.
-///
-/// The extent of the median case (mm, or voxels with `aspect = "voxel"`) is scaled to the volume of the reference patch,
-/// clipped to the median shape and rounded up to the pooling factor; while the patch is larger than the reference, the axis
-/// that overshoots most is shortened. Source: spec section 6.4, which reproduces all 3D entries of the paper's Table 1.
 pub fn plan_3d(stage: &Measured, dataset: &Measured, rules: &Rules, dice: DiceScope) -> Configuration {
-    let median = stage.median_shape();
-    let target = target_patch(stage, rules);
-    let count = |edge: f64| pools(edge, rules.max_pools_3d, rules.pool_until_below);
-    let cap = rules.reference_patch_3d.voxels();
-    let mut patch = target.map(|edge| rounded_up(edge, count(edge)));
-    let factors = target.map(|edge| 1_usize << count(edge));
-    while patch.iter().product::<usize>() > cap {
-        let overshoot = |axis: usize| patch[axis] as f64 - target[axis];
-        // The last axis on ties.
-        let longest = (0..3)
-            .filter(|&axis| patch[axis] > factors[axis])
-            .max_by(|&left, &right| overshoot(left).total_cmp(&overshoot(right)));
-        let Some(axis) = longest else { break };
-        patch[axis] -= factors[axis];
-    }
-    let pools = patch.map(|edge| count(edge as f64));
-    let patch_size = Shape(patch);
+    let patch_size = patch_3d(stage, rules).patch();
+    let pools = patch_size.0.map(|edge| pools(edge as f64, rules.max_pools_3d, rules.pool_until_below));
+    let budget = rules.reference_patch_3d.voxels() * rules.reference_batch_3d;
     Configuration {
         spacing: stage.spacing,
-        median_shape: median,
+        median_shape: stage.median_shape(),
         slice_axis: 0,
         patch_size,
-        batch_size: batch_size(patch_size, cap * rules.reference_batch_3d, dataset, rules),
+        batch_size: batch_size(patch_size, budget, dataset, rules),
         pools,
         features: features(pools, rules.base_features, rules.max_features_3d),
         dice,
         augmentation: augmentation(patch_size, rules),
+        augmentation_axis: augmentation_axis(patch_size, rules),
     }
+}
+
+/// How a 3D patch comes about, step by step.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Patch3d {
+    /// Edges before rounding, voxels, `[z, y, x]`.
+    pub target: [f64; 3],
+    /// What each edge is rounded up to a multiple of.
+    pub multiples: [usize; 3],
+    /// The edges, rounded up.
+    pub rounded: [usize; 3],
+    /// The axes that are then shortened by their multiple, in this order, until the patch has at most the reference's voxels.
+    pub shortened: Vec<usize>,
+}
+
+impl Patch3d {
+    /// The patch.
+    pub fn patch(&self) -> Shape {
+        let mut patch = self.rounded;
+        for &axis in &self.shortened {
+            patch[axis] -= self.multiples[axis];
+        }
+        Shape(patch)
+    }
+}
+
+/// The patch of a 3D network.
+///
+/// The extent of the median case (mm, or voxels with `aspect = "voxel"`) is scaled to the volume of the reference patch,
+/// clipped to the median shape and rounded up to the pooling factor; while the patch is larger than the reference, the axis
+/// that overshoots most is shortened. Source: spec section 6.4, which reproduces all 3D entries of the paper's Table 1.
+pub fn patch_3d(stage: &Measured, rules: &Rules) -> Patch3d {
+    let target = target_patch(stage, rules);
+    let count = |edge: f64| pools(edge, rules.max_pools_3d, rules.pool_until_below);
+    let cap = rules.reference_patch_3d.voxels();
+    let rounded = target.map(|edge| rounded_up(edge, count(edge)));
+    let multiples = target.map(|edge| 1_usize << count(edge));
+    let (mut patch, mut shortened) = (rounded, Vec::new());
+    while patch.iter().product::<usize>() > cap {
+        let overshoot = |axis: usize| patch[axis] as f64 - target[axis];
+        // The last axis on ties.
+        let longest = (0..3)
+            .filter(|&axis| patch[axis] > multiples[axis])
+            .max_by(|&left, &right| overshoot(left).total_cmp(&overshoot(right)));
+        let Some(axis) = longest else { break };
+        patch[axis] -= multiples[axis];
+        shortened.push(axis);
+    }
+    Patch3d { target, multiples, rounded, shortened }
 }
 
 /// Edges of the patch before rounding, voxels, `[z, y, x]`.
@@ -221,6 +258,16 @@ pub fn augmentation(patch: Shape, rules: &Rules) -> AugmentationKind {
     let longest = patch.0.into_iter().max().unwrap_or(1) as f64;
     let shortest = patch.0.into_iter().min().unwrap_or(1) as f64;
     if longest > rules.slice_wise_ratio * shortest { AugmentationKind::SliceWise } else { AugmentationKind::ThreeD }
+}
+
+/// The axis that slices of slice-wise augmentation are perpendicular to, where it is not z, which goes without saying.
+///
+/// Differs: the first public code slices across z, whichever axis is the thin one.
+pub fn augmentation_axis(patch: Shape, rules: &Rules) -> Option<usize> {
+    match augmentation(patch, rules) {
+        AugmentationKind::TwoD | AugmentationKind::ThreeD => None,
+        AugmentationKind::SliceWise => Some(patch.shortest_axis()).filter(|&axis| axis != 0),
+    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::dataset::gate::Expected;
 use crate::volume::{Shape, Spacing};
@@ -82,7 +82,10 @@ pub struct Data {
     #[serde(with = "labels_by_number")]
     #[schemars(with = "BTreeMap<String, String>")]
     pub labels: BTreeMap<u8, String>,
-    /// Number of training cases.
+    /// Training cases that are left out, by name: they are neither measured nor split, prepared, trained on or scored.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exclude: Vec<String>,
+    /// Number of training cases, without those that are left out.
     #[schemars(range(min = 2))]
     pub cases: usize,
     /// Median spacing of the training cases, mm, `[z, y, x]`.
@@ -263,6 +266,8 @@ pub enum Normalization {
     Ct,
     /// Mean and standard deviation of the image itself.
     ZScore,
+    /// The values as they are.
+    None,
 }
 
 /// Foreground intensities of one channel over all training cases.
@@ -303,6 +308,21 @@ pub struct Configuration {
     pub dice: DiceScope,
     /// Which set of random transforms is used.
     pub augmentation: AugmentationKind,
+    /// Axis of the patch (0 = z, 1 = y, 2 = x) that the slices of `"slice_wise"` transforms are perpendicular to. If missing:
+    /// the axis of the patch's shortest edge, the first of equally short ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "usize", range(max = 2))]
+    pub augmentation_axis: Option<usize>,
+}
+
+impl Configuration {
+    /// Axis of the patch that the slices of 2D and slice-wise transforms are perpendicular to.
+    pub fn augmented_axis(&self) -> usize {
+        match self.augmentation {
+            AugmentationKind::TwoD | AugmentationKind::ThreeD => 0,
+            AugmentationKind::SliceWise => self.augmentation_axis.unwrap_or_else(|| self.patch_size.shortest_axis()),
+        }
+    }
 }
 
 /// What the sums of the Dice loss run over. Source: spec section 8.
@@ -512,7 +532,10 @@ pub struct Evaluate {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Runtime {
-    /// Folders in which data sets are looked for; relative to the working folder.
+    /// Folders in which data sets are looked for, or a single one: relative to the working folder, else to the plan's folder or
+    /// the folder around that.
+    #[serde(deserialize_with = "one_or_more_folders")]
+    #[schemars(with = "OneOrMore")]
     pub data: Vec<PathBuf>,
     /// Folder of the runs; relative to the working folder.
     pub runs: PathBuf,
@@ -530,6 +553,24 @@ impl Runtime {
     pub fn memory_bytes(&self) -> u64 {
         self.memory_gib.saturating_mul(1 << 30)
     }
+}
+
+/// What may be written for a list of folders.
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "expected a folder in quotes, or a list of folders")]
+enum OneOrMore {
+    /// A single folder.
+    One(PathBuf),
+    /// Several, the first one first.
+    More(Vec<PathBuf>),
+}
+
+/// Folders from a list, or from the text of a single one.
+fn one_or_more_folders<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<PathBuf>, D::Error> {
+    Ok(match OneOrMore::deserialize(from)? {
+        OneOrMore::One(folder) => vec![folder],
+        OneOrMore::More(folders) => folders,
+    })
 }
 
 mod labels_by_number {

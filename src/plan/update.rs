@@ -14,6 +14,7 @@ use crate::fingerprint::Fingerprint;
 use crate::plan::edit::EditError;
 use crate::plan::fault::PlanError;
 use crate::plan::layer::{Layer, join};
+use crate::plan::lines::{line_end, with_ends};
 use crate::plan::load::{self, LoadedPlan, load_from};
 use crate::plan::make::{Planned, assemble, default_rules, make, normalization};
 use crate::plan::rules::Measured;
@@ -33,7 +34,7 @@ const PLANNED: [&str; 7] = [
 /// What is measured, and so no decision of anybody.
 const MEASURED: [&str; 2] = ["data", "preprocess.intensities"];
 /// What a person says of a data set.
-const SAID: [&str; 3] = ["data.dataset", "data.generator", "data.labels"];
+const SAID: [&str; 4] = ["data.dataset", "data.generator", "data.labels", "data.exclude"];
 
 /// A proposal.
 #[derive(Debug)]
@@ -59,7 +60,7 @@ pub fn update(
 ) -> Result<Update, EditError> {
     let layer = load::file(path, loaded.input.clone())?;
     let plan = &loaded.plan;
-    let now = make(&plan.name, dataset, fingerprint, &plan.rules);
+    let now = make(&plan.name, dataset, &plan.data.exclude, fingerprint, &plan.rules);
     let before = [planned_before(plan, &plan.rules), planned_before(plan, &default_rules())];
     let (edits, kept) = (Vec::new(), Vec::new());
     let mut proposal =
@@ -119,11 +120,13 @@ impl Proposal<'_> {
         if current != wanted {
             self.edits.push((place.value.clone(), wanted.to_string()));
         }
+        let line = self.layer.text[..place.key.start].rfind('\n').map_or(0, |at| at + 1);
+        let end = line_end(&self.layer.text, line);
         let reason = |planned: &Planned| {
-            planned.reasons.get(key).or(self.defaults.get(key)).map_or_else(String::new, |words| comment(words))
+            let words = planned.reasons.get(key).or(self.defaults.get(key));
+            words.map_or_else(String::new, |words| with_ends(&comment(words), end))
         };
         let new = reason(self.now);
-        let line = self.layer.text[..place.key.start].rfind('\n').map_or(0, |at| at + 1);
         let above = &self.layer.text[..line];
         let old = self.before.iter().map(reason).find(|old| !old.is_empty() && above.ends_with(old));
         if let Some(old) = old.filter(|old| *old != new) {
@@ -133,7 +136,8 @@ impl Proposal<'_> {
 
     /// The line at the top that counts the cases.
     fn header(&mut self) {
-        let first = |planned: &Planned| format!("# {}\n", planned.header.lines().next().unwrap_or_default());
+        let end = line_end(&self.layer.text, 0);
+        let first = |planned: &Planned| format!("# {}{end}", planned.header.lines().next().unwrap_or_default());
         let now = first(self.now);
         for old in self.before.iter().map(first).filter(|old| *old != now) {
             if let Some(at) = self.layer.text.find(&old).filter(|_| self.edits.is_empty()) {
@@ -159,13 +163,15 @@ impl Proposal<'_> {
         let text = &self.layer.text;
         let Some(last) = text.rfind("\n[configurations.") else { return };
         let end = text[last + 1..].find("\n[").map_or(text.len(), |at| last + 1 + at);
+        let end = end - usize::from(text[..end].ends_with('\r'));
+        let line_end = line_end(text, end);
         for name in wanted.keys().filter(|name| !has.contains_key(name)) {
             let whole = self.now.text();
             let heading = format!("\n[configurations.{name}]\n");
             let Some(from) = whole.find(&heading) else { continue };
             let to = whole[from + 1..].find("\n[").map_or(whole.len(), |at| from + 1 + at);
-            let gap = if text[..end].ends_with('\n') { "" } else { "\n" };
-            self.edits.push((end..end, format!("{gap}{}", &whole[from..to])));
+            let gap = if text[..end].ends_with('\n') { "" } else { line_end };
+            self.edits.push((end..end, format!("{gap}{}", with_ends(&whole[from..to], line_end))));
         }
     }
 }

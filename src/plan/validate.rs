@@ -7,7 +7,9 @@ use regex::Regex;
 use crate::plan::fault::Fault;
 use crate::plan::form::Form;
 use crate::plan::load::Layers;
+use crate::plan::name;
 use crate::plan::schema::{ConfigurationName, Normalization, Plan};
+use crate::units::counted;
 
 mod axes;
 mod budget;
@@ -130,13 +132,10 @@ impl Check<'_> {
     fn top(&mut self, plan: &Plan) {
         let message = format!("this is a plan of schema {}", plan.schema);
         self.that(plan.schema == SCHEMA, "schema", message, format!("this program reads schema {SCHEMA}"));
-        let plain = |letter: char| letter.is_alphanumeric() || "-_.=".contains(letter);
-        let right = plan.name.chars().all(plain) && plan.name.starts_with(char::is_alphanumeric);
         let message = format!("`{}` cannot be the name of a folder", plan.name);
-        let mut instead: String = plan.name.chars().map(|letter| if plain(letter) { letter } else { '-' }).collect();
-        instead = instead.trim_start_matches(['-', '_', '.', '=']).to_owned();
-        let help = if instead.is_empty() { "such as `hippocampus`".to_owned() } else { format!("such as `{instead}`") };
-        self.helped(right, "name", message, "expected letters, digits, `-`, `_`, `.` and `=`", help);
+        let help = format!("such as `{}`", name::valid(&plan.name).unwrap_or_else(|| "hippocampus".to_owned()));
+        let expected = "expected letters, digits, `-`, `_`, `.` and `=`";
+        self.helped(name::is_valid(&plan.name), "name", message, expected, help);
     }
 
     fn data(&mut self, plan: &Plan) {
@@ -149,6 +148,11 @@ impl Check<'_> {
             "the data set has no foreground label",
             "expected one or more",
         );
+        for (at, case) in data.exclude.iter().enumerate() {
+            let new = !data.exclude[..at].contains(case);
+            let message = format!("`data.exclude` has `{case}` twice");
+            self.that(new, &format!("data.exclude.{at}"), message, "expected each case once");
+        }
         for (at, label) in data.single_component.iter().enumerate() {
             let known = data.labels.contains_key(label) || !self.known(&["data.labels"]);
             let path = format!("data.single_component.{at}");
@@ -181,7 +185,7 @@ impl Check<'_> {
         self.that(
             enough,
             "split.folds",
-            format!("{cases} training cases cannot be split into {folds} folds"),
+            format!("{} cannot be split into {}", counted(cases, "training case"), counted(folds, "fold")),
             expected,
         );
         let message = "`data.cases` is 1, and a single case cannot be split";
@@ -210,12 +214,13 @@ impl Check<'_> {
         let compared = self.known(&["data.channels", "preprocess.normalization"]);
         let names = plan.data.channels.join(", ");
         let expected = format!("expected {channels}, one for each of `data.channels`: {names}");
-        let message = format!("{} channels are normalised", rules.normalization.len());
+        let message = format!("`preprocess.normalization` has {}", counted(rules.normalization.len(), "entry"));
         let right = !compared || rules.normalization.len() == channels;
         self.that(right, "preprocess.normalization", message, &expected);
         let needed = compared && rules.normalization.contains(&Normalization::Ct);
         let right = !needed || rules.intensities.len() == channels;
-        let message = format!("intensities of {} channels are given, and \"ct\" needs them", rules.intensities.len());
+        let message =
+            format!("intensities of {} are given, and \"ct\" needs them", counted(rules.intensities.len(), "channel"));
         let help = "`segplan plan DATASET` measures them; or normalise by \"z_score\"".to_owned();
         self.helped(right, "preprocess.intensities", message, &expected, help);
         for (at, known) in rules.intensities.iter().enumerate() {

@@ -3,9 +3,9 @@
 use ndarray::Array3;
 
 use crate::plan::schema::Configuration;
-use crate::predict::Member;
 use crate::predict::export::winners;
 use crate::predict::memory::{Need, PredictError, Probabilities, Room};
+use crate::predict::{Member, OnTiles};
 use crate::preprocess::{Placement, separate_axis};
 use crate::volume::Shape;
 use crate::volume::resample::{Order, resize};
@@ -25,16 +25,17 @@ pub struct Grid<'a> {
 ///
 /// # Errors
 ///
-/// When there is too little room, or the scratch folder fails.
+/// When there is too little room, the scratch folder fails, or `on_tiles` stops it.
 pub fn first_stage(
     first: &Member<'_>,
     second: &Configuration,
     grid: Grid<'_>,
     room: &Room<'_>,
+    on_tiles: &OnTiles<'_>,
 ) -> Result<Array3<u8>, PredictError> {
     let predictor = first.predictor;
     let in_memory = Need::of(std::slice::from_ref(first), false).fits(room)?;
-    let probabilities = first.probabilities(in_memory, room)?;
+    let probabilities = first.probabilities(in_memory, room, on_tiles)?;
     let separate = separate_axis(predictor.configuration.spacing, &predictor.plan.preprocess, second);
     carried_over(&probabilities, first.placement, grid, separate)
 }

@@ -57,6 +57,9 @@ pub enum PredictError {
     /// It is too large to be prepared in that memory.
     #[error(transparent)]
     Prepare(#[from] TooLarge),
+    /// It was asked to stop.
+    #[error("the prediction was stopped before its last tile")]
+    Stopped,
     /// The device has no memory left.
     #[error(
         "the device is out of memory ({reason}) predicting with `{configuration}` (patch {patch}, batch {batch}), which takes \
@@ -194,15 +197,18 @@ impl Probabilities {
 
 #[cfg(test)]
 mod tests {
+    use std::ops::ControlFlow;
+
     use ndarray::Array4;
 
     use super::*;
     use crate::network::UNet;
     use crate::network::testing::{configuration, cpu, planned};
     use crate::plan::schema::{Configuration, Plan};
-    use crate::predict::{Predictor, labels};
+    use crate::predict::{OnTiles, Predictor, Tiles, labels};
     use crate::preprocess::Placement;
-    use crate::volume::{BoundingBox, Shape, Spacing};
+    use crate::volume::BoundingBox;
+    use crate::volume::Spacing;
 
     /// A 3D and a 2D configuration, each with two networks, and images of them that are larger than their patches.
     struct Fixture {
@@ -235,6 +241,16 @@ mod tests {
 
         /// Labels with this much memory, and what the prediction needs.
         fn labels(&self, bytes: Option<usize>, scratch: &Path) -> (Result<Array3<i16>, PredictError>, Need) {
+            self.watched(bytes, scratch, &|_| ControlFlow::Continue(()))
+        }
+
+        /// The same, watched.
+        fn watched(
+            &self,
+            bytes: Option<usize>,
+            scratch: &Path,
+            on_tiles: &OnTiles<'_>,
+        ) -> (Result<Array3<i16>, PredictError>, Need) {
             let device = cpu();
             let predictors: Vec<Predictor<'_>> = (0..2)
                 .map(|at| Predictor {
@@ -254,7 +270,7 @@ mod tests {
                 .collect();
             let need = Need::of(&members, false);
             let room = Room { bytes: bytes.unwrap_or(need.least), scratch };
-            (labels(&members, Spacing([1.0; 3]), &room, None), need)
+            (labels(&members, Spacing([1.0; 3]), &room, on_tiles, None), need)
         }
     }
 
@@ -272,6 +288,39 @@ mod tests {
         let (refused, _) = fixture.labels(Some(need.least - 1), folder.path());
         let said = refused.unwrap_err().to_string();
         assert!(said.contains("raise `runtime.memory_gib`") && said.ends_with("to 1"), "{said}");
+    }
+
+    #[test]
+    fn tiles_are_counted_to_the_last_one_and_a_stop_comes_before_the_next_batch() {
+        let (fixture, folder) = (Fixture::new(), tempfile::tempdir().unwrap());
+        let seen = std::cell::RefCell::new(Vec::<Tiles>::new());
+        let watch = |stop_at: Option<usize>| {
+            seen.borrow_mut().clear();
+            let on_tiles = |tiles| {
+                seen.borrow_mut().push(tiles);
+                if stop_at == Some(seen.borrow().len()) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            };
+            (fixture.watched(Some(0), folder.path(), &on_tiles).0, fixture.watched(None, folder.path(), &on_tiles).0)
+        };
+        let (refused, whole) = watch(None);
+        assert!(matches!(refused, Err(PredictError::TooLarge { .. })) && whole.is_ok());
+        let all = seen.borrow().clone();
+        for (configuration, batch) in [(ConfigurationName::FullRes, 3), (ConfigurationName::TwoD, 5)] {
+            let done: Vec<usize> =
+                all.iter().filter(|tiles| tiles.configuration == configuration).map(|tiles| tiles.done).collect();
+            let total = all.iter().find(|tiles| tiles.configuration == configuration).unwrap().total;
+            let expected: Vec<usize> = (1..=total.div_ceil(batch)).map(|at| (at * batch).min(total)).collect();
+            assert_eq!(done, expected);
+        }
+        let of_first = all.iter().filter(|tiles| tiles.configuration == ConfigurationName::FullRes).count();
+        for stop_at in [1, 4, of_first + 2] {
+            let (_, stopped) = watch(Some(stop_at));
+            assert!(matches!(stopped, Err(PredictError::Stopped)));
+            assert_eq!(seen.borrow().as_slice(), &all[..stop_at]);
+        }
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is left in the scratch folder");
+        let (_, ended) = watch(Some(all.len()));
+        assert_eq!(ended.unwrap(), whole.unwrap(), "after the last tile there is nothing to stop");
     }
 
     #[test]

@@ -8,6 +8,8 @@ pub mod export;
 pub mod memory;
 pub mod window;
 
+use std::ops::ControlFlow;
+
 use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Tensor, TensorData};
 use ndarray::{Array3, Array4, ArrayView4, Axis};
@@ -22,6 +24,20 @@ use crate::preprocess::Placement;
 use crate::volume::{Shape, Spacing};
 
 const GIBI: f64 = (1_u64 << 30) as f64;
+
+/// How far the prediction of an image by one configuration is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tiles {
+    /// The configuration.
+    pub configuration: ConfigurationName,
+    /// Tiles that are done; each mirroring of a tile counts.
+    pub done: usize,
+    /// All tiles of the image.
+    pub total: usize,
+}
+
+/// Called after each batch of tiles. `Break` stops the prediction, unless the batch was the last one.
+pub type OnTiles<'a> = dyn Fn(Tiles) -> ControlFlow<()> + 'a;
 
 /// Trained networks of one configuration, ready to predict together.
 #[derive(Debug)]
@@ -43,13 +59,13 @@ impl Predictor<'_> {
     /// `[class, y, x]`, from the first to the last; no more slices are held than the windows of a batch reach over.
     ///
     /// The image `[c, z, y, x]` is padded with zeros to at least the patch; windows overlap by half a patch and count more
-    /// towards their centre. `on_batch` is called after each batch of windows with how many of how many are done.
+    /// towards their centre. `on_tiles` is called after each batch of windows.
     ///
     /// Source: spec section 12.
     ///
     /// # Errors
     ///
-    /// That of `take`, and a device that fails.
+    /// That of `take`, a device that fails, and [`PredictError::Stopped`] when `on_tiles` stops it.
     ///
     /// # Panics
     ///
@@ -57,7 +73,7 @@ impl Predictor<'_> {
     pub fn for_each_slice(
         &self,
         image: ArrayView4<'_, f32>,
-        on_batch: &mut dyn FnMut(usize, usize),
+        on_tiles: &OnTiles<'_>,
         take: &mut OnSlice<'_>,
     ) -> Result<(), PredictError> {
         assert!(!self.networks.is_empty(), "at least one network");
@@ -88,7 +104,10 @@ impl Predictor<'_> {
                 }
             }
             done += batch.len();
-            on_batch(done, passes.len());
+            let tiles = Tiles { configuration: self.name, done, total: passes.len() };
+            if on_tiles(tiles).is_break() && done < passes.len() {
+                return Err(PredictError::Stopped);
+            }
         }
         Ok(windows.end_slices(&mut sums, None, take)?)
     }
@@ -122,10 +141,15 @@ pub struct Member<'a> {
 
 impl Member<'_> {
     /// Class probabilities of the image, in memory or on disk.
-    fn probabilities(&self, in_memory: bool, room: &Room<'_>) -> Result<Probabilities, PredictError> {
+    fn probabilities(
+        &self,
+        in_memory: bool,
+        room: &Room<'_>,
+        on_tiles: &OnTiles<'_>,
+    ) -> Result<Probabilities, PredictError> {
         let (_, z, y, x) = self.image.dim();
         let mut all = Probabilities::new([self.predictor.plan.data.labels.len() + 1, z, y, x], in_memory, room)?;
-        self.predictor.for_each_slice(self.image, &mut |_, _| (), &mut |z, slice| all.set(z, slice))?;
+        self.predictor.for_each_slice(self.image, on_tiles, &mut |z, slice| all.set(z, slice))?;
         Ok(all)
     }
 }
@@ -137,7 +161,7 @@ impl Member<'_> {
 ///
 /// # Errors
 ///
-/// When there is too little room, or the scratch folder or `on_class` fails.
+/// When there is too little room, the scratch folder or `on_class` fails, or `on_tiles` stops it.
 ///
 /// # Panics
 ///
@@ -146,12 +170,13 @@ pub fn labels(
     members: &[Member<'_>],
     spacing: Spacing,
     room: &Room<'_>,
+    on_tiles: &OnTiles<'_>,
     on_class: Option<&mut OnClass<'_>>,
 ) -> Result<Array3<i16>, PredictError> {
     let plan = members.first().expect("at least one member").predictor.plan;
     let in_memory = Need::of(members, on_class.is_some()).fits(room)?;
     let probabilities: Vec<Probabilities> =
-        members.iter().map(|member| member.probabilities(in_memory, room)).collect::<Result<_, _>>()?;
+        members.iter().map(|member| member.probabilities(in_memory, room, on_tiles)).collect::<Result<_, _>>()?;
     let parts: Vec<Part<'_>> = members
         .iter()
         .zip(&probabilities)

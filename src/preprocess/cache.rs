@@ -18,6 +18,7 @@ pub use crate::preprocess::case::PreparedCase;
 use crate::preprocess::case::{Header, write_prepared};
 use crate::preprocess::footprint::{Extent, TooLarge, bytes_to_prepare, check_reading, extent};
 use crate::preprocess::prepare;
+use crate::store;
 use crate::store::folder::prepared_case;
 use crate::store::tensors::{TensorFile, TensorFileError};
 use crate::volume::LabelMap;
@@ -75,7 +76,7 @@ impl Preparation<'_> {
     ///
     /// Every case that could not be prepared; the others are prepared all the same.
     pub fn make(&self, interrupted: &AtomicBool, on_done: &(dyn Fn() + Sync)) -> Result<usize, PreprocessError> {
-        let budget = Budget::new(self.plan.runtime.memory_bytes());
+        let budget = self.budget();
         let results = side_by_side(&self.dataset.training, &|case| {
             if interrupted.load(Ordering::Relaxed) {
                 return None;
@@ -122,8 +123,35 @@ impl Preparation<'_> {
         Ok(true)
     }
 
+    /// Opens a prepared case. One that turns out to be damaged is made again, after `on_damage` was told what is wrong with it.
+    ///
+    /// # Errors
+    ///
+    /// When the file is missing, or the case cannot be made again.
+    pub fn open(&self, id: &CaseId, on_damage: &dyn Fn(&TensorFileError)) -> Result<PreparedCase, PreprocessError> {
+        let open = || {
+            let case = PreparedCase::open(self.folder, id)?;
+            case.check(self.plan.data.labels.len())?;
+            Ok(case)
+        };
+        match (open(), self.dataset.training.iter().find(|case| case.id == *id)) {
+            (Err(PreprocessError::Tensors(damage @ TensorFileError::Damaged { .. })), Some(case)) => {
+                on_damage(&damage);
+                let path = prepared_case(self.folder, &id.0);
+                store::remove_if_present(&path).map_err(|error| TensorFileError::Io { path, source: error.source })?;
+                self.case(case, &self.budget())?;
+                open()
+            }
+            (opened, _) => opened,
+        }
+    }
+
+    fn budget(&self) -> Budget {
+        Budget::new(self.plan.runtime.memory_bytes())
+    }
+
     fn is_fresh(&self, case: &Case) -> bool {
-        TensorFile::open(&prepared_case(self.folder, &case.id.0))
+        TensorFile::peek(&prepared_case(self.folder, &case.id.0))
             .and_then(|file| file.metadata::<Header>())
             .is_ok_and(|header| header.source == self.contents.of_case(&case.id))
     }

@@ -58,6 +58,35 @@ impl PreparedCase {
         Ok(Self { id: id.clone(), placement: header.placement, image, classes, file, first_stage: None })
     }
 
+    /// Refuses a case whose labels or places are not those of `foreground` classes, in a file without a checksum, which an earlier
+    /// version wrote.
+    ///
+    /// # Errors
+    ///
+    /// When it has another label, or a place outside of it.
+    pub(super) fn check(&self, foreground: usize) -> Result<(), TensorFileError> {
+        if self.file.is_verified() {
+            return Ok(());
+        }
+        let known = -1..=foreground as i16;
+        if let Some(label) = self.labels().iter().find(|label| !known.contains(label)) {
+            return Err(self.file.damaged(format!("it has the label {label}; expected -1 to {foreground}")));
+        }
+        let [_, shape @ ..] = self.image;
+        let is_outside = |place: &[u32; 3]| place.iter().zip(shape).any(|(&at, size)| at as usize >= size);
+        for &class in &self.classes {
+            if usize::from(class) > foreground || class == 0 {
+                return Err(self.file.damaged(format!("it has places of class {class}; expected 1 to {foreground}")));
+            }
+            if let Some(place) = self.foreground(class).iter().find(|place| is_outside(place)) {
+                return Err(self
+                    .file
+                    .damaged(format!("class {class} has the place {place:?} in a shape of {shape:?}")));
+            }
+        }
+        Ok(())
+    }
+
     /// The case together with what the cascade's first stage says of it, in a file of [`first_stage`](super::first_stage).
     ///
     /// # Errors

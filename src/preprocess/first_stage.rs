@@ -20,6 +20,26 @@ pub struct Origin {
     pub digest: String,
     /// Fold of the network that made them, counted from 0: the one that held the case out.
     pub fold: usize,
+    /// Digest of the split that this network was trained with; nothing is known of it where it is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub split: Option<String>,
+}
+
+impl Origin {
+    /// Where the labels in a file come from; the labels themselves are not read.
+    ///
+    /// # Errors
+    ///
+    /// When the file is missing or is no tensor file.
+    pub fn of_file(path: &Path) -> Result<Self, TensorFileError> {
+        TensorFile::peek(path)?.metadata()
+    }
+
+    /// Whether labels from here may be taken for those of `wanted`. A split of which nothing is known is taken for the same.
+    pub fn fits(&self, wanted: &Self) -> bool {
+        let same_split = self.split.is_none() || wanted.split.is_none() || self.split == wanted.split;
+        self.digest == wanted.digest && self.fold == wanted.fold && same_split
+    }
 }
 
 /// The first stage's labels of one case.
@@ -39,7 +59,7 @@ enum Classes {
 }
 
 impl FirstStage {
-    /// Opens the labels of a case and checks that they are whole.
+    /// Opens the labels of a case and checks that they are whole, by their checksum.
     ///
     /// # Errors
     ///
@@ -58,7 +78,7 @@ impl FirstStage {
     /// network of the first stage is trained. Nothing is trained on them.
     pub fn stand_in(reference: ArrayView3<'_, i16>) -> Self {
         let classes = reference.mapv(|label| u8::try_from(class_of(label)).unwrap_or(0));
-        Self { origin: Origin { digest: String::new(), fold: 0 }, classes: Classes::StandIn(classes) }
+        Self { origin: Origin { digest: String::new(), fold: 0, split: None }, classes: Classes::StandIn(classes) }
     }
 
     /// Classes, `[z, y, x]` on the grid of the second stage.
@@ -116,10 +136,15 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("seed_1/next_stage/case.safetensors");
         let labels = Array3::from_shape_fn((2, 3, 4), |(z, y, x)| ((z + y + x) % 3) as u8);
-        let origin = Origin { digest: "abc".to_owned(), fold: 3 };
+        let origin = Origin { digest: "abc".to_owned(), fold: 3, split: Some("def".to_owned()) };
         write(&path, &labels, &origin).unwrap();
         let read = FirstStage::open(&path).unwrap();
         assert_eq!((read.labels(), &read.origin), (labels.view(), &origin));
+        assert_eq!(Origin::of_file(&path).unwrap(), origin);
+        let unknown = Origin { split: None, ..origin.clone() };
+        assert!(unknown.fits(&origin) && origin.fits(&unknown));
+        assert!(!origin.fits(&Origin { split: Some("other".to_owned()), ..origin.clone() }));
+        assert!(!unknown.fits(&Origin { fold: 2, ..origin.clone() }));
     }
 
     #[test]

@@ -204,12 +204,7 @@ impl Placement {
 
     /// Order that undoes [`Placement::axes`].
     pub fn axes_back(self) -> [usize; 3] {
-        let forward = self.axes();
-        let mut back = [0; 3];
-        for (position, axis) in forward.into_iter().enumerate() {
-            back[axis] = position;
-        }
-        back
+        slice_back(self.slice_axis)
     }
 }
 
@@ -220,6 +215,15 @@ pub fn slice_first(slice_axis: usize) -> [usize; 3] {
         1 => [1, 0, 2],
         axis => [axis, 0, 1],
     }
+}
+
+/// The order that undoes [`slice_first`].
+pub fn slice_back(slice_axis: usize) -> [usize; 3] {
+    let mut back = [0; 3];
+    for (position, axis) in slice_first(slice_axis).into_iter().enumerate() {
+        back[axis] = position;
+    }
+    back
 }
 
 /// Spacing of the prepared case, mm, `[z, y, x]`: the configuration's, with the image's own where that says 0.

@@ -29,6 +29,7 @@ pub fn normalize(
             image.par_mapv_inplace(|value| (value.clamp(low, high) - mean) / sd);
         }
         Normalization::ZScore => z_score(image, inside),
+        Normalization::None => (),
     }
 }
 
@@ -69,6 +70,13 @@ mod tests {
         let mut image = array![[[100.0_f32, 1000.0, -1000.0]]];
         normalize(image.view_mut(), Normalization::Ct, Some(&CT), None);
         assert_eq!(image, array![[[0.0, 2.5, -3.0]]]);
+    }
+
+    #[test]
+    fn values_that_are_not_to_be_normalised_stay() {
+        let mut image = array![[[5.0_f32, 0.0, -3.0]]];
+        normalize(image.view_mut(), Normalization::None, None, Some(array![[[false, true, true]]].view()));
+        assert_eq!(image, array![[[5.0, 0.0, -3.0]]]);
     }
 
     #[test]

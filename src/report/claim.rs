@@ -6,6 +6,10 @@
 use std::fmt::Write as _;
 
 use crate::report::record::Record;
+use crate::units::counted;
+
+/// Answered where the plan says which cases are of one patient.
+const LEVEL: &str = "Level at which partitions are disjoint: cases are; whether patients are is not in the record";
 
 /// Items that only the authors can answer.
 const OPEN: [&str; 20] = [
@@ -20,7 +24,7 @@ const OPEN: [&str; 20] = [
     "How the reference standard was made, and by whom",
     "Agreement between and within the annotators",
     "How the sample size was chosen",
-    "Level at which partitions are disjoint: cases are; whether patients are is not in the record",
+    LEVEL,
     "Testing on external data",
     "Explainability",
     "Flow of participants",
@@ -35,16 +39,19 @@ const OPEN: [&str; 20] = [
 pub fn checklist(record: &Record) -> String {
     let plan = &record.plan;
     let version = record.manifest.as_ref().map_or("not recorded", |manifest| manifest.version.as_str());
-    let answered = [
-        ("Data sources", format!("{}: {} training cases.", plan.data.dataset, plan.data.cases)),
+    let grouped = !plan.split.group.is_empty();
+    let mut answered = vec![
+        ("Data sources", format!("{}: {}.", plan.data.dataset, counted(plan.data.cases, "training case"))),
         ("Preprocessing", "Methods paragraph; `[preprocess]` of the plan.".to_owned()),
         ("Selection of data subsets", "Cropping to the non-zero region; patches as planned.".to_owned()),
         ("Missing data", format!("{}.", missing(record))),
         (
             "Partitions",
             format!(
-                "{}-fold cross-validation by case, seed {}; the folds are in `splits_final.json`.",
-                plan.split.folds, plan.split.seed
+                "{}-fold cross-validation by {}, seed {}; the folds are in `splits_final.json`.",
+                plan.split.folds,
+                if grouped { "patient" } else { "case" },
+                plan.split.seed
             ),
         ),
         ("Model description", "Methods paragraph; figure of the network; `[configurations]` of the plan.".to_owned()),
@@ -58,6 +65,10 @@ pub fn checklist(record: &Record) -> String {
         ("Performance", "Tables and figures of this report.".to_owned()),
         ("Code", format!("segplan {version}; the plan file repeats the experiment.")),
     ];
+    if grouped {
+        let level = format!("Patients, as `{}` finds them in the names of the cases.", plan.split.group);
+        answered.insert(5, ("Level at which partitions are disjoint", level));
+    }
     let mut text = format!(
         "# CLAIM 2024 for {}\n\nFilled in from the run's record. What the record does not know is open.\n\n## Answered\n\n\
          | item | answer |\n| --- | --- |\n",
@@ -67,7 +78,7 @@ pub fn checklist(record: &Record) -> String {
         let _ = writeln!(text, "| {item} | {answer} |");
     }
     text.push_str("\n## Open\n\n");
-    for item in OPEN {
+    for item in OPEN.into_iter().filter(|item| *item != LEVEL || !grouped) {
         let _ = writeln!(text, "- [ ] {item}");
     }
     text

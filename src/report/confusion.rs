@@ -12,6 +12,7 @@ use crate::dataset::{CaseId, Dataset};
 use crate::evaluate::confusion::{Confused, confusion, read, total};
 use crate::report::record::{Record, RecordError};
 use crate::store::folder::FoldFolder;
+use crate::units::counted;
 
 /// The confusion of one system.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,12 +46,15 @@ pub fn count(record: &Record, dataset: Option<&Dataset>) -> Result<(Vec<Confusio
     for system in record.systems() {
         let (mut cells, mut lost) = (Vec::new(), 0);
         for (_, _, fold, folder) in record.folders().filter(|(name, ..)| *name == system) {
-            let (counted, missed) = of_fold(record, dataset, fold, folder)?;
-            cells.extend(counted);
+            let (found, missed) = of_fold(record, dataset, fold, folder)?;
+            cells.extend(found);
             lost += missed;
         }
         if lost > 0 {
-            gaps.push(format!("{system}: the confusion of classes leaves out {lost} predictions that cannot be read."));
+            gaps.push(format!(
+                "{system}: the confusion of classes leaves out {} that cannot be read.",
+                counted(lost, "prediction")
+            ));
         }
         if !cells.is_empty() {
             let cases: BTreeSet<&CaseId> = cells.iter().map(|cell| &cell.case).collect();
@@ -76,11 +80,11 @@ fn of_fold(
         return Ok((Vec::new(), 0));
     }
     let labels: Vec<u8> = record.plan.data.labels.keys().copied().collect();
-    let one = |case: &String| {
-        let known = dataset.training.iter().find(|known| known.id.0 == *case)?;
+    let one = |case: &CaseId| {
+        let known = dataset.training.iter().find(|known| known.id == *case)?;
         let expected = record.plan.expected();
         let reference = read_labels(&known.id, known.labels.as_ref()?, None, &expected).ok()?;
-        let prediction = &folder.prediction(case);
+        let prediction = &folder.prediction(&case.0);
         let prediction = read_labels(&known.id, prediction, Some(&reference.geometry), &expected).ok()?;
         Some(confusion(&known.id, reference.labels.view(), prediction.labels.view(), &labels))
     };

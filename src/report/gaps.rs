@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use crate::plan::tolerance::surface_note;
 use crate::report::ensembles;
 use crate::report::record::{Planned, Record};
 use crate::report::scores::Row;
+use crate::units::counted;
 
 /// Names that a sentence lists before it says how many more there are.
 const LISTED: usize = 6;
@@ -57,11 +59,14 @@ fn cases(record: &Record) -> Vec<String> {
         let own = |row: &&Row| row.configuration == name && row.seed == seed && row.fold == fold;
         let scored: BTreeSet<&str> = record.scores.rows.iter().filter(own).map(|row| row.case.as_str()).collect();
         let Some(split) = record.splits.get(fold).filter(|_| !scored.is_empty()) else { continue };
-        let lost: Vec<&str> = split.val.iter().map(String::as_str).filter(|case| !scored.contains(case)).collect();
+        let lost: Vec<&str> =
+            split.val.iter().map(|case| case.0.as_str()).filter(|case| !scored.contains(case)).collect();
         if !lost.is_empty() {
             let (count, all) = (lost.len(), split.val.len());
             gaps.push(format!(
-                "{name}, seed {seed}, fold {fold}: {count} of {all} cases have no score: {}.",
+                "{name}, seed {seed}, fold {fold}: {count} of {} {} no score: {}.",
+                counted(all, "case"),
+                if count == 1 { "has" } else { "have" },
                 list(&lost)
             ));
         }
@@ -86,6 +91,12 @@ fn classes(record: &Record) -> Vec<String> {
 fn matrix(record: &Record) -> Vec<String> {
     let (run, folds) = (&record.plan.run, record.plan.split.folds);
     let mut gaps = Vec::new();
+    let left_out: Vec<&str> = record.plan.data.exclude.iter().map(String::as_str).collect();
+    if !left_out.is_empty() {
+        let cases = counted(left_out.len(), "training case");
+        gaps.push(format!("The plan leaves out {cases} of the data set: {}.", list(&left_out)));
+    }
+    gaps.extend(surface_note(&record.plan));
     if run.folds.len() < folds {
         let trained: Vec<String> = run.folds.iter().map(ToString::to_string).collect();
         gaps.push(format!(
@@ -98,11 +109,6 @@ fn matrix(record: &Record) -> Vec<String> {
         gaps.push("One seed only: how much of a difference is due to chance in training is not known.".to_owned());
     }
     gaps
-}
-
-/// A number and its noun.
-pub(super) fn counted(number: usize, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
 fn list(names: &[&str]) -> String {

@@ -3,11 +3,11 @@
 //! Keys in square brackets are those of `references.bib`. Deliberately absent: anything that the record does not know.
 
 use crate::plan::schema::{
-    AugmentationKind, Configuration, ConfigurationName, DiceScope, Normalization, Plan, PostprocessRule,
+    AugmentationKind, Configuration, ConfigurationName, DiceScope, Normalization, Plan, PostprocessRule, Split,
 };
-use crate::report::gaps::counted;
 use crate::report::record::Record;
 use crate::select::{Candidate, joined};
+use crate::units::counted;
 
 /// The paragraph.
 pub fn paragraph(record: &Record) -> String {
@@ -32,16 +32,38 @@ fn data(plan: &Plan) -> String {
     let classes: Vec<&str> = data.labels.values().map(String::as_str).collect();
     format!(
         "Networks were planned and trained by the rules of nnU-Net [@isensee2018nnunet] on the {} training cases of {} \
-         (channels: {}; classes: {}; median spacing {}, z × y × x). The cases were shuffled by the seed {} into {} folds of \
-         nearly equal size, case by case.",
+         (channels: {}; classes: {}; median spacing {}, z × y × x){}. {}",
         data.cases,
         data.dataset,
         data.channels.join(", "),
         classes.join(", "),
         data.median_spacing,
-        split.seed,
-        split.folds
+        excluded(plan),
+        folds(split)
     )
+}
+
+/// The training cases that were left out; nothing where there are none.
+fn excluded(plan: &Plan) -> String {
+    let left_out = &plan.data.exclude;
+    if left_out.is_empty() {
+        return String::new();
+    }
+    let were = if left_out.len() == 1 { "was" } else { "were" };
+    format!("; {} {were} left out ({})", counted(left_out.len(), "further training case"), left_out.join(", "))
+}
+
+fn folds(split: &Split) -> String {
+    let begins =
+        format!("The cases were shuffled by the seed {} into {} folds of nearly equal size, ", split.seed, split.folds);
+    if split.group.is_empty() {
+        format!("{begins}case by case.")
+    } else {
+        format!(
+            "{begins}patient by patient: cases in whose names the regular expression `{}` finds the same patient share a fold.",
+            split.group
+        )
+    }
 }
 
 fn preprocessing(plan: &Plan) -> String {
@@ -57,6 +79,7 @@ fn preprocessing(plan: &Plan) -> String {
              normalised by their mean and standard deviation"
         ),
         Normalization::ZScore => format!("{name} was normalised by the mean and standard deviation of each image"),
+        Normalization::None => format!("the intensities of {name} were not normalised"),
     };
     let channels: Vec<String> = plan.data.channels.iter().zip(&preprocess.normalization).map(channel).collect();
     let masked = if preprocess.masked { ", inside of the non-zero mask only" } else { "" };
@@ -77,8 +100,8 @@ fn preprocessing(plan: &Plan) -> String {
 }
 
 fn network(plan: &Plan, name: ConfigurationName) -> String {
-    let Configuration { spacing, patch_size, batch_size, pools, features, dice, augmentation, .. } =
-        &plan.configurations[&name];
+    let configuration = &plan.configurations[&name];
+    let Configuration { spacing, patch_size, batch_size, pools, features, dice, augmentation, .. } = configuration;
     let features: Vec<String> = features.iter().map(ToString::to_string).collect();
     let [z, y, x] = pools;
     let dice = match dice {
@@ -93,9 +116,11 @@ fn network(plan: &Plan, name: ConfigurationName) -> String {
         ConfigurationName::TwoD | ConfigurationName::FullRes | ConfigurationName::LowRes => "",
     };
     let transforms = match augmentation {
-        AugmentationKind::TwoD => "in the plane",
-        AugmentationKind::ThreeD => "in space",
-        AugmentationKind::SliceWise => "slice by slice",
+        AugmentationKind::TwoD => "in the plane".to_owned(),
+        AugmentationKind::ThreeD => "in space".to_owned(),
+        AugmentationKind::SliceWise => {
+            format!("in slices perpendicular to {}", ["z", "y", "x"][configuration.augmented_axis()])
+        }
     };
     format!(
         "{name}: a U-Net{input} with {} feature maps from the finest to the coarsest resolution, {z}, {y} and {x} poolings along z, y \
@@ -120,7 +145,7 @@ fn training(record: &Record) -> String {
     let lengths: Vec<usize> = record.networks.iter().map(|one| one.epochs.len()).filter(|&count| count > 0).collect();
     let trained = match (lengths.iter().min(), lengths.iter().max()) {
         (Some(low), Some(high)) if low == high => {
-            format!("{} trained for {low} epochs", counted(lengths.len(), "network"))
+            format!("{} trained for {}", counted(lengths.len(), "network"), counted(*low, "epoch"))
         }
         (Some(low), Some(high)) => format!("{} trained for {low} to {high} epochs", counted(lengths.len(), "network")),
         _ => "no network has trained yet".to_owned(),
@@ -250,4 +275,21 @@ fn software(record: &Record) -> String {
         "segplan {} was used{commit}, on the device `{}` of a machine with {} cores ({processor}, {}).",
         manifest.version, manifest.device, host.cores, host.os
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folds_are_said_to_be_by_patient_where_cases_are_grouped() {
+        let mut plan: Plan = toml::from_str(include_str!("../plan/example.toml")).unwrap();
+        assert!(folds(&plan.split).ends_with("of nearly equal size, case by case."));
+        assert_eq!(excluded(&plan), "");
+        plan.split.group = "^(.+)_E[DS]$".to_owned();
+        plan.data.exclude = vec!["a".to_owned()];
+        let said = folds(&plan.split);
+        assert!(said.contains("patient by patient") && said.contains("`^(.+)_E[DS]$`"), "{said}");
+        assert_eq!(excluded(&plan), "; 1 further training case was left out (a)");
+    }
 }

@@ -38,6 +38,7 @@ use thiserror::Error;
 
 use crate::report::record::RecordError;
 use crate::store::StoreError;
+use crate::store::claim::ClaimError;
 use crate::store::table::TableError;
 
 /// A picture could not be drawn or written.
@@ -52,6 +53,9 @@ pub enum ReportError {
     /// A table could not be written.
     #[error(transparent)]
     Table(#[from] TableError),
+    /// The files may not be written.
+    #[error(transparent)]
+    Claim(#[from] ClaimError),
     /// The drawing library failed.
     #[error("cannot draw `{name}`: {reason}")]
     Drawing {

@@ -13,6 +13,7 @@ use crate::report::record::{Planned, Record};
 use crate::report::scores::shown;
 use crate::report::summary::Line;
 use crate::report::tables;
+use crate::units::counted;
 
 /// One run on the page.
 pub struct Section<'a> {
@@ -139,7 +140,7 @@ fn facts(html: &mut String, record: &Record, named: bool) {
     let seconds: f64 = record.networks.iter().flat_map(|network| &network.epochs).map(|row| row.seconds).sum();
     let list = |values: Vec<String>| values.join(", ");
     let mut facts = vec![
-        ("data set", format!("{}, {} cases", record.plan.data.dataset, record.plan.data.cases)),
+        ("data set", format!("{}, {}", record.plan.data.dataset, counted(record.plan.data.cases, "case"))),
         ("classes", list(record.plan.data.labels.values().cloned().collect())),
         ("configurations", list(record.configurations().iter().map(ToString::to_string).collect())),
         ("networks scored of planned", format!("{done} of {}", record.networks.len())),
@@ -212,7 +213,7 @@ fn curves(html: &mut String, at: usize, record: &Record) {
         html,
         "<div class=\"tool curves\" data-run=\"{at}\"><div class=\"controls\"><strong>{name}</strong><label>show <select>\
          <option value=\"smoothed\">smoothed losses</option><option value=\"loss\">losses</option>\
-         <option value=\"dice\">Dice of validation patches</option><option value=\"rate\">learning rate</option></select>\
+         <option value=\"dice\">pseudo Dice of validation patches</option><option value=\"rate\">learning rate</option></select>\
          </label></div>\n<svg class=\"curve\" viewBox=\"0 0 720 300\" role=\"img\" aria-label=\"training curves of {name}\">\
          </svg>\n<div class=\"values\" aria-live=\"polite\">Point at an epoch to read its values. Blue is training, orange is \
          validation; each line style is a network.</div></div>\n"

@@ -9,13 +9,14 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
+pub use crate::dataset::split::Split;
 use crate::fingerprint::{CaseFingerprint, Fingerprint};
 use crate::plan::fault::PlanError;
 use crate::plan::load::load_resolved;
 use crate::plan::schema::{ConfigurationName, Plan};
 use crate::report::ensembles::{self, Ensemble};
 use crate::report::gaps;
-use crate::report::scores::{self, Scores};
+use crate::report::scores::{self, Row, Scores};
 use crate::select::{Selection, joined};
 use crate::store::folder::{FoldFolder, RunFolder};
 use crate::store::table::TableError;
@@ -31,6 +32,19 @@ pub enum RecordError {
     /// Two runs cannot be told apart.
     #[error("two of the runs are called `{0}`; give each run once, and runs to compare different names")]
     SameName(String),
+    /// The folds were edited after networks were trained with them.
+    #[error(
+        "`{}` has other folds than these results were made with: {}; put the file back as it was, or run the plan again, which says \
+         what else to do",
+        path.display(),
+        networks.join(", ")
+    )]
+    EditedSplit {
+        /// The file of folds.
+        path: PathBuf,
+        /// Whose results they are.
+        networks: Vec<String>,
+    },
     /// Its plan has faults.
     #[error("the saved plan: {0}")]
     Plan(#[from] Box<PlanError>),
@@ -89,15 +103,6 @@ pub struct DatasetRecord {
     pub cases: usize,
 }
 
-/// The cases of one fold.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Split {
-    /// Cases that are trained on.
-    pub train: Vec<String>,
-    /// Held-out cases.
-    pub val: Vec<String>,
-}
-
 /// Which stages of a fold are done, each with the digest of the plan that it was done by.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct State {
@@ -107,6 +112,9 @@ pub struct State {
     pub predicted: Option<String>,
     /// All held-out cases are scored.
     pub evaluated: Option<String>,
+    /// Digest of the split that it was done with; nothing is known of it where it is absent.
+    #[serde(default)]
+    pub split: Option<String>,
 }
 
 /// One planned network: a configuration, a seed, a fold.
@@ -194,14 +202,39 @@ impl Record {
             folder,
         };
         record.scores = read_scores(record.folders().map(|(.., folder)| folder))?;
+        record.refuse_edited_split()?;
         record.gaps = gaps::find(&record);
         Ok(record)
+    }
+
+    /// A score of a case that the file of folds does not hold out may be that of a case that was trained on.
+    fn refuse_edited_split(&self) -> Result<(), RecordError> {
+        let states = self
+            .networks
+            .iter()
+            .map(|one| &one.state)
+            .chain(self.ensembles.iter().map(|one| &one.state))
+            .zip(self.folders());
+        let is_other = |(state, (name, seed, fold, _)): &(&State, (&str, u64, usize, &FoldFolder))| {
+            let Some(split) = self.splits.get(*fold) else { return false };
+            let own = |row: &&Row| row.configuration == *name && row.seed == *seed && row.fold == *fold;
+            let is_held_out = |row: &Row| split.val.iter().any(|case| case.0 == row.case);
+            state.split.as_ref().is_some_and(|digest| *digest != split.digest())
+                || !self.scores.rows.iter().filter(own).all(is_held_out)
+        };
+        let names = states.filter(is_other).map(|(_, (name, seed, fold, _))| format!("{name} fold {fold} seed {seed}"));
+        let networks: Vec<String> = names.collect();
+        if networks.is_empty() {
+            Ok(())
+        } else {
+            Err(RecordError::EditedSplit { path: self.folder.splits(), networks })
+        }
     }
 
     /// Held-out cases of the planned folds: those that should have a score.
     pub fn held_out(&self) -> impl Iterator<Item = (usize, &str)> {
         let folds = self.plan.run.folds.iter().filter_map(|&fold| Some((fold, self.splits.get(fold)?)));
-        folds.flat_map(|(fold, split)| split.val.iter().map(move |case| (fold, case.as_str())))
+        folds.flat_map(|(fold, split)| split.val.iter().map(move |case| (fold, case.0.as_str())))
     }
 
     /// Configurations that are planned to be run, in their order.

@@ -16,6 +16,7 @@ use crate::report::record::{Planned, Record};
 use crate::report::scores::{Better, shown};
 use crate::report::summary::case_values;
 use crate::report::tables::{number, rows_as_csv, rows_as_text};
+use crate::units::counted;
 
 /// Keys that are no part of what is compared.
 const NOT_COMPARED: [&str; 3] = ["name", "schema", "runtime"];
@@ -132,11 +133,11 @@ impl SideBySide {
                     values.into_iter().filter(|(case, _)| line.cases.contains(case)).map(|(_, value)| value).collect();
                 if values.len() < line.scored {
                     self.notes.push(format!(
-                        "{} {name}: {} of {class} is not defined in {} of {} cases; its mean is of the others.",
+                        "{} {name}: {} of {class} is not defined in {} of {}; its mean is of the others.",
                         run.name,
                         shown(&self.metric),
                         line.scored - values.len(),
-                        line.scored
+                        counted(line.scored, "case")
                     ));
                 }
                 line.classes.insert(class.clone(), mean(&values));

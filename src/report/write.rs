@@ -12,6 +12,8 @@ use crate::report::page::{Section, page};
 use crate::report::record::{Record, RecordError};
 use crate::report::summary::{self, Line};
 use crate::report::{ReportError, cases, claim, figures, latex, methods, tables};
+use crate::store::claim::Claim;
+use crate::store::outputs;
 use crate::store::report::ReportFolder;
 use crate::store::write_atomic;
 
@@ -33,18 +35,25 @@ pub enum Images {
     LeftOut,
 }
 
-/// Writes the report of one or more runs into a folder.
+/// Writes the report of one or more runs into a folder. What an earlier report left there and this one does not have is removed,
+/// unless somebody has changed it.
 ///
 /// # Errors
 ///
-/// When a run cannot be read, two have one name, or a file cannot be drawn or written.
-pub fn write(runs: &[PathBuf], output: &Path, images: Images) -> Result<Written, ReportError> {
-    let folder = ReportFolder { root: output.to_owned() };
+/// When a run cannot be read, two have one name, a file of others would be replaced, or one cannot be drawn or written.
+pub fn write(runs: &[PathBuf], output: &Path, images: Images, overwrite: bool) -> Result<Written, ReportError> {
+    let place = ReportFolder { root: output.to_owned() };
     let records = runs.iter().map(|run| Record::read(run)).collect::<Result<Vec<_>, _>>()?;
     let mut names = BTreeSet::new();
     if let Some(twice) = records.iter().map(|record| &record.plan.name).find(|name| !names.insert(*name)) {
         return Err(RecordError::SameName(twice.clone()).into());
     }
+    // Figures and tables are checked when they are drawn, before the first file gets its name.
+    let always = place.always().map(|path| path.strip_prefix(output).map_or_else(|_| path.clone(), Path::to_owned));
+    let names: Vec<PathBuf> =
+        outputs::Record::read(output)?.names().chain(always).collect::<BTreeSet<_>>().into_iter().collect();
+    let mut outputs = Claim::new(output, &names, runs).overwriting(overwrite).check()?;
+    let folder = ReportFolder { root: outputs.staging()?.to_owned() };
     let lines: Vec<Line> = records.iter().flat_map(summary::lines).collect();
     write_tables(&lines, &folder)?;
     let several = records.len() > 1;
@@ -52,7 +61,7 @@ pub fn write(runs: &[PathBuf], output: &Path, images: Images) -> Result<Written,
         vec![["run", "system", "reference", "prediction", "voxels", "share"].map(str::to_owned).to_vec()];
     let mut sections = Vec::new();
     for record in &records {
-        let prefix = if several { format!("{}-", record.plan.name) } else { String::new() };
+        let prefix = prefix(record, several);
         let (section, rows) = section(record, &prefix, images, &folder)?;
         sections.push(section);
         confused.extend(rows);
@@ -72,7 +81,23 @@ pub fn write(runs: &[PathBuf], output: &Path, images: Images) -> Result<Written,
     let gaps = sections
         .iter()
         .flat_map(|section| section.gaps.iter().map(|gap| format!("{}: {gap}", section.record.plan.name)));
-    Ok(Written { gaps: gaps.collect(), folder: folder.clone() })
+    let gaps = gaps.collect();
+    outputs.keep_all()?;
+    if images == Images::LeftOut && overwrite {
+        // An earlier version kept no record of what it had drawn.
+        for record in &records {
+            let prefix = prefix(record, several);
+            for system in record.systems() {
+                figures::remove(&cases::figure_name(&system), &prefix, &place)?;
+            }
+        }
+    }
+    Ok(Written { gaps, folder: place })
+}
+
+/// What the names of a run's figures begin with.
+fn prefix(record: &Record, several: bool) -> String {
+    if several { format!("{}-", record.plan.name) } else { String::new() }
 }
 
 /// Draws what is shown of a run; its confusions come as rows of a table.
@@ -92,9 +117,6 @@ fn section<'a>(
         (Some(dataset), Images::Shown) => drawn = cases::draw(record, dataset, prefix, folder)?,
         (_, Images::LeftOut) => {
             gaps.push("Images of cases were left out of this report on purpose.".to_owned());
-            for system in record.systems() {
-                figures::remove(&cases::figure_name(&system), prefix, folder)?;
-            }
         }
         (None, Images::Shown) => (),
     }

@@ -25,6 +25,18 @@ impl RunFolder {
         self.root.join("plan.input.toml")
     }
 
+    /// The file by which one process at a time has the run.
+    pub fn lock(&self) -> PathBuf {
+        self.root.join("lock")
+    }
+
+    /// Whether there is a network in it, be it trained or only begun.
+    pub fn has_networks(&self) -> bool {
+        let folders = |folder: &Path| std::fs::read_dir(folder).into_iter().flatten().flatten();
+        let is_seed = |name: &std::ffi::OsStr| name.to_str().is_some_and(|name| name.starts_with("seed_"));
+        folders(&self.root).any(|configuration| folders(&configuration.path()).any(|seed| is_seed(&seed.file_name())))
+    }
+
     /// Version, machine, device, overrides and times.
     pub fn manifest(&self) -> PathBuf {
         self.root.join("manifest.json")
@@ -125,9 +137,14 @@ impl FoldFolder {
         self.validation().join(format!("{case}.nii.gz"))
     }
 
+    /// Predictions of the held-out cases before post-processing.
+    pub fn raw_validation(&self) -> PathBuf {
+        self.root.join("validation_raw")
+    }
+
     /// Prediction of one held-out case before post-processing.
     pub fn raw_prediction(&self, case: &str) -> PathBuf {
-        self.root.join("validation_raw").join(format!("{case}.nii.gz"))
+        self.raw_validation().join(format!("{case}.nii.gz"))
     }
 
     /// Picture of one held-out case.

@@ -3,9 +3,12 @@
 //! Input: bytes, text or tensors and where they belong. Output: files that are whole whenever the process is killed.
 //! Deliberately absent: what the files mean.
 
+pub mod claim;
 pub mod folder;
+pub mod outputs;
 pub mod report;
 pub mod scratch;
+pub mod stamp;
 pub mod table;
 pub mod tensors;
 
@@ -13,9 +16,8 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
@@ -47,6 +49,20 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     fs::write(&temporary, bytes).map_err(fail)?;
     #[expect(clippy::disallowed_methods, reason = "this is the one way files are written")]
     fs::rename(&temporary, path).map_err(fail)
+}
+
+/// Writes a person's file anew, as [`write_atomic`] does: where it is a link, the file that it leads to, and with the rights that
+/// this file has.
+///
+/// # Errors
+///
+/// When the file is missing or cannot be written, with its path.
+pub fn rewrite(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    let fail = |source| StoreError { verb: "write", path: path.to_owned(), source };
+    let path = fs::canonicalize(path).map_err(fail)?;
+    let rights = fs::metadata(&path).map_err(fail)?.permissions();
+    write_atomic(&path, bytes)?;
+    fs::set_permissions(&path, rights).map_err(fail)
 }
 
 /// Name beside `path` that a file has while it is being written; of this process alone.
@@ -92,25 +108,24 @@ pub fn remove_if_present(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// Size and time of change of a file, which differ when it has been replaced or written to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FileStamp {
-    /// Bytes.
-    pub size: u64,
-    /// Time of the last change, nanoseconds since 1970.
-    pub changed_ns: u64,
-}
-
-/// The stamp of a file. Its contents are not read: a data set of many gigabytes is checked in a moment.
+/// Removes the files of a folder, if there is one; folders in it stay.
 ///
 /// # Errors
 ///
-/// When the file is missing, with its path.
-pub fn stamp(path: &Path) -> Result<FileStamp, StoreError> {
-    let fail = |source| StoreError { verb: "read", path: path.to_owned(), source };
-    let metadata = fs::metadata(path).map_err(fail)?;
-    let changed = metadata.modified().map_err(fail)?.duration_since(UNIX_EPOCH).unwrap_or_default();
-    Ok(FileStamp { size: metadata.len(), changed_ns: changed.as_nanos() as u64 })
+/// When the folder cannot be read or a file cannot be removed.
+pub fn remove_files(folder: &Path) -> Result<(), StoreError> {
+    let fail = |source| StoreError { verb: "read", path: folder.to_owned(), source };
+    let entries = match fs::read_dir(folder) {
+        Err(source) if source.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries.map_err(fail)?,
+    };
+    for entry in entries {
+        let path = entry.map_err(fail)?.path();
+        if !path.is_dir() {
+            remove_if_present(&path)?;
+        }
+    }
+    Ok(())
 }
 
 /// Digest of what a file holds: SHA-256 in hexadecimal. It is read piece by piece.
@@ -163,15 +178,36 @@ mod tests {
     }
 
     #[test]
-    fn a_stamp_notices_a_changed_file() {
+    #[cfg(unix)]
+    fn a_persons_file_is_rewritten_through_its_link_and_keeps_its_rights() {
+        use std::os::unix::fs::{PermissionsExt as _, symlink};
+        let folder = tempfile::tempdir().unwrap();
+        let (path, link) = (folder.path().join("plan.toml"), folder.path().join("link.toml"));
+        write_atomic(&path, b"one").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        symlink(&path, &link).unwrap();
+        rewrite(&link, b"two").unwrap();
+        assert_eq!(read_text(&path).unwrap(), "two");
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn the_digest_of_a_file_is_that_of_its_bytes() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("image.nii");
-        write_atomic(&path, b"one").unwrap();
-        let before = stamp(&path).unwrap();
-        assert_eq!(before, stamp(&path).unwrap());
         write_atomic(&path, b"three").unwrap();
-        assert_ne!(before, stamp(&path).unwrap());
         assert_eq!(digest_of_file(&path).unwrap(), digest(b"three"));
+    }
+
+    #[test]
+    fn files_of_a_folder_are_removed_and_nothing_is_no_fault() {
+        let folder = tempfile::tempdir().unwrap();
+        write_atomic(&folder.path().join("a"), b"").unwrap();
+        write_atomic(&folder.path().join("inner/b"), b"").unwrap();
+        remove_files(folder.path()).unwrap();
+        remove_files(&folder.path().join("absent")).unwrap();
+        assert!(!folder.path().join("a").exists() && folder.path().join("inner/b").exists());
     }
 
     #[test]

@@ -40,6 +40,11 @@ impl ReportFolder {
         self.root.join("claim-2024.md")
     }
 
+    /// The files that every report has beside its tables and figures.
+    pub fn always(&self) -> [PathBuf; 5] {
+        [self.page(), self.markdown(), self.bibliography(), self.methods(), self.checklist()]
+    }
+
     /// A table, without its extension.
     pub fn table(&self, name: &str) -> PathBuf {
         self.root.join("tables").join(name)

@@ -12,7 +12,7 @@ use crate::network::{UNet, UNetConfig, weights};
 use crate::random::{Key, Purpose, stream};
 use crate::store;
 use crate::store::folder::FoldFolder;
-use crate::store::tensors::{self, TensorFile};
+use crate::store::tensors::{self, TensorFile, TensorFileError};
 use crate::train::ahead::failed;
 use crate::train::log::{self, EpochRow, StepRow};
 use crate::train::online::OnlineDice;
@@ -74,7 +74,7 @@ pub struct Reached {
 
 /// What the checkpoint of a fold says of itself; none where there is no whole one.
 pub fn reached(folder: &FoldFolder) -> Option<Reached> {
-    let progress: Progress = TensorFile::open(&folder.checkpoint()).ok()?.metadata().ok()?;
+    let progress: Progress = TensorFile::peek(&folder.checkpoint()).ok()?.metadata().ok()?;
     Some(Reached { digest: progress.digest, epochs: progress.epochs, step: progress.step })
 }
 
@@ -102,8 +102,12 @@ impl Training {
 
     fn resume(job: &Job<'_>, network: UNet, device: &Device) -> Result<Self, TrainError> {
         let path = job.folder.checkpoint();
-        let file = TensorFile::open(&path)?;
-        let progress: Progress = file.metadata()?;
+        let damaged = |error| match error {
+            TensorFileError::Damaged { .. } => TrainError::Checkpoint(error),
+            TensorFileError::Io { .. } => TrainError::Tensors(error),
+        };
+        let file = TensorFile::open(&path).map_err(damaged)?;
+        let progress: Progress = file.metadata().map_err(damaged)?;
         if progress.digest != job.digest {
             return Err(TrainError::OtherPlan { path: path.display().to_string() });
         }

@@ -29,8 +29,8 @@ pub struct EpochRow {
     pub learning_rate: f64,
     /// Whether the learning rate dropped at the end of the epoch.
     pub dropped: bool,
-    /// Dice of each foreground class over the pooled voxels of the validation batches; none where nothing was to be found
-    /// and nothing was. It is of patches: not the Dice of whole cases.
+    /// Pseudo Dice of each foreground class: over the pooled voxels of the validation batches; none where nothing was to be found
+    /// and nothing was. It is of patches, of which many are centred on foreground: not the Dice of whole cases.
     pub dice: Vec<Option<f64>>,
     /// Mean of the above.
     pub mean_dice: Option<f64>,

@@ -176,6 +176,11 @@ pub enum TrainError {
     /// A checkpoint could not be read or written.
     #[error(transparent)]
     Tensors(#[from] TensorFileError),
+    /// A checkpoint is damaged.
+    #[error(
+        "{0}; put an intact copy back, or remove it and run the plan again, which trains this network from the beginning"
+    )]
+    Checkpoint(TensorFileError),
     /// A file could not be removed.
     #[error(transparent)]
     Store(#[from] StoreError),

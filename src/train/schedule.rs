@@ -8,6 +8,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::plan::schema::Train;
+use crate::units::counted;
 
 /// Why training has stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,7 +29,8 @@ pub enum StopReason {
 impl fmt::Display for StopReason {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Plateau { epochs } => write!(out, "no better validation loss for {epochs} epochs"),
+            Self::Plateau { epochs } => write!(out, "no better validation loss for {}", counted(*epochs, "epoch")),
+            Self::MaxEpochs { epochs: 1 } => write!(out, "the only epoch is done"),
             Self::MaxEpochs { epochs } => write!(out, "all {epochs} epochs done"),
         }
     }

@@ -2,6 +2,7 @@
 
 use ::nifti::NiftiHeader;
 
+use super::orient::AxisCodes;
 use super::{Geometry, Shape, Spacing};
 
 /// NIfTI code of an affine that maps to scanner coordinates.
@@ -52,6 +53,13 @@ impl Geometry {
             ..NiftiHeader::default()
         };
         Self { shape, ..Self::from_header(header) }
+    }
+
+    /// Which way the voxel axes point, such as `RAS`. `None` if the header has no placement (neither sform nor qform is set),
+    /// or one that maps the grid to less than a volume.
+    pub fn axis_codes(&self) -> Option<AxisCodes> {
+        let placed = self.header.sform_code > 0 || self.header.qform_code > 0;
+        placed.then(|| AxisCodes::of_affine(&self.affine)).flatten()
     }
 
     /// The largest distance in millimetres between the places that two grids give to a corner voxel of this one.

@@ -11,6 +11,8 @@ pub mod distance;
 pub mod morphology;
 pub mod crop;
 pub mod components;
+pub mod orient;
+pub mod intensity;
 
 mod geometry;
 
@@ -29,6 +31,11 @@ impl Shape {
     /// Number of voxels; `usize::MAX` where there are more than that, as a wrong header can promise.
     pub fn voxels(self) -> usize {
         self.0.into_iter().fold(1, usize::saturating_mul)
+    }
+
+    /// The axis of the shortest edge, the first of equally short ones.
+    pub fn shortest_axis(self) -> usize {
+        (1..3).fold(0, |shortest, axis| if self.0[axis] < self.0[shortest] { axis } else { shortest })
     }
 }
 

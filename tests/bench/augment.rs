@@ -106,5 +106,6 @@ fn configuration() -> Configuration {
         features: vec![30, 60, 120, 240],
         dice: DiceScope::Sample,
         augmentation: AugmentationKind::ThreeD,
+        augmentation_axis: None,
     }
 }

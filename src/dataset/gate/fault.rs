@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use crate::dataset::CaseId;
+use crate::units::counted;
 use crate::volume::nifti::NiftiFault;
 use crate::volume::{Geometry, Shape, Spacing};
 
@@ -151,10 +152,6 @@ fn channels(expected: usize, found: usize, files: usize) -> String {
         files => format!("and the case's other images have {} in {files} files", counted(found, "channel")),
     };
     format!("{where_found}; expected {expected}: add or remove files, or correct `dataset.json`")
-}
-
-fn counted(count: usize, what: &str) -> String {
-    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
 fn gib(bytes: u64) -> String {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::super::images::{File, Listing, names, split_channel};
 use super::{Case, CaseId, DatasetError};
+use crate::units::counted;
 
 /// What all files of a raw folder have in common.
 pub(super) struct Layout<'a> {
@@ -124,7 +125,7 @@ impl Layout<'_> {
                 path: self.description.to_owned(),
                 folder: path,
                 expected: self.ending.to_owned(),
-                found: if odd.len() == 1 { "1 file".to_owned() } else { format!("{} files", odd.len()) },
+                found: counted(odd.len(), "file"),
                 ending: first.ending.clone(),
             });
         }

@@ -1,5 +1,6 @@
 //! Times of what needs the plan's data set: preprocessing, the loader, and the prediction of a case.
 
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
@@ -7,6 +8,7 @@ use std::time::Instant;
 use crate::dataset::gate::{Faults, read_case};
 use crate::dataset::{Case, Dataset};
 use crate::experiment::bench::{Bench, median};
+use crate::experiment::events::made_again;
 use crate::experiment::{ExperimentError, record};
 use crate::network::UNet;
 use crate::plan::digest::stage_digests;
@@ -52,7 +54,7 @@ impl DataTimings {
         }
         let most = if second_stage { MOST_STAND_INS } else { dataset.training.len() };
         let open = |case: &Case| {
-            let opened = PreparedCase::open(&folder, &case.id)?;
+            let opened = preparation.open(&case.id, &|damage| made_again(damage, bench.events))?;
             Ok(if second_stage { opened.with_stand_in() } else { opened })
         };
         let cases: Vec<PreparedCase> =
@@ -118,11 +120,12 @@ fn predict_case(
     let networks = [network.clone()];
     let Bench { plan, name, configuration, device, .. } = *bench;
     let predictor = Predictor { plan, name, configuration, networks: &networks, device };
-    let room = Room { bytes: usize::MAX, scratch: &dataset.folder };
+    let room = Room { bytes: usize::MAX, scratch: &plan.runtime.runs };
     Ok(median(bench.repetitions, || {
         let input = case.input(bench.plan.data.labels.len());
         let member = Member { predictor: &predictor, image: input.view(), placement: &case.placement };
-        let _ = std::hint::black_box(labels(&[member], header.geometry.spacing, &room, None));
+        let labels = labels(&[member], header.geometry.spacing, &room, &|_| ControlFlow::Continue(()), None);
+        let _ = std::hint::black_box(labels);
     }))
 }
 

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::plan::schema::ConfigurationName;
+use crate::units::counted;
 
 /// What was measured of one configuration. Times are medians, seconds.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -59,11 +60,12 @@ impl Timings {
         let if_known = |bytes: Option<u64>| bytes.map_or_else(|| "not known".to_owned(), mebibytes);
         let share =
             |gflops: f64| format!("{gflops:.0} GFLOP/s, {:.0} % of the peak", 100.0 * gflops / self.peak_gflops);
-        let of_passes = |(time, passes): (f64, usize)| format!("{} ({passes} passes of a patch)", seconds(time));
+        let of_passes =
+            |(time, passes): (f64, usize)| format!("{} ({} of a patch)", seconds(time), counted(passes, "pass"));
         let [z, y, x] = self.patch_size;
         let rows = [
             ("configuration", format!("{}, patch {z} × {y} × {x}, batch {}", self.configuration, self.batch_size)),
-            ("device", format!("{}, {} threads", self.device, self.threads)),
+            ("device", format!("{}, {}", self.device, counted(self.threads, "thread"))),
             ("parameters", self.parameters.to_string()),
             ("measured peak", format!("{:.0} GFLOP/s", self.peak_gflops)),
             ("training step", format!("{} ({})", seconds(self.train_step_s), share(self.train_gflops))),

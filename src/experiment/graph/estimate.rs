@@ -15,6 +15,7 @@ use crate::experiment::events::{Events, NetworkId};
 use crate::experiment::graph::grids::{Grid, of_plan};
 use crate::experiment::graph::{Graph, Node, State, Work};
 use crate::network::topology::Topology;
+use crate::plan::load::LoadedPlan;
 use crate::plan::schema::{Configuration, ConfigurationName, Plan};
 use crate::predict::window::{mirrored_axes, starts};
 use crate::preprocess::slice_first;
@@ -74,9 +75,10 @@ impl Graph {
     /// # Errors
     ///
     /// When the device cannot be used.
-    pub fn estimate(&mut self, plan: &Plan, events: &dyn Events) -> Result<(), ExperimentError> {
+    pub fn estimate(&mut self, loaded: &LoadedPlan, events: &dyn Events) -> Result<(), ExperimentError> {
+        let plan = &loaded.plan;
         let mut costs = BTreeMap::new();
-        let (grids, known_from) = of_plan(plan, &RunFolder { root: self.folder.clone() });
+        let (grids, known_from) = of_plan(loaded, &RunFolder { root: self.folder.clone() });
         for at in 0..self.nodes.len() {
             let Node { work, state, .. } = &self.nodes[at];
             if *state == State::Done {

@@ -14,10 +14,11 @@ use crate::plan::digest::{Change, StageDigests, stage_digests};
 use crate::plan::load::LoadedPlan;
 use crate::plan::schema::{ConfigurationName, Generator, Plan};
 use crate::preprocess::cache::Preparation;
-use crate::preprocess::first_stage::FirstStage;
+use crate::preprocess::first_stage::Origin;
 use crate::select::joined;
 use crate::store::folder::{FoldFolder, RunFolder, next_stage_case, prepared_case, prepared_folder};
 use crate::train::checkpoint;
+use crate::units::{counted, listed};
 
 /// What the states of all work are read from.
 pub(super) struct Inspection<'a> {
@@ -37,7 +38,7 @@ impl<'a> Inspection<'a> {
     pub(super) fn of(loaded: &'a LoadedPlan, events: &dyn Events) -> Result<Self, ExperimentError> {
         let plan = &loaded.plan;
         let folder = RunFolder::new(&plan.runtime.runs, &plan.name);
-        let dataset = data::present(plan)?;
+        let dataset = data::present(loaded)?;
         let contents = match &dataset {
             Some(dataset) => record::read_contents(&plan.runtime.runs, dataset, events, false)?,
             None => Contents::default(),
@@ -87,9 +88,10 @@ impl<'a> Inspection<'a> {
     fn data(&self) -> (State, String) {
         let name = &self.plan.data.dataset;
         match (&self.dataset, self.plan.data.generator) {
-            (Some(dataset), _) => {
-                (State::Done, format!("{} training cases in `{}`", dataset.training.len(), dataset.folder.display()))
-            }
+            (Some(dataset), _) => (
+                State::Done,
+                format!("{} in `{}`", counted(dataset.training.len(), "training case"), dataset.folder.display()),
+            ),
             (None, Generator::Phantom) => (State::Absent, format!("`{name}` is built in: `run` makes it")),
             (None, Generator::None) => {
                 let folders: Vec<String> =
@@ -114,7 +116,7 @@ impl<'a> Inspection<'a> {
             Ok(None) => State::Absent,
             Err(reason) => State::Stale { because: vec![reason.clone()] },
         };
-        (state, format!("{} folds", self.plan.split.folds))
+        (state, counted(self.plan.split.folds, "fold"))
     }
 
     fn prepare(&self, name: ConfigurationName) -> (State, String) {
@@ -137,7 +139,7 @@ impl<'a> Inspection<'a> {
         } else {
             State::Stale { because }
         };
-        (state, format!("{fresh} of {of} cases in `{}`", folder.display()))
+        (state, format!("{fresh} of {} in `{}`", counted(of, "case"), folder.display()))
     }
 
     fn train(&self, id: NetworkId) -> Result<State, ExperimentError> {
@@ -148,7 +150,7 @@ impl<'a> Inspection<'a> {
             return Ok(found);
         }
         Ok(match checkpoint::reached(&folder) {
-            Some(reached) if reached.digest == train && state.is_of(&self.data) => {
+            Some(reached) if reached.digest == train && self.is_of(&state, id) => {
                 State::Begun { done: reached.epochs, of: self.plan.train.max_epochs, unit: "epochs" }
             }
             Some(_) => State::Stale { because: self.because(Stage::Train, id, &state) },
@@ -162,16 +164,16 @@ impl<'a> Inspection<'a> {
         let there: Vec<bool> =
             self.held_out(id.fold).map(|case| fs::exists(folder.prediction(&case.0)).unwrap_or(false)).collect();
         let (done, of) = (there.iter().filter(|&&there| there).count(), there.len());
-        let begun = state.predicting.as_deref() == Some(predict) && state.is_of(&self.data) && done > 0;
+        let begun = state.predicting.as_deref() == Some(predict) && self.is_of(&state, id) && done > 0;
         Ok(if found == State::Absent && begun { State::Begun { done, of, unit: "cases" } } else { found })
     }
 
     fn hand_over(&self, id: NetworkId) -> State {
         let folder = self.folder.next_stage(id.configuration.as_str(), id.seed);
-        let wanted = first_stage::origin(self.plan, &self.data, id.fold);
-        let found = |case: &CaseId| FirstStage::open(&next_stage_case(&folder, &case.0)).ok();
-        let cases: Vec<Option<FirstStage>> = self.held_out(id.fold).map(found).collect();
-        let fresh = cases.iter().flatten().filter(|case| case.origin == wanted).count();
+        let wanted = first_stage::origin(self.plan, &self.data, id.fold, self.split_of(id.fold));
+        let found = |case: &CaseId| Origin::of_file(&next_stage_case(&folder, &case.0)).ok();
+        let cases: Vec<Option<Origin>> = self.held_out(id.fold).map(found).collect();
+        let fresh = cases.iter().flatten().filter(|origin| origin.fits(&wanted)).count();
         let there = cases.iter().flatten().count();
         match (fresh, cases.len()) {
             _ if there == 0 => State::Absent,
@@ -181,6 +183,16 @@ impl<'a> Inspection<'a> {
             }
             (done, of) => State::Begun { done, of, unit: "cases" },
         }
+    }
+
+    /// The cases of a fold, as far as the folds are saved.
+    fn split_of(&self, fold: usize) -> Option<&Split> {
+        self.splits.as_ref().ok()?.as_ref()?.get(fold)
+    }
+
+    /// Whether a state is of the data set's files and of its fold's cases as they are now.
+    fn is_of(&self, state: &FoldState, id: NetworkId) -> bool {
+        state.has_data(&self.data) && self.split_of(id.fold).is_none_or(|split| state.has_split(split))
     }
 
     /// Held-out cases of a fold, as far as the folds are saved.
@@ -213,15 +225,18 @@ impl<'a> Inspection<'a> {
     fn result(&self, of: Option<&str>, wanted: &str, state: &FoldState, stage: Stage, id: NetworkId) -> State {
         match of {
             None => State::Absent,
-            Some(of) if of == wanted && state.is_of(&self.data) => State::Done,
+            Some(of) if of == wanted && self.is_of(state, id) => State::Done,
             Some(_) => State::Stale { because: self.because(stage, id, state) },
         }
     }
 
     fn because(&self, stage: Stage, id: NetworkId, state: &FoldState) -> Vec<String> {
         let mut because = self.reasons(stage, id.configuration);
-        if !state.is_of(&self.data) {
+        if !state.has_data(&self.data) {
             because.extend(self.files());
+        }
+        if self.split_of(id.fold).is_some_and(|split| !state.has_split(split)) {
+            because.push("its fold's cases were others; `run` says what to do".to_owned());
         }
         if because.is_empty() {
             because.push("it was made by a plan that is not kept any more".to_owned());
@@ -241,7 +256,7 @@ impl<'a> Inspection<'a> {
 
     fn files(&self) -> Vec<String> {
         let what = "files of the data set have changed since";
-        let names = record::listed(&self.changed_files);
+        let names = listed(&self.changed_files);
         vec![if names.is_empty() { what.to_owned() } else { format!("{what}: {names}") }]
     }
 

@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use crate::experiment::events::NetworkId;
 use crate::experiment::graph::estimate::{Estimate, shown_bytes, shown_time};
 use crate::experiment::graph::{Graph, Node, State, Work};
-use crate::experiment::record::listed;
 use crate::plan::diff::Stage;
 use crate::report::tables::rows_as_text;
+use crate::units::listed;
 
 impl Graph {
     /// The graph for a terminal; with memory, disk and time where they were estimated.

@@ -190,3 +190,16 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_file_with_line_ends_of_windows_keeps_them() {
+    let without = EXAMPLE.replace("batches = 250\nvalidation_batches = 50\n", "");
+    let (whole, _) = without.split_once("\n[runtime]").unwrap();
+    let pairs = ["train.batches=7", "runtime.threads=2", "train.max_epochs=3", "evaluate.surface_tolerance=2.0"];
+    for text in [without.as_str(), whole] {
+        for pair in pairs {
+            let expected = edited(text, pair).unwrap().replace('\n', "\r\n");
+            assert_eq!(edited(&text.replace('\n', "\r\n"), pair).unwrap(), expected, "{pair}");
+        }
+    }
+}

@@ -3,6 +3,7 @@
 use crate::plan::rules::{Measured, batch_cap};
 use crate::plan::schema::{Configuration, ConfigurationName, Plan};
 use crate::plan::validate::{Check, MOST_POOLS, key};
+use crate::units::counted;
 
 impl Check<'_> {
     /// Batch and bottleneck against the plan's own `[rules]`. Source: arXiv:1809.10486, section 2.1.
@@ -36,11 +37,13 @@ impl Check<'_> {
         let of_data = share <= afford && name != ConfigurationName::LowRes;
         if of_data {
             let percent = 100.0 * rules.dataset_fraction;
-            let message = format!("a batch of {batch} patches has more than {percent} % of the data set's voxels");
+            let message =
+                format!("a batch of {} has more than {percent} % of the data set's voxels", counted(batch, "patch"));
             let help = format!("the paper's rule allows {share} here: `rules.dataset_fraction`");
             self.warned(batch <= share, &path, message, "more than the rules plan", help);
         } else {
-            let message = format!("a batch of {batch} patches has more voxels than the paper's reference batch");
+            let message =
+                format!("a batch of {} has more voxels than the paper's reference batch", counted(batch, "patch"));
             let help =
                 format!("the paper's rule allows {afford} here, {reference} voxels, for a graphics card of 12 GB");
             self.warned(batch <= afford, &path, message, "more than the rules plan", help);
@@ -60,7 +63,8 @@ impl Check<'_> {
             }
             let left = edge >> pools;
             // The last pooling halves at least `below` voxels.
-            let message = format!("{pools} poolings leave {left} of {edge} voxels along {letter}");
+            let message =
+                format!("{} leave {left} of {} along {letter}", counted(pools, "pooling"), counted(edge, "voxel"));
             let expected = "fewer than the rules leave";
             let help = format!("an axis is pooled while it has {below} voxels or more: `rules.pool_until_below`");
             self.warned(2 * left >= below, &key(name, &format!("pools.{axis}")), message, expected, help);

@@ -2,6 +2,7 @@
 
 use crate::plan::schema::{AugmentationKind, Configuration, ConfigurationName};
 use crate::plan::validate::{Check, MOST_POOLS, axes, key};
+use crate::units::counted;
 
 /// Longest edge of a patch, voxels, and most feature maps: beyond these, their products would be no numbers.
 const LONGEST_EDGE: usize = 8192;
@@ -46,6 +47,10 @@ impl Check<'_> {
         let expected =
             if slice { "expected \"2d\": the patch is a slice" } else { "expected \"3d\" or \"slice_wise\"" };
         self.that(fits, &key(name, "augmentation"), "the augmentation does not fit the patch", expected);
+        if let Some(axis) = configuration.augmentation_axis {
+            let path = key(name, "augmentation_axis");
+            self.that(axis < 3, &path, format!("`{path}` is {axis}"), "expected 0 (z), 1 (y) or 2 (x)");
+        }
     }
 
     fn features(&mut self, name: ConfigurationName, configuration: &Configuration) {
@@ -72,11 +77,11 @@ impl Check<'_> {
         let mut sound = self.known(&[&path, &key(name, "pools")]);
         for (axis, letter) in ["z", "y", "x"].into_iter().enumerate() {
             let count = pools[axis];
-            let message = format!("{count} poolings along {letter}");
+            let message = format!("{} along {letter}", counted(count, "pooling"));
             let most = MOST_POOLS - 1;
             self.that(count <= most, &key(name, &format!("pools.{axis}")), message, format!("expected 0 to {most}"));
             let right = (1..=LONGEST_EDGE).contains(&edges[axis]);
-            let message = format!("a patch of {} voxels along {letter}", edges[axis]);
+            let message = format!("a patch of {} along {letter}", counted(edges[axis], "voxel"));
             self.that(right, &format!("{path}.{axis}"), message, format!("expected 1 to {LONGEST_EDGE}"));
             sound &= count <= most && right;
         }
@@ -84,7 +89,7 @@ impl Check<'_> {
             return;
         }
         let voxels = edges.iter().map(|&edge| edge as u128).product::<u128>() * configuration.batch_size as u128;
-        let message = format!("a batch of {} patches has {voxels} voxels", configuration.batch_size);
+        let message = format!("a batch of {} has {voxels} voxels", counted(configuration.batch_size, "patch"));
         let expected = format!("expected at most {MOST_VOXELS} in a step");
         self.that(voxels <= MOST_VOXELS, &key(name, "batch_size"), message, expected);
         // Axes in another order are one mistake, and said to be that.
@@ -103,7 +108,11 @@ impl Check<'_> {
         for (axis, letter) in ["z", "y", "x"].into_iter().enumerate() {
             let (edge, pools) = (configuration.patch_size.0[axis], configuration.pools[axis]);
             let factor = 1_usize << pools;
-            let message = format!("a patch of {edge} voxels along {letter} cannot be pooled {pools} times");
+            let message = format!(
+                "a patch of {} along {letter} cannot be pooled {}",
+                counted(edge, "voxel"),
+                counted(pools, "time")
+            );
             let (below, above) = (edge / factor * factor, edge.div_ceil(factor).max(1) * factor);
             let help =
                 if below == 0 { format!("such as {above}") } else { format!("the nearest are {below} and {above}") };

@@ -2,6 +2,7 @@
 
 use crate::device::check_name;
 use crate::plan::schema::{Plan, Rules, Runtime};
+use crate::plan::tolerance::{TooFine, too_fine};
 use crate::plan::validate::{Check, MOST_POOLS};
 
 impl Check<'_> {
@@ -57,7 +58,21 @@ impl Check<'_> {
         self.that(right, "predict.step", message, "expected more than 0 and at most 1, as a share of the patch");
         self.positive("predict.gaussian_sigma", predict.gaussian_sigma);
         self.not_negative("evaluate.surface_tolerance", plan.evaluate.surface_tolerance);
+        self.surface(plan);
         self.one_of("predict.softmax_order", predict.softmax_order, &[0, 1, 3]);
+    }
+
+    fn surface(&mut self, plan: &Plan) {
+        let Some(TooFine { edge, instead }) = too_fine(plan).filter(|_| self.known(&["data.median_spacing"])) else {
+            return;
+        };
+        let tolerance = plan.evaluate.surface_tolerance;
+        let message = format!(
+            "a surface tolerance of {tolerance} mm is below the smallest edge of the median voxel, {edge} mm: the surface Dice \
+             counts identical surface voxels only"
+        );
+        let help = format!("such as `--set evaluate.surface_tolerance={instead}`");
+        self.warned(tolerance < 0.0, "evaluate.surface_tolerance", message, "no distance is so short", help);
     }
 
     pub(super) fn runtime(&mut self, runtime: &Runtime) {

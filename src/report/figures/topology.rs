@@ -10,6 +10,7 @@ use plotters::style::text_anchor::{HPos, VPos};
 use crate::network::topology::Topology;
 use crate::report::figures::text;
 use crate::report::style::{BLUE, GREY, INK, Plot, SKY, Scale, VERMILION};
+use crate::units::counted;
 use crate::volume::Shape;
 
 /// A network and the patch that it takes.
@@ -59,7 +60,11 @@ impl Plot for Net<'_> {
                 self.level(area, at(level, true), level, scale)?;
             }
         }
-        let words = format!("{} → network → {} classes", channels(self.topology.in_channels), self.topology.classes);
+        let words = format!(
+            "{} → network → {}",
+            counted(self.topology.in_channels, "channel"),
+            counted(self.topology.classes, "class")
+        );
         text(area, &words, ((width / 2.0) as i32, scale.pt(9.0)), (HPos::Center, VPos::Center), scale)
     }
 }
@@ -87,10 +92,6 @@ impl Net<'_> {
         text(area, &self.topology.features[level].to_string(), (place.x, place.y - scale.pt(4.0)), middle, scale)?;
         text(area, &format!("{z}×{y}×{x}"), (place.x, place.y + scale.pt(4.5)), middle, scale)
     }
-}
-
-fn channels(number: usize) -> String {
-    if number == 1 { "1 channel".to_owned() } else { format!("{number} channels") }
 }
 
 fn stroke<B: DrawingBackend>(

@@ -23,7 +23,7 @@ pub struct Draw {
 pub struct Spatial {
     /// Elastic deformation.
     pub elastic: Option<Elastic>,
-    /// Angles about z, y and x, radians.
+    /// Angles about the patch's axes, radians: z, y and x in space; of slices, the one that they are perpendicular to first.
     pub rotation: Option<[f64; 3]>,
     /// Zoom; above 1 shows more of the image.
     pub scale: Option<f64>,

@@ -29,6 +29,7 @@ pub use self::size::{enlarged_patch, loaded_size};
 use self::coordinates::coordinates;
 use self::draw::Ranges;
 use crate::plan::schema::{Augment, AugmentationKind, Configuration};
+use crate::preprocess::{slice_back, slice_first};
 use crate::random::Rng;
 use crate::train::sample::{Patch, Window};
 use crate::volume::Shape;
@@ -38,7 +39,8 @@ use crate::volume::Shape;
 pub struct Augmenter {
     patch: Shape,
     loaded: Shape,
-    slice_wise: bool,
+    /// Axis that slices are transformed across; none where it is done in space.
+    sliced: Option<usize>,
     label_order: u8,
     ranges: Ranges,
 }
@@ -49,9 +51,9 @@ impl Augmenter {
         Self {
             patch: configuration.patch_size,
             loaded: loaded_size(augment, configuration),
-            slice_wise: match configuration.augmentation {
-                AugmentationKind::ThreeD => false,
-                AugmentationKind::TwoD | AugmentationKind::SliceWise => true,
+            sliced: match configuration.augmentation {
+                AugmentationKind::ThreeD => None,
+                AugmentationKind::TwoD | AugmentationKind::SliceWise => Some(configuration.augmented_axis()),
             },
             label_order: augment.label_order,
             ranges: Ranges::new(augment, configuration),
@@ -110,11 +112,25 @@ impl Augmenter {
     }
 
     /// The loaded patch, sampled where the spatial transform says; slice by slice with the same transform, or in space.
+    ///
+    /// Slices across y or x are brought to the front for it, and back.
     fn warp(&self, spatial: &Spatial, loaded: &Patch) -> Patch {
-        let slice = |shape: Shape| if self.slice_wise { Shape([1, shape.0[1], shape.0[2]]) } else { shape };
-        let (from, to) = (slice(self.loaded), slice(self.patch));
+        let axis = self.sliced.unwrap_or(0);
+        if axis == 0 {
+            return self.warp_across_z(spatial, loaded, [self.loaded, self.patch]);
+        }
+        let (order, back) = (slice_first(axis), slice_back(axis));
+        let shapes = [self.loaded, self.patch].map(|shape| Shape(order.map(|axis| shape.0[axis])));
+        let warped = self.warp_across_z(spatial, &permuted(loaded, order), shapes);
+        permuted(&warped, back)
+    }
+
+    /// The same for a patch whose slices are perpendicular to its first axis, with the loaded shape and the final one.
+    fn warp_across_z(&self, spatial: &Spatial, loaded: &Patch, [loaded_shape, patch]: [Shape; 2]) -> Patch {
+        let slice = |shape: Shape| if self.sliced.is_some() { Shape([1, shape.0[1], shape.0[2]]) } else { shape };
+        let (from, to) = (slice(loaded_shape), slice(patch));
         let at = coordinates(spatial, to, from);
-        let [z, y, x] = self.patch.0;
+        let [z, y, x] = patch.0;
         let mut image = Array4::zeros((loaded.image.len_of(Axis(0)), z, y, x));
         each_volume(&loaded.image, &mut image, from, to, |volume, out| spline::sample(volume, from, &at, out));
         let warped = |labels: &Array3<i16>| {
@@ -125,6 +141,17 @@ impl Augmenter {
             warped
         };
         Patch { image, labels: warped(&loaded.labels), first_stage: loaded.first_stage.as_ref().map(warped) }
+    }
+}
+
+/// A patch with its axes in another order, `[z, y, x]`.
+fn permuted(patch: &Patch, order: [usize; 3]) -> Patch {
+    let labels = |labels: &Array3<i16>| labels.view().permuted_axes(order).as_standard_layout().into_owned();
+    let [z, y, x] = order.map(|axis| axis + 1);
+    Patch {
+        image: patch.image.view().permuted_axes([0, z, y, x]).as_standard_layout().into_owned(),
+        labels: labels(&patch.labels),
+        first_stage: patch.first_stage.as_ref().map(labels),
     }
 }
 

@@ -4,16 +4,17 @@ use std::f64::consts::FRAC_PI_2;
 
 use super::coordinates::{rotation, turned};
 use crate::plan::schema::{Augment, AugmentationKind, Configuration};
+use crate::preprocess::{slice_back, slice_first};
 use crate::volume::Shape;
 
 /// In-plane patches with a longest edge of more than this many times the shortest are turned as little as 3D ones.
 const FLAT: f64 = 1.5;
 
-/// Largest angle about an axis, in radians: about each axis in 3D, about z otherwise.
+/// Largest angle about an axis, in radians: about each axis in 3D, about the one across the slices otherwise.
 ///
 /// Source: spec section 10, with the first code's rule for flat patches.
 pub(super) fn max_rotation(augment: &Augment, configuration: &Configuration) -> f64 {
-    let [_, y, x] = configuration.patch_size.0;
+    let [_, y, x] = slice_first(configuration.augmented_axis()).map(|axis| configuration.patch_size.0[axis]);
     let flat = y.max(x) as f64 > FLAT * y.min(x) as f64;
     let degrees = match configuration.augmentation {
         AugmentationKind::ThreeD => augment.rotation_degrees_3d,
@@ -29,13 +30,16 @@ pub(super) fn max_rotation(augment: &Augment, configuration: &Configuration) -> 
 pub fn loaded_size(augment: &Augment, configuration: &Configuration) -> Shape {
     let angle = if augment.rotation_probability > 0.0 { max_rotation(augment, configuration) } else { 0.0 };
     let scale = if augment.scale_probability > 0.0 { augment.scale[0].min(1.0) } else { 1.0 };
-    enlarged_patch(configuration.patch_size, angle, scale, configuration.augmentation)
+    let axis = configuration.augmented_axis();
+    let patch = Shape(slice_first(axis).map(|axis| configuration.patch_size.0[axis]));
+    let enlarged = enlarged_patch(patch, angle, scale, configuration.augmentation);
+    Shape(slice_back(axis).map(|axis| enlarged.0[axis]))
 }
 
 /// The patch, `[z, y, x]`, enlarged to where a turn by `max_rotation` radians about one axis takes its far corner, then
 /// divided by the smallest zoom.
 ///
-/// In 2D and slice by slice, only the edges in the plane are enlarged. Angles count up to a right angle.
+/// In 2D and slice by slice, slices are perpendicular to the first axis, and only the edges in the plane are enlarged. Angles count up to a right angle.
 ///
 /// Source: spec section 10. It is the first code's rule, which divides by the smallest zoom although it is the largest
 /// that shows more of the image.

@@ -47,6 +47,7 @@ fn configuration(kind: AugmentationKind, patch: [usize; 3]) -> Configuration {
         features: vec![4],
         dice: DiceScope::Sample,
         augmentation: kind,
+        augmentation_axis: None,
     }
 }
 
@@ -232,5 +233,63 @@ proptest! {
             place[axis] = input.labels.shape()[axis] - 1 - place[axis];
             prop_assert_eq!(output.labels[place], label);
         }
+    }
+}
+
+#[test]
+fn slices_across_any_axis_are_transformed_as_slices_across_z() {
+    let shape = [6, 12, 10];
+    let across_z = augmenter(AugmentationKind::SliceWise, 1.0);
+    for axis in [1, 2] {
+        // The patch whose thin axis is the second or the third one; the two others stay in their order.
+        let back = slice_back(axis);
+        let patch = back.map(|axis| shape[axis]);
+        let across = Augmenter::new(&ranges(1.0), &configuration(AugmentationKind::SliceWise, patch));
+        assert_eq!(across.loaded_size().0, back.map(|axis| across_z.loaded_size().0[axis]), "axis {axis}");
+        for sample in 0..5 {
+            let mut input = loaded(&across_z, 2, &mut rng(sample));
+            input.first_stage = Some(input.labels.clone());
+            let draw = across_z.draw(2, &mut rng(100 + sample));
+            assert!(draw.spatial.rotation.is_some() && draw.spatial.elastic.is_some());
+            // Sides to mirror are drawn in the patch's own order; all else is the same draw.
+            let mirror = back.map(|axis| draw.mirror[axis]);
+            let drawn = across.draw(2, &mut rng(100 + sample));
+            assert_eq!((drawn.spatial, &drawn.gamma), (draw.spatial, &draw.gamma));
+            let found = across.apply(&Draw { mirror, ..draw.clone() }, &permuted(&input, back));
+            assert!(found == permuted(&across_z.apply(&draw, &input), back), "axis {axis}, sample {sample}");
+        }
+    }
+}
+
+#[test]
+fn a_written_axis_goes_before_that_of_the_shortest_edge() {
+    let thin_z = configuration(AugmentationKind::SliceWise, [6, 12, 10]);
+    let written = Configuration { augmentation_axis: Some(2), ..thin_z.clone() };
+    let mut input = loaded(&Augmenter::new(&ranges(1.0), &written), 1, &mut rng(1));
+    let first = input.labels.slice(s![.., .., ..1]).to_owned();
+    input.labels.assign(&first);
+    let augmenter = Augmenter::new(&ranges(1.0), &written);
+    let output = augmenter.apply(&augmenter.draw(1, &mut rng(2)), &input);
+    for x in 1..output.labels.len_of(Axis(2)) {
+        assert_eq!(
+            output.labels.slice(s![.., .., x]),
+            output.labels.slice(s![.., .., 0]),
+            "slices across x move alike"
+        );
+    }
+    assert_eq!(Augmenter::new(&ranges(1.0), &thin_z).loaded_size().0[0], 6, "z is not enlarged");
+    assert_eq!(augmenter.loaded_size().0[2], 10, "x is not enlarged");
+}
+
+#[test]
+fn the_plane_of_the_slices_decides_on_the_largest_angle() {
+    // Slices of 64 × 40 voxels are flat, those of 64 × 60 are not.
+    for (patch, axis, limit) in [([64, 8, 40], 1, 15.0), ([64, 8, 60], 1, 180.0), ([8, 64, 60], 0, 180.0)] {
+        let configuration = configuration(AugmentationKind::SliceWise, patch);
+        assert_eq!(configuration.augmented_axis(), axis);
+        let augmenter = Augmenter::new(&ranges(1.0), &configuration);
+        let angles = (0..50).filter_map(|sample| augmenter.draw(1, &mut rng(sample)).spatial.rotation);
+        let largest = angles.map(|angles| angles[0].abs().to_degrees()).fold(0.0, f64::max);
+        assert!(largest <= limit && largest > 0.8 * limit, "{patch:?}: {largest}");
     }
 }

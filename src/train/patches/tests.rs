@@ -20,6 +20,7 @@ fn plan() -> Plan {
         patch_size: Shape([8, 16, 16]),
         batch_size: 6,
         augmentation: AugmentationKind::ThreeD,
+        augmentation_axis: None,
         ..plan.configurations[&ConfigurationName::FullRes].clone()
     };
     for name in [ConfigurationName::FullRes, ConfigurationName::LowRes, ConfigurationName::Cascade] {
@@ -42,7 +43,7 @@ fn cases(folder: &Path, plan: &Plan) -> Vec<PreparedCase> {
         let prepared = PreparedCase::open(&prepared, &case.id).unwrap();
         let classes = prepared.labels().mapv(|label| u8::try_from(label).unwrap_or(0));
         let path = next_stage_case(&folder.join("next_stage"), &case.id.0);
-        write_first_stage(&path, &classes, &Origin { digest: String::new(), fold: 0 }).unwrap();
+        write_first_stage(&path, &classes, &Origin { digest: String::new(), fold: 0, split: None }).unwrap();
         prepared.with_first_stage(&path).unwrap()
     };
     dataset.training.iter().map(open).collect()

@@ -72,6 +72,49 @@ fn reads_what_nibabel_reads() {
     }
 }
 
+#[derive(Deserialize)]
+struct Edge {
+    file: String,
+    shape_xyz: Vec<usize>,
+    values: Vec<f64>,
+    spacing_xyz: Vec<f64>,
+    columns: Vec<[f64; 3]>,
+    origin: [f64; 3],
+}
+
+/// Units, signs, single slices, two dimensions and NIfTI-2, against ITK and NiBabel.
+#[test]
+#[expect(clippy::float_cmp, reason = "the values are whole numbers")]
+fn files_at_the_edges_of_the_standard_are_read_as_itk_and_nibabel_do() {
+    let json = fs::read_to_string(values_folder().join("nifti_edges.json")).expect("reference values");
+    let edges: Vec<Edge> = serde_json::from_str(&json).expect("reference values are JSON");
+    assert_eq!(edges.len(), 8);
+    for edge in edges {
+        let path = values_folder().join("nifti_edges").join(&edge.file);
+        let image = read_image(&[path]).expect("a valid file");
+        let mut shape = edge.shape_xyz.clone();
+        shape.resize(3, 1);
+        shape.reverse();
+        assert_eq!(image.geometry.shape.0.to_vec(), shape, "{}", edge.file);
+        assert!(image.voxels.iter().zip(&edge.values).all(|(&found, &expected)| f64::from(found) == expected));
+        let [dz, dy, dx] = image.geometry.spacing.0;
+        let close = |found: f64, expected: f64| (found - expected).abs() <= 1e-6 * expected.abs().max(1.0);
+        for (found, expected) in [dx, dy, dz].into_iter().zip(&edge.spacing_xyz) {
+            assert!(close(found, *expected), "{}: spacing {found}, expected {expected}", edge.file);
+        }
+        for (axis, column) in edge.columns.iter().enumerate() {
+            for (row, expected) in column.iter().enumerate() {
+                let found = image.geometry.affine[row][axis];
+                assert!(close(found, *expected), "{}: affine {row} {axis} {found}, expected {expected}", edge.file);
+            }
+        }
+        for (row, expected) in edge.origin.iter().enumerate() {
+            let found = image.geometry.affine[row][3];
+            assert!(close(found, *expected), "{}: origin {found}, expected {expected}", edge.file);
+        }
+    }
+}
+
 #[test]
 fn compression_is_told_by_content_not_by_name() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -99,6 +142,18 @@ fn labels_keep_spacing_and_affine_of_their_image_exactly() {
         assert_eq!(fs::read_dir(path.parent().expect("a folder")).expect("listed").count(), 1, "nothing else is left");
         fs::remove_dir_all(folder.path().join("new")).expect("removed");
     }
+}
+
+#[test]
+fn labels_of_a_file_of_two_dimensions_have_two_dimensions() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let flat = read_image(&[values_folder().join("nifti_edges/two_dimensions.nii.gz")]).expect("a valid file");
+    let labels = Array3::from_shape_fn(flat.geometry.shape.0, |(z, y, x)| (z + y + x) as i16);
+    let path = folder.path().join("labels.nii.gz");
+    write_labels(&path, labels.view(), &flat.geometry).expect("a writable folder");
+    let back = read_labels(&path).expect("what was written");
+    assert_eq!((back.labels, back.geometry.header.dim[..3].to_vec()), (labels, vec![2, 4, 3]));
+    assert_eq!(back.geometry.affine, flat.geometry.affine);
 }
 
 #[test]

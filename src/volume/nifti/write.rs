@@ -32,7 +32,19 @@ pub fn write_labels(path: &Path, labels: ArrayView3<'_, i16>, geometry: &Geometr
     let bytes = labels.mapv(|label| label as u8);
     let shape = Shape(labels.dim().into());
     // The crate takes the first axis of an array as x, which is the last one here.
-    write(path, shape, geometry, |options| options.write_nifti(&bytes.view().reversed_axes())).map_err(fail)
+    let written = write(path, shape, geometry, |options| {
+        if is_flat(geometry) {
+            options.write_nifti(&bytes.index_axis(Axis(0), 0).reversed_axes())
+        } else {
+            options.write_nifti(&bytes.view().reversed_axes())
+        }
+    });
+    written.map_err(fail)
+}
+
+/// Whether the file that a grid comes from has two dimensions.
+fn is_flat(geometry: &Geometry) -> bool {
+    geometry.header.dim[0] == 2 && geometry.shape.0[0] == 1
 }
 
 /// Writes an image as 32-bit floats: 3D of one channel, 4D of several.

@@ -1,0 +1,25 @@
+//! The command that runs a plan that was just written: as it stands, from any folder.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use toml::Value;
+
+use crate::experiment::data::{place, place_beside};
+use crate::plan::load::LoadedPlan;
+use crate::units::shell_word;
+
+/// The command for a plan at `file`; `dataset` is the folder of its data set, where that is known.
+pub(super) fn command(file: &Path, loaded: &LoadedPlan, dataset: Option<&Path>) -> String {
+    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let run = format!("segplan run {}", shell_word(&absolute(file).display().to_string()));
+    let Some(own) = dataset.and_then(|folder| fs::canonicalize(folder).ok()) else { return run };
+    let is_own = |found: Option<PathBuf>| found.and_then(|folder| fs::canonicalize(folder).ok()).as_ref() == Some(&own);
+    // From here, and from any other folder.
+    if is_own(place(loaded)) && is_own(place_beside(loaded)) {
+        return run;
+    }
+    let around = own.parent().unwrap_or(&own).display().to_string();
+    let data = Value::Array(vec![Value::String(around)]);
+    format!("{run} --set {}", shell_word(&format!("runtime.data={data}")))
+}

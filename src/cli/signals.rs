@@ -1,0 +1,42 @@
+//! Signals that ask to stop: what is done stays, and the same command resumes.
+
+use std::io::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::cli::failure::{Failure, plain};
+
+/// A flag that Ctrl-C, SIGTERM, SIGHUP and SIGUSR1 set. A second signal ends the process at once; what is saved stays.
+pub(super) fn stop_on_signals() -> Result<Arc<AtomicBool>, Failure> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&interrupted);
+    ctrlc::set_handler(move || heard(&flag, "asked to stop")).map_err(|error| Failure::failed(plain(error)))?;
+    let flag = Arc::clone(&interrupted);
+    on_sigusr1(move || heard(&flag, "SIGUSR1")).map_err(|error| Failure::failed(plain(error)))?;
+    Ok(interrupted)
+}
+
+/// A signal has come, `what` it was.
+fn heard(interrupted: &AtomicBool, what: &str) {
+    if interrupted.swap(true, Ordering::Relaxed) {
+        std::process::exit(4);
+    }
+    let advice = "a second signal stops at once and loses what is not yet saved";
+    // Nobody may be reading any more, and that is no reason not to stop.
+    let _ = writeln!(std::io::stderr(), "\n{what}: stopping after the current step or tile; {advice}");
+}
+
+/// Calls `act` at each SIGUSR1, which Slurm's `--signal=USR1@SECONDS` sends before the time of a job is over.
+///
+/// `ctrlc` does not know this signal; without a handler it ends the process.
+#[cfg(unix)]
+fn on_sigusr1(act: impl Fn() + Send + 'static) -> std::io::Result<()> {
+    let mut signals = signal_hook::iterator::Signals::new([signal_hook::consts::SIGUSR1])?;
+    let listener = move || signals.forever().for_each(|_| act());
+    std::thread::Builder::new().name("SIGUSR1".to_owned()).spawn(listener).map(|_| ())
+}
+
+#[cfg(not(unix))]
+fn on_sigusr1(_: impl Fn() + Send + 'static) -> std::io::Result<()> {
+    Ok(())
+}

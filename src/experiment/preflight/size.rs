@@ -1,0 +1,56 @@
+//! Cases that take more memory to prepare than may be used, found before anything is prepared.
+
+use crate::dataset::Dataset;
+use crate::dataset::contents::Contents;
+use crate::fingerprint::Fingerprint;
+use crate::plan::digest::stage_digests;
+use crate::plan::schema::{ConfigurationName, Plan};
+use crate::preprocess::cache::{Preparation, PreprocessError};
+use crate::preprocess::footprint::{Extent, check};
+use crate::store::folder::prepared_folder;
+
+/// Refuses measured cases that some configurations cannot prepare within `runtime.memory_gib`, such as one whose spacing is
+/// wrong by a factor of 100.
+///
+/// # Errors
+///
+/// Every such case, once, with its shape after resampling.
+pub fn cases_fit(
+    plan: &Plan,
+    fingerprint: &Fingerprint,
+    names: impl Iterator<Item = ConfigurationName> + Clone,
+) -> Result<(), PreprocessError> {
+    let channels = plan.data.channels.len();
+    let too_large = fingerprint.cases.iter().filter_map(|case| {
+        let extent = Extent { shape: case.shape, spacing: case.spacing, channels, labelled: true };
+        let fits = |name| {
+            let configuration = &plan.configurations[&name];
+            check(&extent, case.cropped_shape, &plan.preprocess, configuration, plan.runtime.memory_bytes())
+        };
+        let source = names.clone().find_map(|name| fits(name).err())?;
+        Some(PreprocessError::TooLarge { case: case.id.clone(), source })
+    });
+    let mut too_large: Vec<PreprocessError> = too_large.collect();
+    match too_large.len() {
+        0 => Ok(()),
+        1 => Err(too_large.remove(0)),
+        _ => Err(PreprocessError::Several(too_large)),
+    }
+}
+
+/// The configurations some of whose cases are not prepared.
+pub(in crate::experiment) fn unprepared<'a>(
+    plan: &'a Plan,
+    dataset: &'a Dataset,
+    contents: &'a Contents,
+    names: impl Iterator<Item = ConfigurationName> + 'a,
+) -> Vec<ConfigurationName> {
+    names
+        .filter(|name| {
+            let folder = prepared_folder(&plan.runtime.runs, &stage_digests(plan, *name).preprocess);
+            let configuration = &plan.configurations[name];
+            let cases = Preparation { dataset, contents, plan, configuration, folder: &folder };
+            cases.fresh() < dataset.training.len()
+        })
+        .collect()
+}

@@ -1,0 +1,531 @@
+//! The program on random small data sets with one random fault: no verb may use a faulty file and exit with 0, and none may
+//! panic.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+#[path = "faults/nifti.rs"]
+mod nifti;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::LazyLock;
+
+use nifti::Nifti;
+use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
+
+/// Numbers that look random, from a seed (SplitMix64).
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn below(&mut self, limit: usize) -> usize {
+        (self.next() % limit as u64) as usize
+    }
+
+    fn unit(&mut self) -> f32 {
+        (self.next() >> 40) as f32 / (1_u64 << 24) as f32
+    }
+}
+
+/// A small data set in either layout.
+struct Data {
+    root: tempfile::TempDir,
+    images: Vec<PathBuf>,
+    labels: Vec<PathBuf>,
+    ids: Vec<String>,
+}
+
+impl Data {
+    /// Cases of a bright box with a brighter box in it.
+    fn new(random: &mut Random) -> Self {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("data/Set");
+        let (raw, ending) = (random.below(2) == 0, if random.below(2) == 0 { ".nii.gz" } else { ".nii" });
+        let cases = 3 + random.below(3);
+        let mut data = Self { root, images: Vec::new(), labels: Vec::new(), ids: Vec::new() };
+        let mut listed = Vec::new();
+        for number in 0..cases {
+            let id = format!("case_{number}");
+            let suffix = if raw { "_0000" } else { "" };
+            let image = folder.join(format!("imagesTr/{id}{suffix}{ending}"));
+            let label = folder.join(format!("labelsTr/{id}{ending}"));
+            let sizes = [12 + random.below(6), 12 + random.below(6), 12 + random.below(4)];
+            let spacing = [1.0, 1.0, 1.0 + random.unit()];
+            let (values, classes) = boxes(sizes, random);
+            Nifti::of(sizes, spacing, &values).write(&image);
+            Nifti::of(sizes, spacing, &classes).write(&label);
+            listed.push(format!(r#"{{"image": "./imagesTr/{id}{ending}", "label": "./labelsTr/{id}{ending}"}}"#));
+            data.images.push(image);
+            data.labels.push(label);
+            data.ids.push(id);
+        }
+        let description = if raw {
+            format!(
+                r#"{{"channel_names": {{"0": "MRI"}}, "labels": {{"background": 0, "a": 1, "b": 2}}, "file_ending": "{ending}"}}"#
+            )
+        } else {
+            let labels = r#""modality": {"0": "MRI"}, "labels": {"0": "background", "1": "a", "2": "b"}"#;
+            format!(r#"{{{labels}, "training": [{}]}}"#, listed.join(", "))
+        };
+        fs::write(data.description(), description).unwrap();
+        data
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.root.path().join("data/Set")
+    }
+
+    fn description(&self) -> PathBuf {
+        self.folder().join("dataset.json")
+    }
+
+    fn segplan(&self, arguments: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_segplan"))
+            .current_dir(self.root.path())
+            .env("NO_COLOR", "1")
+            .args(arguments)
+            .output()
+            .unwrap()
+    }
+
+    /// Plans the data set, which is sound, in a way that makes small networks.
+    fn plan(&self) {
+        let output = self.segplan(&["plan", "data/Set", "-o", "set.toml", "--set", "rules.base_features=4"]);
+        assert!(output.status.success(), "{}", said(&output));
+    }
+}
+
+/// Intensities and labels of a box with a smaller one in it, x fastest.
+fn boxes([nx, ny, nz]: [usize; 3], random: &mut Random) -> (Vec<f32>, Vec<f32>) {
+    let (mut values, mut classes) = (Vec::new(), Vec::new());
+    for z in 0..nz {
+        for y in 0..ny {
+            for x in 0..nx {
+                let inside = |margin: usize| {
+                    let within = |at: usize, size: usize| (margin..size - margin).contains(&at);
+                    within(x, nx) && within(y, ny) && within(z, nz)
+                };
+                let class = u8::from(inside(3)) + u8::from(inside(5));
+                values.push(1.0 + f32::from(class) + 0.1 * random.unit());
+                classes.push(f32::from(class));
+            }
+        }
+    }
+    (values, classes)
+}
+
+/// Which files a fault is put into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum At {
+    Image,
+    Label,
+    /// Image or label map, either of which makes the pair unfit.
+    Either,
+    /// Image and label map alike.
+    Both,
+    Description,
+}
+
+type Break = fn(&Path, &mut Nifti, &mut Random);
+
+/// One kind of fault.
+struct Kind {
+    name: &'static str,
+    at: At,
+    /// Changes a file, whose contents it is given.
+    apply: Break,
+}
+
+const fn kind(name: &'static str, at: At, apply: Break) -> Kind {
+    Kind { name, at, apply }
+}
+
+fn poke(file: &mut Nifti, random: &mut Random, value: f32) {
+    let mut values = file.values();
+    let voxel = random.below(values.len());
+    values[voxel] = value;
+    file.set_values(&values);
+}
+
+fn replaced(path: &Path, bytes: &[u8]) {
+    fs::write(path, bytes).unwrap();
+}
+
+fn cut(path: &Path, file: &Nifti, random: &mut Random) {
+    nifti::write(path, &file.bytes());
+    let bytes = fs::read(path).unwrap();
+    let left = random.below(bytes.len() - 20);
+    fs::write(path, &bytes[..left]).unwrap();
+}
+
+fn edited(path: &Path, from: &str, to: &str) {
+    let text = fs::read_to_string(path).unwrap();
+    let changed = text.replacen(from, to, 1);
+    assert_ne!(text, changed, "`{from}` is in {text}");
+    fs::write(path, changed).unwrap();
+}
+
+const KINDS: &[Kind] = &[
+    kind("a voxel is NaN", At::Image, |path, file, random| {
+        poke(file, random, f32::NAN);
+        file.write(path);
+    }),
+    kind("a voxel is infinite", At::Image, |path, file, random| {
+        poke(file, random, f32::INFINITY);
+        file.write(path);
+    }),
+    kind("a voxel is minus infinity", At::Image, |path, file, random| {
+        poke(file, random, f32::NEG_INFINITY);
+        file.write(path);
+    }),
+    kind("a voxel is larger than single precision", At::Image, |path, file, random| {
+        let mut values: Vec<f64> = file.values().into_iter().map(f64::from).collect();
+        let voxel = random.below(values.len());
+        values[voxel] = 1e300;
+        file.data_type = (64, 64);
+        file.voxels = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        file.write(path);
+    }),
+    kind("another number of channels", At::Image, |path, file, _| {
+        file.sizes.push(2);
+        file.voxels.extend(file.voxels.clone());
+        file.write(path);
+    }),
+    kind("RGB voxels", At::Image, |path, file, _| {
+        file.data_type = (128, 24);
+        file.write(path);
+    }),
+    kind("complex voxels", At::Image, |path, file, _| {
+        file.data_type = (32, 64);
+        file.voxels.extend(file.voxels.clone());
+        file.write(path);
+    }),
+    kind("a label that is not declared", At::Label, |path, file, random| {
+        poke(file, random, 7.0);
+        file.write(path);
+    }),
+    kind("label -1", At::Label, |path, file, random| {
+        poke(file, random, -1.0);
+        file.write(path);
+    }),
+    kind("a label that wrapped below zero", At::Label, |path, file, random| {
+        poke(file, random, -56.0);
+        file.write(path);
+    }),
+    kind("a label above 255", At::Label, |path, file, random| {
+        poke(file, random, 257.0);
+        file.write(path);
+    }),
+    kind("a label above 65535", At::Label, |path, file, random| {
+        poke(file, random, 65_537.0);
+        file.write(path);
+    }),
+    kind("a fraction for a label", At::Label, |path, file, random| {
+        poke(file, random, 0.5);
+        file.write(path);
+    }),
+    kind("NaN for a label", At::Label, |path, file, random| {
+        poke(file, random, f32::NAN);
+        file.write(path);
+    }),
+    kind("a label map of two channels", At::Label, |path, file, _| {
+        file.sizes.push(2);
+        file.voxels.extend(file.voxels.clone());
+        file.write(path);
+    }),
+    kind("one slice less", At::Either, |path, file, _| {
+        file.sizes[2] -= 1;
+        file.write(path);
+    }),
+    kind("moved by 3 mm", At::Either, |path, file, random| {
+        file.sform[random.below(3)][3] += 3.0;
+        file.write(path);
+    }),
+    kind("an axis points the other way", At::Either, |path, file, random| {
+        let axis = random.below(3);
+        file.sform[axis][axis] *= -1.0;
+        file.write(path);
+    }),
+    kind("another spacing", At::Either, |path, file, random| {
+        let axis = random.below(3);
+        file.pixdim[axis] *= 1.5;
+        file.sform[axis][axis] *= 1.5;
+        file.write(path);
+    }),
+    kind("metres in place of millimetres", At::Either, |path, file, _| {
+        file.unit = 1;
+        file.write(path);
+    }),
+    kind("a spacing that is not a number", At::Either, |path, file, random| {
+        file.pixdim[random.below(3)] = f32::NAN;
+        file.write(path);
+    }),
+    kind("a spacing of zero", At::Either, |path, file, random| {
+        file.pixdim[random.below(3)] = 0.0;
+        file.write(path);
+    }),
+    kind("an sform of zeros", At::Either, |path, file, _| {
+        file.sform = [[0.0; 4]; 3];
+        file.write(path);
+    }),
+    kind("an sform that is not a number", At::Either, |path, file, random| {
+        file.sform[random.below(3)][random.below(4)] = f32::NAN;
+        file.write(path);
+    }),
+    kind("a header that promises more than there is", At::Either, |path, file, _| {
+        file.sizes = vec![30_000, 30_000, 30_000];
+        file.write(path);
+    }),
+    kind("a dimension of zero", At::Either, |path, file, random| {
+        file.sizes[random.below(3)] = 0;
+        file.write(path);
+    }),
+    kind("five dimensions", At::Either, |path, file, _| {
+        file.sizes.extend([1, 2]);
+        file.voxels.extend(file.voxels.clone());
+        file.write(path);
+    }),
+    kind("cut off", At::Either, |path, file, random| cut(path, file, random)),
+    kind("no bytes", At::Either, |path, _, _| replaced(path, b"")),
+    kind("a Git LFS pointer", At::Either, |path, _, _| {
+        replaced(path, b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n");
+    }),
+    kind("an HTML page", At::Either, |path, _, _| replaced(path, &b"<!DOCTYPE html>".repeat(40))),
+    kind("a zip archive", At::Either, |path, _, _| replaced(path, &b"PK\x03\x04 anything".repeat(40))),
+    kind("random bytes", At::Either, |path, _, random| {
+        replaced(path, &(0..600).map(|_| random.next() as u8).collect::<Vec<u8>>());
+    }),
+    kind("missing", At::Either, |path, _, _| fs::remove_file(path).unwrap()),
+    kind("a folder in place of a file", At::Either, |path, _, _| {
+        fs::remove_file(path).unwrap();
+        fs::create_dir(path).unwrap();
+    }),
+    kind("a spacing 100 times too large", At::Both, |path, file, _| {
+        for axis in 0..3 {
+            file.pixdim[axis] *= 100.0;
+            file.sform[axis][axis] *= 100.0;
+        }
+        file.write(path);
+    }),
+    kind("two classes of one number", At::Description, |path, _, _| {
+        let (from, to) = if fs::read_to_string(path).unwrap().contains("\"b\": 2") {
+            ("\"b\": 2", "\"b\": 1")
+        } else {
+            ("\"2\": \"b\"", "\"01\": \"b\"")
+        };
+        edited(path, from, to);
+    }),
+    kind("a structure of number 0", At::Description, |path, _, _| edited(path, "background", "liver")),
+    kind("not JSON", At::Description, |path, _, _| edited(path, "{", "[")),
+    kind("no description", At::Description, |path, _, _| fs::remove_file(path).unwrap()),
+];
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+/// A verb that must refuse: exit code 2 or 3, and neither a panic nor a signal.
+fn refuses(output: &Output, what: &str) -> Result<(), TestCaseError> {
+    let text = said(output);
+    prop_assert!(!text.contains("panicked"), "{what} panics: {text}");
+    prop_assert!(matches!(output.status.code(), Some(2 | 3)), "{what}: {}\n{text}", output.status);
+    Ok(())
+}
+
+/// A trained run of two tiny networks, as good as its one step can make it.
+static TRAINED: LazyLock<Data> = LazyLock::new(|| {
+    let data = Data::new(&mut Random(3));
+    data.plan();
+    let mut arguments =
+        vec!["run", "set.toml", "--fold", "0", "--configuration", "3d_fullres", "--set", "name=trained"];
+    for value in [
+        "train.max_epochs=1",
+        "train.batches=1",
+        "train.validation_batches=1",
+        "configurations.3d_fullres.batch_size=1",
+    ] {
+        arguments.extend(["--set", value]);
+    }
+    let output = data.segplan(&arguments);
+    assert!(output.status.success(), "{}", said(&output));
+    data
+});
+
+/// Breaks one random file of a data set, and returns the case.
+fn break_one(data: &Data, files: &[PathBuf], originals: &[Nifti], kind: &Kind, random: &mut Random) -> usize {
+    let case = random.below(data.ids.len());
+    let count = data.ids.len();
+    let chosen: Vec<usize> = match kind.at {
+        At::Image => vec![case],
+        At::Label => vec![count + case],
+        At::Either => vec![case + count * random.below(2)],
+        At::Both => vec![case, count + case],
+        At::Description => {
+            (kind.apply)(&data.description(), &mut originals[0].clone(), random);
+            return case;
+        }
+    };
+    let seed = random.next();
+    for file in chosen {
+        (kind.apply)(&files[file], &mut originals[file].clone(), &mut Random(seed));
+    }
+    case
+}
+
+/// What `boxes` made, read back from the sound files by their own writer's layout.
+fn originals(files: &[PathBuf]) -> Vec<Nifti> {
+    files.iter().map(|path| read(path)).collect()
+}
+
+fn read(path: &Path) -> Nifti {
+    use std::io::Read as _;
+    let raw = fs::read(path).unwrap();
+    let mut bytes = Vec::new();
+    if raw.starts_with(&[0x1f, 0x8b]) {
+        flate2::read::GzDecoder::new(&raw[..]).read_to_end(&mut bytes).unwrap();
+    } else {
+        bytes = raw;
+    }
+    let integer = |at: usize| i16::from_le_bytes([bytes[at], bytes[at + 1]]);
+    let number = |at: usize| f32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
+    let mut sform = [[0.0; 4]; 3];
+    for (place, value) in sform.as_flattened_mut().iter_mut().enumerate() {
+        *value = number(280 + 4 * place);
+    }
+    Nifti {
+        sizes: [42, 44, 46].map(integer).to_vec(),
+        data_type: (integer(70), integer(72)),
+        pixdim: [80, 84, 88].map(number),
+        sform,
+        unit: bytes[123],
+        voxels: bytes[352..].to_vec(),
+    }
+}
+
+fn no_verb_uses_the_file(kind: &Kind, seed: u64) -> Result<(), TestCaseError> {
+    let random = &mut Random(seed);
+    let data = Data::new(random);
+    data.plan();
+    let files: Vec<PathBuf> = data.images.iter().chain(&data.labels).cloned().collect();
+    let case = break_one(&data, &files, &originals(&files), kind, random);
+    let id = data.ids[case].as_str();
+
+    // A spacing is wrong only beside a plan, or beside that of the other cases.
+    if kind.at != At::Both {
+        refuses(&data.segplan(&["verify", "data/Set"]), "verify")?;
+    }
+    refuses(&data.segplan(&["plan", "data/Set", "-o", "again.toml"]), "plan")?;
+    prop_assert!(!data.root.path().join("again.toml").exists(), "plan writes a plan of a faulty data set");
+    refuses(&data.segplan(&["run", "set.toml", "--until", "preprocess"]), "run")?;
+    refuses(&data.segplan(&["augment", "set.toml", "--case", id, "-n", "1", "-o", "sheets"]), "augment")?;
+    refuses(&data.segplan(&["bench", "set.toml", "--repetitions", "1"]), "bench")?;
+
+    if kind.at == At::Label || (kind.at == At::Either && !sound(&data.labels[case])) {
+        evaluate_refuses(&data, kind, case)?;
+    }
+    if kind.at != At::Label && kind.at != At::Description {
+        predict_leaves_it_out(kind, seed)?;
+    }
+    Ok(())
+}
+
+/// Whether a file is still as a sound one.
+fn sound(path: &Path) -> bool {
+    path.is_file() && fs::metadata(path).unwrap().len() > 0
+}
+
+/// Scores the broken label map of a data set against a sound one, in either role.
+fn evaluate_refuses(data: &Data, kind: &Kind, case: usize) -> Result<(), TestCaseError> {
+    let name = data.labels[case].file_name().unwrap();
+    let other = data.root.path().join("other");
+    fs::create_dir_all(&other).unwrap();
+    let twin = (0..data.labels.len()).find(|&at| at != case).unwrap();
+    fs::copy(&data.labels[twin], other.join(name)).unwrap();
+    let broken = data.root.path().join("broken");
+    fs::create_dir_all(&broken).unwrap();
+    if data.labels[case].is_file() {
+        fs::copy(&data.labels[case], broken.join(name)).unwrap();
+    }
+    let folders = [other.to_str().unwrap(), broken.to_str().unwrap()];
+    for [reference, prediction] in [folders, [folders[1], folders[0]]] {
+        let output = data.segplan(&["evaluate", "--reference", reference, "--prediction", prediction]);
+        let text = said(&output);
+        prop_assert!(!text.contains("panicked"), "{text}");
+        // Without a description any positive integer is a class; the other grid of another case is a fault by itself.
+        prop_assert!(!output.status.success(), "evaluate, {}: {text}", kind.name);
+    }
+    Ok(())
+}
+
+/// Predicts a sound and a broken image: the sound one is segmented, the broken one is named and is not.
+fn predict_leaves_it_out(kind: &Kind, seed: u64) -> Result<(), TestCaseError> {
+    let trained = &*TRAINED;
+    let random = &mut Random(seed);
+    let work = tempfile::tempdir().unwrap();
+    let (input, output) = (work.path().join("input"), work.path().join("output"));
+    fs::create_dir(&input).unwrap();
+    let original = read(&trained.images[0]);
+    original.write(&input.join("sound.nii.gz"));
+    let broken = input.join("broken.nii.gz");
+    original.write(&broken);
+    (kind.apply)(&broken, &mut original.clone(), random);
+    // What lies between image and label map only is no fault of an image alone.
+    let alone = [
+        "one slice less",
+        "moved by 3 mm",
+        "an axis points the other way",
+        "another spacing",
+        "metres in place of millimetres",
+    ];
+    if alone.contains(&kind.name) || !broken.exists() {
+        return Ok(());
+    }
+    let done = trained.segplan(&[
+        "predict",
+        "--run",
+        "runs/trained",
+        "--input",
+        input.to_str().unwrap(),
+        "--output",
+        output.to_str().unwrap(),
+    ]);
+    let text = said(&done);
+    prop_assert!(!text.contains("panicked"), "{text}");
+    prop_assert!(output.join("sound.nii.gz").is_file(), "the sound image is segmented: {text}");
+    prop_assert!(!output.join("broken.nii.gz").exists(), "the broken one is not: {text}");
+    prop_assert!(text.contains("broken"), "the broken one is named: {text}");
+    if !broken.is_dir() {
+        prop_assert_eq!(done.status.code(), Some(3), "{}", text);
+    }
+    Ok(())
+}
+
+#[test]
+fn no_verb_uses_a_faulty_file_and_exits_with_0_and_none_panics() {
+    assert!(KINDS.len() >= 25, "{} kinds of faults", KINDS.len());
+    // Each kind at least once, and then kinds at random.
+    let mut failed = Vec::new();
+    for (at, kind) in KINDS.iter().enumerate() {
+        if let Err(error) = no_verb_uses_the_file(kind, 1000 + at as u64) {
+            failed.push(format!("{}, seed {}: {error}", kind.name, 1000 + at));
+        }
+    }
+    assert!(failed.is_empty(), "{}", failed.join("\n\n"));
+    let config =
+        ProptestConfig { cases: 24, max_shrink_iters: 0, failure_persistence: None, ..ProptestConfig::default() };
+    let strategy = (0..KINDS.len(), any::<u64>());
+    let outcome = TestRunner::new(config).run(&strategy, |(at, seed)| {
+        no_verb_uses_the_file(&KINDS[at], seed)
+            .map_err(|error| TestCaseError::fail(format!("{}: {error}", KINDS[at].name)))
+    });
+    outcome.unwrap();
+}
