@@ -275,6 +275,21 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_block_that_grows_or_shrinks_is_not_held_twice() {
+        let allocator = KeptPages::new();
+        // SAFETY: the block is freed once with the layout of its last allocation.
+        unsafe {
+            let block = allocator.alloc(layout(8 << 20));
+            let block = allocator.realloc(block, layout(8 << 20), 16 << 20);
+            let block = allocator.realloc(block, layout(16 << 20), 2 << 20);
+            assert_eq!(allocator.shelf().used, 2 << 20);
+            allocator.dealloc(block, layout(2 << 20));
+        }
+        let shelf = allocator.shelf();
+        assert_eq!((shelf.used, shelf.most_used), (0, 16 << 20));
+    }
+
     proptest! {
         #[test]
         fn an_eighth_of_a_block_at_most_is_not_used(size in SMALLEST..1 << 34) {

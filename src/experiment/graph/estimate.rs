@@ -26,11 +26,13 @@ use crate::train::log::read_epochs;
 
 /// Seconds on one core, measured on compressed files: reading a voxel of a channel with its mask and statistics; resampling it by
 /// the third-order spline, per voxel of the largest volume on the way; writing a prepared voxel of a channel.
-const READ_S_PER_VOXEL: f64 = 0.035e-6;
-const RESAMPLE_S_PER_VOXEL: f64 = 0.05e-6;
-const WRITE_S_PER_VOXEL: f64 = 0.005e-6;
+const READ_S_PER_VOXEL: f64 = 0.02e-6;
+const RESAMPLE_S_PER_VOXEL: f64 = 0.02e-6;
+const WRITE_S_PER_VOXEL: f64 = 0.01e-6;
 /// Bytes of the process without any data: its code, threads and small allocations; measured.
 const PROCESS_BYTES: u64 = 30 << 20;
+/// Bytes that scoring holds of a voxel of a case: its labels, those that were predicted, masks, distances and a picture; measured.
+const EVALUATE_BYTES_PER_VOXEL: u64 = 16;
 /// Seconds that scoring takes for a voxel of the image on one core; measured, with pictures.
 const EVALUATE_S_PER_VOXEL: f64 = 0.5e-6;
 /// Bytes of a predicted label map for a voxel; measured, compressed.
@@ -130,15 +132,14 @@ fn measure(plan: &Plan, grids: &[Grid]) -> Estimate {
 
 /// Bytes of the cases that are at hand at once: the largest ones, one per thread, as far as they may be. A case that may not be
 /// at hand even alone is refused.
+///
+/// With an eighth more, by which blocks of memory are rounded up (`kernels::pages`), and files are read.
 fn at_once(mut bytes: Vec<u64>, limit: u64) -> u64 {
     bytes.retain(|&bytes| bytes <= limit);
     bytes.sort_unstable();
-    bytes
-        .iter()
-        .rev()
-        .take(rayon::current_num_threads())
-        .fold(0, |sum: u64, &bytes| sum.saturating_add(bytes))
-        .min(limit)
+    let largest = bytes.iter().rev().take(rayon::current_num_threads());
+    let sum = largest.fold(0, |sum: u64, &bytes| sum.saturating_add(bytes)).min(limit);
+    sum.saturating_add(sum / 8)
 }
 
 /// What the work of one configuration costs.
@@ -280,7 +281,9 @@ impl<'a> Cost<'a> {
         let voxels = self.plan.data.median_shape.iter().product::<f64>();
         let threads = rayon::current_num_threads() as f64;
         let seconds = self.cases(id, state) * voxels * EVALUATE_S_PER_VOXEL / threads;
-        Estimate { memory_bytes: (threads * voxels) as u64 * LABEL, disk_bytes: 0, seconds }
+        let bytes =
+            self.grids.iter().map(|grid| grid.extent.shape.voxels() as u64 * EVALUATE_BYTES_PER_VOXEL).collect();
+        Estimate { memory_bytes: PROCESS_BYTES + at_once(bytes, u64::MAX), disk_bytes: 0, seconds }
     }
 
     fn predict(&self, id: NetworkId, state: &State) -> Estimate {
