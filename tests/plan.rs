@@ -99,6 +99,9 @@ fn paste(folder: &Path, command: &str) -> Output {
     Command::new("sh").current_dir(folder).env("PATH", path).args(["-c", &command]).output().unwrap()
 }
 
+/// Name and channel of a data set, its cases, and exit code and text of its refusal.
+type Set = (&'static str, &'static str, Vec<(&'static str, Case)>, Option<(i32, &'static str)>);
+
 #[test]
 fn a_plan_that_is_written_is_one_that_run_takes() {
     let nan = Case { value: |x, inside| if inside { f32::NAN } else { x as f32 }, ..SOUND };
@@ -116,7 +119,7 @@ fn a_plan_that_is_written_is_one_that_run_takes() {
         cases
     };
     // Name, channel, cases; what a refusal has to name, or nothing where it must not be refused.
-    let sets: Vec<(&str, &str, Vec<(&str, Case)>, Option<(i32, &str)>)> = vec![
+    let sets: Vec<Set> = vec![
         ("sound", "MRI", all(SOUND), None),
         ("sound ct", "CT", all(SOUND), None),
         ("one", "MRI", vec![("a1", SOUND)], Some((2, "a single training case, `a1`"))),
@@ -360,6 +363,7 @@ fn cases_that_may_be_of_one_patient_bring_a_hint_that_works() {
 
 /// The names of the cardiac set: each patient once, with its phase and vendor.
 #[test]
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so; the data are not part of the repository")]
 fn real_names_of_one_case_each_bring_no_hint() {
     let real = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/Dataset112_MnMs_shortaxis");
     if !real.is_dir() {
