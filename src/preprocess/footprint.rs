@@ -62,6 +62,8 @@ pub fn bytes_to_prepare(extent: &Extent, cropped: Shape, rules: &Preprocess, con
     let target = resampled_shape(cropped, extent.spacing, target_spacing);
     let separate = separate_axis(extent.spacing, rules, configuration);
     let [kept, new, most] = [cropped.voxels(), target.voxels(), most_voxels(cropped, target, separate)];
+    // What keeps its shape is not copied.
+    let copied = if target == cropped { 0 } else { new };
     let image = INTENSITY.saturating_mul(extent.channels as u64);
     let labels = if extent.labelled { LABEL } else { 0 };
     let mask = if rules.masked { MASK } else { 0 };
@@ -69,8 +71,8 @@ pub fn bytes_to_prepare(extent: &Extent, cropped: Shape, rules: &Preprocess, con
     let permuted = if slice_first(configuration.slice_axis) == [0, 1, 2] { 0 } else { INTENSITY };
     let stages = [
         bytes_to_read(extent).saturating_add(bytes(&[(MASK, extent.shape.voxels())])),
-        bytes(&[(image + labels + mask, kept), (mask, new)]),
-        bytes(&[(image + labels, kept), (LABEL + mask, new)]),
+        bytes(&[(image + labels + mask, kept), (mask, copied)]),
+        bytes(&[(image + labels, kept), (mask, new), (labels, copied)]),
         bytes(&[(image, most), (LABEL + mask, new)]),
         bytes(&[(image + permuted + LABEL, new)]),
     ];

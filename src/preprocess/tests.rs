@@ -85,7 +85,7 @@ fn a_label_outside_of_the_non_zero_mask_changes_no_statistics() {
     labels.labels.fill(0);
     labels.labels[bounds.start] = 1;
     let found = prepared(&plan, &(image, labels), true, &configuration);
-    assert_eq!(found.image[[0, 0, 0, 0]], 0.0);
+    assert_eq!(found.image[[0, 0, 0, 0]].to_bits(), 0);
     assert_eq!((found.labels[[0, 0, 0]], class_of(found.labels[[0, 0, 0]])), (-2, 1));
     assert_eq!(found.foreground[&1], [[0, 0, 0]]);
     assert_eq!(found.image, alone.image);

@@ -133,13 +133,14 @@ fn measure(plan: &Plan, grids: &[Grid]) -> Estimate {
 /// Bytes of the cases that are at hand at once: the largest ones, one per thread, as far as they may be. A case that may not be
 /// at hand even alone is refused.
 ///
-/// With an eighth more, by which blocks of memory are rounded up (`kernels::pages`), and files are read.
+/// The allocator keeps freed blocks (`kernels::pages`), which cases of other shapes do not use: up to a quarter more where there
+/// are cases to come; measured.
 fn at_once(mut bytes: Vec<u64>, limit: u64) -> u64 {
     bytes.retain(|&bytes| bytes <= limit);
-    bytes.sort_unstable();
-    let largest = bytes.iter().rev().take(rayon::current_num_threads());
-    let sum = largest.fold(0, |sum: u64, &bytes| sum.saturating_add(bytes)).min(limit);
-    sum.saturating_add(sum / 8)
+    bytes.sort_unstable_by(|a, b| b.cmp(a));
+    let sum = |cases: &[u64]| cases.iter().fold(0, |sum: u64, &bytes| sum.saturating_add(bytes)).min(limit);
+    let (first, others) = bytes.split_at(rayon::current_num_threads().min(bytes.len()));
+    sum(first).saturating_add(sum(others).min(sum(first) / 4))
 }
 
 /// What the work of one configuration costs.
