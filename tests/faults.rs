@@ -427,7 +427,8 @@ fn no_verb_uses_the_file(kind: &Kind, seed: u64) -> Result<(), TestCaseError> {
     prop_assert!(!data.root.path().join("again.toml").exists(), "plan writes a plan of a faulty data set");
     refuses(&data.segplan(&["run", "set.toml", "--until", "preprocess"]), "run")?;
     refuses(&data.segplan(&["augment", "set.toml", "--case", id, "-n", "1", "-o", "sheets"]), "augment")?;
-    refuses(&data.segplan(&["bench", "set.toml", "--repetitions", "1"]), "bench")?;
+    let bench = ["bench", "set.toml", "--repetitions", "1", "--configuration", "3d_fullres"];
+    refuses(&data.segplan(&bench), "bench")?;
 
     if kind.at == At::Label || (kind.at == At::Either && !sound(&data.labels[case])) {
         evaluate_refuses(&data, kind, case)?;
