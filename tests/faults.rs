@@ -15,7 +15,7 @@ use nifti::Nifti;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
-/// Numbers that look random, from a seed (SplitMix64).
+/// Numbers that look random, from a seed (`SplitMix64`).
 struct Random(u64);
 
 impl Random {
