@@ -196,7 +196,7 @@ fn what_is_missing_is_said_first() {
     let text = fs::read_to_string(report.join("report.md")).unwrap();
     for sentence in [
         "3d_fullres, seed 12345, fold 2: planned, but not trained.".to_owned(),
-        format!("3d_fullres, seed 12345, fold 1: 1 of 2 cases have no score: {lost}."),
+        format!("3d_fullres, seed 12345, fold 1: 1 of 2 cases has no score: {lost}."),
         format!("Class organ: the reference of 1 case is empty: {empty}."),
         "The plan runs 3 of 4 folds (0, 1, 2)".to_owned(),
     ] {
