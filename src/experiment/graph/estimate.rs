@@ -125,8 +125,8 @@ impl Graph {
 /// What measuring the data set costs.
 fn measure(plan: &Plan, grids: &[Grid]) -> Estimate {
     let bytes = grids.iter().map(Grid::bytes_to_measure).collect();
-    let voxels: f64 = grids.iter().map(|grid| (grid.extent.shape.voxels() * grid.extent.channels) as f64).sum();
-    let seconds = voxels * READ_S_PER_VOXEL / rayon::current_num_threads() as f64;
+    let voxels = |grid: &Grid| (grid.extent.shape.voxels() * grid.extent.channels) as f64;
+    let seconds = side_by_side_s(grids.iter().map(|grid| voxels(grid) * READ_S_PER_VOXEL));
     Estimate { memory_bytes: PROCESS_BYTES + at_once(bytes, plan.runtime.memory_bytes()), disk_bytes: 0, seconds }
 }
 
@@ -141,6 +141,12 @@ fn at_once(mut bytes: Vec<u64>, limit: u64) -> u64 {
     let sum = |cases: &[u64]| cases.iter().fold(0, |sum: u64, &bytes| sum.saturating_add(bytes)).min(limit);
     let (first, others) = bytes.split_at(rayon::current_num_threads().min(bytes.len()));
     sum(first).saturating_add(sum(others).min(sum(first) / 4))
+}
+
+/// Seconds of cases that are worked on side by side, one per thread: of all together, and no less than the longest takes.
+fn side_by_side_s(cases: impl Iterator<Item = f64>) -> f64 {
+    let (sum, longest) = cases.fold((0.0, 0.0_f64), |(sum, longest), case| (sum + case, longest.max(case)));
+    longest.max(sum / rayon::current_num_threads() as f64)
 }
 
 /// What the work of one configuration costs.
@@ -206,11 +212,11 @@ impl<'a> Cost<'a> {
         let (plan, cases) = (self.plan, self.grids.len());
         let share = state.left(cases) as f64 / cases.max(1) as f64;
         let bytes = self.grids.iter().map(|grid| grid.bytes_to_prepare(plan, self.configuration)).collect();
-        let seconds = self.grids.iter().map(|grid| self.prepare_s(grid)).sum::<f64>();
+        let seconds = side_by_side_s(self.grids.iter().map(|grid| self.prepare_s(grid)));
         Estimate {
             memory_bytes: PROCESS_BYTES + at_once(bytes, plan.runtime.memory_bytes()),
             disk_bytes: (share * self.prepared_bytes(1.0) as f64) as u64,
-            seconds: share * seconds / rayon::current_num_threads() as f64,
+            seconds: share * seconds,
         }
     }
 
