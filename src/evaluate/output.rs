@@ -1,11 +1,11 @@
 //! Scores as a table for a person or another program: CSV, JSON, Markdown, or text in columns.
 
-use std::fmt::Write as _;
 use std::path::Path;
 
 use serde_json::{Map, Value};
 
 use crate::evaluate::scores::{self, Score};
+use crate::store::rows::{rows_as_csv, rows_as_markdown, rows_as_text};
 use crate::store::table::TableError;
 use crate::store::write_atomic;
 
@@ -51,27 +51,16 @@ impl Format {
 pub fn write(path: &Path, format: Format, scores: &[Score]) -> Result<(), TableError> {
     let text = match format {
         Format::Parquet => return scores::write(path, scores),
-        Format::Csv => rows(scores, &exact).iter().map(|row| csv_line(row)).collect(),
+        Format::Csv => rows_as_csv(&rows(scores, &exact)),
         Format::Json => json(scores),
-        Format::Markdown => markdown(&rows(scores, &rounded)),
+        Format::Markdown => rows_as_markdown(&rows(scores, &rounded)),
     };
     Ok(write_atomic(path, text.as_bytes())?)
 }
 
 /// Scores as text in columns, one row per case and label.
 pub fn per_case(scores: &[Score]) -> String {
-    let rows = rows(scores, &rounded);
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..HEADS.len()).map(width).collect();
-    let mut text = String::new();
-    for row in &rows {
-        let cells = row.iter().zip(&widths).enumerate().map(|(column, (cell, width))| {
-            // Numbers end at one edge, names begin at one.
-            if column == CASE || column == NAME { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
-        });
-        let _ = writeln!(text, "{}", cells.collect::<Vec<_>>().join("  ").trim_end());
-    }
-    text
+    rows_as_text(&rows(scores, &rounded))
 }
 
 const HEADS: [&str; 11] = [
@@ -87,8 +76,6 @@ const HEADS: [&str; 11] = [
     "reference_voxels",
     "prediction_voxels",
 ];
-const CASE: usize = 0;
-const NAME: usize = 2;
 
 fn exact(value: Option<f64>) -> String {
     value.map_or_else(String::new, |value| value.to_string())
@@ -118,26 +105,6 @@ fn rows(scores: &[Score], shown: &dyn Fn(Option<f64>) -> String) -> Vec<Vec<Stri
         names.into_iter().chain(numbers(score).map(shown)).chain(voxels).collect()
     };
     std::iter::once(HEADS.map(str::to_owned).to_vec()).chain(scores.iter().map(row)).collect()
-}
-
-/// One line. Source: RFC 4180.
-fn csv_line(row: &[String]) -> String {
-    let quoted = |cell: &String| {
-        if cell.contains([',', '"', '\n', '\r']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell.clone() }
-    };
-    row.iter().map(quoted).collect::<Vec<_>>().join(",") + "\n"
-}
-
-fn markdown(rows: &[Vec<String>]) -> String {
-    let mut text = String::new();
-    for (at, row) in rows.iter().enumerate() {
-        let cells: Vec<String> = row.iter().map(|cell| cell.replace('|', "\\|")).collect();
-        let _ = writeln!(text, "| {} |", cells.join(" | "));
-        if at == 0 {
-            let _ = writeln!(text, "|{}", " --- |".repeat(row.len()));
-        }
-    }
-    text
 }
 
 fn json(scores: &[Score]) -> String {

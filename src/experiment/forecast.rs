@@ -13,7 +13,7 @@ use crate::experiment::graph::{Graph, State, Work};
 use crate::experiment::{ExperimentError, Options};
 use crate::plan::load::LoadedPlan;
 use crate::plan::schema::Plan;
-use crate::report::tables::rows_as_text;
+use crate::store::rows::rows_as_text;
 use crate::units::counted;
 
 /// The work of a run by its kinds, and the time that each takes.

@@ -8,6 +8,7 @@ use crate::report::page::Section;
 use crate::report::scores::shown;
 use crate::report::summary::Line;
 use crate::report::tables;
+use crate::store::rows::rows_as_markdown;
 
 /// The report of some runs. `comparisons` are tables of their differences, where there are any.
 pub fn markdown(sections: &[Section<'_>], lines: &[Line], comparisons: &[Comparison]) -> String {
@@ -63,18 +64,5 @@ pub fn markdown(sections: &[Section<'_>], lines: &[Line], comparisons: &[Compari
     text.push_str(
         "The page with sortable tables, curves and slices is `index.html`; works cited are in `references.bib`.\n",
     );
-    text
-}
-
-/// Rows as a Markdown table; the first one is the head.
-pub fn rows_as_markdown(rows: &[Vec<String>]) -> String {
-    let mut text = String::new();
-    for (at, row) in rows.iter().enumerate() {
-        let cells: Vec<String> = row.iter().map(|cell| cell.replace('|', "\\|")).collect();
-        let _ = writeln!(text, "| {} |", cells.join(" | "));
-        if at == 0 {
-            let _ = writeln!(text, "|{}", " --- |".repeat(row.len()));
-        }
-    }
     text
 }

@@ -10,12 +10,12 @@ use serde::Serialize;
 use crate::plan::digest::{Change, changed_keys};
 use crate::plan::sweep::short_keys;
 use crate::report::latex::escape;
-use crate::report::markdown::rows_as_markdown;
 use crate::report::numbers::mean;
 use crate::report::record::{Planned, Record};
 use crate::report::scores::{Better, shown};
 use crate::report::summary::case_values;
-use crate::report::tables::{number, rows_as_csv, rows_as_text};
+use crate::report::tables::number;
+use crate::store::rows::{rows_as_csv, rows_as_markdown, rows_as_text};
 use crate::units::counted;
 
 /// Keys that are no part of what is compared.

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use crate::report::summary::Line;
+use crate::store::rows::quoted;
 use crate::store::table::{Columns, TableError};
 
 /// Heads of the columns of a table of one metric.
@@ -112,11 +113,11 @@ pub fn csv(lines: &[Line]) -> String {
         let (q1, q3) = line.quartiles.unzip();
         let (low, high) = line.interval.unzip();
         let cells = [
-            quote(&line.run),
-            quote(&line.configuration),
+            quoted(&line.run),
+            quoted(&line.configuration),
             line.label.to_string(),
-            quote(&line.class),
-            quote(&line.metric),
+            quoted(&line.class),
+            quoted(&line.metric),
             line.n.to_string(),
             line.planned.to_string(),
             line.missing.to_string(),
@@ -137,30 +138,6 @@ pub fn csv(lines: &[Line]) -> String {
         text.push('\n');
     }
     text
-}
-
-/// Rows of text as comma-separated values.
-pub fn rows_as_csv(rows: &[Vec<String>]) -> String {
-    let row = |row: &Vec<String>| row.iter().map(|cell| quote(cell)).collect::<Vec<_>>().join(",") + "\n";
-    rows.iter().map(row).collect()
-}
-
-/// Rows of text in columns, for a terminal.
-pub fn rows_as_text(rows: &[Vec<String>]) -> String {
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
-    let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
-    let mut text = String::new();
-    for row in rows {
-        let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:<width$}")).collect();
-        let _ = writeln!(text, "  {}", cells.join("  ").trim_end());
-    }
-    text
-}
-
-/// A cell, in quotation marks where it needs them. Source: RFC 4180.
-fn quote(cell: &str) -> String {
-    if cell.contains([',', '"', '\n']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell.to_owned() }
 }
 
 /// Writes all lines as Parquet.

@@ -7,7 +7,7 @@ use crate::dataset::{Dataset, scan};
 use crate::report::candidates;
 use crate::report::comparison::{Comparison, compare};
 use crate::report::confusion;
-use crate::report::markdown::{markdown, rows_as_markdown};
+use crate::report::markdown::markdown;
 use crate::report::page::{Section, page};
 use crate::report::record::{Record, RecordError};
 use crate::report::summary::{self, Line};
@@ -15,6 +15,7 @@ use crate::report::{ReportError, cases, claim, figures, latex, methods, tables};
 use crate::store::claim::Claim;
 use crate::store::outputs;
 use crate::store::report::ReportFolder;
+use crate::store::rows::{rows_as_csv, rows_as_markdown};
 use crate::store::write_atomic;
 
 /// A finished report.
@@ -67,7 +68,7 @@ pub fn write(runs: &[PathBuf], output: &Path, images: Images, overwrite: bool) -
         confused.extend(rows);
     }
     if confused.len() > 1 {
-        write_atomic(&folder.table("confusion").with_extension("csv"), tables::rows_as_csv(&confused).as_bytes())?;
+        write_atomic(&folder.table("confusion").with_extension("csv"), rows_as_csv(&confused).as_bytes())?;
     }
     let comparisons: Vec<Comparison> = candidates::table(&records).into_iter().chain(compare(&records)).collect();
     write_comparisons(&comparisons, &records, &folder)?;
@@ -143,7 +144,7 @@ fn write_comparisons(comparisons: &[Comparison], records: &[Record], folder: &Re
     for comparison in comparisons {
         let path = folder.table(comparison.name);
         write_atomic(&path.with_extension("md"), rows_as_markdown(&comparison.rows).as_bytes())?;
-        write_atomic(&path.with_extension("csv"), tables::rows_as_csv(&comparison.rows).as_bytes())?;
+        write_atomic(&path.with_extension("csv"), rows_as_csv(&comparison.rows).as_bytes())?;
         write_atomic(&path.with_extension("tex"), latex::rows(&comparison.rows, &comparison.best).as_bytes())?;
     }
     if records.iter().any(|record| record.selection.is_some()) {

@@ -7,6 +7,7 @@ pub mod claim;
 pub mod folder;
 pub mod outputs;
 pub mod report;
+pub mod rows;
 pub mod scratch;
 pub mod stamp;
 pub mod table;

@@ -6,7 +6,7 @@ use crate::experiment::events::NetworkId;
 use crate::experiment::graph::estimate::{Estimate, shown_bytes, shown_time};
 use crate::experiment::graph::{Graph, Node, State, Work};
 use crate::plan::diff::Stage;
-use crate::report::tables::rows_as_text;
+use crate::store::rows::rows_as_text;
 use crate::units::listed;
 
 impl Graph {
