@@ -570,3 +570,24 @@ fn scores_are_written_in_the_format_of_their_ending() {
     let names = fs::read_to_string(data.root.path().join("s.csv")).unwrap();
     assert!(names.lines().nth(1).unwrap().starts_with("case_0,1,a,1,1,1,0,0,0,"), "{names}");
 }
+
+#[test]
+fn files_that_belong_to_no_case_are_named_by_every_verb_that_lists_the_data_set() {
+    let data = Data::new(&mut Random(8));
+    data.plan();
+    for name in ["imagesTr/scan.nrrd", "labelsTr/notes.txt", "imagesTr/unknown.hdr"] {
+        fs::write(data.folder().join(name), b"anything").unwrap();
+    }
+    assert!(data.images[0].to_string_lossy().contains("_0000"), "this seed makes a raw folder of nnU-Net");
+    for verb in [
+        &["verify", "data/Set"][..],
+        &["plan", "data/Set", "-o", "again.toml"],
+        &["run", "set.toml", "--until", "fingerprint"],
+    ] {
+        let output = data.segplan(verb);
+        assert!(output.status.success(), "{}", said(&output));
+        for name in ["scan.nrrd", "notes.txt", "unknown.hdr"] {
+            assert!(said(&output).contains(name), "{verb:?} does not name `{name}`: {}", said(&output));
+        }
+    }
+}

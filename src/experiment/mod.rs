@@ -117,6 +117,9 @@ pub fn run(
     let _lock = Lock::take(&folder)?;
     record::refuse_other_plan(&folder, loaded)?;
     let dataset = data::locate(loaded, events)?;
+    for note in &dataset.notes {
+        events.say(&format!("note: {note}"));
+    }
     preflight::check(loaded, &dataset, &networks, &folder, events)?;
     let device = device(&plan.runtime.device)?;
     let contents = record::contents(&folder, &plan.runtime.runs, &dataset, events)?;
