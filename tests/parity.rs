@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Gradients, Int, Tensor, TensorData};
+use segplan::dataset::CaseId;
 use segplan::device::device;
 use segplan::experiment::events::{Events, NetworkId};
 use segplan::experiment::{Options, Outcome, Stage, run};
@@ -20,6 +21,7 @@ use segplan::network::topology::Topology;
 use segplan::network::{UNet, UNetConfig};
 use segplan::plan::load::load;
 use segplan::plan::schema::{ConfigurationName, DiceScope, Loss, Network, Plan, Precision, Train};
+use segplan::predict::Tiles;
 use segplan::train::log::{EpochRow, read_epochs};
 use segplan::train::loss::dice_ce;
 use segplan::train::optimizer::Optimizer;

@@ -72,7 +72,7 @@ pub fn write(folder: &Path, config: &PhantomConfig, on_done: &(dyn Fn() + Sync))
 /// # Errors
 ///
 /// When the folder has files of these names that segplan did not write or that were changed since, unless they may be
-/// overwritten; when it is another data set, or in one; and as [`write`] does.
+/// overwritten; when it is another data set, or in one; and as [`write()`] does.
 pub fn make(
     folder: &Path,
     config: &PhantomConfig,

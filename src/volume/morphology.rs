@@ -10,7 +10,7 @@ use super::{Spacing, into_elements};
 
 /// Fills every hole of a mask, in its own memory: background that no path of touching faces joins to the border of the grid.
 ///
-/// Agrees with SciPy's `binary_fill_holes` with its default structure. Beside the mask, at most [`MAX_SEEDS`] indices are held.
+/// Agrees with SciPy's `binary_fill_holes` with its default structure. Beside the mask, at most `MAX_SEEDS` indices are held.
 pub fn fill_holes(mask: Array3<bool>) -> Array3<bool> {
     fill_holes_with(mask, MAX_SEEDS)
 }
