@@ -40,12 +40,9 @@ pub enum FingerprintError {
 fn refused(faults: &[Fault]) -> String {
     let mut cases: Vec<&CaseId> = faults.iter().map(|fault| &fault.case).collect();
     cases.dedup();
-    let of = match cases[..] {
-        [one] => format!("case `{one}` cannot be used"),
-        _ => format!("{} cannot be used", counted(cases.len(), "case")),
-    };
+    let of = format!("{} cannot be used", counted(cases.len(), "case"));
     let listed: Vec<String> = faults.iter().map(|fault| format!("\n  {fault}")).collect();
-    format!("{of}:{}\nmend these files, or leave the cases out: `data.exclude` in the plan", listed.concat())
+    format!("{of}:{}\ncorrect these files, or leave the cases out: `data.exclude` in the plan", listed.concat())
 }
 
 /// What was measured of one case.

@@ -316,6 +316,13 @@ const KINDS: &[Kind] = &[
         }
         file.write(path);
     }),
+    kind("a spacing in metres under a plan in millimetres", At::Both, |path, file, _| {
+        for axis in 0..3 {
+            file.pixdim[axis] /= 1000.0;
+            file.sform[axis][axis] /= 1000.0;
+        }
+        file.write(path);
+    }),
     kind("two classes of one number", At::Description, |path, _, _| {
         let (from, to) = if fs::read_to_string(path).unwrap().contains("\"b\": 2") {
             ("\"b\": 2", "\"b\": 1")

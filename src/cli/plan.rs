@@ -104,7 +104,7 @@ fn write(arguments: &Arguments) -> Result<(), Failure> {
     if let Some(path) = &arguments.output {
         let inputs: Vec<PathBuf> = arguments.dataset.iter().cloned().collect();
         claim_file(path, &inputs, arguments.overwrite).map_err(|error| match error {
-            ClaimError::Exists(_) => {
+            ClaimError::Exists(_) if path.extension().is_some_and(|ending| ending == "toml") => {
                 let path = path.display();
                 let help = format!("`--update {path}` keeps what a person decided; `--overwrite` replaces it");
                 Failure::wrong_input(miette::miette!(help = help, "`{path}` exists already, and may have been edited"))

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use thiserror::Error;
 
 use super::{Class, score_maps};
-use crate::dataset::gate::{Fault, Faults, compare_grids, count_labels, read_classes};
+use crate::dataset::gate::{Fault, FaultKind, Faults, compare_grids, count_labels, read_classes};
 use crate::dataset::images::{File, Listing, names};
 use crate::dataset::{CaseId, declared_labels};
 use crate::evaluate::scores::{Run, Score};
@@ -97,14 +97,6 @@ pub enum EvaluateError {
     NoLabel {
         /// Number of references.
         references: usize,
-    },
-    /// Labels below zero.
-    #[error("the label {label} occurs ({}); labels of classes are 1 or more: relabel it", counted(*voxels, "voxel"))]
-    Negative {
-        /// The label.
-        label: i64,
-        /// Its voxels in all files.
-        voxels: usize,
     },
     /// More labels than can be told apart.
     #[error("{0} different labels occur: are these label maps?")]
@@ -207,6 +199,13 @@ fn label_maps(
         }
         notes.push(format!("not scored, since they cannot be read: {}", names(&files)));
     }
+    if !listing.others.is_empty() {
+        notes.push(format!(
+            "not scored, since they are no label maps: {} in `{}`",
+            names(&listing.others),
+            folder.display()
+        ));
+    }
     let mut found = BTreeMap::new();
     for File { stem, path, .. } in listing.files {
         let case = CaseId(stem);
@@ -234,25 +233,38 @@ fn labels(
             Err(error) => notes.push(format!("classes are named by their numbers: {error}")),
         }
     }
-    // Faults are found again, and reported, when the case is scored.
-    let counted: Vec<BTreeMap<i64, usize>> = pairs
+    let counted: Vec<Result<BTreeMap<i64, usize>, Faults>> = pairs
         .par_iter()
         .flat_map(|pair| [(&pair.case, &pair.reference), (&pair.case, &pair.prediction)])
-        .map(|(case, path)| count_labels(case, path, request.memory_bytes).unwrap_or_default())
+        .map(|(case, path)| classes_of(case, path, request.memory_bytes))
         .collect();
-    let mut voxels = BTreeMap::<i64, usize>::new();
-    for (label, count) in counted.into_iter().flatten() {
-        *voxels.entry(label).or_default() += count;
+    let (mut found, mut faults) = (BTreeSet::new(), Vec::new());
+    for of_file in counted {
+        match of_file {
+            Ok(voxels) => found.extend(voxels.into_keys().filter(|&label| label > 0)),
+            Err(Faults(of_file)) => faults.extend(of_file),
+        }
     }
-    if let Some((&label, &voxels)) = voxels.iter().find(|(label, _)| **label < 0) {
-        return Err(EvaluateError::Negative { label, voxels });
+    // A partial evaluation finds these faults again when it scores their cases.
+    if !faults.is_empty() && (!request.partial || found.is_empty()) {
+        return Err(EvaluateError::Faults(faults));
     }
-    let found: BTreeSet<i64> = voxels.into_keys().filter(|&label| label > 0).collect();
     match found.len() {
         0 => Err(EvaluateError::NoLabel { references }),
         count if count > i16::MAX as usize => Err(EvaluateError::TooMany(count)),
         _ => Ok(found.into_iter().map(|label| (label, label.to_string())).collect()),
     }
+}
+
+/// Voxels of each label of a file; labels below zero are a fault of it.
+fn classes_of(case: &CaseId, path: &Path, memory_bytes: u64) -> Result<BTreeMap<i64, usize>, Faults> {
+    let voxels = count_labels(case, path, memory_bytes)?;
+    let values: BTreeMap<i64, usize> = voxels.range(..0).map(|(&label, &count)| (label, count)).collect();
+    if values.is_empty() {
+        return Ok(voxels);
+    }
+    let fault = Fault { case: case.clone(), path: path.to_owned(), kind: FaultKind::UndeclaredLabels { values } };
+    Err(Faults(vec![fault]))
 }
 
 #[cfg(test)]

@@ -113,6 +113,8 @@ impl ExperimentError {
                 | ClaimError::Folder(_)
                 | ClaimError::Input(_)
                 | ClaimError::Dataset { .. }
+                | ClaimError::Run { .. }
+                | ClaimError::Mixed(_)
                 | ClaimError::Twice(_),
             )
             | Self::EditedSplit(_)

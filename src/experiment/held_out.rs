@@ -155,7 +155,7 @@ impl<'a> HeldOut<'a> {
         let mut state = FoldState::load(&self.folder)?;
         let seen = self.split.val.iter().find(|id| state.trained_on.contains(id));
         assert_eq!(seen, None, "a case that `{}` was trained on is scored", self.folder.root.display());
-        if state.evaluated.as_ref() == Some(&self.evaluate) {
+        if state.evaluated.as_ref() == Some(&self.evaluate) && state.has_scores(&self.folder) {
             return Ok((Progress::AlreadyDone, scores::read(&self.folder.scores())?));
         }
         let (expected, tolerance) = (self.plan.expected(), self.plan.evaluate.surface_tolerance);
@@ -171,6 +171,7 @@ impl<'a> HeldOut<'a> {
         let rows: Vec<Score> = scored.into_iter().flat_map(|scored| scored.scores).collect();
         scores::write(&self.folder.scores(), &rows)?;
         pictures::draw(&self.folder, &cases, &rows, &expected)?;
+        state.scores = Some(store::digest_of_file(&self.folder.scores())?);
         state.evaluated = Some(self.evaluate.clone());
         state.save(&self.folder)?;
         Ok((Progress::Done, rows))

@@ -219,7 +219,9 @@ impl Experiment<'_> {
     /// failure of its own network.
     fn is_scored(&self, id: NetworkId) -> bool {
         let fold = self.fold(id);
-        FoldState::load(&fold.folder).is_ok_and(|state| state.is_scored(&fold.digests.evaluate, &self.data, fold.split))
+        FoldState::load(&fold.folder).is_ok_and(|state| {
+            state.is_scored(&fold.digests.evaluate, &self.data, fold.split) && state.has_scores(&fold.folder)
+        })
     }
 
     /// Training cases that have each label, and those of them in which it is a single component.

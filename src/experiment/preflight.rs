@@ -137,6 +137,15 @@ pub fn against_data(loaded: &LoadedPlan, dataset: &Dataset) -> Vec<Fault> {
         let help = format!("add `{label} = \"{name}\"`, or {anew}");
         faults.push(layers.fault_at_key("data.labels", message, "here").help(help));
     }
+    for (label, name) in &data.labels {
+        if let Some(other) = dataset.labels.get(label).filter(|other| *other != name) {
+            let message = format!("label {label} is `{name}` in the plan and `{other}` in data set `{}`", dataset.name);
+            let fault = layers.fault_at_value(&format!("data.labels.{label}"), message, "another name");
+            faults.push(
+                fault.help("scores and reports have the names of the plan: correct the one that is wrong").warning(),
+            );
+        }
+    }
     let (cases, folds) = (dataset.training.len(), loaded.plan.split.folds);
     if folds > cases {
         let has = counted(cases, "training case");

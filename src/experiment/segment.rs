@@ -29,6 +29,7 @@ use crate::predict::cascade::{Grid, first_stage};
 use crate::predict::memory::{PredictError, Room};
 use crate::predict::{Member, OnTiles, Predictor, labels};
 use crate::preprocess::first_stage::{beside, one_hot};
+use crate::preprocess::footprint::{Collapsed, check_collapse};
 use crate::preprocess::{Prepared, prepare};
 use crate::select::{Selection, joined};
 use crate::store::claim::{Claim, ClaimError};
@@ -303,6 +304,8 @@ enum CaseError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Faults(#[from] Faults),
+    #[error(transparent)]
+    Collapsed(#[from] Collapsed),
 }
 
 /// What is done to each image.
@@ -323,6 +326,9 @@ impl Job<'_> {
         let plan = self.stages[0].predictor.plan;
         let image = read_image(case, &Expected { memory_bytes: self.room.bytes as u64, ..plan.expected() })?;
         let geometry = image.geometry.clone();
+        for stages in self.stages {
+            check_collapse(geometry.shape, geometry.spacing, stages.predictor.configuration)?;
+        }
         let (image, back) = self.in_training_order(image, case);
         let on_tiles = self.watch.of(&case.id);
         let spacing = image.geometry.spacing;
@@ -400,7 +406,7 @@ fn filter(
 }
 
 /// The configurations of the candidate that did best in the cross-validation. Before that is complete, the configuration with
-/// the best scores so far, or the first one of the plan.
+/// the best scores so far, or the first one of the plan that is trained.
 fn best_candidate(folder: &RunFolder, plan: &Plan) -> Result<Vec<ConfigurationName>, SegmentError> {
     let path = folder.selection();
     let selection = match read_text_if_present(&path)? {
@@ -411,7 +417,12 @@ fn best_candidate(folder: &RunFolder, plan: &Plan) -> Result<Vec<ConfigurationNa
     };
     let known = |name: &String| plan.configurations.keys().copied().find(|known| known.as_str() == name);
     let of_plan = selection.candidates.iter().find_map(|one| one.configurations.iter().map(known).collect());
-    match (of_plan, plan.run.configurations.first()) {
+    let is_trained = |name: &ConfigurationName| {
+        let folds = |seed| (0..plan.split.folds).map(move |fold| folder.fold(name.as_str(), seed, fold));
+        let mut all = plan.run.seeds.iter().flat_map(|&seed| folds(seed));
+        all.any(|fold| FoldState::load(&fold).is_ok_and(|state| state.trained.is_some()))
+    };
+    match (of_plan, plan.run.configurations.iter().find(|name| is_trained(name))) {
         (Some(names), _) => Ok(names),
         (None, Some(&name)) => Ok(vec![name]),
         (None, None) => Err(untrained(folder, None)),

@@ -29,6 +29,9 @@ pub struct FoldState {
     /// The cases that the network was, or is being, trained on; those of an ensemble are its networks'.
     #[serde(default)]
     pub trained_on: Vec<CaseId>,
+    /// Digest of the file of their scores; nothing is known of it where it is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scores: Option<String>,
     /// What the cross-validation decided on is done to them.
     #[serde(default)]
     pub filter: Filter,
@@ -83,6 +86,13 @@ impl FoldState {
     /// Whether all held-out cases are scored, by the plan of this digest, on the files and cases that there are now.
     pub fn is_scored(&self, evaluate: &str, data: &str, split: &Split) -> bool {
         self.evaluated.as_deref() == Some(evaluate) && self.is_of(data, split)
+    }
+
+    /// Whether the file of the scores exists and is as it was written.
+    pub fn has_scores(&self, folder: &FoldFolder) -> bool {
+        let path = folder.scores();
+        let is_whole = |then: &String| store::digest_of_file(&path).is_ok_and(|now| now == *then);
+        path.is_file() && self.scores.as_ref().is_none_or(is_whole)
     }
 
     /// Writes the state.

@@ -16,7 +16,7 @@ use crate::dataset::{Case, CaseId, Dataset};
 use crate::plan::schema::{Configuration, Plan};
 pub use crate::preprocess::case::PreparedCase;
 use crate::preprocess::case::{Header, write_prepared};
-use crate::preprocess::footprint::{Extent, TooLarge, bytes_to_prepare, check_reading, extent};
+use crate::preprocess::footprint::{Collapsed, Extent, TooLarge, bytes_to_prepare, check_reading, extent};
 use crate::preprocess::prepare;
 use crate::store;
 use crate::store::folder::prepared_case;
@@ -36,6 +36,14 @@ pub enum PreprocessError {
         case: CaseId,
         /// With its figures.
         source: TooLarge,
+    },
+    /// Resampling leaves next to nothing of a case.
+    #[error("case `{case}`: {source}")]
+    Collapsed {
+        /// The case.
+        case: CaseId,
+        /// With its figures.
+        source: Collapsed,
     },
     /// A prepared case could not be written or read.
     #[error(transparent)]

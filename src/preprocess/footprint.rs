@@ -49,6 +49,41 @@ pub struct TooLarge {
     pub given: u64,
 }
 
+/// Voxels along two axes that resampling must not turn into a single one each.
+const COLLAPSING: usize = 8;
+
+/// A case of which resampling leaves next to nothing, such as one whose spacing is in metres.
+#[derive(Clone, Copy, Debug, PartialEq, Error)]
+#[error(
+    "its {shape} voxels of {spacing} become {target} at {target_spacing}, which leaves next to nothing of it; correct the spacing \
+     in its header, or leave the case out"
+)]
+pub struct Collapsed {
+    /// Its shape, voxels, `[z, y, x]`.
+    pub shape: Shape,
+    /// Its spacing, mm, `[z, y, x]`.
+    pub spacing: Spacing,
+    /// Its shape after resampling, voxels, `[z, y, x]`.
+    pub target: Shape,
+    /// Its spacing after resampling, mm, `[z, y, x]`.
+    pub target_spacing: Spacing,
+}
+
+/// Refuses a case two of whose axes resampling turns into a single voxel each.
+///
+/// # Errors
+///
+/// With its figures.
+pub fn check_collapse(shape: Shape, spacing: Spacing, configuration: &Configuration) -> Result<(), Collapsed> {
+    let target_spacing = target_spacing(spacing, configuration);
+    let target = resampled_shape(shape, spacing, target_spacing);
+    let is_lost = |&axis: &usize| shape.0[axis] >= COLLAPSING && target.0[axis] == 1;
+    if (0..3).filter(is_lost).count() > 1 {
+        return Err(Collapsed { shape, spacing, target, target_spacing });
+    }
+    Ok(())
+}
+
 fn gib(bytes: u64) -> String {
     format!("{:.2} GiB", bytes as f64 / (1_u64 << 30) as f64)
 }

@@ -4,7 +4,7 @@
 //! not. A file that exists is replaced only if segplan wrote it and nobody has changed it since, which the folder's record of
 //! outputs says, or if that was asked for. Nothing is ever written over an input, or into the folder of a data set.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::path::{Component, Path, PathBuf};
 
@@ -46,7 +46,7 @@ pub enum ClaimError {
     #[error("`{}` is a folder; name a file that does not exist yet", .0.display())]
     Folder(PathBuf),
     /// They would replace what is read, or be mixed with it.
-    #[error("`{}` is read, and nothing is written into it, whatever its name or link; name another place", .0.display())]
+    #[error("`{}` is read, or is in a folder that is read, and nothing is written there, whatever its name or link; name another place", .0.display())]
     Input(PathBuf),
     /// They would be mixed with a data set.
     #[error(
@@ -60,6 +60,21 @@ pub enum ClaimError {
         /// The data set.
         dataset: PathBuf,
     },
+    /// They would be mixed with a run.
+    #[error(
+        "`{}` is in `{}`, which `segplan run` wrote, and nothing else is written there; name a place outside of it",
+        output.display(),
+        run.display()
+    )]
+    Run {
+        /// Where they were to be written.
+        output: PathBuf,
+        /// The folder of the run, or of prepared cases.
+        run: PathBuf,
+    },
+    /// A data set would be mixed with other outputs.
+    #[error("`{}` has other files that segplan wrote; name a folder of its own for the data set", .0.display())]
+    Mixed(PathBuf),
     /// Two of them have one name.
     #[error("two inputs would be written as `{}`; rename one of them", .0.display())]
     Twice(PathBuf),
@@ -112,11 +127,7 @@ impl<'a> Claim<'a> {
         let folder = canonical(self.folder);
         self.refuse_inputs(&folder)?;
         let record = Record::read(self.folder)?;
-        if let Some(dataset) = dataset_of(&folder)
-            && !(self.is_dataset && dataset == folder && !record.is_empty())
-        {
-            return Err(ClaimError::Dataset { output: self.folder.to_owned(), dataset });
-        }
+        self.refuse_places(&folder, &record)?;
         let mut foreign = Vec::new();
         for name in self.files {
             let path = self.folder.join(name);
@@ -132,6 +143,39 @@ impl<'a> Claim<'a> {
         let folds_case = probe(self.folder)?;
         self.refuse_twins(folds_case)?;
         Ok(Outputs::open(self.folder, record, self.overwrite))
+    }
+
+    /// Refuses places that hold what is not to be mixed with outputs: data sets and runs, also where a link within the folder
+    /// leads into one.
+    fn refuse_places(&self, folder: &Path, record: &Record) -> Result<(), ClaimError> {
+        let mut places = BTreeSet::from([folder.to_owned()]);
+        for name in self.files {
+            let path = folder.join(name);
+            let inner = path.ancestors().skip(1).take_while(|above| above.starts_with(folder));
+            if let Some(file) = inner.into_iter().find(|above| above.exists() && !above.is_dir()) {
+                let source = std::io::ErrorKind::NotADirectory.into();
+                return Err(StoreError { verb: "write into", path: file.to_owned(), source }.into());
+            }
+            places.extend(path.parent().map(canonical));
+        }
+        for place in &places {
+            let output = || self.folder.to_owned();
+            if let Some(run) = run_of(place) {
+                return Err(ClaimError::Run { output: output(), run });
+            }
+            let Some(dataset) = dataset_of(place) else { continue };
+            if !(self.is_dataset && dataset == folder && !record.is_empty()) {
+                return Err(ClaimError::Dataset { output: output(), dataset });
+            }
+        }
+        let is_part = |name: &PathBuf| {
+            let first = name.iter().next().unwrap_or_default();
+            first == DATASET_FILE || DATASET_FOLDERS.iter().any(|part| first == *part)
+        };
+        if self.is_dataset && record.names().any(|name| !is_part(&name)) {
+            return Err(ClaimError::Mixed(self.folder.to_owned()));
+        }
+        Ok(())
     }
 
     fn refuse_inputs(&self, folder: &Path) -> Result<(), ClaimError> {
@@ -203,6 +247,16 @@ fn canonical(path: impl AsRef<Path>) -> PathBuf {
         return whole;
     }
     path
+}
+
+/// The run, or the prepared cases, that a folder is of; of a folder with all links resolved.
+fn run_of(folder: &Path) -> Option<PathBuf> {
+    let has = |folder: &Path, names: &[&str]| names.iter().all(|name| folder.join(name).is_file());
+    let is_run = |folder: &&Path| {
+        has(folder, &["plan.toml", "plan.input.toml", "manifest.json"])
+            || (folder.file_name().is_some_and(|name| name == "prepared") && has(folder, &["files.json"]))
+    };
+    folder.ancestors().find(is_run).map(Path::to_owned)
 }
 
 /// The data set that a folder is, or is in; of a folder with all links resolved.

@@ -136,6 +136,10 @@ pub fn remove_files(folder: &Path) -> Result<(), StoreError> {
 /// When the file cannot be read, with its path.
 pub fn digest_of_file(path: &Path) -> Result<String, StoreError> {
     let fail = |source| StoreError { verb: "read", path: path.to_owned(), source };
+    // A pipe would be waited for without an end.
+    if !fs::metadata(path).map_err(fail)?.is_file() {
+        return Err(fail(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file")));
+    }
     let mut file = fs::File::open(path).map_err(fail)?;
     let (mut hash, mut piece) = (Sha256::new(), vec![0; 1 << 18]);
     loop {

@@ -67,6 +67,20 @@ impl Record {
             io::ErrorKind::NotADirectory => Ok(None),
             _ => Err(error),
         })?;
+        let path = folder.join(RECORD);
+        let refused = |reason: &str| {
+            let source =
+                io::Error::new(io::ErrorKind::InvalidData, format!("{reason}; remove it, or name another place"));
+            StoreError { verb: "use", path: path.clone(), source }
+        };
+        if fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_symlink()) {
+            return Err(refused("it is a link"));
+        }
+        // A first line that is whole and no entry was not written by this program.
+        let first = text.as_ref().and_then(|text| text.split_once('\n')).map(|(first, _)| first);
+        if first.is_some_and(|first| serde_json::from_str::<Entry>(first).is_err()) {
+            return Err(refused("it is no record of segplan's outputs"));
+        }
         let mut all = BTreeMap::<String, BTreeMap<String, Option<String>>>::new();
         for entry in
             text.iter().flat_map(|text| text.lines()).filter_map(|line| serde_json::from_str::<Entry>(line).ok())

@@ -64,7 +64,7 @@ pub enum FaultKind {
         files: usize,
     },
     /// Another shape than the case's first image.
-    #[error("has {found} voxels and the case's image {expected} (z × y × x); resample or replace one of them")]
+    #[error("has {found} voxels and the case's first file {expected} (z × y × x); resample or replace one of them")]
     Shape {
         /// Shape of the first image.
         expected: Shape,
@@ -72,7 +72,9 @@ pub enum FaultKind {
         found: Shape,
     },
     /// Another spacing than the case's first image.
-    #[error("has a spacing of {found} and the case's image {expected} (z × y × x); correct the header that is wrong")]
+    #[error(
+        "has a spacing of {found} and the case's first file {expected} (z × y × x); correct the header that is wrong"
+    )]
     Spacing {
         /// Spacing of the first image.
         expected: Spacing,
@@ -81,7 +83,7 @@ pub enum FaultKind {
     },
     /// Another place in the world than the case's first image.
     #[error(
-        "is placed elsewhere than the case's image, by {displacement_mm:.3} mm at the worst corner (tolerance \
+        "is placed elsewhere than the case's first file, by {displacement_mm:.3} mm at the worst corner (tolerance \
          {tolerance_mm:.3} mm); correct the sform or qform that is wrong, or resample one to the other"
     )]
     Placement {

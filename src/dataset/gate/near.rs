@@ -56,10 +56,16 @@ fn alike_file(folder: &Path, wanted: &str) -> Option<PathBuf> {
             .to_owned();
         stem.strip_suffix("_0000").unwrap_or(&stem).to_owned()
     };
+    let stem = |name: &str| split_ending(name).map_or(name, |Name { stem, .. }| stem).to_lowercase();
     let mut found: Vec<PathBuf> = fs::read_dir(folder)
         .ok()?
         .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.file_name().and_then(|name| name.to_str()).is_some_and(|name| bare(name) == bare(wanted)))
+        .filter(|path| {
+            let name = path.file_name().and_then(|name| name.to_str());
+            // The name of a case may end in `_0000` itself.
+            let is_alike = |name: &str| bare(name) == bare(wanted) || format!("{}_0000", stem(name)) == stem(wanted);
+            name.is_some_and(is_alike)
+        })
         .collect();
     found.sort();
     found.into_iter().next()

@@ -142,7 +142,8 @@ fn folders_without_a_class_and_labels_below_zero_are_refused() {
     let map = crate::volume::nifti::read_labels(&path).unwrap();
     let voxels = map.labels.mapv(|_| -1.0_f32).insert_axis(ndarray::Axis(0));
     crate::volume::nifti::write_image(&path, &crate::volume::Image { voxels, geometry: map.geometry }).unwrap();
-    assert!(folders.refused().contains("label -1"));
+    let refused = folders.refused();
+    assert!(refused.contains("case `a`") && refused.contains("not declared: -1 (24 voxels)"), "{refused}");
 }
 
 #[test]

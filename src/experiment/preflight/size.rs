@@ -6,11 +6,11 @@ use crate::fingerprint::Fingerprint;
 use crate::plan::digest::stage_digests;
 use crate::plan::schema::{ConfigurationName, Plan};
 use crate::preprocess::cache::{Preparation, PreprocessError};
-use crate::preprocess::footprint::{Extent, check};
+use crate::preprocess::footprint::{Extent, check, check_collapse};
 use crate::store::folder::prepared_folder;
 
 /// Refuses measured cases that some configurations cannot prepare within `runtime.memory_gib`, such as one whose spacing is
-/// wrong by a factor of 100.
+/// wrong by a factor of 100; and cases of which resampling leaves next to nothing, such as one whose spacing is in metres.
 ///
 /// # Errors
 ///
@@ -27,6 +27,10 @@ pub fn cases_fit(
             let configuration = &plan.configurations[&name];
             check(&extent, case.cropped_shape, &plan.preprocess, configuration, plan.runtime.memory_bytes())
         };
+        let collapses = |name| check_collapse(case.cropped_shape, case.spacing, &plan.configurations[&name]).err();
+        if let Some(source) = names.clone().find_map(collapses) {
+            return Some(PreprocessError::Collapsed { case: case.id.clone(), source });
+        }
         let source = names.clone().find_map(|name| fits(name).err())?;
         Some(PreprocessError::TooLarge { case: case.id.clone(), source })
     });

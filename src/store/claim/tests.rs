@@ -231,3 +231,32 @@ fn what_a_file_was_made_of_is_known_while_it_is_as_it_was_written() {
     fs::remove_file(folder.path().join("a")).unwrap();
     assert!(!outputs.is_made_of(Path::new("a"), "one"), "removed");
 }
+
+#[test]
+fn nothing_is_written_into_a_run_or_through_a_link_into_a_data_set() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    for name in ["run/plan.toml", "run/plan.input.toml", "run/manifest.json", "runs/prepared/files.json"] {
+        fs::create_dir_all(at(name).parent().unwrap()).unwrap();
+        fs::write(at(name), "").unwrap();
+    }
+    for inner in ["run", "run/3d_fullres/fold_0", "runs/prepared/0123"] {
+        let refused = Claim::new(&at(inner), &names(&["a"]), &[]).overwriting(true).check();
+        assert!(matches!(refused, Err(ClaimError::Run { .. })), "{inner}: {refused:?}");
+    }
+    fs::create_dir_all(at("data/labelsTr")).unwrap();
+    fs::create_dir_all(at("out")).unwrap();
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink(at("data/labelsTr"), at("out/inner")).unwrap();
+        let refused = Claim::new(&at("out"), &names(&["inner/a"]), &[]).overwriting(true).check();
+        assert!(matches!(refused, Err(ClaimError::Dataset { .. })), "{refused:?}");
+        std::os::unix::fs::symlink(at("run/plan.toml"), at("out/.segplan-outputs.jsonl")).unwrap();
+        assert!(Claim::new(&at("out"), &names(&["b"]), &[]).check().unwrap_err().to_string().contains("it is a link"));
+        fs::remove_file(at("out/.segplan-outputs.jsonl")).unwrap();
+    }
+    fs::write(at("out/file"), "").unwrap();
+    assert!(Claim::new(&at("out"), &names(&["file/a"]), &[]).check().is_err(), "a file is no folder");
+    fs::write(at("out/.segplan-outputs.jsonl"), "mine\n").unwrap();
+    assert!(Claim::new(&at("out"), &names(&["b"]), &[]).check().unwrap_err().to_string().contains("no record"));
+}

@@ -131,6 +131,14 @@ pub enum NiftiFault {
          `sform_code` to 0 where the qform is right"
     )]
     Singular,
+    /// A rotation that is none.
+    #[error(
+        "has a qform whose quaternion has the length {length:.3}, above 1, so that its place is unknown; correct the qform"
+    )]
+    Quaternion {
+        /// Length of its last three parts.
+        length: f64,
+    },
     /// An affine that is not finite.
     #[error("has a placement (sform or qform) with a value that is not a finite number: mend the header")]
     Placement,

@@ -14,6 +14,8 @@ pub(super) const HEADER_2_BYTES: usize = version_2::BYTES;
 pub(super) const LARGEST_SIZE: u16 = i16::MAX as u16;
 /// Two axes are parallel, for any use of them, below this sine of their angle (or, for three, this volume of unit axes).
 const SINGULAR: f64 = 1e-6;
+/// Length that three parts of a unit quaternion may have: more than rounding to single precision makes of 1.
+const LONGEST_QUATERNION: f64 = 1.001;
 
 /// What a NIfTI file says of itself, checked.
 #[derive(Clone, Debug, PartialEq)]
@@ -138,7 +140,14 @@ fn check_placement(header: &NiftiHeader) -> Result<(), NiftiFault> {
     let offset = [header.quatern_x, header.quatern_y, header.quatern_z];
     let sform_bad = header.sform_code > 0 && !sform.as_flattened().iter().all(|part| part.is_finite());
     let qform_bad = header.qform_code > 0 && !quaternion.iter().chain(&offset).all(|part| part.is_finite());
-    if sform_bad || (header.sform_code <= 0 && qform_bad) { Err(NiftiFault::Placement) } else { Ok(()) }
+    if sform_bad || (header.sform_code <= 0 && qform_bad) {
+        return Err(NiftiFault::Placement);
+    }
+    let length = quaternion.iter().map(|&part| f64::from(part).powi(2)).sum::<f64>().sqrt();
+    if header.sform_code <= 0 && header.qform_code > 0 && length > LONGEST_QUATERNION {
+        return Err(NiftiFault::Quaternion { length });
+    }
+    Ok(())
 }
 
 /// Checks that the axes of more than one voxel span as many dimensions of the world.

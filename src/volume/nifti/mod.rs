@@ -54,7 +54,11 @@ impl Volume {
     ///
     /// When the file ends early, or its compressed stream is damaged.
     pub fn read(self, take: impl FnMut(&[f64])) -> Result<(), NiftiError> {
-        self.stream.values(&self.header, take).map_err(NiftiError::at(&self.path))
+        let is_followed = self.stream.values(&self.header, take).map_err(NiftiError::at(&self.path))?;
+        if is_followed {
+            tracing::warn!("`{}`: bytes behind its compressed stream are ignored", self.path.display());
+        }
+        Ok(())
     }
 }
 

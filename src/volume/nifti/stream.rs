@@ -33,8 +33,10 @@ enum Reader {
 
 /// The members of a gzip file, one after the other. As in gunzip, whatever follows the last member is ignored.
 struct Members {
-    /// `None` only while one member is exchanged for the next.
+    /// `None` only while one member is exchanged for the next, and behind the last one.
     member: Option<Box<GzDecoder<Source>>>,
+    /// Whether something follows the last member.
+    is_followed: bool,
 }
 
 impl Read for Reader {
@@ -54,7 +56,9 @@ impl Read for Members {
                 return Ok(count);
             }
             let mut rest = self.member.take().expect("a member was just read").into_inner();
-            if !starts_with_gzip(rest.fill_buf()?) {
+            let next = rest.fill_buf()?;
+            if !starts_with_gzip(next) {
+                self.is_followed = !next.is_empty();
                 break;
             }
             self.member = Some(Box::new(GzDecoder::new(rest)));
@@ -90,7 +94,7 @@ impl Stream {
             return Err(NiftiFault::OtherFormat { format });
         }
         let reader = if start.starts_with(&GZIP_MAGIC) {
-            Reader::Gzip(Members { member: Some(Box::new(GzDecoder::new(file))) })
+            Reader::Gzip(Members { member: Some(Box::new(GzDecoder::new(file))), is_followed: false })
         } else {
             Reader::Plain(file)
         };
@@ -127,7 +131,8 @@ impl Stream {
     }
 
     /// Passes all voxels to `take`, in file order and chunk by chunk, after [`Stream::header`]. Nothing but a chunk is held.
-    pub(super) fn values(mut self, header: &Header, mut take: impl FnMut(&[f64])) -> Result<(), NiftiFault> {
+    /// Returns whether bytes that belong to no gzip member follow the voxels, which are ignored.
+    pub(super) fn values(mut self, header: &Header, mut take: impl FnMut(&[f64])) -> Result<bool, NiftiFault> {
         let gap = header.data_offset - header.bytes as u64;
         io::copy(&mut self.reader.by_ref().take(gap), &mut io::sink()).map_err(unreadable)?;
         let expected = header.data_bytes() as u64;
@@ -147,7 +152,7 @@ impl Stream {
         }
         // One read past the last voxel makes the decoder compare its checksum.
         self.fill(&mut [0])?;
-        Ok(())
+        Ok(matches!(self.reader, Reader::Gzip(Members { is_followed: true, .. })))
     }
 
     /// Reads until the buffer is full or the file ends, and says how many bytes there were.
