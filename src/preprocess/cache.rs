@@ -16,7 +16,9 @@ use crate::dataset::{Case, CaseId, Dataset};
 use crate::plan::schema::{Configuration, Plan};
 pub use crate::preprocess::case::PreparedCase;
 use crate::preprocess::case::{Header, write_prepared};
-use crate::preprocess::footprint::{Collapsed, Extent, TooLarge, bytes_to_prepare, check_reading, extent};
+use crate::preprocess::footprint::{
+    Collapsed, Extent, TooLarge, bytes_to_prepare, check_collapse, check_reading, extent,
+};
 use crate::preprocess::prepare;
 use crate::store;
 use crate::store::folder::prepared_case;
@@ -119,6 +121,8 @@ impl Preparation<'_> {
         let extent = extent(case).ok();
         if let Some(extent) = &extent {
             check_reading(extent, configuration, budget.limit()).map_err(too_large)?;
+            check_collapse(extent.shape, extent.spacing, configuration)
+                .map_err(|source| PreprocessError::Collapsed { case: case.id.clone(), source })?;
         }
         let bytes = |extent: Extent| bytes_to_prepare(&extent, extent.shape, &plan.preprocess, configuration);
         let _claim = budget.claim(extent.map_or(0, bytes));

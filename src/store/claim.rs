@@ -164,7 +164,9 @@ impl<'a> Claim<'a> {
                 return Err(ClaimError::Run { output: output(), run });
             }
             let Some(dataset) = dataset_of(place) else { continue };
-            if !(self.is_dataset && dataset == folder && !record.is_empty()) {
+            // The folders of the data set that is written are parts of it.
+            let is_own = self.is_dataset && dataset == folder && (place != folder || !record.is_empty());
+            if !is_own {
                 return Err(ClaimError::Dataset { output: output(), dataset });
             }
         }
