@@ -154,7 +154,10 @@ impl<'a> Claim<'a> {
             let inner = path.ancestors().skip(1).take_while(|above| above.starts_with(folder));
             if let Some(file) = inner.into_iter().find(|above| above.exists() && !above.is_dir()) {
                 let source = std::io::ErrorKind::NotADirectory.into();
-                return Err(StoreError { verb: "write into", path: file.to_owned(), source }.into());
+                // As it was named, and not in full.
+                let rest = file.strip_prefix(folder).unwrap_or(Path::new(""));
+                let path = if rest.as_os_str().is_empty() { self.folder.to_owned() } else { self.folder.join(rest) };
+                return Err(StoreError { verb: "write into", path, source }.into());
             }
             places.extend(path.parent().map(canonical));
         }
