@@ -46,7 +46,7 @@ pub enum ClaimError {
     #[error("`{}` is a folder; name a file that does not exist yet", .0.display())]
     Folder(PathBuf),
     /// They would replace what is read, or be mixed with it.
-    #[error("`{}` is read, or is in a folder that is read, and nothing is written there, whatever its name or link; name another place", .0.display())]
+    #[error("`{}` is read, or is in a folder that is read, and nothing is written into it, whatever its name or link; name another place", .0.display())]
     Input(PathBuf),
     /// They would be mixed with a data set.
     #[error(
@@ -62,7 +62,7 @@ pub enum ClaimError {
     },
     /// They would be mixed with a run.
     #[error(
-        "`{}` is in `{}`, which `segplan run` wrote, and nothing else is written there; name a place outside of it",
+        "`{}` is in `{}`, which `segplan run` wrote, and nothing is written into it otherwise; name a place outside of it",
         output.display(),
         run.display()
     )]
