@@ -106,3 +106,21 @@ impl FoldState {
         Ok(store::write_atomic(&folder.state(), text.as_bytes())?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scores_that_were_removed_or_changed_are_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = FoldFolder { root: folder.path().to_owned() };
+        assert!(!FoldState::default().has_scores(&folder), "there is no file");
+        std::fs::write(folder.scores(), "scores").unwrap();
+        let state =
+            FoldState { scores: Some(store::digest_of_file(&folder.scores()).unwrap()), ..FoldState::default() };
+        assert!(state.has_scores(&folder) && FoldState::default().has_scores(&folder));
+        std::fs::write(folder.scores(), "others").unwrap();
+        assert!(!state.has_scores(&folder), "changed");
+    }
+}

@@ -219,4 +219,14 @@ mod tests {
     fn digests_are_sha256() {
         assert_eq!(digest(b""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
     }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_pipe_is_refused_and_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("image.nii.gz");
+        let made = std::process::Command::new("mkfifo").arg(&path).status().unwrap();
+        assert!(made.success());
+        assert!(digest_of_file(&path).unwrap_err().to_string().contains("no regular file"));
+    }
 }

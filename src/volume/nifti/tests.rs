@@ -327,3 +327,19 @@ fn an_sform_that_spans_no_volume_is_refused() {
     header.srow_y = header.srow_x;
     assert!(matches!(write(&header).expect_err("two parallel axes").fault, NiftiFault::Singular));
 }
+
+#[test]
+fn a_quaternion_longer_than_one_is_refused_where_it_decides() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("case.nii");
+    let grid = image(1, [2, 3, 4]).geometry;
+    let mut header = ::nifti::NiftiHeader { qform_code: 1, quatern_b: 2.0, quatern_c: 1.0, ..grid.header.clone() };
+    let read = |header: &::nifti::NiftiHeader| {
+        let geometry = Geometry { header: header.clone(), ..grid.clone() };
+        write_image(&path, &Image { voxels: Array4::zeros((1, 2, 3, 4)), geometry }).expect("a writable folder");
+        read_image(std::slice::from_ref(&path))
+    };
+    assert!(read(&header).is_ok(), "the sform decides");
+    header.sform_code = 0;
+    assert!(matches!(read(&header).expect_err("no rotation").fault, NiftiFault::Quaternion { .. }));
+}
