@@ -178,7 +178,7 @@ fn measure_case(case: &Case, dataset: &Dataset, budget: &Budget) -> Result<(Case
     Ok((measured, intensities))
 }
 
-/// Bytes that measuring a case takes, by its headers; none where one of them cannot be read, for the gate to say why.
+/// Bytes that measuring a case takes, by its headers; `None` if one of them cannot be read: the gate reports why.
 fn needed(case: &Case, allowed: u64) -> Result<u64, Faults> {
     let headers: Vec<_> = case.images.iter().filter_map(|path| read_header(path).ok()).collect();
     let (Some(first), Some(path)) = (headers.first(), case.images.first()) else { return Ok(0) };

@@ -27,7 +27,7 @@ pub(super) struct Arguments {
     /// Seed of shapes and noise
     #[arg(long, default_value_t = PhantomConfig::default().seed)]
     seed: u64,
-    /// Make an earlier phantom anew
+    /// Replace an earlier phantom
     #[arg(long)]
     overwrite: bool,
 }

@@ -29,7 +29,7 @@ Examples:
   segplan run experiments/sweep.toml --keep-going            all variants and folds, whatever fails
   segplan run experiments/sweep.toml --variant batches=9     one variant
 
-What is done already is not done again. Ctrl-C, SIGTERM and SIGUSR1 write a checkpoint; the same command goes on.
+Finished work is not repeated. Ctrl-C, SIGTERM and SIGUSR1 write a checkpoint; the same command resumes.
 How long it may take is said first; how long it took, at the end.
 What the plan needs of the data set, of this build, of memory and of disk is checked before anything runs.
 

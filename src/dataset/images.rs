@@ -17,7 +17,7 @@ const CHANNEL_DIGITS: usize = 4;
 /// Endings of the files that are read. The first one that fits is taken.
 const READ: [&str; 2] = [".nii.gz", ".nii"];
 /// Endings of images of other formats, which must not be skipped as if they were notes.
-const OTHER_IMAGES: [&str; 24] = [
+pub(super) const OTHER_IMAGES: [&str; 24] = [
     ".hdr", ".img", ".hdr.gz", ".img.gz", ".nii.bz2", ".nii.xz", ".nii.zst", ".nii.zip", ".nrrd", ".nhdr", ".mha",
     ".mhd", ".gipl", ".mgh", ".mgz", ".mnc", ".dcm", ".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".npz",
 ];

@@ -29,7 +29,7 @@ impl Noted {
     }
 }
 
-/// The value of all voxels; none where two differ.
+/// The value of all voxels; `None` if two differ.
 fn only_value(voxels: ArrayView3<'_, f32>) -> Option<f32> {
     let first = *voxels.first()?;
     // 0 and -0 are one value.

@@ -10,7 +10,7 @@ pub fn is_valid(name: &str) -> bool {
     name.chars().all(is_plain) && name.starts_with(char::is_alphanumeric) && name.len() <= LONGEST
 }
 
-/// The valid name that is nearest to a text; none where nothing of it can stay.
+/// The valid name that is nearest to a text; `None` if nothing of it can stay.
 pub fn valid(text: &str) -> Option<String> {
     if is_valid(text) {
         return Some(text.to_owned());

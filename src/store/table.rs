@@ -1,7 +1,6 @@
 //! Tables in Parquet files, column by column: written whole, so that a kill never leaves an unreadable file.
 
 use std::fs::File;
-use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 
 use polars::prelude::{
@@ -91,15 +90,6 @@ impl Columns {
     }
 }
 
-/// Reads a file. A damaged one makes the library panic, which is an error here.
-fn read_frame(file: File) -> Result<DataFrame, PolarsError> {
-    let hook = panic::take_hook();
-    panic::set_hook(Box::new(|_| ()));
-    let read = panic::catch_unwind(AssertUnwindSafe(|| ParquetReader::new(file).finish()));
-    panic::set_hook(hook);
-    read.unwrap_or_else(|_| Err(PolarsError::ComputeError("it is damaged".into())))
-}
-
 /// A table as read.
 #[derive(Debug)]
 pub struct Table {
@@ -115,7 +105,8 @@ impl Table {
     /// When the file is missing or is not Parquet.
     pub fn read(path: &Path) -> Result<Self, TableError> {
         let file = File::open(path).map_err(|source| StoreError { verb: "read", path: path.to_owned(), source })?;
-        let frame = read_frame(file).map_err(|source| TableError::Form { path: path.to_owned(), source })?;
+        let frame =
+            ParquetReader::new(file).finish().map_err(|source| TableError::Form { path: path.to_owned(), source })?;
         Ok(Self { path: path.to_owned(), frame })
     }
 

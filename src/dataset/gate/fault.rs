@@ -14,7 +14,7 @@ use crate::volume::{Geometry, Shape, Spacing};
 /// How far two spacings may differ, as a fraction: more than single precision and decimal headers lose.
 const SPACING_TOLERANCE: f64 = 1e-3;
 /// How far a corner voxel may be displaced between two grids, as a fraction of the smallest voxel edge: too little to matter
-/// to any label, and more than tools lose when they write an affine anew.
+/// to any label, and more than tools lose when they rewrite an affine.
 const PLACEMENT_TOLERANCE: f64 = 0.1;
 /// How many undeclared labels a message lists.
 const LISTED: usize = 8;

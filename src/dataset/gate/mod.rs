@@ -9,7 +9,7 @@ mod fault;
 mod near;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ndarray::{Array3, Array4};
 
@@ -100,7 +100,7 @@ pub fn read_labels(
     image: Option<&Geometry>,
     expected: &Expected<'_>,
 ) -> Result<LabelMap, Faults> {
-    let mut reading = Reading { case, images: &[], expected, faults: Vec::new() };
+    let mut reading = Reading::of_labels(case, expected);
     let labels = reading.whole_labels(Some(path), image);
     reading.result(labels)
 }
@@ -113,12 +113,8 @@ pub fn read_labels(
 /// All faults of it, and labels that are not among `labels`.
 pub fn read_classes(case: &CaseId, path: &Path, labels: &[i64], memory_bytes: u64) -> Result<LabelMap, Faults> {
     let none = BTreeMap::new();
-    let mut reading = Reading {
-        case,
-        images: &[],
-        expected: &Expected { channels: 1, labels: &none, memory_bytes },
-        faults: Vec::new(),
-    };
+    let expected = Expected { channels: 1, labels: &none, memory_bytes };
+    let mut reading = Reading::of_labels(case, &expected);
     let mut classes = Vec::new();
     let class = |label| if label == 0 { Some(0) } else { Some(labels.binary_search(&label).ok()? as i16 + 1) };
     let geometry = reading.labels(path, None, &class, &mut |class| {
@@ -136,12 +132,8 @@ pub fn read_classes(case: &CaseId, path: &Path, labels: &[i64], memory_bytes: u6
 /// All faults of it.
 pub fn count_labels(case: &CaseId, path: &Path, memory_bytes: u64) -> Result<BTreeMap<i64, usize>, Faults> {
     let none = BTreeMap::new();
-    let mut reading = Reading {
-        case,
-        images: &[],
-        expected: &Expected { channels: 1, labels: &none, memory_bytes },
-        faults: Vec::new(),
-    };
+    let expected = Expected { channels: 1, labels: &none, memory_bytes };
+    let mut reading = Reading::of_labels(case, &expected);
     reading.labels(path, None, &|_| None, &mut |_| ());
     let mut values = BTreeMap::new();
     // Nothing is declared here, so that what would be undeclared elsewhere is the result.
@@ -166,7 +158,7 @@ fn reserve<T>(voxels: &mut Vec<T>, more: usize) {
 /// A case that is being read, and what was found to be wrong with it.
 struct Reading<'a> {
     case: &'a CaseId,
-    images: &'a [std::path::PathBuf],
+    images: &'a [PathBuf],
     expected: &'a Expected<'a>,
     faults: Vec<Fault>,
 }
@@ -174,6 +166,11 @@ struct Reading<'a> {
 impl<'a> Reading<'a> {
     fn of(case: &'a Case, expected: &'a Expected<'a>) -> Self {
         Self { case: &case.id, images: &case.images, expected, faults: Vec::new() }
+    }
+
+    /// Of a label map without its image.
+    fn of_labels(case: &'a CaseId, expected: &'a Expected<'a>) -> Self {
+        Self { case, images: &[], expected, faults: Vec::new() }
     }
 
     fn add(&mut self, path: &Path, kind: FaultKind) {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::dataset::images::{Name, split_ending};
+use crate::dataset::images::{Name, OTHER_IMAGES, split_ending};
 
 /// How alike two names of folders must be (Jaro-Winkler) so that one may be meant by the other.
 const ALIKE: f64 = 0.9;
@@ -49,11 +49,7 @@ fn alike_file(folder: &Path, wanted: &str) -> Option<PathBuf> {
     let bare = |name: &str| {
         let lower = name.to_lowercase();
         let stem = split_ending(&lower).map_or(lower.as_str(), |Name { stem, .. }| stem).to_owned();
-        let stem = [".hdr", ".img", ".nrrd", ".mha", ".mhd", ".png", ".tif"]
-            .iter()
-            .find_map(|end| stem.strip_suffix(end))
-            .unwrap_or(&stem)
-            .to_owned();
+        let stem = OTHER_IMAGES.iter().find_map(|end| stem.strip_suffix(end)).unwrap_or(&stem).to_owned();
         stem.strip_suffix("_0000").unwrap_or(&stem).to_owned()
     };
     let stem = |name: &str| split_ending(name).map_or(name, |Name { stem, .. }| stem).to_lowercase();

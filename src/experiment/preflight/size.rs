@@ -1,4 +1,5 @@
-//! Cases that take more memory to prepare than may be used, found before anything is prepared.
+//! Cases that cannot be prepared, since resampling makes them too large or leaves next to nothing of them: found before any
+//! case is prepared.
 
 use crate::dataset::Dataset;
 use crate::dataset::contents::Contents;
@@ -21,7 +22,7 @@ pub fn cases_fit(
     names: impl Iterator<Item = ConfigurationName> + Clone,
 ) -> Result<(), PreprocessError> {
     let channels = plan.data.channels.len();
-    let too_large = fingerprint.cases.iter().filter_map(|case| {
+    let refused = fingerprint.cases.iter().filter_map(|case| {
         let extent = Extent { shape: case.shape, spacing: case.spacing, channels, labelled: true };
         let fits = |name| {
             let configuration = &plan.configurations[&name];
@@ -34,11 +35,11 @@ pub fn cases_fit(
         let source = names.clone().find_map(|name| fits(name).err())?;
         Some(PreprocessError::TooLarge { case: case.id.clone(), source })
     });
-    let mut too_large: Vec<PreprocessError> = too_large.collect();
-    match too_large.len() {
+    let mut refused: Vec<PreprocessError> = refused.collect();
+    match refused.len() {
         0 => Ok(()),
-        1 => Err(too_large.remove(0)),
-        _ => Err(PreprocessError::Several(too_large)),
+        1 => Err(refused.remove(0)),
+        _ => Err(PreprocessError::Several(refused)),
     }
 }
 

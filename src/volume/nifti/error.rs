@@ -31,7 +31,7 @@ pub enum NiftiFault {
     #[error("does not exist")]
     Missing,
     /// A symbolic link to nothing.
-    #[error("is a link to `{}`, which does not exist; restore that file, or mend the link", target.display())]
+    #[error("is a link to `{}`, which does not exist; restore that file, or correct the link", target.display())]
     BrokenLink {
         /// Where the link points.
         target: PathBuf,
