@@ -9,7 +9,7 @@ use crate::source::{Kind, Token, is_test_attribute, tokens, without_tests};
 
 /// A reference from one file to another.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Reference {
+pub(crate) struct Reference {
     /// The file that contains the path, relative to the source folder.
     pub from: String,
     /// The file that declares the item.
@@ -32,7 +32,7 @@ struct Module {
 
 /// All modules of a crate, by path; the root is the empty path.
 #[derive(Debug, Default)]
-pub struct Modules {
+pub(crate) struct Modules {
     modules: BTreeMap<Vec<String>, Module>,
     test_files: BTreeSet<String>,
 }
@@ -44,7 +44,7 @@ impl Modules {
     /// Reads source files, given as paths relative to the source folder (such as `plan/mod.rs`) and their texts.
     ///
     /// With `tests`, code marked `#[cfg(test)]` counts, too.
-    pub fn read(files: &BTreeMap<String, String>, tests: bool) -> Self {
+    pub(crate) fn read(files: &BTreeMap<String, String>, tests: bool) -> Self {
         let mut all = Self::default();
         for (file, text) in files {
             let tokens = tokens(text);
@@ -65,7 +65,7 @@ impl Modules {
     }
 
     /// The references of all files to other files, sorted, each pair of files once.
-    pub fn references(&self) -> Vec<Reference> {
+    pub(crate) fn references(&self) -> Vec<Reference> {
         let mut found = BTreeMap::<(&str, &str), usize>::new();
         for (at, module) in &self.modules {
             for (path, line) in &module.paths {

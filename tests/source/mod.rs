@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// What a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// `// …` or `/* … */`.
     Comment,
     /// `/// …`, `//! …` or their block forms.
@@ -20,7 +20,7 @@ pub enum Kind {
 
 /// A piece of source text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Token<'a> {
+pub(crate) struct Token<'a> {
     /// What it is.
     pub kind: Kind,
     /// Its text; without quotes if it is a string literal, without slashes if it is a comment.
@@ -31,13 +31,13 @@ pub struct Token<'a> {
 
 impl Token<'_> {
     /// Whether this is the given word or sign.
-    pub fn is(&self, text: &str) -> bool {
+    pub(crate) fn is(&self, text: &str) -> bool {
         matches!(self.kind, Kind::Word | Kind::Sign) && self.text == text
     }
 }
 
 /// All Rust files below a folder, sorted.
-pub fn rust_files(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn rust_files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -52,7 +52,7 @@ pub fn rust_files(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// The tokens of a source text. Numbers, lifetimes and character literals are left out.
-pub fn tokens(source: &str) -> Vec<Token<'_>> {
+pub(crate) fn tokens(source: &str) -> Vec<Token<'_>> {
     let mut lexer = Lexer { source, at: 0, line: 1 };
     let mut found = Vec::new();
     while lexer.at < source.len() {
@@ -65,7 +65,7 @@ pub fn tokens(source: &str) -> Vec<Token<'_>> {
 }
 
 /// The tokens outside of items marked `#[cfg(test)]` and functions marked `#[test]`.
-pub fn without_tests<'a>(tokens: &[Token<'a>]) -> Vec<Token<'a>> {
+pub(crate) fn without_tests<'a>(tokens: &[Token<'a>]) -> Vec<Token<'a>> {
     let mut kept = Vec::new();
     let mut at = 0;
     while at < tokens.len() {
@@ -93,7 +93,7 @@ pub fn without_tests<'a>(tokens: &[Token<'a>]) -> Vec<Token<'a>> {
 }
 
 /// Whether an attribute restricts its item to tests: `#[test]`, `#[cfg(test)]`, `#[cfg(all(test, …))]`.
-pub fn is_test_attribute(attribute: &[Token<'_>]) -> bool {
+pub(crate) fn is_test_attribute(attribute: &[Token<'_>]) -> bool {
     let words: Vec<&str> = attribute.iter().filter(|token| token.kind == Kind::Word).map(|token| token.text).collect();
     match words.as_slice() {
         ["test"] => true,
