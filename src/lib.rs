@@ -62,7 +62,7 @@
 //!
 //! # Guide
 //!
-//! * [`guide::method`]: what the paper specifies, what segplan does, and every deviation
+//! * [`guide::method`]: the paper section by section, the implementation, and every deviation
 //! * [`guide::architecture`]: data flow, list of work, run folder, locks, digests
 //! * [`guide::extending`]: how to add a schedule, a transform, a format, a metric
 //! * [`guide::decisions`]: why the design and the dependencies are what they are

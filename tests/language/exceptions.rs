@@ -9,4 +9,6 @@ pub(crate) const EXCEPTIONS: &[(&str, &str)] = &[
     ("apart from", "ordinary English for `besides`"),
     ("because of it", "ordinary English"),
     ("nothing to do", "the usual words of build tools"),
+    ("most of", "ordinary English for the larger part"),
+    ("in place of", "ordinary English for `instead of`"),
 ];

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What a token is.
+/// The kind of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// `// …` or `/* … */`.
@@ -21,7 +21,7 @@ pub(crate) enum Kind {
 /// A piece of source text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Token<'a> {
-    /// What it is.
+    /// Its kind.
     pub kind: Kind,
     /// Its text; without quotes if it is a string literal, without slashes if it is a comment.
     pub text: &'a str,
