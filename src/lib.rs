@@ -68,6 +68,7 @@
 //! * [`guide::decisions`]: why the design and the dependencies are what they are
 
 pub mod random;
+pub mod statistics;
 pub mod units;
 pub mod volume;
 
