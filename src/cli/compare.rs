@@ -10,7 +10,7 @@ use crate::cli::variant::chosen;
 use crate::plan::load::{LoadedPlan, load};
 use crate::plan::write::resolved_text;
 use crate::report::record::Record;
-use crate::report::side_by_side::{Compared, SideBySide};
+use crate::report::compare::run_table::{Compared, SideBySide};
 use crate::store::folder::RunFolder;
 
 const EXAMPLES: &str = "\

@@ -18,7 +18,7 @@ use crate::preprocess::cache::{Preparation, PreparedCase};
 use crate::preprocess::first_stage::FirstStage;
 use crate::preprocess::target_spacing;
 use crate::random::{Key, Purpose, stream};
-use crate::report::augmentation::{Axes, Sample, Sheet, draw, words};
+use crate::report::figure::slice::augmentation::{Axes, Sample, Sheet, draw, words};
 use crate::store::claim::Claim;
 use crate::store::folder::{RunFolder, next_stage_case, prepared_folder};
 use crate::train::augment::{Augmenter, Draw, Faults};

@@ -16,7 +16,7 @@ use crate::plan::fault::PlanError;
 use crate::plan::schema::{ConfigurationName, Plan};
 use crate::predict::memory::PredictError;
 use crate::preprocess::cache::PreprocessError;
-use crate::report::ReportError;
+use crate::report::error::ReportError;
 use crate::store::StoreError;
 use crate::store::claim::ClaimError;
 use crate::store::table::TableError;

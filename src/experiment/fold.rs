@@ -19,7 +19,7 @@ use crate::experiment::{ExperimentError, Stage};
 use crate::plan::digest::StageDigests;
 use crate::plan::schema::{Configuration, Plan};
 use crate::preprocess::cache::{Preparation, PreparedCase};
-use crate::report::curves::{learning_rate_plot, plateau_plot};
+use crate::report::figure::training::{learning_rate_plot, plateau_plot};
 use crate::store;
 use crate::store::folder::{FoldFolder, next_stage_case};
 use crate::train::log::EpochRow;
