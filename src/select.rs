@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::evaluate::scores::Score;
 use crate::evaluate::summary::summarize;
+use crate::statistics::mean;
 
 /// What joins the names of the configurations of an ensemble.
 const JOIN: char = '+';
@@ -86,13 +87,11 @@ impl Candidate {
         for class in summary.configurations.values().flat_map(BTreeMap::values) {
             classes.entry(class.name.clone()).or_default().extend(class.mean);
         }
-        classes.retain(|_, means| !means.is_empty());
-        let mean = |means: Vec<f64>| means.iter().sum::<f64>() / means.len() as f64;
         let cases: std::collections::BTreeSet<_> = scores.iter().map(|score| &score.case).collect();
         Some(Self {
             configurations: name.split(JOIN).map(str::to_owned).collect(),
             mean_foreground_dice: summary.mean_foreground_dice()?,
-            classes: classes.into_iter().map(|(name, means)| (name, mean(means))).collect(),
+            classes: classes.into_iter().filter_map(|(name, means)| Some((name, mean(&means)?))).collect(),
             cases: cases.len(),
         })
     }

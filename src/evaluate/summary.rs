@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use crate::evaluate::scores::Score;
 use crate::evaluate::surface::Surface;
+use crate::statistics::{mean, sample_sd};
 
 /// How well one class of one configuration was predicted, over its cases.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,17 +49,13 @@ pub fn summarize(scores: &[Score]) -> Summary {
         let known: Vec<f64> = scores.iter().filter_map(|score| score.counts.dice()).collect();
         let distances: Vec<Surface> = scores.iter().filter_map(|score| score.surface).collect();
         let over = |value: fn(&Surface) -> f64| mean(&distances.iter().map(value).collect::<Vec<_>>());
-        let dice = mean(&known);
         ClassSummary {
             name: scores[0].name.clone(),
-            mean: dice,
+            mean: mean(&known),
             nsd: mean(&scores.iter().filter_map(|score| score.nsd()).collect::<Vec<_>>()),
             hd95: over(|surface| surface.hd95),
             assd: over(|surface| surface.assd),
-            sd: dice.filter(|_| known.len() > 1).map(|mean| {
-                let squares: f64 = known.iter().map(|dice| (dice - mean).powi(2)).sum();
-                (squares / (known.len() - 1) as f64).sqrt()
-            }),
+            sd: sample_sd(&known),
             cases: known.len(),
             empty: scores.len() - known.len(),
             missed: known.len() - distances.len(),
@@ -68,10 +65,6 @@ pub fn summarize(scores: &[Score]) -> Summary {
         labels.into_iter().map(|(label, scores)| (label, class(scores))).collect::<BTreeMap<_, _>>()
     };
     Summary { configurations: grouped.into_iter().map(|(key, labels)| (key, classes(labels))).collect() }
-}
-
-fn mean(values: &[f64]) -> Option<f64> {
-    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }
 
 fn foreground_mean(classes: &BTreeMap<u64, ClassSummary>) -> Option<f64> {

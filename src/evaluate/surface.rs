@@ -8,6 +8,7 @@
 
 use ndarray::{Array3, ArrayView3, Axis, Slice, Zip};
 
+use crate::statistics::quantile_of_sorted;
 use crate::volume::Spacing;
 use crate::volume::crop::{bounding_box, crop};
 use crate::volume::distance::distance;
@@ -44,7 +45,7 @@ pub fn compare(
     let count = (forth.len() + back.len()) as f64;
     let within = forth.iter().chain(&back).filter(|&&distance| f64::from(distance) <= tolerance).count() as f64;
     let sum: f64 = forth.iter().chain(&back).map(|&distance| f64::from(distance)).sum();
-    let hd95 = quantile(&mut forth, 0.95).max(quantile(&mut back, 0.95));
+    let hd95 = quantile_95(&mut forth).max(quantile_95(&mut back));
     Some(Surface { hd95, assd: sum / count, nsd: within / count })
 }
 
@@ -75,12 +76,10 @@ fn distances(from: &Array3<bool>, to: &Array3<bool>, spacing: Spacing) -> Vec<f3
     from.iter().zip(&distances).filter(|&(&inside, _)| inside).map(|(_, &distance)| distance).collect()
 }
 
-/// A quantile of some numbers, interpolated between neighbours as `NumPy` does.
-fn quantile(values: &mut [f32], share: f64) -> f64 {
-    values.sort_unstable_by(f32::total_cmp);
-    let place = share * (values.len() - 1) as f64;
-    let (below, above) = (values[place.floor() as usize], values[place.ceil() as usize]);
-    f64::from(below) + place.fract() * (f64::from(above) - f64::from(below))
+/// 95 % quantile of the distances from a surface, which has at least one voxel.
+fn quantile_95(distances: &mut [f32]) -> f64 {
+    distances.sort_unstable_by(f32::total_cmp);
+    quantile_of_sorted(distances, 0.95).expect("a surface that is not empty")
 }
 
 #[cfg(test)]
@@ -122,7 +121,7 @@ mod tests {
         let (mut forth, mut back) = (nearest(&a, &b), nearest(&b, &a));
         let all: Vec<f64> = forth.iter().chain(&back).map(|&distance| distance.into()).collect();
         Surface {
-            hd95: quantile(&mut forth, 0.95).max(quantile(&mut back, 0.95)),
+            hd95: quantile_95(&mut forth).max(quantile_95(&mut back)),
             assd: all.iter().sum::<f64>() / all.len() as f64,
             nsd: all.iter().filter(|&&distance| distance <= tolerance).count() as f64 / all.len() as f64,
         }

@@ -5,6 +5,7 @@ use thiserror::Error;
 use crate::dataset::Case;
 use crate::plan::schema::{Configuration, Preprocess};
 use crate::preprocess::{separate_axis, slice_first, target_spacing};
+use crate::units::format_bytes;
 use crate::volume::nifti::{NiftiError, read_header};
 use crate::volume::resample::{most_voxels, resampled_shape};
 use crate::volume::{Shape, Spacing};
@@ -32,7 +33,7 @@ pub struct Extent {
 #[error(
     "its {shape} voxels of {spacing} become {target} at {target_spacing}, which takes {} of memory, and {} may be used; correct \
      the spacing in its header if that is wrong, or raise `runtime.memory_gib`",
-    gib(*needed), gib(*given)
+    format_bytes(*needed), format_bytes(*given)
 )]
 pub struct TooLarge {
     /// Its shape, cropped as far as that is known, voxels, `[z, y, x]`.
@@ -82,10 +83,6 @@ pub fn check_collapse(shape: Shape, spacing: Spacing, configuration: &Configurat
         return Err(Collapsed { shape, spacing, target, target_spacing });
     }
     Ok(())
-}
-
-fn gib(bytes: u64) -> String {
-    format!("{:.2} GiB", bytes as f64 / (1_u64 << 30) as f64)
 }
 
 /// Bytes that [`prepare`](super::prepare) takes at most for a case whose non-zero region has a shape, its image and its labels
