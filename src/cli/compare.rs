@@ -11,7 +11,7 @@ use crate::plan::load::{LoadedPlan, load};
 use crate::plan::write::resolved_text;
 use crate::report::record::Record;
 use crate::report::side_by_side::{Compared, SideBySide};
-use crate::store::folder::RunFolder;
+use crate::run::folder::RunFolder;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -14,7 +14,6 @@ mod topology;
 mod volumes;
 
 use crate::network::topology::Topology;
-use crate::plan::schema::Train;
 use crate::report::ReportError;
 use crate::report::confusion::Confusion;
 use crate::report::curves::{LearningRate, Plateau};
@@ -27,7 +26,6 @@ use crate::report::sheet::Sheet;
 use crate::report::style::{Plot, Size, write_sized};
 use crate::store::remove_if_present;
 use crate::store::report::ReportFolder;
-use crate::train::schedule::StopReason;
 
 /// Widths of a journal's column and page, mm.
 const WIDTHS_MM: [u32; 2] = [88, 180];
@@ -114,24 +112,13 @@ fn single_trainings(record: &Record, place: Place<'_>) -> Result<Vec<Figure>, Re
             "Plateau plot of {words}: losses, their moving averages, what an average has to fall below to count as better, \
              and each drop of the learning rate."
         );
-        let plot = Plateau { rows, train, stop: stop(network, train) };
+        let plot = Plateau { rows, train, stop: rows.last().and_then(|row| row.stop_reason) };
         let plateau = one(&plot, &format!("plateau-{name}"), caption, [66.0, 80.0], place)?;
         let caption = format!("Learning rate of {words}.");
         let rate = one(&LearningRate { rows, train }, &format!("learning-rate-{name}"), caption, [50.0, 60.0], place)?;
         figures.extend([plateau, rate].map(|figure| Figure { kind: Kind::Training, ..figure }));
     }
     Ok(figures)
-}
-
-/// Why a training that has ended did so: its log does not say it, but tells the two reasons apart.
-fn stop(network: &Planned, train: &Train) -> Option<StopReason> {
-    let last = network.epochs.last().filter(|_| network.state.trained.is_some())?;
-    let rate = last.learning_rate * if last.dropped { train.lr_factor } else { 1.0 };
-    Some(if last.validation_bad_epochs > train.stop_patience && rate < train.lr_floor {
-        StopReason::Plateau { epochs: last.validation_bad_epochs }
-    } else {
-        StopReason::MaxEpochs { epochs: network.epochs.len() }
-    })
 }
 
 /// Dice and distances as boxes, volumes, and the confusion of classes.

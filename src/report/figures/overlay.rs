@@ -14,7 +14,7 @@ use crate::report::curves::rate_text;
 use crate::report::figures::{Below, chart, range, text};
 use crate::report::record::Planned;
 use crate::report::style::{BLUE, INK, Plot, Scale, VERMILION};
-use crate::train::log::EpochRow;
+use crate::run::log::EpochRow;
 
 /// Smoothed losses over epochs.
 pub(super) struct Losses<'a> {
@@ -37,13 +37,13 @@ fn epochs(networks: &[&Planned]) -> std::ops::Range<f64> {
 }
 
 fn curve(network: &Planned, value: fn(&EpochRow) -> f64) -> impl Iterator<Item = (f64, f64)> + Clone + '_ {
-    network.epochs.iter().map(move |row| (row.epoch as f64 + 1.0, value(row)))
+    network.epochs.iter().map(move |row| (row.epoch as f64, value(row)))
 }
 
 impl Plot for Losses<'_> {
     fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>, scale: Scale) -> Result<(), String> {
         let (legend, below) = area.split_vertically(scale.pt(12.0));
-        let losses: [fn(&EpochRow) -> f64; 2] = [|row| row.train_ema, |row| row.validation_ema];
+        let losses: [fn(&EpochRow) -> f64; 2] = [|row| row.train_loss_ema, |row| row.validation_loss_ema];
         let all = self.networks.iter().flat_map(|network| {
             network.epochs.iter().flat_map(|row| losses.map(|loss| loss(row))).filter(|loss| loss.is_finite())
         });
