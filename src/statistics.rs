@@ -132,7 +132,9 @@ mod tests {
         let interval = bootstrap_mean(&values, [0; 4]).unwrap();
         let half = 1.96 * sample_sd(&values).unwrap() / 20.0;
         let mean = mean(&values).unwrap();
-        assert!((interval.low - (mean - half)).abs() < 0.1 * half && (interval.high - (mean + half)).abs() < 0.1 * half);
+        assert!(
+            (interval.low - (mean - half)).abs() < 0.1 * half && (interval.high - (mean + half)).abs() < 0.1 * half
+        );
         assert_eq!(bootstrap_mean(&values, [0; 4]), Some(interval), "the same random numbers each time");
         assert_eq!(bootstrap_mean(&[1.0], [0; 4]), None);
     }

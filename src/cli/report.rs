@@ -12,7 +12,7 @@ use crate::plan::load::{LoadedPlan, load};
 use crate::report::error::ReportError;
 use crate::report::record::RecordError;
 use crate::report::write::{Images, Written, write};
-use crate::store::folder::RunFolder;
+use crate::run::folder::RunFolder;
 use crate::store::report::ReportFolder;
 
 const EXAMPLES: &str = "\

@@ -11,9 +11,9 @@ use std::collections::BTreeMap;
 use rand::RngExt as _;
 
 use crate::random::{Key, Purpose, stream};
-use crate::report::statistics::numbers::{RESAMPLES, SEED, mean, quantile};
 use crate::report::record::Record;
 use crate::report::record::scores::{Better, shown};
+use crate::report::statistics::numbers::{RESAMPLES, SEED, mean, quantile};
 use crate::report::statistics::summary::case_values;
 use crate::report::statistics::wilcoxon::{holm, signed_rank};
 

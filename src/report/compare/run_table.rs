@@ -9,11 +9,11 @@ use serde::Serialize;
 
 use crate::plan::digest::{Change, changed_keys};
 use crate::plan::sweep::short_keys;
-use crate::report::table::latex::escape;
-use crate::report::statistics::numbers::mean;
-use crate::report::record::{Planned, Record};
 use crate::report::record::scores::{Better, shown};
+use crate::report::record::{Planned, Record};
+use crate::report::statistics::numbers::mean;
 use crate::report::statistics::summary::case_values;
+use crate::report::table::latex::escape;
 use crate::report::table::scores::number;
 use crate::store::rows::{rows_as_csv, rows_as_markdown, rows_as_text};
 use crate::units::counted;

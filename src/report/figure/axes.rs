@@ -10,8 +10,8 @@ use plotters::drawing::DrawingArea;
 use plotters::prelude::DrawingBackend;
 use plotters::style::{Color as _, TRANSPARENT};
 
-use crate::report::figure::lines::{number_text, text_style};
 use crate::report::figure::canvas::{GREY, INK, Scale};
+use crate::report::figure::lines::{number_text, text_style};
 
 /// A chart with two linear axes.
 pub(in crate::report) type Chart<'a, B> = ChartContext<'a, B, Cartesian2d<RangedCoordf64, RangedCoordf64>>;

@@ -7,11 +7,11 @@ use plotters::prelude::DrawingBackend;
 use plotters::style::Color as _;
 use plotters::style::text_anchor::{HPos, VPos};
 
+use crate::report::figure::canvas::{INK, Plot, Scale};
 use crate::report::figure::{Below, COLOURS, Chart, chart, fitted, legend, point, range, text, text_width, upright};
-use crate::report::statistics::numbers::quantile;
 use crate::report::record::Record;
 use crate::report::record::scores::shown;
-use crate::report::figure::canvas::{INK, Plot, Scale};
+use crate::report::statistics::numbers::quantile;
 use crate::report::statistics::summary::case_values;
 
 /// Share of a class's room that its boxes take.

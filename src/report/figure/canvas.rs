@@ -167,7 +167,12 @@ fn compact(svg: &str, (width, height): (u32, u32), size: Size) -> String {
 }
 
 /// Writes pixels, 8-bit RGB in rows, as a PNG file; gives its bytes.
-pub(in crate::report) fn write_png(path: &Path, pixels: &[u8], width: u32, height: u32) -> Result<Vec<u8>, ReportError> {
+pub(in crate::report) fn write_png(
+    path: &Path,
+    pixels: &[u8],
+    width: u32,
+    height: u32,
+) -> Result<Vec<u8>, ReportError> {
     let bytes = png(path, pixels, (width, height), png::ColorType::Rgb)?;
     write_atomic(path, &bytes)?;
     Ok(bytes)

@@ -7,10 +7,10 @@ use plotters::prelude::{DrawingBackend, RGBColor, WHITE};
 use plotters::style::Color as _;
 use plotters::style::text_anchor::{HPos, VPos};
 
-use crate::report::statistics::confusion::Confusion;
+use crate::report::figure::canvas::{GREY, INK, Plot, Scale};
 use crate::report::figure::{coloured, fitted, text, upright};
 use crate::report::record::Record;
-use crate::report::figure::canvas::{GREY, INK, Plot, Scale};
+use crate::report::statistics::confusion::Confusion;
 
 /// Most room for a name beside the matrix, points.
 const NAMES_PT: f64 = 62.0;

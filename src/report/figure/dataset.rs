@@ -7,9 +7,9 @@ use plotters::prelude::DrawingBackend;
 use plotters::style::text_anchor::{HPos, VPos};
 
 use crate::fingerprint::CaseFingerprint;
+use crate::report::figure::canvas::{INK, Plot, Scale};
 use crate::report::figure::{Below, chart, point, range, text};
 use crate::report::statistics::numbers::quantile;
-use crate::report::figure::canvas::{INK, Plot, Scale};
 
 /// The grids of a data set.
 pub(in crate::report) struct Grids<'a> {

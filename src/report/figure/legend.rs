@@ -7,8 +7,8 @@ use plotters::prelude::{DrawingBackend, RGBColor};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color as _, FontTransform, IntoFont as _};
 
-use crate::report::figure::lines::text_style;
 use crate::report::figure::canvas::{BLUE, FONT, GREEN, INK, PURPLE, SKY, Scale, VERMILION};
+use crate::report::figure::lines::text_style;
 
 /// Colours of classes and systems on white, each told from the others in grey by its marker, too.
 pub(in crate::report) const COLOURS: [RGBColor; 5] = [BLUE, VERMILION, GREEN, PURPLE, SKY];

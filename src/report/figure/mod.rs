@@ -17,20 +17,18 @@ pub mod training;
 mod volumes;
 
 use crate::network::topology::Topology;
-use crate::plan::schema::Train;
 use crate::report::error::ReportError;
-use crate::report::statistics::confusion::Confusion;
-use crate::report::figure::training::{LearningRate, Plateau};
 use crate::report::figure::axes::{Below, Chart, chart, range};
+use crate::report::figure::canvas::{Plot, Size, write_sized};
 use crate::report::figure::legend::{COLOURS, coloured, legend, point, upright};
 pub(in crate::report) use crate::report::figure::legend::{fitted, text, text_width};
-use crate::report::record::{Planned, Record};
-use crate::report::record::scores::{Better, shown};
 use crate::report::figure::slice::slice_figure::Sheet;
-use crate::report::figure::canvas::{Plot, Size, write_sized};
+use crate::report::figure::training::{LearningRate, Plateau};
+use crate::report::record::scores::{Better, shown};
+use crate::report::record::{Planned, Record};
+use crate::report::statistics::confusion::Confusion;
 use crate::store::remove_if_present;
 use crate::store::report::ReportFolder;
-use crate::train::schedule::StopReason;
 
 /// Widths of a journal's column and page, mm.
 const WIDTHS_MM: [u32; 2] = [88, 180];
@@ -117,24 +115,13 @@ fn single_trainings(record: &Record, place: Place<'_>) -> Result<Vec<Figure>, Re
             "Plateau plot of {words}: losses, their moving averages, what an average has to fall below to count as better, \
              and each drop of the learning rate."
         );
-        let plot = Plateau { rows, train, stop: stop(network, train) };
+        let plot = Plateau { rows, train, stop: rows.last().and_then(|row| row.stop_reason) };
         let plateau = one(&plot, &format!("plateau-{name}"), caption, [66.0, 80.0], place)?;
         let caption = format!("Learning rate of {words}.");
         let rate = one(&LearningRate { rows, train }, &format!("learning-rate-{name}"), caption, [50.0, 60.0], place)?;
         figures.extend([plateau, rate].map(|figure| Figure { kind: Kind::Training, ..figure }));
     }
     Ok(figures)
-}
-
-/// Why a training that has ended did so: its log does not say it, but tells the two reasons apart.
-fn stop(network: &Planned, train: &Train) -> Option<StopReason> {
-    let last = network.epochs.last().filter(|_| network.state.trained.is_some())?;
-    let rate = last.learning_rate * if last.dropped { train.lr_factor } else { 1.0 };
-    Some(if last.validation_bad_epochs > train.stop_patience && rate < train.lr_floor {
-        StopReason::Plateau { epochs: last.validation_bad_epochs }
-    } else {
-        StopReason::MaxEpochs { epochs: network.epochs.len() }
-    })
 }
 
 /// Dice and distances as boxes, volumes, and the confusion of classes.

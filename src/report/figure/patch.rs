@@ -8,8 +8,8 @@ use plotters::style::Color as _;
 use plotters::style::text_anchor::{HPos, VPos};
 
 use crate::plan::schema::Configuration;
-use crate::report::figure::text;
 use crate::report::figure::canvas::{BLUE, GREY, Plot, Scale, VERMILION};
+use crate::report::figure::text;
 
 /// A configuration's patch.
 pub(in crate::report) struct Patch<'a> {

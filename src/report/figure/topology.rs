@@ -8,8 +8,8 @@ use plotters::style::Color as _;
 use plotters::style::text_anchor::{HPos, VPos};
 
 use crate::network::topology::Topology;
-use crate::report::figure::text;
 use crate::report::figure::canvas::{BLUE, GREY, INK, Plot, SKY, Scale, VERMILION};
+use crate::report::figure::text;
 use crate::units::counted;
 use crate::volume::Shape;
 

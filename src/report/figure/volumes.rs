@@ -7,11 +7,11 @@ use plotters::drawing::DrawingArea;
 use plotters::prelude::DrawingBackend;
 use plotters::style::text_anchor::{HPos, VPos};
 
+use crate::report::figure::canvas::{INK, Plot, Scale};
 use crate::report::figure::lines::{Line, line};
 use crate::report::figure::{Below, COLOURS, chart, point, range, text};
-use crate::report::statistics::numbers::{mean, sd};
 use crate::report::record::Record;
-use crate::report::figure::canvas::{INK, Plot, Scale};
+use crate::report::statistics::numbers::{mean, sd};
 
 /// Volumes of all classes that one configuration predicts.
 pub(in crate::report) struct Volumes {

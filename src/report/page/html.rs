@@ -6,11 +6,11 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use crate::report::figure::slice::cases::Shown;
 use crate::report::compare::Comparison;
+use crate::report::figure::slice::cases::Shown;
 use crate::report::figure::{Figure, Kind};
-use crate::report::record::{Planned, Record};
 use crate::report::record::scores::shown;
+use crate::report::record::{Planned, Record};
 use crate::report::statistics::summary::Line;
 use crate::report::table::scores as tables;
 use crate::units::counted;
@@ -280,14 +280,14 @@ fn data(sections: &[Section<'_>]) -> String {
 }
 
 fn series(network: &Planned) -> Curves {
-    let of = |value: fn(&crate::train::log::EpochRow) -> f64| network.epochs.iter().map(value).collect();
+    let of = |value: fn(&crate::run::log::EpochRow) -> f64| network.epochs.iter().map(value).collect();
     Curves {
         name: format!("{} seed {} fold {}", network.configuration, network.seed, network.fold),
         train_loss: of(|row| row.train_loss),
         validation_loss: of(|row| row.validation_loss),
-        train_ema: of(|row| row.train_ema),
-        validation_ema: of(|row| row.validation_ema),
-        mean_dice: network.epochs.iter().map(|row| row.mean_dice).collect(),
+        train_ema: of(|row| row.train_loss_ema),
+        validation_ema: of(|row| row.validation_loss_ema),
+        mean_dice: network.epochs.iter().map(|row| row.mean_pseudo_dice).collect(),
         learning_rate: of(|row| row.learning_rate),
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::plan::schema::Plan;
 use crate::report::record::{Record, RecordError, State, read_json};
+use crate::run::folder::{FoldFolder, RunFolder};
 use crate::select::{Selection, joined};
-use crate::store::folder::{FoldFolder, RunFolder};
 
 /// One fold of an ensemble.
 #[derive(Clone, Debug)]

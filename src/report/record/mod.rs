@@ -12,19 +12,20 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
-pub use crate::dataset::split::Split;
 use crate::fingerprint::{CaseFingerprint, Fingerprint};
 use crate::plan::fault::PlanError;
 use crate::plan::load::load_resolved;
 use crate::plan::schema::{ConfigurationName, Plan};
 use crate::report::record::ensembles::Ensemble;
-use crate::report::text::missing;
 use crate::report::record::scores::{Row, Scores};
+use crate::report::text::missing;
+
+pub use crate::run::Split;
+use crate::run::folder::{FoldFolder, RunFolder};
+use crate::run::log::{EpochRow, read_epochs};
 use crate::select::{Selection, joined};
-use crate::store::folder::{FoldFolder, RunFolder};
 use crate::store::table::TableError;
 use crate::store::{self, StoreError};
-use crate::train::log::{EpochRow, read_epochs};
 
 /// A run folder could not be read.
 #[derive(Debug, Error)]

@@ -11,7 +11,7 @@ use crate::dataset::gate::read_labels;
 use crate::dataset::{CaseId, Dataset};
 use crate::evaluate::confusion::{Confused, confusion, read, total};
 use crate::report::record::{Record, RecordError};
-use crate::store::folder::FoldFolder;
+use crate::run::folder::FoldFolder;
 use crate::units::counted;
 
 /// The confusion of one system.

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::report::statistics::numbers::{bootstrap, mean, quantile, sd};
 use crate::report::record::Record;
 use crate::report::record::scores::Row;
+use crate::report::statistics::numbers::{bootstrap, mean, quantile, sd};
 
 /// One metric of one class of one configuration of one run.
 #[derive(Clone, Debug, PartialEq)]

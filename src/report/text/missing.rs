@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 
 use crate::plan::tolerance::surface_note;
 use crate::report::record::ensembles;
-use crate::report::record::{Planned, Record};
 use crate::report::record::scores::Row;
+use crate::report::record::{Planned, Record};
 use crate::units::counted;
 
 /// Names that a sentence lists before it says how many more there are.

@@ -13,9 +13,9 @@ use plotters::prelude::{DrawingBackend, RGBColor};
 use plotters::style::Color as _;
 use plotters::style::text_anchor::{HPos, VPos};
 
-use crate::report::figure::{fitted, text, text_width};
-use crate::report::figure::slice::outline::{Corner, loops};
 use crate::report::figure::canvas::{INK, Plot, Scale, Size};
+use crate::report::figure::slice::outline::{Corner, loops};
+use crate::report::figure::{fitted, text, text_width};
 
 /// Slices in a row of a narrow and of a wide figure.
 const TILES: [usize; 2] = [4, 7];

@@ -16,10 +16,10 @@ use plotters::style::{Color as _, FontTransform, IntoFont as _};
 
 use crate::plan::schema::Train;
 use crate::report::error::ReportError;
-use crate::report::figure::lines::{Line, line, mesh, number_text, steps, style_of, text_style};
 use crate::report::figure::canvas::{BLUE, FONT, GREY, INK, Plot, Scale, VERMILION, write_plot};
-use crate::train::log::EpochRow;
-use crate::train::schedule::StopReason;
+use crate::report::figure::lines::{Line, line, mesh, number_text, steps, style_of, text_style};
+use crate::run::StopReason;
+use crate::run::log::EpochRow;
 
 /// Draws the plateau plot of a training as `stem.svg` and `stem.png`.
 ///
@@ -67,7 +67,7 @@ pub(in crate::report) struct LearningRate<'a> {
 
 /// Epochs as people count them.
 pub(in crate::report) fn shown(epoch: usize) -> f64 {
-    epoch as f64 + 1.0
+    epoch as f64
 }
 
 /// Epochs from the first to the last one; a single epoch stands in the middle of its range.
@@ -101,8 +101,8 @@ impl Plot for Plateau<'_> {
         line(&mut chart, of(|row| row.train_loss), BLUE, Line::Pale, scale)?;
         line(&mut chart, of(|row| row.validation_loss), VERMILION, Line::Pale, scale)?;
         let goals = [
-            (self.train.lr_threshold, BLUE, (|row| row.best_train) as fn(&EpochRow) -> f64),
-            (self.train.stop_threshold, VERMILION, |row| row.best_validation),
+            (self.train.lr_threshold, BLUE, (|row| row.best_train_loss_ema) as fn(&EpochRow) -> f64),
+            (self.train.stop_threshold, VERMILION, |row| row.best_validation_loss_ema),
         ];
         for (threshold, colour, best) in goals {
             line(
@@ -113,8 +113,8 @@ impl Plot for Plateau<'_> {
                 scale,
             )?;
         }
-        line(&mut chart, of(|row| row.train_ema), BLUE, Line::Bold, scale)?;
-        line(&mut chart, of(|row| row.validation_ema), VERMILION, Line::BoldDashed, scale)?;
+        line(&mut chart, of(|row| row.train_loss_ema), BLUE, Line::Bold, scale)?;
+        line(&mut chart, of(|row| row.validation_loss_ema), VERMILION, Line::BoldDashed, scale)?;
         self.marks(&mut chart, low, high, scale)
     }
 }
@@ -125,8 +125,11 @@ impl Plateau<'_> {
     /// Losses from the lowest to the highest, with room around them.
     fn range(&self) -> (f64, f64) {
         let losses = self.rows.iter().flat_map(|row| {
-            let goals = [row.best_train - self.train.lr_threshold, row.best_validation - self.train.stop_threshold];
-            [row.train_loss, row.validation_loss, row.train_ema, row.validation_ema].into_iter().chain(goals)
+            let goals = [
+                row.best_train_loss_ema - self.train.lr_threshold,
+                row.best_validation_loss_ema - self.train.stop_threshold,
+            ];
+            [row.train_loss, row.validation_loss, row.train_loss_ema, row.validation_loss_ema].into_iter().chain(goals)
         });
         let (low, high) = losses
             .filter(|loss| loss.is_finite())
@@ -137,9 +140,9 @@ impl Plateau<'_> {
 
     /// Shades the epochs since the smoothed training loss was last better, or since the rate last dropped.
     fn window<B: DrawingBackend>(&self, chart: &mut Chart<'_, B>, low: f64, high: f64) -> Result<(), String> {
-        let Some(row) = self.rows.last().filter(|row| row.bad_epochs > 0) else { return Ok(()) };
+        let Some(row) = self.rows.last().filter(|row| row.train_bad_epochs > 0) else { return Ok(()) };
         let last = shown(row.epoch);
-        let first = (last - row.bad_epochs as f64).max(1.0);
+        let first = (last - row.train_bad_epochs as f64).max(1.0);
         let shade = Rectangle::new([(first, low), (last, high)], GREY.mix(0.15).filled());
         chart.draw_series([shade]).map(|_| ()).map_err(|error| error.to_string())
     }
@@ -152,11 +155,11 @@ impl Plateau<'_> {
         high: f64,
         scale: Scale,
     ) -> Result<(), String> {
-        for row in self.rows.iter().filter(|row| row.dropped) {
+        for row in self.rows.iter().filter(|row| row.drops_learning_rate()) {
             let at = shown(row.epoch);
             line(chart, [(at, low), (at, high)].into_iter(), INK, Line::Dotted, scale)?;
             let upright = (FONT, scale.text()).into_font().transform(FontTransform::Rotate270).color(&INK);
-            let label = format!("rate {} ", rate_text(row.learning_rate * self.train.lr_factor));
+            let label = format!("rate {} ", rate_text(row.next_learning_rate));
             let style = upright.pos(Pos::new(HPos::Right, VPos::Bottom));
             chart.draw_series([Text::new(label, (at, high), style)]).map_err(|error| error.to_string())?;
         }
@@ -171,7 +174,7 @@ impl Plateau<'_> {
 
     /// The legend, above the plot where there are no data: two columns.
     fn legend<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>, scale: Scale) -> Result<(), String> {
-        let window = self.rows.last().map_or(0, |row| row.bad_epochs);
+        let window = self.rows.last().map_or(0, |row| row.train_bad_epochs);
         let mut entries: Vec<(RGBColor, Option<Line>, String)> = vec![
             (BLUE, Some(Line::Bold), "training, smoothed".to_owned()),
             (VERMILION, Some(Line::BoldDashed), "validation, smoothed".to_owned()),
@@ -211,8 +214,8 @@ impl LearningRate<'_> {
     /// The rate of each epoch, and the one that the last epoch has left: without it a training that has stopped would end
     /// above the floor.
     fn points(&self) -> Vec<(f64, f64)> {
-        let left = self.rows.last().filter(|row| row.dropped);
-        let left = left.map(|row| (shown(row.epoch), row.learning_rate * self.train.lr_factor));
+        let left = self.rows.last().filter(|row| row.drops_learning_rate());
+        let left = left.map(|row| (shown(row.epoch), row.next_learning_rate));
         self.rows.iter().map(|row| (shown(row.epoch), row.learning_rate)).chain(left).collect()
     }
 }

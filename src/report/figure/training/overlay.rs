@@ -9,12 +9,12 @@ use plotters::prelude::DrawingBackend;
 use plotters::style::text_anchor::{HPos, VPos};
 
 use crate::plan::schema::Train;
+use crate::report::figure::canvas::{BLUE, INK, Plot, Scale, VERMILION};
 use crate::report::figure::lines::{Line, line, mesh, steps, style_of};
 use crate::report::figure::training::rate_text;
 use crate::report::figure::{Below, chart, range, text};
 use crate::report::record::Planned;
-use crate::report::figure::canvas::{BLUE, INK, Plot, Scale, VERMILION};
-use crate::train::log::EpochRow;
+use crate::run::log::EpochRow;
 
 /// Smoothed losses over epochs.
 pub(in crate::report) struct Losses<'a> {
@@ -37,13 +37,13 @@ fn epochs(networks: &[&Planned]) -> std::ops::Range<f64> {
 }
 
 fn curve(network: &Planned, value: fn(&EpochRow) -> f64) -> impl Iterator<Item = (f64, f64)> + Clone + '_ {
-    network.epochs.iter().map(move |row| (row.epoch as f64 + 1.0, value(row)))
+    network.epochs.iter().map(move |row| (row.epoch as f64, value(row)))
 }
 
 impl Plot for Losses<'_> {
     fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>, scale: Scale) -> Result<(), String> {
         let (legend, below) = area.split_vertically(scale.pt(12.0));
-        let losses: [fn(&EpochRow) -> f64; 2] = [|row| row.train_ema, |row| row.validation_ema];
+        let losses: [fn(&EpochRow) -> f64; 2] = [|row| row.train_loss_ema, |row| row.validation_loss_ema];
         let all = self.networks.iter().flat_map(|network| {
             network.epochs.iter().flat_map(|row| losses.map(|loss| loss(row))).filter(|loss| loss.is_finite())
         });

@@ -18,21 +18,22 @@ fn training(losses: impl Iterator<Item = (f64, f64)>, train: &Train) -> (Vec<Epo
         let learning_rate = schedule.learning_rate();
         let step = schedule.step(train_loss, validation_loss);
         rows.push(EpochRow {
-            epoch,
+            epoch: epoch + 1,
             train_loss,
             validation_loss,
-            train_ema: step.train_ema,
-            validation_ema: step.validation_ema,
-            best_train: step.best_train,
-            best_validation: step.best_validation,
-            bad_epochs: step.bad_epochs,
+            train_loss_ema: step.train_ema,
+            validation_loss_ema: step.validation_ema,
+            best_train_loss_ema: step.best_train,
+            best_validation_loss_ema: step.best_validation,
+            train_bad_epochs: step.bad_epochs,
             validation_bad_epochs: step.validation_bad_epochs,
             learning_rate,
-            dropped: step.dropped,
-            dice: Vec::new(),
-            mean_dice: None,
+            next_learning_rate: schedule.learning_rate(),
+            pseudo_dice: Vec::new(),
+            mean_pseudo_dice: None,
             seconds: 1.0,
-            images_per_second: 1.0,
+            patches_per_second: 1.0,
+            stop_reason: schedule.stop(),
         });
         if schedule.stop().is_some() {
             break;
@@ -65,11 +66,11 @@ fn draw(rows: &[EpochRow], stop: Option<StopReason>, name: &str, folder: &Path) 
 fn a_whole_training_is_drawn_with_its_drops_and_its_stop_and_twice_alike() {
     let folder = tempfile::tempdir().unwrap();
     let (rows, stop) = training((0..1000).map(falling), &train());
-    assert!(stop.is_some() && rows.iter().filter(|row| row.dropped).count() >= 4);
+    assert!(stop.is_some() && rows.iter().filter(|row| row.drops_learning_rate()).count() >= 4);
     let files = draw(&rows, stop, "whole", folder.path());
     let svg = String::from_utf8(files[0].clone()).unwrap();
     assert!(svg.contains("width=\"88mm\""), "{}", &svg[..200]);
-    for text in ["training, smoothed", "rate 6e-5", "rate 1.2e-5", "stop: no better validation loss", "epoch"] {
+    for text in ["training, smoothed", "rate 6e-5", "rate 1.2e-5", "stop: validation loss did not improve", "epoch"] {
         assert!(svg.contains(text), "the plateau plot says `{text}`");
     }
     assert!(files[1].starts_with(b"\x89PNG") && files[3].starts_with(b"\x89PNG"));
@@ -102,7 +103,7 @@ fn a_single_epoch_leaves_a_mark() {
 fn the_rate_that_ends_a_training_is_below_the_floor() {
     let train = train();
     let (rows, stop) = training((0..1000).map(|_| (1.0, 1.0)), &train);
-    assert!(matches!(stop, Some(StopReason::Plateau { .. })));
+    assert!(matches!(stop, Some(StopReason::ValidationPlateau { .. })));
     let points = LearningRate { rows: &rows, train: &train }.points();
     assert!(points.last().is_some_and(|&(_, rate)| rate < train.lr_floor), "{points:?}");
 }
