@@ -9,8 +9,8 @@ use std::process::{Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use segplan::experiment::splits::Split;
-use segplan::store::folder::{FoldFolder, RunFolder};
+use segplan::run::Split;
+use segplan::run::folder::{FoldFolder, RunFolder};
 
 /// What makes a run short. The numbers are too small to learn anything; they are enough to tell networks apart.
 const SHORT: [&str; 10] = [
