@@ -9,17 +9,9 @@ use ndarray::{Array3, Zip};
 use serde::{Deserialize, Serialize};
 
 use crate::plan::schema::{Plan, PostprocessRule};
+pub use crate::run::Filter;
 use crate::statistics::mean;
 use crate::volume::components::{Connectivity, largest_components};
-
-/// Which components of a label map are kept. The rest of their classes becomes background.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Filter {
-    /// Only the largest component of all foreground classes together.
-    pub foreground: bool,
-    /// Only the largest component of each of these labels.
-    pub classes: BTreeSet<u8>,
-}
 
 impl Filter {
     /// What the plan says before any prediction is made: the labels of a single component in all training cases, or nothing.

@@ -15,17 +15,18 @@ use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Gradients, Int, Tensor, TensorData};
 use segplan::dataset::CaseId;
 use segplan::device::device;
-use segplan::experiment::events::{Events, NetworkId};
+use segplan::experiment::events::Events;
 use segplan::experiment::{Options, Outcome, Stage, run};
 use segplan::network::topology::Topology;
 use segplan::network::{UNet, UNetConfig};
 use segplan::plan::load::load;
 use segplan::plan::schema::{Adam, ConfigurationName, DiceCe, DiceScope, Network, Optimizer, Plan, Precision, Train};
 use segplan::predict::Tiles;
-use segplan::train::log::{EpochRow, read_epochs};
+use segplan::run::NetworkId;
+use segplan::run::StopReason;
+use segplan::run::log::{EpochRow, read_epochs};
 use segplan::train::loss::dice_ce;
 use segplan::train::optimizer::Optimizer;
-use segplan::train::schedule::StopReason;
 use serde::Deserialize;
 
 /// Largest difference from the CPU, as a share of the largest value.

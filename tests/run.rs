@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use segplan::dataset::gate::{Expected, read_image};
 use segplan::dataset::{Case, CaseId};
-use segplan::train::log::{EpochRow, read_epochs};
+use segplan::run::log::{EpochRow, read_epochs};
 
 /// A small phantom and a plan of two short folds, in a folder of its own.
 struct Workplace {

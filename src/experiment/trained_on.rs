@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use crate::experiment::record::saved_fingerprint;
 use crate::fingerprint::{CaseFingerprint, Fingerprint};
 use crate::plan::schema::{Normalization, Plan};
+use crate::run::fingerprint::SavedFingerprint;
+use crate::run::folder::RunFolder;
 use crate::store::StoreError;
-use crate::store::folder::RunFolder;
 use crate::volume::intensity::IntensityRange;
 use crate::volume::orient::{AxisCodes, Reorder};
 use crate::volume::{Geometry, Image, Spacing};
@@ -39,7 +39,8 @@ pub(super) enum Orientation {
 impl TrainedOn {
     /// What a run folder records.
     pub(super) fn load(folder: &RunFolder) -> Result<Self, StoreError> {
-        let fingerprint = saved_fingerprint(folder)?.filter(Fingerprint::is_whole);
+        let fingerprint =
+            SavedFingerprint::read_intact(folder)?.map(|saved| saved.fingerprint).filter(Fingerprint::is_whole);
         Ok(fingerprint.map_or_else(Self::unknown, Self::new))
     }
 

@@ -5,8 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use segplan::dataset::split::Split;
-use segplan::store::folder::{FoldFolder, RunFolder};
+use segplan::run::Split;
+use segplan::run::folder::{FoldFolder, RunFolder};
 
 /// Settings of a short run: it learns nothing, but different inputs still give different weights.
 pub(crate) const SHORT: [&str; 10] = [

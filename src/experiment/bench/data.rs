@@ -18,7 +18,7 @@ use crate::predict::window::{Windows, mirrored_axes};
 use crate::predict::{Member, Predictor, labels};
 use crate::preprocess::cache::{Preparation, PreparedCase};
 use crate::preprocess::prepare;
-use crate::store::folder::{FoldFolder, prepared_folder};
+use crate::run::folder::{FoldFolder, prepared_folder};
 use crate::train::Job;
 use crate::train::loader::for_each_batch;
 use crate::train::patches::{Patches, Set};

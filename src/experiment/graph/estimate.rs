@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::experiment::ExperimentError;
 use crate::experiment::bench::{STEP_OVER_FORWARD, operations_per_second};
-use crate::experiment::events::{Events, NetworkId};
+use crate::experiment::events::Events;
 use crate::experiment::graph::grids::{Grid, of_plan};
 use crate::experiment::graph::{Graph, Node, State, Work};
 use crate::network::topology::Topology;
@@ -19,10 +19,11 @@ use crate::plan::load::LoadedPlan;
 use crate::plan::schema::{Configuration, ConfigurationName, Plan};
 use crate::predict::window::{mirrored_axes, starts};
 use crate::preprocess::slice_first;
-use crate::store::folder::RunFolder;
+use crate::run::NetworkId;
+use crate::run::folder::RunFolder;
+use crate::run::log::read_epochs;
 use crate::train::augment::loaded_size;
 use crate::train::loader::batches_at_once;
-use crate::train::log::read_epochs;
 
 /// Seconds on one core, measured on compressed files: reading a voxel of a channel with its mask and statistics; resampling it by
 /// the third-order spline, per voxel of the largest volume on the way; writing a prepared voxel of a channel.
