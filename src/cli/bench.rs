@@ -8,7 +8,7 @@ use crate::cli::failure::Failure;
 use crate::cli::output::print_line;
 use crate::cli::run::{configuration, into_failure};
 use crate::cli::terminal::Terminal;
-use crate::cli::use_threads;
+use crate::cli::threads::use_threads;
 use crate::experiment::bench::bench;
 use crate::plan::load::load;
 use crate::plan::schema::ConfigurationName;

@@ -8,7 +8,7 @@ use crate::cli::failure::{Failure, plain};
 use crate::cli::run::configuration;
 use crate::cli::signals::stop_on_signals;
 use crate::cli::terminal::Terminal;
-use crate::cli::use_threads;
+use crate::cli::threads::use_threads;
 use crate::experiment::events::Events;
 use crate::experiment::segment::{Request, SegmentError, segment};
 use crate::plan::schema::ConfigurationName;
