@@ -333,7 +333,7 @@ fn the_file_ending_selects_the_format_of_scores() {
         data.segplan(&["evaluate", "--reference", folder, "--prediction", folder, "--per-case", "-o", output])
     };
     for (name, start) in
-        [("s.csv", "case,label,name,dice"), ("s.json", "["), ("s.md", "| case |"), ("s.parquet", "PAR1")]
+        [("s.csv", "case,label,class,dice"), ("s.json", "["), ("s.md", "| case |"), ("s.parquet", "PAR1")]
     {
         let output = evaluate(name);
         assert!(output.status.success(), "{}", output_text(&output));
