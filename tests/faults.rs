@@ -347,7 +347,7 @@ fn the_file_ending_selects_the_format_of_scores() {
     }
     assert_eq!(evaluate("s.xlsx").status.code(), Some(2));
     let names = fs::read_to_string(data.root.path().join("s.csv")).unwrap();
-    assert!(names.lines().nth(1).unwrap().starts_with("case_0,1,a,1,1,1,0,0,0,"), "{names}");
+    assert!(names.lines().nth(1).unwrap().starts_with("case_0,1,a,1,1,1,1,0,0,0,1,"), "{names}");
 }
 
 #[test]
