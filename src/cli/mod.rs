@@ -9,6 +9,7 @@ mod completions;
 mod diff;
 mod doctor;
 mod evaluate;
+mod exit_code;
 mod explain;
 mod export;
 mod failure;
@@ -29,17 +30,18 @@ mod terminal;
 mod variant;
 mod verify;
 
-use std::process::ExitCode;
+use std::process;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
+use crate::cli::exit_code::{EXIT_CODES, ExitCode};
 use crate::cli::failure::Failure;
 use crate::units::counted;
 
 /// nnU-Net (2018) experiments from one declarative, editable TOML plan.
 #[derive(Debug, Parser)]
-#[command(name = "segplan", version, max_term_width = 100, arg_required_else_help = true, after_help = EXAMPLES)]
+#[command(name = "segplan", version, max_term_width = 100, arg_required_else_help = true, after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
 struct Arguments {
     #[command(subcommand)]
     verb: Verb,
@@ -51,9 +53,7 @@ Examples:
   segplan verify data/Task04_Hippocampus           list every fault of a data set
   segplan plan data/Task04_Hippocampus -o experiments/hippocampus.toml
   segplan run experiments/hippocampus.toml --fold 0 --configuration 3d_fullres
-  segplan predict --run runs/hippocampus --input new_images --output segmentations
-
-Exit codes: 0 done, 1 failed, 2 wrong input, 3 damaged data, 4 interrupted with a checkpoint, 5 a part failed";
+  segplan predict --run runs/hippocampus --input new_images --output segmentations";
 
 #[derive(Debug, Subcommand)]
 enum Verb {
@@ -100,7 +100,7 @@ enum Verb {
 }
 
 /// Reads the command line, does what it says, and reports how that went.
-pub fn main() -> ExitCode {
+pub fn main() -> process::ExitCode {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).log_internal_errors(false).init();
     let done = match Arguments::parse().verb {
@@ -131,7 +131,7 @@ pub fn main() -> ExitCode {
             Ok(())
         }
     };
-    output::finish(done.map_or_else(Failure::report, |()| 0))
+    output::finish(done.map_or_else(Failure::report, |()| ExitCode::Done))
 }
 
 /// Uses as many threads as the plan says; all cores for 0.

@@ -5,8 +5,10 @@
 
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Write as _};
-use std::process::ExitCode;
+use std::process;
 use std::sync::{Mutex, PoisonError};
+
+use crate::cli::exit_code::ExitCode;
 
 /// Why standard output could not be written.
 static FAILED: Mutex<Option<io::Error>> = Mutex::new(None);
@@ -36,13 +38,13 @@ fn note(written: io::Result<()>) {
 }
 
 /// The exit code of a verb: its own, unless its result could not be written.
-pub(super) fn finish(code: u8) -> ExitCode {
+pub(super) fn finish(code: ExitCode) -> process::ExitCode {
     note(io::stdout().lock().flush());
     match FAILED.lock().unwrap_or_else(PoisonError::into_inner).take() {
         Some(error) => {
             say(format_args!("cannot write to standard output: {error}"));
-            ExitCode::from(if code == 0 { 1 } else { code })
+            process::ExitCode::from(if code == ExitCode::Done { ExitCode::Failed.number() } else { code.number() })
         }
-        None => ExitCode::from(code),
+        None => process::ExitCode::from(code.number()),
     }
 }

@@ -10,7 +10,6 @@ pub use self::size::cases_fit;
 pub(super) use self::size::unprepared;
 use crate::dataset::{CaseId, Dataset};
 use crate::device::{self, DeviceError};
-use crate::experiment::events::Events;
 use crate::experiment::machine::{Card, Machine, cards, gib};
 use crate::experiment::splits::{self, SplitError};
 use crate::experiment::{ExperimentError, machine};
@@ -21,6 +20,7 @@ use crate::plan::fault::{Fault, PlanError};
 use crate::plan::load::LoadedPlan;
 use crate::plan::overrides::overrides;
 use crate::plan::schema::{ConfigurationName, Plan, Precision};
+use crate::run::Listener;
 use crate::run::NetworkId;
 use crate::run::folder::{RunFolder, prepared_folder};
 use crate::run::{NetworkState, RunFileError};
@@ -50,7 +50,7 @@ pub(super) fn check(
     dataset: &Dataset,
     networks: &[NetworkId],
     folder: &RunFolder,
-    events: &dyn Events,
+    events: &dyn Listener,
 ) -> Result<(), ExperimentError> {
     for change in overrides(&loaded.layers) {
         events.say(&change.to_string());

@@ -5,6 +5,7 @@
 
 mod chart;
 pub mod curves;
+pub mod live;
 pub mod montage;
 pub mod augmentation;
 mod style;

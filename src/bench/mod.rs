@@ -1,6 +1,7 @@
 //! How fast the parts of an experiment are on this machine: each timed several times after a warm-up.
 
 mod data;
+mod error;
 mod timings;
 
 pub use self::timings::Timings;
@@ -13,16 +14,16 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use rand::RngExt as _;
 
 use self::data::DataTimings;
-use crate::device::device;
-use crate::experiment::ExperimentError;
-use crate::experiment::data::{DataError, find};
-use crate::experiment::events::Events;
+pub use self::error::BenchError;
+use crate::device::{DeviceError, device};
 use crate::kernels::peak;
 use crate::network::topology::Topology;
 use crate::network::{UNet, UNetConfig};
 use crate::plan::load::LoadedPlan;
 use crate::plan::schema::{Configuration, ConfigurationName, Plan};
 use crate::random::{Key, Purpose, stream};
+use crate::run::dataset::{DataError, find_dataset};
+use crate::run::{Listener, UnknownConfiguration};
 use crate::store::read_text;
 use crate::train::loss::dice_ce;
 use crate::train::optimizer::Optimizer;
@@ -44,11 +45,10 @@ pub fn bench(
     loaded: &LoadedPlan,
     name: ConfigurationName,
     repetitions: usize,
-    events: &dyn Events,
-) -> Result<Timings, ExperimentError> {
+    events: &dyn Listener,
+) -> Result<Timings, BenchError> {
     let plan = &loaded.plan;
-    let configuration =
-        plan.configurations.get(&name).ok_or_else(|| ExperimentError::unknown_configuration(plan, name))?;
+    let configuration = plan.configurations.get(&name).ok_or_else(|| UnknownConfiguration::new(plan, name))?;
     let device = &device(&plan.runtime.device)?;
     let bench = Bench { plan, name, configuration, repetitions, device, events };
     let topology = Topology::of(plan, name);
@@ -63,10 +63,10 @@ pub fn bench(
     // An allocator keeps what it once had: this is the most that the steps needed, and its reserve.
     let device_bytes = device.memory_pool_usage().map(|usage| usage.bytes_reserved);
     let forward_s = forward(&bench, &inference);
-    let with_data = match find(loaded, events) {
+    let with_data = match find_dataset(loaded, events) {
         Ok(dataset) => Some(DataTimings::measure(&bench, &inference, &dataset)?),
         // A data set that exists and cannot be used is a failure, not one that is not there.
-        Err(absent @ (DataError::Absent { .. } | DataError::NoFolder)) => {
+        Err(absent @ (DataError::Missing { .. } | DataError::NoFolder)) => {
             events.say(&format!("preprocessing, loader and prediction are not timed: {absent}"));
             None
         }
@@ -102,11 +102,7 @@ pub fn bench(
 /// # Errors
 ///
 /// When the device cannot be used.
-pub fn operations_per_second(
-    plan: &Plan,
-    name: ConfigurationName,
-    events: &dyn Events,
-) -> Result<f64, ExperimentError> {
+pub fn operations_per_second(plan: &Plan, name: ConfigurationName, events: &dyn Listener) -> Result<f64, DeviceError> {
     let device = &device(&plan.runtime.device)?;
     let mut configuration = plan.configurations[&name].clone();
     let (channels, classes) = (plan.input_channels(name), plan.data.labels.len() + 1);
@@ -138,7 +134,7 @@ struct Bench<'a> {
     configuration: &'a Configuration,
     repetitions: usize,
     device: &'a Device,
-    events: &'a dyn Events,
+    events: &'a dyn Listener,
 }
 
 /// A random batch: images `[b, c, z, y, x]` and labels `[b, z, y, x]`.
