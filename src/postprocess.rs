@@ -10,6 +10,7 @@ use ndarray::{Array3, Zip};
 use crate::plan::schema::{Plan, PostprocessRule};
 pub use crate::run::Filter;
 pub use crate::run::postprocessing::{Decision, Evidence};
+use crate::statistics::mean;
 use crate::volume::components::{Connectivity, largest_components};
 
 impl Filter {
@@ -18,7 +19,7 @@ impl Filter {
     /// Source: arXiv:1809.10486, section 2.5.
     pub fn of_plan(plan: &Plan) -> Self {
         let classes = match plan.postprocess.rule {
-            PostprocessRule::SingleComponent => plan.data.single_component.iter().copied().collect(),
+            PostprocessRule::SingleComponent => plan.data.single_component_labels.iter().copied().collect(),
             PostprocessRule::None | PostprocessRule::CrossValidation => BTreeSet::new(),
         };
         Self { foreground: false, classes }
@@ -75,10 +76,7 @@ struct Means {
 
 impl Means {
     fn of(trials: &[Trial]) -> Self {
-        let over = |dice: fn(&Trial) -> Option<f64>| {
-            let known: Vec<f64> = trials.iter().filter_map(dice).collect();
-            (!known.is_empty()).then(|| known.iter().sum::<f64>() / known.len() as f64)
-        };
+        let over = |dice: fn(&Trial) -> Option<f64>| mean(&trials.iter().filter_map(dice).collect::<Vec<_>>());
         Self {
             raw: over(|trial| trial.raw),
             foreground: over(|trial| trial.foreground),

@@ -9,7 +9,7 @@ use crate::cli::failure::{Failure, plain};
 use crate::cli::output::print_line;
 use crate::cli::variant::chosen;
 use crate::plan::load::{LoadedPlan, load};
-use crate::report::ReportError;
+use crate::report::error::ReportError;
 use crate::report::record::RecordError;
 use crate::report::write::{Images, Written, write};
 use crate::run::folder::RunFolder;

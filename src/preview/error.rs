@@ -4,7 +4,7 @@ use thiserror::Error;
 
 use crate::dataset::CaseId;
 use crate::preprocess::cache::PreprocessError;
-use crate::report::ReportError;
+use crate::report::error::ReportError;
 use crate::run::UnknownConfiguration;
 use crate::run::contents::ContentsError;
 use crate::run::dataset::DataError;

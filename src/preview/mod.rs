@@ -20,7 +20,7 @@ use crate::preprocess::cache::{Preparation, PreparedCase};
 use crate::preprocess::first_stage::FirstStage;
 use crate::preprocess::target_spacing;
 use crate::random::{Key, Purpose, stream};
-use crate::report::augmentation::{Axes, Sample, Sheet, draw, words};
+use crate::report::figure::slice::augmentation::{Axes, Sample, Sheet, draw, words};
 use crate::run::contents::{KeepDigests, hash_contents};
 use crate::run::dataset::find_dataset;
 use crate::run::folder::{RunFolder, prepared_case, prepared_folder};
@@ -137,7 +137,7 @@ fn draw_samples(plan: &Plan, configuration: &Configuration, case: &PreparedCase,
     let augmenter = Augmenter::new(&plan.augment, configuration);
     let seed = plan.run.seeds.first().copied().unwrap_or_default();
     let view = CaseView::from(case);
-    let masked = plan.preprocess.masked;
+    let masked = plan.preprocess.normalize_in_mask;
     let sample = |number: usize| {
         let counters = [0, 0, 0, number as u64];
         let mut rng = stream(Key { purpose: Purpose::TrainingPatch, seed, counters });
