@@ -38,7 +38,7 @@ use clap::ValueEnum;
 pub use self::error::ExperimentError;
 pub use self::trained_split::EditedSplit;
 use crate::dataset::CaseId;
-use crate::device::device;
+use crate::device::open_device;
 use crate::experiment::events::{Events, NetworkId};
 use crate::experiment::failures::Failures;
 use crate::experiment::forecast::Forecast;
@@ -121,7 +121,7 @@ pub fn run(
         events.say(&format!("note: {note}"));
     }
     preflight::check(loaded, &dataset, &networks, &folder, events)?;
-    let device = device(&plan.runtime.device)?;
+    let device = open_device(&plan.runtime.device)?;
     let contents = record::contents(&folder, &plan.runtime.runs, &dataset, events)?;
     let data = contents.digest();
     let cases: Vec<CaseId> = dataset.training.iter().map(|case| case.id.clone()).collect();

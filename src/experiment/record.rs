@@ -149,7 +149,7 @@ pub(super) fn write(
         git_commit: git(&["rev-parse", "HEAD"]),
         git_dirty: git(&["status", "--porcelain"]).map(|changes| !changes.is_empty()),
         device: &plan.runtime.device,
-        features: crate::device::compiled(),
+        features: crate::device::Backend::compiled_names(),
         host: Host {
             os: std::env::consts::OS,
             arch: std::env::consts::ARCH,
