@@ -15,6 +15,7 @@ pub use self::noted::Noted;
 use crate::dataset::budget::{Budget, side_by_side};
 use crate::dataset::gate::{Expected, Fault, FaultKind, Faults, read_case};
 use crate::dataset::{Case, CaseId, Dataset};
+use crate::statistics::{median, moments, quantile_of_sorted};
 use crate::units::counted;
 use crate::volume::components::{Connectivity, count_labels};
 use crate::volume::crop::nonzero_box;
@@ -207,36 +208,18 @@ fn count_components(labels: &LabelMap, dataset: &Dataset) -> (BTreeMap<u8, u64>,
 }
 
 fn statistics(mut values: Vec<f32>) -> Option<IntensityStatistics> {
-    let count = values.len() as f64;
-    let mean = values.iter().map(|&value| f64::from(value)).sum::<f64>() / count;
-    let squares = values.iter().map(|&value| (f64::from(value) - mean).powi(2)).sum::<f64>();
+    let moments = moments(values.iter().copied().map(f64::from))?;
     values.sort_unstable_by(f32::total_cmp);
-    let quantile = |share| quantile(&values, share);
+    let quantile = |fraction| quantile_of_sorted(&values, fraction);
     Some(IntensityStatistics {
-        mean,
-        sd: (squares / count).sqrt(),
+        mean: moments.mean,
+        sd: moments.population_sd,
         min: (*values.first()?).into(),
-        percentile_00_5: quantile(0.005),
-        median: quantile(0.5),
-        percentile_99_5: quantile(0.995),
+        percentile_00_5: quantile(0.005)?,
+        median: quantile(0.5)?,
+        percentile_99_5: quantile(0.995)?,
         max: (*values.last()?).into(),
     })
-}
-
-/// A quantile of sorted values, linear between neighbours, as NumPy has it.
-fn quantile(sorted: &[f32], share: f64) -> f64 {
-    let place = share * (sorted.len() - 1) as f64;
-    let below = place.floor() as usize;
-    let above = (below + 1).min(sorted.len() - 1);
-    let (low, high) = (f64::from(sorted[below]), f64::from(sorted[above]));
-    low + (high - low) * (place - below as f64)
-}
-
-/// Median; the mean of the two middle values for an even number of them.
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_unstable_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    if values.len() % 2 == 1 { values[middle] } else { f64::midpoint(values[middle - 1], values[middle]) }
 }
 
 impl Fingerprint {
@@ -256,16 +239,19 @@ impl Fingerprint {
 
     /// Median spacing of the cases, mm, `[z, y, x]`, each axis by itself.
     pub fn median_spacing(&self) -> Spacing {
-        Spacing(std::array::from_fn(|axis| median(self.cases.iter().map(|case| case.spacing.0[axis]).collect())))
+        Spacing(std::array::from_fn(|axis| self.median(|case| case.spacing.0[axis])))
     }
 
     /// Median shape of the cropped cases at a common spacing, voxels, `[z, y, x]`, each axis by itself.
     pub fn median_shape(&self, spacing: Spacing) -> [f64; 3] {
         std::array::from_fn(|axis| {
-            let edge =
-                |case: &CaseFingerprint| case.cropped_shape.0[axis] as f64 * case.spacing.0[axis] / spacing.0[axis];
-            median(self.cases.iter().map(edge).collect())
+            self.median(|case| case.cropped_shape.0[axis] as f64 * case.spacing.0[axis] / spacing.0[axis])
         })
+    }
+
+    /// Median over the cases; a fingerprint has at least one.
+    fn median(&self, value: impl Fn(&CaseFingerprint) -> f64) -> f64 {
+        median(&self.cases.iter().map(value).collect::<Vec<_>>()).expect("a fingerprint has a case")
     }
 
     /// Mean over cases of the cropped volume divided by the whole one. Source: spec section 5.

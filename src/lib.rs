@@ -5,6 +5,7 @@
 //! the dependency rule: a module may name only modules declared above it (`tests/architecture.rs` reads the sources).
 
 pub mod random;
+pub mod statistics;
 pub mod units;
 pub mod volume;
 

@@ -9,6 +9,7 @@ use ndarray::{Array3, Zip};
 use serde::{Deserialize, Serialize};
 
 use crate::plan::schema::{Plan, PostprocessRule};
+use crate::statistics::mean;
 use crate::volume::components::{Connectivity, largest_components};
 
 /// Which components of a label map are kept. The rest of their classes becomes background.
@@ -26,7 +27,7 @@ impl Filter {
     /// Source: arXiv:1809.10486, section 2.5.
     pub fn of_plan(plan: &Plan) -> Self {
         let classes = match plan.postprocess.rule {
-            PostprocessRule::SingleComponent => plan.data.single_component.iter().copied().collect(),
+            PostprocessRule::SingleComponent => plan.data.single_component_labels.iter().copied().collect(),
             PostprocessRule::None | PostprocessRule::CrossValidation => BTreeSet::new(),
         };
         Self { foreground: false, classes }
@@ -113,10 +114,7 @@ struct Means {
 
 impl Means {
     fn of(trials: &[Trial]) -> Self {
-        let over = |dice: fn(&Trial) -> Option<f64>| {
-            let known: Vec<f64> = trials.iter().filter_map(dice).collect();
-            (!known.is_empty()).then(|| known.iter().sum::<f64>() / known.len() as f64)
-        };
+        let over = |dice: fn(&Trial) -> Option<f64>| mean(&trials.iter().filter_map(dice).collect::<Vec<_>>());
         Self {
             raw: over(|trial| trial.raw),
             foreground: over(|trial| trial.foreground),

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::evaluate::scores::Score;
 use crate::evaluate::summary::summarize;
+use crate::statistics::mean;
 
 /// What joins the names of the configurations of an ensemble.
 const JOIN: char = '+';
@@ -47,7 +48,7 @@ impl Selection {
     pub fn of(scores: &[Score]) -> Self {
         let mut by_name = BTreeMap::<&str, Vec<Score>>::new();
         for score in scores {
-            by_name.entry(&score.run.configuration).or_default().push(score.clone());
+            by_name.entry(&score.network.configuration).or_default().push(score.clone());
         }
         let mut candidates: Vec<Candidate> =
             by_name.into_iter().filter_map(|(name, scores)| Candidate::of(name, &scores)).collect();
@@ -84,15 +85,13 @@ impl Candidate {
         let summary = summarize(scores);
         let mut classes = BTreeMap::<String, Vec<f64>>::new();
         for class in summary.configurations.values().flat_map(BTreeMap::values) {
-            classes.entry(class.name.clone()).or_default().extend(class.mean);
+            classes.entry(class.class.clone()).or_default().extend(class.dice);
         }
-        classes.retain(|_, means| !means.is_empty());
-        let mean = |means: Vec<f64>| means.iter().sum::<f64>() / means.len() as f64;
         let cases: std::collections::BTreeSet<_> = scores.iter().map(|score| &score.case).collect();
         Some(Self {
             configurations: name.split(JOIN).map(str::to_owned).collect(),
             mean_foreground_dice: summary.mean_foreground_dice()?,
-            classes: classes.into_iter().map(|(name, means)| (name, mean(means))).collect(),
+            classes: classes.into_iter().filter_map(|(name, means)| Some((name, mean(&means)?))).collect(),
             cases: cases.len(),
         })
     }
@@ -103,14 +102,14 @@ mod tests {
     use super::*;
     use crate::dataset::CaseId;
     use crate::evaluate::Counts;
-    use crate::evaluate::scores::Run;
+    use crate::evaluate::scores::ScoredNetwork;
 
     fn score(configuration: &str, case: &str, right: u64, wrong: u64) -> Score {
         Score {
-            run: Run { experiment: "e".to_owned(), configuration: configuration.to_owned(), fold: 0, seed: 1 },
+            network: ScoredNetwork { run: "r".to_owned(), configuration: configuration.to_owned(), fold: 0, seed: 1 },
             case: CaseId(case.to_owned()),
             label: 1,
-            name: "organ".to_owned(),
+            class: "organ".to_owned(),
             counts: Counts { true_positives: right, false_positives: wrong, false_negatives: wrong },
             surface: None,
         }

@@ -1,23 +1,57 @@
-//! Numbers and names as they stand in sentences and on command lines: plurals, lists, limits, words of a shell.
+//! Numbers and names in messages: byte counts, durations, plurals, lists, comparisons with a limit, words of a command line.
 //!
-//! Deliberately absent: anything that knows what the numbers are of.
+//! Deliberately absent: any knowledge of what is counted or named.
 
-/// Names that a sentence lists before it says how many more there are.
-const LISTED: usize = 5;
+/// Bytes of a mebibyte.
+pub const MIB: u64 = 1 << 20;
+/// Bytes of a gibibyte.
+pub const GIB: u64 = 1 << 30;
+
+/// Names in a list before the rest is only counted.
+const LISTED_NAMES: usize = 5;
 /// Decimals after which two numbers count as equal.
-const MOST_DECIMALS: usize = 9;
+const MAX_DECIMALS: usize = 9;
 
-/// A number and its noun: `1 case`, `2 cases`, `0 classes`.
-pub fn counted(number: usize, noun: &str) -> String {
-    format!("{number} {}", plural(number, noun))
+/// A byte count in GiB.
+pub fn to_gib(bytes: u64) -> f64 {
+    bytes as f64 / GIB as f64
 }
 
-/// The form of a noun that goes with a number.
-pub fn plural(number: usize, noun: &str) -> String {
-    // The end of `epoch` sounds like a `k`.
+/// A byte count in the largest binary unit that gives at least 1: `2.31 GiB`, `45.2 GiB`, `310 MiB`, `12 KiB`.
+pub fn format_bytes(bytes: u64) -> String {
+    match bytes {
+        _ if bytes >= 10 * GIB => format!("{:.1} GiB", to_gib(bytes)),
+        _ if bytes >= GIB => format!("{:.2} GiB", to_gib(bytes)),
+        _ if bytes >= MIB => format!("{:.0} MiB", bytes as f64 / MIB as f64),
+        _ => format!("{} KiB", bytes.div_ceil(1 << 10)),
+    }
+}
+
+/// A duration in the unit that suits it: `0.8 s`, `42 s`, `12.5 min`, `3.2 h`, `2.5 days`.
+pub fn format_seconds(seconds: f64) -> String {
+    const MINUTE: f64 = 60.0;
+    const HOUR: f64 = 60.0 * MINUTE;
+    const DAY: f64 = 24.0 * HOUR;
+    match seconds.max(0.0) {
+        seconds if seconds >= 2.0 * DAY => format!("{:.1} days", seconds / DAY),
+        seconds if seconds >= 100.0 * MINUTE => format!("{:.1} h", seconds / HOUR),
+        seconds if seconds >= 100.0 => format!("{:.1} min", seconds / MINUTE),
+        seconds if seconds >= 10.0 => format!("{seconds:.0} s"),
+        seconds => format!("{seconds:.1} s"),
+    }
+}
+
+/// A count and its noun: `1 case`, `2 cases`, `0 classes`.
+pub fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {}", plural(count, noun))
+}
+
+/// The form of a noun that agrees with a count.
+pub fn plural(count: usize, noun: &str) -> String {
+    // "epoch" ends in the sound of a `k`.
     let sibilant = ["s", "x", "z", "ch", "sh"].iter().any(|end| noun.ends_with(end)) && !noun.ends_with("epoch");
     let consonant_y = noun.ends_with('y') && !["ay", "ey", "oy", "uy"].iter().any(|end| noun.ends_with(end));
-    match number {
+    match count {
         1 => noun.to_owned(),
         _ if sibilant => format!("{noun}es"),
         _ if consonant_y => format!("{}ies", &noun[..noun.len() - 1]),
@@ -25,24 +59,35 @@ pub fn plural(number: usize, noun: &str) -> String {
     }
 }
 
-/// Some names, and how many more there are: `a, b, c, d, e and 3 more`.
+/// The form of a verb or pronoun that agrees with a count: `agree(1, "is", "are")` is `is`.
+pub fn agree<'a>(count: usize, singular: &'a str, plural: &'a str) -> &'a str {
+    if count == 1 { singular } else { plural }
+}
+
+/// The first five names and the number of the others: `a, b, c, d, e and 3 more`.
 pub fn listed<T: AsRef<str>>(names: &[T]) -> String {
-    let shown: Vec<&str> = names.iter().take(LISTED).map(AsRef::as_ref).collect();
-    match names.len().saturating_sub(LISTED) {
+    let shown: Vec<&str> = names.iter().take(LISTED_NAMES).map(AsRef::as_ref).collect();
+    match names.len().saturating_sub(LISTED_NAMES) {
         0 => shown.join(", "),
         more => format!("{} and {more} more", shown.join(", ")),
     }
 }
 
-/// A number with as many decimals, at least `least`, as show on which side of a limit it is: 4.0004 is above 4, and 4.00 is not.
-pub fn beside_limit(value: f64, limit: f64, least: usize) -> String {
-    let shown = |decimals: usize| format!("{value:.decimals$}");
-    let same_side =
-        |text: &String| text.parse::<f64>().is_ok_and(|shown| shown.partial_cmp(&limit) == value.partial_cmp(&limit));
-    (least..MOST_DECIMALS).map(shown).find(same_side).unwrap_or_else(|| shown(MOST_DECIMALS))
+/// All names, each in backquotes: `` `a`, `b` ``.
+pub fn quoted<T: AsRef<str>>(names: impl IntoIterator<Item = T>) -> String {
+    names.into_iter().map(|name| format!("`{}`", name.as_ref())).collect::<Vec<_>>().join(", ")
 }
 
-/// A word as a shell takes it: as it is, or in single quotes.
+/// A number with at least `min_decimals` decimals, and with more if the rounded number would lie on another side of a limit:
+/// beside the limit 4, 4.0004 is not shown as 4.00.
+pub fn beside_limit(value: f64, limit: f64, min_decimals: usize) -> String {
+    let round = |decimals: usize| format!("{value:.decimals$}");
+    let same_side =
+        |text: &String| text.parse::<f64>().is_ok_and(|shown| shown.partial_cmp(&limit) == value.partial_cmp(&limit));
+    (min_decimals..MAX_DECIMALS).map(round).find(same_side).unwrap_or_else(|| round(MAX_DECIMALS))
+}
+
+/// A word of a shell command: unchanged if the shell reads it literally, else in single quotes.
 pub fn shell_word(word: &str) -> String {
     let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./=:,+".contains(letter);
     if !word.is_empty() && word.chars().all(plain) {
@@ -57,29 +102,55 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_is_singular_and_all_other_numbers_are_plural() {
-        for (number, noun, expected) in [
+    fn only_one_is_singular() {
+        for (count, noun, expected) in [
             (1, "case", "1 case"),
             (0, "case", "0 cases"),
-            (2, "fault", "2 faults"),
+            (2, "problem", "2 problems"),
             (2, "class", "2 classes"),
             (2, "batch", "2 batches"),
             (2, "epoch", "2 epochs"),
             (3, "study", "3 studies"),
             (2, "array", "2 arrays"),
         ] {
-            assert_eq!(counted(number, noun), expected);
+            assert_eq!(counted(count, noun), expected);
+        }
+        assert_eq!([0, 1, 2].map(|count| agree(count, "is", "are")), ["are", "is", "are"]);
+    }
+
+    #[test]
+    fn long_lists_are_cut_and_counted() {
+        assert_eq!(listed(&["a", "b"]), "a, b");
+        assert_eq!(listed(&["a", "b", "c", "d", "e", "f", "g"]), "a, b, c, d, e and 2 more");
+        assert_eq!(quoted(["a", "b"]), "`a`, `b`");
+    }
+
+    #[test]
+    fn bytes_and_seconds_are_shown_in_a_suitable_unit() {
+        for (bytes, expected) in [
+            (0, "0 KiB"),
+            (1, "1 KiB"),
+            (3 * MIB / 2, "2 MiB"),
+            (GIB, "1.00 GiB"),
+            (5 * GIB / 2, "2.50 GiB"),
+            (64 * GIB, "64.0 GiB"),
+        ] {
+            assert_eq!(format_bytes(bytes), expected);
+        }
+        for (seconds, expected) in [
+            (-1.0, "0.0 s"),
+            (9.94, "9.9 s"),
+            (99.0, "99 s"),
+            (150.0, "2.5 min"),
+            (9000.0, "2.5 h"),
+            (216_000.0, "2.5 days"),
+        ] {
+            assert_eq!(format_seconds(seconds), expected);
         }
     }
 
     #[test]
-    fn long_lists_say_how_many_more_there_are() {
-        assert_eq!(listed(&["a", "b"]), "a, b");
-        assert_eq!(listed(&["a", "b", "c", "d", "e", "f", "g"]), "a, b, c, d, e and 2 more");
-    }
-
-    #[test]
-    fn a_number_is_shown_on_its_side_of_a_limit() {
+    fn a_rounded_number_stays_on_its_side_of_a_limit() {
         assert_eq!(beside_limit(0.031, 4.0, 2), "0.03");
         assert_eq!(beside_limit(4.0004, 4.0, 2), "4.0004");
         assert_eq!(beside_limit(24.96, 25.0, 1), "24.96");
@@ -87,11 +158,11 @@ mod tests {
     }
 
     #[test]
-    fn a_shell_reads_a_word_as_it_is() {
+    fn a_shell_reads_every_word_unchanged() {
         for word in ["plan.toml", "", "two words", "it's", "$HOME", "a&b", "grün", "a\"b", "*", "~"] {
             let command = format!("printf %s {}", shell_word(word));
-            let said = std::process::Command::new("sh").arg("-c").arg(command).output().unwrap();
-            assert_eq!(String::from_utf8(said.stdout).unwrap(), word);
+            let output = std::process::Command::new("sh").arg("-c").arg(command).output().unwrap();
+            assert_eq!(String::from_utf8(output.stdout).unwrap(), word);
         }
         assert_eq!(shell_word("experiments/a-b_1.toml"), "experiments/a-b_1.toml");
     }

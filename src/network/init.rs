@@ -15,7 +15,7 @@ use crate::random::Rng;
 ///
 /// Source: nnU-Net commit 6150f1b0, where the paper does not state an initialisation.
 pub fn he_normal(config: &UNetConfig, rng: &mut Rng, device: &Device) -> UNet {
-    let slope = config.network.leaky_slope;
+    let slope = config.network.leaky_relu_slope;
     build(config, device, &mut |shape| draw_weight(shape, slope, rng, device))
 }
 
@@ -51,8 +51,8 @@ fn build_block(config: &UNetConfig, device: &Device, outputs: usize, weight: Par
     Block {
         conv: Convolution { weight, bias: fill(outputs, 0.0, device) },
         norm: Affine { weight: fill(outputs, 1.0, device), bias: fill(outputs, 0.0, device) },
-        eps: config.network.norm_eps,
-        slope: config.network.leaky_slope,
+        eps: config.network.instance_norm_eps,
+        slope: config.network.leaky_relu_slope,
     }
 }
 

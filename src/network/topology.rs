@@ -48,7 +48,7 @@ impl Topology {
     /// Source: arXiv:1809.10486, section 2.1; the kernel edge is that of nnU-Net commit 6150f1b0, `generic_UNet.py`.
     pub fn new(configuration: &Configuration, in_channels: usize, classes: usize) -> Self {
         let pools = pool_kernels(configuration);
-        let features = configuration.features.clone();
+        let features = configuration.features_per_stage.clone();
         assert_eq!(
             features.len(),
             pools.len() + 1,
@@ -176,7 +176,7 @@ impl Topology {
 ///
 /// Source: nnU-Net commit 6150f1b0; the paper does not state the order.
 pub fn pool_kernels(configuration: &Configuration) -> Vec<[usize; 3]> {
-    let pools = configuration.pools;
+    let pools = configuration.pool_depths;
     let maximum = pools.into_iter().max().unwrap_or(0);
     (0..maximum).map(|step| pools.map(|pooled| if pooled + step >= maximum { 2 } else { 1 })).collect()
 }

@@ -5,6 +5,7 @@ use thiserror::Error;
 use crate::dataset::Case;
 use crate::plan::schema::{Configuration, Preprocess};
 use crate::preprocess::{separate_axis, slice_first, target_spacing};
+use crate::units::format_bytes;
 use crate::volume::nifti::{NiftiError, read_header};
 use crate::volume::resample::{most_voxels, resampled_shape};
 use crate::volume::{Shape, Spacing};
@@ -32,7 +33,7 @@ pub struct Extent {
 #[error(
     "its {shape} voxels of {spacing} become {target} at {target_spacing}, which takes {} of memory, and {} may be used; correct \
      the spacing in its header if that is wrong, or raise `runtime.memory_gib`",
-    gib(*needed), gib(*given)
+    format_bytes(*needed), format_bytes(*given)
 )]
 pub struct TooLarge {
     /// Its shape, cropped as far as that is known, voxels, `[z, y, x]`.
@@ -84,10 +85,6 @@ pub fn check_collapse(shape: Shape, spacing: Spacing, configuration: &Configurat
     Ok(())
 }
 
-fn gib(bytes: u64) -> String {
-    format!("{:.2} GiB", bytes as f64 / (1_u64 << 30) as f64)
-}
-
 /// Bytes that [`prepare`](super::prepare) takes at most for a case whose non-zero region has a shape, its image and its labels
 /// included. Before the image is read, the shape of the region is at most that of the image.
 ///
@@ -101,7 +98,7 @@ pub fn bytes_to_prepare(extent: &Extent, cropped: Shape, rules: &Preprocess, con
     let copied = if target == cropped { 0 } else { new };
     let image = INTENSITY.saturating_mul(extent.channels as u64);
     let labels = if extent.labelled { LABEL } else { 0 };
-    let mask = if rules.masked { MASK } else { 0 };
+    let mask = if rules.normalize_in_mask { MASK } else { 0 };
     // The image is permuted a channel at a time.
     let permuted = if slice_first(configuration.slice_axis) == [0, 1, 2] { 0 } else { INTENSITY };
     let stages = [

@@ -3,6 +3,7 @@
 use ndarray::{ArrayView3, ArrayViewMut3, Zip};
 
 use crate::plan::schema::{Intensities, Normalization};
+use crate::statistics::moments;
 
 /// Added to an image's own standard deviation. Source: the first public code (spec section 5).
 const SD_EPS: f64 = 1e-8;
@@ -24,7 +25,7 @@ pub fn normalize(
     match scheme {
         Normalization::Ct => {
             let known = intensities.expect("a validated plan has the intensities of each `ct` channel");
-            let (low, high) = (known.percentile_00_5 as f32, known.percentile_99_5 as f32);
+            let (low, high) = (known.p00_5 as f32, known.p99_5 as f32);
             let (mean, sd) = (known.mean as f32, known.sd.max(SD_EPS) as f32);
             image.par_mapv_inplace(|value| (value.clamp(low, high) - mean) / sd);
         }
@@ -46,15 +47,9 @@ fn z_score(mut image: ArrayViewMut3<'_, f32>, inside: Option<ArrayView3<'_, bool
     });
 }
 
-/// Mean, and population standard deviation with [`SD_EPS`] added; summed in two passes in `f64`.
+/// Mean, and population standard deviation plus [`SD_EPS`]; 0 and 1 for an empty mask.
 fn mean_and_sd(values: impl Iterator<Item = f32> + Clone) -> (f64, f64) {
-    let (count, sum) = values.clone().fold((0_usize, 0.0), |(count, sum), value| (count + 1, sum + f64::from(value)));
-    if count == 0 {
-        return (0.0, 1.0);
-    }
-    let mean = sum / count as f64;
-    let squares = values.map(|value| (f64::from(value) - mean).powi(2)).sum::<f64>();
-    (mean, (squares / count as f64).sqrt() + SD_EPS)
+    moments(values.map(f64::from)).map_or((0.0, 1.0), |moments| (moments.mean, moments.population_sd + SD_EPS))
 }
 
 #[cfg(test)]
@@ -63,7 +58,7 @@ mod tests {
 
     use super::*;
 
-    const CT: Intensities = Intensities { mean: 100.0, sd: 40.0, percentile_00_5: -20.0, percentile_99_5: 200.0 };
+    const CT: Intensities = Intensities { mean: 100.0, sd: 40.0, p00_5: -20.0, p99_5: 200.0 };
 
     #[test]
     fn ct_clips_and_scales_by_the_data_sets_foreground() {

@@ -99,8 +99,8 @@ impl Plot for Plateau<'_> {
         line(&mut chart, of(|row| row.train_loss), BLUE, Line::Pale, scale)?;
         line(&mut chart, of(|row| row.validation_loss), VERMILION, Line::Pale, scale)?;
         let goals = [
-            (self.train.lr_threshold, BLUE, (|row| row.best_train) as fn(&EpochRow) -> f64),
-            (self.train.stop_threshold, VERMILION, |row| row.best_validation),
+            (self.train.plateau().threshold, BLUE, (|row| row.best_train) as fn(&EpochRow) -> f64),
+            (self.train.validation_plateau().map_or(0.0, |rule| rule.threshold), VERMILION, |row| row.best_validation),
         ];
         for (threshold, colour, best) in goals {
             line(
@@ -123,7 +123,10 @@ impl Plateau<'_> {
     /// Losses from the lowest to the highest, with room around them.
     fn range(&self) -> (f64, f64) {
         let losses = self.rows.iter().flat_map(|row| {
-            let goals = [row.best_train - self.train.lr_threshold, row.best_validation - self.train.stop_threshold];
+            let goals = [
+                row.best_train - self.train.plateau().threshold,
+                row.best_validation - self.train.validation_plateau().map_or(0.0, |rule| rule.threshold),
+            ];
             [row.train_loss, row.validation_loss, row.train_ema, row.validation_ema].into_iter().chain(goals)
         });
         let (low, high) = losses
@@ -154,7 +157,7 @@ impl Plateau<'_> {
             let at = shown(row.epoch);
             line(chart, [(at, low), (at, high)].into_iter(), INK, Line::Dotted, scale)?;
             let upright = (FONT, scale.text()).into_font().transform(FontTransform::Rotate270).color(&INK);
-            let label = format!("rate {} ", rate_text(row.learning_rate * self.train.lr_factor));
+            let label = format!("rate {} ", rate_text(row.learning_rate * self.train.plateau().factor));
             let style = upright.pos(Pos::new(HPos::Right, VPos::Bottom));
             chart.draw_series([Text::new(label, (at, high), style)]).map_err(|error| error.to_string())?;
         }
@@ -176,7 +179,7 @@ impl Plateau<'_> {
             (BLUE, Some(Line::Pale), "training".to_owned()),
             (VERMILION, Some(Line::Pale), "validation".to_owned()),
             (GREY, Some(Line::Dotted), "best minus threshold".to_owned()),
-            (GREY, None, format!("no gain for {window} of {} epochs", self.train.lr_patience)),
+            (GREY, None, format!("no gain for {window} of {} epochs", self.train.plateau().patience_epochs)),
         ];
         entries.extend(self.stop.map(|reason| (INK, Some(Line::Bold), format!("stop: {reason}"))));
         let (width, _) = area.dim_in_pixel();
@@ -210,14 +213,14 @@ impl LearningRate<'_> {
     /// above the floor.
     fn points(&self) -> Vec<(f64, f64)> {
         let left = self.rows.last().filter(|row| row.dropped);
-        let left = left.map(|row| (shown(row.epoch), row.learning_rate * self.train.lr_factor));
+        let left = left.map(|row| (shown(row.epoch), row.learning_rate * self.train.plateau().factor));
         self.rows.iter().map(|row| (shown(row.epoch), row.learning_rate)).chain(left).collect()
     }
 }
 
 impl Plot for LearningRate<'_> {
     fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>, scale: Scale) -> Result<(), String> {
-        let floor = self.train.lr_floor;
+        let floor = self.train.validation_plateau().map_or(0.0, |rule| rule.below_learning_rate);
         let points = self.points();
         let rates = points.iter().map(|&(_, rate)| rate);
         let high = rates.clone().fold(floor, f64::max) * 2.0;

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use crate::dataset::CaseId;
-use crate::units::counted;
+use crate::units::{counted, format_bytes};
 use crate::volume::nifti::NiftiFault;
 use crate::volume::{Geometry, Shape, Spacing};
 
@@ -134,7 +134,7 @@ pub enum FaultKind {
     #[error(
         "has {shape} voxels (z × y × x) in {}, which need {} of memory, and {} may be used; correct the header if it is \
          wrong, or raise `runtime.memory_gib` (`--memory-gib`)",
-        counted(*channels, "channel"), gib(*needed), gib(*allowed)
+        counted(*channels, "channel"), format_bytes(*needed), format_bytes(*allowed)
     )]
     TooLarge {
         /// Voxels of a channel.
@@ -154,10 +154,6 @@ fn channels(expected: usize, found: usize, files: usize) -> String {
         files => format!("and the case's other images have {} in {files} files", counted(found, "channel")),
     };
     format!("{where_found}; expected {expected}: add or remove files, or correct `dataset.json`")
-}
-
-fn gib(bytes: u64) -> String {
-    format!("{:.2} GiB", bytes as f64 / f64::from(1 << 30))
 }
 
 fn listed(values: &BTreeMap<i64, usize>) -> String {

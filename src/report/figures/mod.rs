@@ -126,8 +126,11 @@ fn single_trainings(record: &Record, place: Place<'_>) -> Result<Vec<Figure>, Re
 /// Why a training that has ended did so: its log does not say it, but tells the two reasons apart.
 fn stop(network: &Planned, train: &Train) -> Option<StopReason> {
     let last = network.epochs.last().filter(|_| network.state.trained.is_some())?;
-    let rate = last.learning_rate * if last.dropped { train.lr_factor } else { 1.0 };
-    Some(if last.validation_bad_epochs > train.stop_patience && rate < train.lr_floor {
+    let rate = last.learning_rate * if last.dropped { train.plateau().factor } else { 1.0 };
+    let stops = train
+        .validation_plateau()
+        .is_some_and(|rule| last.validation_bad_epochs > rule.patience_epochs && rate < rule.below_learning_rate);
+    Some(if stops {
         StopReason::Plateau { epochs: last.validation_bad_epochs }
     } else {
         StopReason::MaxEpochs { epochs: network.epochs.len() }
