@@ -29,7 +29,7 @@ use clap::ValueEnum;
 pub use self::error::ExperimentError;
 pub use self::trained_split::EditedSplit;
 use crate::dataset::CaseId;
-use crate::device::device;
+use crate::device::open_device;
 use crate::experiment::failures::Failures;
 use crate::experiment::forecast::Forecast;
 use crate::experiment::lock::Lock;
@@ -115,7 +115,7 @@ pub fn run(
         events.say(&format!("note: {note}"));
     }
     preflight::check(loaded, &dataset, &networks, &folder, events)?;
-    let device = device(&plan.runtime.device)?;
+    let device = open_device(&plan.runtime.device)?;
     let contents = record::contents(&folder, &plan.runtime.runs, &dataset, events)?;
     let data = contents.digest();
     let cases: Vec<CaseId> = dataset.training.iter().map(|case| case.id.clone()).collect();

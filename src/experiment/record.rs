@@ -106,7 +106,7 @@ pub(super) fn write(
         git_commit: git(&["rev-parse", "HEAD"]),
         git_dirty: git(&["status", "--porcelain"]).map(|changes| !changes.is_empty()),
         device: plan.runtime.device.clone(),
-        features: crate::device::compiled().into_iter().map(str::to_owned).collect(),
+        features: crate::device::Backend::compiled_names().into_iter().map(str::to_owned).collect(),
         host: Host {
             os: std::env::consts::OS.to_owned(),
             arch: std::env::consts::ARCH.to_owned(),
