@@ -11,8 +11,8 @@ use crate::cli::terminal::Terminal;
 use crate::evaluate::folders::{EvaluateError, Request, evaluate_folders};
 use crate::evaluate::output::{Format, per_case, write};
 use crate::evaluate::summary::summarize;
-use crate::experiment::events::Events;
 use crate::plan::make::default_memory_bytes;
+use crate::run::Listener;
 use crate::store::claim::claim_file;
 use crate::units::counted;
 

@@ -1,6 +1,6 @@
-//! The command line: one subcommand per verb, one file per subcommand. The only room that prints.
+//! The command line: one subcommand a verb. The only room that prints.
 //!
-//! Results go to standard output; progress, warnings and errors go to standard error. Both go through `output`.
+//! Results go to standard output; progress and errors go to standard error; both by `output`.
 
 mod augment;
 mod bench;
@@ -9,6 +9,7 @@ mod completions;
 mod diff;
 mod doctor;
 mod evaluate;
+mod exit_code;
 mod explain;
 mod export;
 mod failure;
@@ -26,20 +27,21 @@ mod show;
 mod signals;
 mod status;
 mod terminal;
-mod threads;
 mod variant;
 mod verify;
 
-use std::process::ExitCode;
+use std::process;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
+use crate::cli::exit_code::{EXIT_CODES, ExitCode};
 use crate::cli::failure::Failure;
+use crate::units::counted;
 
-/// Medical image segmentation experiments as one editable TOML plan (nnU-Net, 2018).
+/// nnU-Net (2018) experiments from one declarative, editable TOML plan.
 #[derive(Debug, Parser)]
-#[command(name = "segplan", version, max_term_width = 100, arg_required_else_help = true, after_help = EXAMPLES)]
+#[command(name = "segplan", version, max_term_width = 100, arg_required_else_help = true, after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
 struct Arguments {
     #[command(subcommand)]
     verb: Verb,
@@ -47,60 +49,58 @@ struct Arguments {
 
 const EXAMPLES: &str = "\
 Examples:
-  segplan run experiments/phantom.toml             generate, train and evaluate the built-in data set
-  segplan verify data/Task04_Hippocampus           list every problem of a data set
+  segplan run experiments/phantom.toml             make, train and evaluate the built-in data set
+  segplan verify data/Task04_Hippocampus           list every fault of a data set
   segplan plan data/Task04_Hippocampus -o experiments/hippocampus.toml
   segplan run experiments/hippocampus.toml --fold 0 --configuration 3d_fullres
-  segplan predict --run runs/hippocampus --input new_images --output segmentations
-
-Exit codes: 0 done, 1 failed, 2 wrong input, 3 damaged data, 4 interrupted with a checkpoint, 5 a part failed";
+  segplan predict --run runs/hippocampus --input new_images --output segmentations";
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// List every problem of a data set: files, shapes, geometry, labels
+    /// List every fault of a data set: files, shapes, placement, labels
     Verify(verify::Arguments),
-    /// Measure a data set and write its plan, or update an existing one
+    /// Measure a data set and write its plan
     Plan(plan::Arguments),
-    /// Show the plan in effect, with the file and line of each value
+    /// Show a plan as it is in effect, and where each value comes from
     Show(show::Arguments),
-    /// Change values in a plan file; everything else in it is kept
+    /// Change values of a plan file, and no other byte of it
     Set(set::Arguments),
-    /// Explain a key: meaning, unit, default, source, and the rule that plans it
+    /// Say what a key of a plan means: unit, default, source, and the rule that plans it
     Explain(explain::Arguments),
-    /// Compare two plans: which steps would rerun, and the cost of the networks
+    /// Compare two plans by what they mean: which stages run again, what networks cost
     Diff(diff::Arguments),
-    /// Print the JSON Schema of plans, for editors
+    /// Print the JSON Schema of a plan, for editors
     Schema(schema::Arguments),
-    /// Import an nnU-Net v2 plan
+    /// Make a plan of nnU-Net v2's plans
     Import(import::Arguments),
-    /// Export a plan for nnU-Net v2
+    /// Write a plan as nnU-Net v2 reads it
     Export(export::Arguments),
-    /// Draw training patches of a case before and after augmentation
+    /// Draw training patches of a case before and after their random transforms
     Augment(augment::Arguments),
-    /// Run every step of a plan that is not up to date: preprocess, train, predict, evaluate
+    /// Do whatever of a plan is not yet done: prepare, train, predict, evaluate, draw
     Run(run::Arguments),
-    /// Show what is finished, what is stale and why, and what runs next
+    /// Say what of a plan is done, what is stale and why, and what is next
     Status(status::Arguments),
-    /// Segment new images with the networks of a run
+    /// Segment new images with a finished run
     Predict(predict::Arguments),
     /// Score a folder of predictions against a folder of references
     Evaluate(evaluate::Arguments),
-    /// Compare runs, or the variants of a sweep, by a metric
+    /// Table runs, or the variants of a sweep, side by side by any metric
     Compare(compare::Arguments),
-    /// Write tables, figures, a page and a methods paragraph for runs
+    /// Turn finished runs into tables, figures and a page
     Report(report::Arguments),
-    /// Measure the speed of training, data loading, preprocessing and prediction of a plan
+    /// Time training step, forward pass, loader, preprocessing and prediction of a plan
     Bench(bench::Arguments),
-    /// Generate the built-in synthetic data set
+    /// Make the built-in data set
     Phantom(phantom::Arguments),
-    /// Show backends, devices, memory, disk and data sets of this machine
+    /// Say what this build and this machine can do: backends, memory, disk, data
     Doctor(doctor::Arguments),
-    /// Print a completion script for a shell
+    /// Print what a shell needs to complete the verbs and their flags
     Completions(completions::Arguments),
 }
 
-/// Parses the command line, runs the verb, and returns its exit code.
-pub fn main() -> ExitCode {
+/// Reads the command line, does what it says, and reports how that went.
+pub fn main() -> process::ExitCode {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).log_internal_errors(false).init();
     let done = match Arguments::parse().verb {
@@ -131,5 +131,13 @@ pub fn main() -> ExitCode {
             Ok(())
         }
     };
-    output::finish(done.map_or_else(Failure::report, |()| 0))
+    output::finish(done.map_or_else(Failure::report, |()| ExitCode::Done))
+}
+
+/// Uses as many threads as the plan says; all cores for 0.
+fn use_threads(threads: usize) -> Result<(), Failure> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build_global()
+        .map_err(|error| Failure::failed(miette::miette!("cannot start {}: {error}", counted(threads, "thread"))))
 }

@@ -9,7 +9,7 @@ use crate::cli::failure::{Failure, plain};
 use crate::cli::terminal::Terminal;
 use crate::dataset::DatasetError;
 use crate::dataset::phantom::{PhantomConfig, make};
-use crate::experiment::events::Events;
+use crate::run::Listener;
 use crate::units::counted;
 
 const EXAMPLES: &str = "\

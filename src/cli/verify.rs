@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::cli::exit_code::ExitCode;
 use crate::cli::failure::{Failure, plain};
 use crate::cli::output::print_line;
 use crate::cli::terminal::Terminal;
 use crate::dataset::{scan, verify as check};
-use crate::experiment::events::Events;
 use crate::plan::make::default_memory_bytes;
+use crate::run::Listener;
 use crate::units::counted;
 
 const EXAMPLES: &str = "\
@@ -48,5 +49,5 @@ pub(super) fn verify(arguments: &Arguments) -> Result<(), Failure> {
     }
     let found = counted(faults.len(), "problem");
     terminal.say(&format!("`{}`: {found} in {}", dataset.name, counted(cases, "case")));
-    Err(Failure::damaged_data_listed())
+    Err(Failure::silent(ExitCode::DamagedData))
 }

@@ -1,5 +1,7 @@
 //! Segmenting new images with a finished run.
 
+mod training_data;
+
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
@@ -7,18 +9,15 @@ use burn::tensor::Device;
 use ndarray::ArrayView3;
 use thiserror::Error;
 
+use self::training_data::TrainingData;
 use crate::dataset::Case;
 use crate::dataset::gate::{Expected, Faults, read_image};
 use crate::dataset::images::{ImagesError, images, names as names_of};
-use crate::device::{DeviceError, device};
+use crate::device::{DeviceError, open_device};
 use crate::evaluate::scores;
-use crate::experiment::events::Events;
 use crate::experiment::graph::stage_before;
-use crate::experiment::postprocessing::Postprocessing;
-use crate::experiment::trained_on::TrainedOn;
-use crate::experiment::watch::Watch;
 use crate::network::weights::WeightsError;
-use crate::network::{UNet, UNetConfig};
+use crate::network::{PlannedNetwork, UNet};
 use crate::plan::digest::stage_digests;
 use crate::plan::fault::PlanError;
 use crate::plan::load::load_resolved;
@@ -30,13 +29,17 @@ use crate::predict::{Member, OnTiles, Predictor, labels};
 use crate::preprocess::first_stage::{beside, one_hot};
 use crate::preprocess::footprint::{Collapsed, check_collapse};
 use crate::preprocess::{Prepared, prepare};
+use crate::run::Listener;
+use crate::run::Watch;
 use crate::run::folder::{FoldFolder, RunFolder};
+use crate::run::postprocessing::Postprocessing;
+use crate::run::read_json;
 use crate::run::{NetworkState, RunFileError};
 use crate::select::{Selection, joined};
 use crate::store::claim::{Claim, ClaimError};
 use crate::store::outputs::Outputs;
 use crate::store::table::TableError;
-use crate::store::{StoreError, digest_of_file, read_text_if_present, short_digest};
+use crate::store::{StoreError, digest_of_file, short_digest};
 use crate::units::counted;
 use crate::volume::nifti::{NiftiError, ProbabilityWriter, write_labels};
 use crate::volume::orient::Reorder;
@@ -91,7 +94,7 @@ pub enum SegmentError {
     #[error(transparent)]
     Images(#[from] ImagesError),
     #[error(transparent)]
-    State(#[from] RunFileError),
+    RunFile(#[from] RunFileError),
     #[error(transparent)]
     Score(#[from] TableError),
     #[error(transparent)]
@@ -100,8 +103,6 @@ pub enum SegmentError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Claim(#[from] ClaimError),
-    #[error("`{path}` is damaged: {source}; `segplan run` writes it anew")]
-    Selection { path: String, source: serde_json::Error },
     #[error("`{0}` holds no run: it has no `plan.toml`; make one with `segplan run PLAN`")]
     NoRun(String),
     #[error("`{run}` has no trained network{of}; train one with `segplan run`")]
@@ -122,7 +123,7 @@ pub enum SegmentError {
 /// When the run has no trained network, the folder no image, or some images failed: then with the reason of each.
 pub fn segment(
     request: &Request<'_>,
-    events: &dyn Events,
+    events: &dyn Listener,
     interrupted: &AtomicBool,
 ) -> Result<Segmented, SegmentError> {
     let folder = RunFolder { root: request.run.to_owned() };
@@ -130,7 +131,7 @@ pub fn segment(
         return Err(SegmentError::NoRun(request.run.display().to_string()));
     }
     let plan = load_resolved(&folder.resolved_plan()).map_err(|error| SegmentError::Plan(Box::new(error)))?.plan;
-    let device = device(request.device.unwrap_or(&plan.runtime.device))?;
+    let device = open_device(request.device.unwrap_or(&plan.runtime.device))?;
     let found = images(request.input, plan.data.channels.len())?;
     let named = found.notes.iter().cloned().chain(skipped(&found.others));
     named.for_each(|note| events.say(&format!("note: {note}")));
@@ -146,10 +147,10 @@ pub fn segment(
     let stages: Vec<Stages<'_>> = networks.iter().map(|networks| networks.stages(&plan, &device)).collect();
     let filter = filter(&folder, &plan, &names, events)?;
     let room = Room::gib(request.memory_gib.unwrap_or(plan.runtime.memory_gib), request.output);
-    let trained_on = TrainedOn::load(&folder)?;
+    let trained_on = TrainingData::load(&folder)?;
     let decides = (digest_of_networks(&folder, &plan, &names)?, &filter, format!("{:?}", trained_on.orientation()));
     let decides = short_digest(&decides);
-    let watch = Watch { events, interrupted };
+    let watch = Watch { listener: events, interrupted };
     let job = Job {
         stages: &stages,
         filter: &filter,
@@ -171,7 +172,7 @@ pub fn segment(
     let (mut left, mut before) = (cases.len(), 0);
     events.begin(&format!("{shown}: segmenting with {}", counted(count, "network")), cases.len());
     for case in &cases {
-        if watch.is_stopped() {
+        if watch.is_interrupted() {
             break;
         }
         let files = written(request, case);
@@ -314,7 +315,7 @@ struct Job<'a> {
     filter: &'a Filter,
     room: Room<'a>,
     request: &'a Request<'a>,
-    trained_on: &'a TrainedOn,
+    trained_on: &'a TrainingData,
     watch: Watch<'a>,
     outputs: &'a Outputs,
     /// Where files are made before they get their names.
@@ -330,7 +331,7 @@ impl Job<'_> {
             check_collapse(geometry.shape, geometry.spacing, stages.predictor.configuration)?;
         }
         let (image, back) = self.in_training_order(image, case);
-        let on_tiles = self.watch.of(&case.id);
+        let on_tiles = self.watch.on_tiles(&case.id);
         let spacing = image.geometry.spacing;
         let [others @ .., last] = self.stages else { unreachable!("at least one configuration predicts") };
         let mut prepared: Vec<Prepared> = others
@@ -378,7 +379,7 @@ impl Job<'_> {
         };
         let unlike = self.trained_on.unlike(&image, self.stages[0].predictor.plan);
         for text in said.into_iter().chain(unlike.iter().map(|reason| format!("warning: {reason}"))) {
-            self.watch.events.say(&format!("`{}`: {text}", case.id));
+            self.watch.listener.say(&format!("`{}`: {text}", case.id));
         }
         (image, reorder.map(Reorder::inverse))
     }
@@ -389,14 +390,14 @@ fn filter(
     folder: &RunFolder,
     plan: &Plan,
     names: &[ConfigurationName],
-    events: &dyn Events,
+    events: &dyn Listener,
 ) -> Result<Filter, SegmentError> {
     let rule = plan.postprocess.rule;
     if rule != PostprocessRule::CrossValidation {
         return Ok(Filter::of_plan(plan));
     }
     let candidate = joined(&names.iter().map(ToString::to_string).collect::<Vec<_>>());
-    let mut decided = Postprocessing::load(folder, rule)?.candidates;
+    let mut decided = Postprocessing::read(folder, rule)?.candidates;
     let Some(decided) = decided.remove(&candidate) else {
         let reason = "its cross-validation, which decides on post-processing, is not complete";
         events.say(&format!("{candidate}: {reason}; nothing is post-processed"));
@@ -408,10 +409,8 @@ fn filter(
 /// The configurations of the candidate that did best in the cross-validation. Before that is complete, the configuration with
 /// the best scores so far, or the first one of the plan that is trained.
 fn best_candidate(folder: &RunFolder, plan: &Plan) -> Result<Vec<ConfigurationName>, SegmentError> {
-    let path = folder.selection();
-    let selection = match read_text_if_present(&path)? {
-        Some(text) => serde_json::from_str(&text)
-            .map_err(|source| SegmentError::Selection { path: path.display().to_string(), source })?,
+    let selection = match read_json(&folder.selection())? {
+        Some(selection) => selection,
         None if folder.scores().is_file() => Selection::of(&scores::read(&folder.scores())?),
         None => Selection { candidates: Vec::new() },
     };
@@ -438,7 +437,7 @@ fn trained_networks(
     if !plan.configurations.contains_key(&name) {
         return Err(untrained(folder, Some(name)));
     }
-    let load = |fold: &FoldFolder| UNetConfig::of_plan(plan, name).load(&fold.weights(), device);
+    let load = |fold: &FoldFolder| PlannedNetwork::new(plan, name).load(&fold.weights(), device);
     let networks: Vec<UNet> = trained_folds(folder, plan, name)?.iter().map(load).collect::<Result<_, _>>()?;
     if networks.is_empty() { Err(untrained(folder, Some(name))) } else { Ok(networks) }
 }

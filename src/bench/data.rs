@@ -5,11 +5,10 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
+use crate::bench::error::BenchError;
+use crate::bench::{Bench, median};
 use crate::dataset::gate::{Faults, read_case};
 use crate::dataset::{Case, Dataset};
-use crate::experiment::bench::{Bench, median};
-use crate::experiment::events::made_again;
-use crate::experiment::{ExperimentError, record};
 use crate::network::UNet;
 use crate::plan::digest::stage_digests;
 use crate::plan::schema::ConfigurationName;
@@ -18,6 +17,7 @@ use crate::predict::window::{Windows, mirrored_axes};
 use crate::predict::{Member, Predictor, labels};
 use crate::preprocess::cache::{Preparation, PreparedCase};
 use crate::preprocess::prepare;
+use crate::run::contents::{KeepDigests, hash_contents};
 use crate::run::folder::{FoldFolder, prepared_folder};
 use crate::train::Job;
 use crate::train::loader::for_each_batch;
@@ -36,10 +36,10 @@ pub(super) struct DataTimings {
 }
 
 impl DataTimings {
-    pub(super) fn measure(bench: &Bench<'_>, network: &UNet, dataset: &Dataset) -> Result<Self, ExperimentError> {
+    pub(super) fn measure(bench: &Bench<'_>, network: &UNet, dataset: &Dataset) -> Result<Self, BenchError> {
         let folder = prepared_folder(&bench.plan.runtime.runs, &stage_digests(bench.plan, bench.name).preprocess);
         let (plan, configuration) = (bench.plan, bench.configuration);
-        let contents = &record::read_contents(&plan.runtime.runs, dataset, bench.events, true)?;
+        let contents = &hash_contents(&plan.runtime.runs, dataset, bench.events, KeepDigests::Yes)?;
         bench.events.begin("preparing cases", dataset.training.len());
         let preparation = Preparation { dataset, contents, plan, configuration, folder: &folder };
         let made = preparation.make(&AtomicBool::new(false), &|| bench.events.advance());
@@ -54,11 +54,11 @@ impl DataTimings {
         }
         let most = if second_stage { MOST_STAND_INS } else { dataset.training.len() };
         let open = |case: &Case| {
-            let opened = preparation.open(&case.id, &|damage| made_again(damage, bench.events))?;
+            let opened = preparation.open(&case.id, &|damage| bench.events.replacing(damage))?;
             Ok(if second_stage { opened.with_stand_in() } else { opened })
         };
         let cases: Vec<PreparedCase> =
-            dataset.training.iter().take(most).map(open).collect::<Result<_, ExperimentError>>()?;
+            dataset.training.iter().take(most).map(open).collect::<Result<_, BenchError>>()?;
         Ok(Self {
             preprocess_case_s: preprocess_case(bench, &dataset.training[0])?,
             loader_patches_per_s: loader(bench, &cases),
@@ -68,7 +68,7 @@ impl DataTimings {
     }
 }
 
-fn preprocess_case(bench: &Bench<'_>, case: &Case) -> Result<f64, ExperimentError> {
+fn preprocess_case(bench: &Bench<'_>, case: &Case) -> Result<f64, BenchError> {
     let once = || -> Result<(), Faults> {
         let (image, labels) = read_case(case, &bench.plan.expected())?;
         let prepared = prepare(image, Some(labels), &bench.plan.preprocess, bench.configuration, u64::MAX);
@@ -109,14 +109,9 @@ fn loader(bench: &Bench<'_>, cases: &[PreparedCase]) -> f64 {
     (bench.repetitions * bench.configuration.batch_size) as f64 / begun.elapsed().as_secs_f64()
 }
 
-fn predict_case(
-    bench: &Bench<'_>,
-    network: &UNet,
-    case: &PreparedCase,
-    dataset: &Dataset,
-) -> Result<f64, ExperimentError> {
+fn predict_case(bench: &Bench<'_>, network: &UNet, case: &PreparedCase, dataset: &Dataset) -> Result<f64, BenchError> {
     let path = &dataset.training[0].images[0];
-    let header = read_header(path).map_err(|source| ExperimentError::Nifti { case: case.id.clone(), source })?;
+    let header = read_header(path).map_err(|source| BenchError::Nifti { case: case.id.clone(), source })?;
     let networks = [network.clone()];
     let Bench { plan, name, configuration, device, .. } = *bench;
     let predictor = Predictor { plan, name, configuration, networks: &networks, device };

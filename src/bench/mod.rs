@@ -1,6 +1,7 @@
 //! How fast the parts of an experiment are on this machine: each timed several times after a warm-up.
 
 mod data;
+mod error;
 mod timings;
 
 pub use self::timings::Timings;
@@ -13,16 +14,15 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use rand::RngExt as _;
 
 use self::data::DataTimings;
-use crate::device::device;
-use crate::experiment::ExperimentError;
-use crate::experiment::data::{DataError, find};
-use crate::experiment::events::Events;
+pub use self::error::BenchError;
+use crate::device::{DeviceError, open_device};
 use crate::kernels::peak;
-use crate::network::topology::Topology;
-use crate::network::{UNet, UNetConfig};
+use crate::network::{PlannedNetwork, UNet};
 use crate::plan::load::LoadedPlan;
 use crate::plan::schema::{Configuration, ConfigurationName, Plan};
 use crate::random::{Key, Purpose, stream};
+use crate::run::dataset::{DataError, find_dataset};
+use crate::run::{Listener, UnknownConfiguration};
 use crate::store::read_text;
 use crate::train::loss::dice_ce;
 use crate::train::optimizer::Optimizer;
@@ -44,29 +44,29 @@ pub fn bench(
     loaded: &LoadedPlan,
     name: ConfigurationName,
     repetitions: usize,
-    events: &dyn Events,
-) -> Result<Timings, ExperimentError> {
+    events: &dyn Listener,
+) -> Result<Timings, BenchError> {
     let plan = &loaded.plan;
-    let configuration =
-        plan.configurations.get(&name).ok_or_else(|| ExperimentError::unknown_configuration(plan, name))?;
-    let device = &device(&plan.runtime.device)?;
+    let planned = PlannedNetwork::find(plan, name).ok_or_else(|| UnknownConfiguration::new(plan, name))?;
+    let configuration = planned.configuration();
+    let device = &open_device(&plan.runtime.device)?;
     let bench = Bench { plan, name, configuration, repetitions, device, events };
-    let topology = Topology::of(plan, name);
+    let topology = planned.topology();
     let patch = configuration.patch_size;
     let operations = 2.0 * topology.multiply_adds(patch.0) as f64 * configuration.batch_size as f64;
 
     events.say("timing training step and forward pass");
     let key = Key { purpose: Purpose::Weights, seed: 0, counters: [0; 4] };
-    let network = UNetConfig::of_plan(plan, name).init(&mut stream(key), &device.clone().autodiff());
+    let network = planned.init(&mut stream(key), &device.clone().autodiff());
     let inference = network.valid();
     let train_step_s = train_step(&bench, network);
     // An allocator keeps what it once had: this is the most that the steps needed, and its reserve.
     let device_bytes = device.memory_pool_usage().map(|usage| usage.bytes_reserved);
     let forward_s = forward(&bench, &inference);
-    let with_data = match find(loaded, events) {
+    let with_data = match find_dataset(loaded, events) {
         Ok(dataset) => Some(DataTimings::measure(&bench, &inference, &dataset)?),
         // A data set that exists and cannot be used is a failure, not one that is not there.
-        Err(absent @ (DataError::Absent { .. } | DataError::NoFolder)) => {
+        Err(absent @ (DataError::Missing { .. } | DataError::NoFolder)) => {
             events.say(&format!("preprocessing, loader and prediction are not timed: {absent}"));
             None
         }
@@ -91,7 +91,7 @@ pub fn bench(
         predict_case_s: with_data.as_ref().map(|times| times.predict_case_s),
         predict_passes: with_data.as_ref().map(|times| times.predict_passes),
         peak_rss_bytes: peak_rss_bytes(),
-        estimated_bytes: topology.training_bytes(patch.0, configuration.batch_size, &plan.runtime.device),
+        estimated_bytes: planned.training_bytes(),
         device_bytes,
     })
 }
@@ -102,15 +102,11 @@ pub fn bench(
 /// # Errors
 ///
 /// When the device cannot be used.
-pub fn operations_per_second(
-    plan: &Plan,
-    name: ConfigurationName,
-    events: &dyn Events,
-) -> Result<f64, ExperimentError> {
-    let device = &device(&plan.runtime.device)?;
-    let mut configuration = plan.configurations[&name].clone();
-    let (channels, classes) = (plan.input_channels(name), plan.data.labels.len() + 1);
-    let topology = Topology::new(&configuration, channels, classes);
+pub fn operations_per_second(plan: &Plan, name: ConfigurationName, events: &dyn Listener) -> Result<f64, DeviceError> {
+    let device = &open_device(&plan.runtime.device)?;
+    let planned = PlannedNetwork::new(plan, name);
+    let mut configuration = planned.configuration().clone();
+    let topology = planned.topology();
     let divisor = topology.divisor();
     let operations = |patch: [usize; 3]| 2.0 * topology.multiply_adds(patch) as f64;
     while operations(configuration.patch_size.0) > QUICK_OPERATIONS {
@@ -121,8 +117,7 @@ pub fn operations_per_second(
         patch[axis] = parts[axis].div_ceil(2) * divisor[axis];
     }
     let key = Key { purpose: Purpose::Weights, seed: 0, counters: [0; 4] };
-    let network = UNetConfig::new(&configuration, &plan.network, channels, classes)
-        .init(&mut stream(key), &device.clone().autodiff());
+    let network = planned.init(&mut stream(key), &device.clone().autodiff());
     let one = operations(configuration.patch_size.0);
     configuration.batch_size = ((QUICK_OPERATIONS / one) as usize).clamp(1, configuration.batch_size);
     let operations = one * configuration.batch_size as f64;
@@ -138,7 +133,7 @@ struct Bench<'a> {
     configuration: &'a Configuration,
     repetitions: usize,
     device: &'a Device,
-    events: &'a dyn Events,
+    events: &'a dyn Listener,
 }
 
 /// A random batch: images `[b, c, z, y, x]` and labels `[b, z, y, x]`.
@@ -189,7 +184,7 @@ fn peak_gflops(bench: &Bench<'_>) -> f64 {
         std::hint::black_box(left.clone().matmul(right.clone()).sum().into_scalar::<f32>());
     });
     let product = 2.0 * (EDGE as f64).powi(3) / seconds / 1e9;
-    let is_cpu = bench.plan.runtime.device == "flex";
+    let is_cpu = PlannedNetwork::new(bench.plan, bench.name).backend().is_cpu();
     if is_cpu { (0..bench.repetitions).map(|_| peak::gflops()).fold(product, f64::max) } else { product }
 }
 

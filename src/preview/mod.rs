@@ -1,6 +1,9 @@
-//! What augmentation makes of the patches of one case, for a person to look at.
+//! A look at augmentation: training patches of one case before and after it, as a contact sheet.
 //!
-//! The patches are cut out and transformed by the functions that training uses, with numbers from the same generator.
+//! Input: a plan and a case. Output: a PNG file and the drawn parameters in words. Patches are drawn and transformed by the
+//! functions that training uses.
+
+mod error;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,9 +11,8 @@ use std::sync::atomic::AtomicBool;
 
 use ndarray::Zip;
 
+pub use self::error::PreviewError;
 use crate::dataset::{Case, CaseId, Dataset};
-use crate::experiment::events::{Events, made_again};
-use crate::experiment::{ExperimentError, data, record};
 use crate::plan::digest::stage_digests;
 use crate::plan::load::LoadedPlan;
 use crate::plan::schema::{Configuration, ConfigurationName, Plan};
@@ -19,7 +21,10 @@ use crate::preprocess::first_stage::FirstStage;
 use crate::preprocess::target_spacing;
 use crate::random::{Key, Purpose, stream};
 use crate::report::figure::slice::augmentation::{Axes, Sample, Sheet, draw, words};
+use crate::run::contents::{KeepDigests, hash_contents};
+use crate::run::dataset::find_dataset;
 use crate::run::folder::{RunFolder, prepared_case, prepared_folder};
+use crate::run::{Listener, UnknownConfiguration};
 use crate::store::claim::Claim;
 use crate::train::augment::{Augmenter, Draw, Faults};
 use crate::train::patches::masks;
@@ -27,67 +32,67 @@ use crate::train::sample::{CaseView, draw_corner, extract, finish};
 use crate::volume::Spacing;
 use crate::volume::nifti::read_header;
 
-/// What is asked for.
+/// What to draw.
 #[derive(Clone, Debug)]
 pub struct Request<'a> {
-    /// The case; the first one where none is named.
+    /// The case; the first one by default.
     pub case: Option<&'a str>,
-    /// The configuration; the last one of `run.configurations` where none is named.
+    /// The configuration; the last one of `run.configurations` by default.
     pub configuration: Option<ConfigurationName>,
-    /// How many patches.
+    /// Number of patches.
     pub samples: usize,
-    /// Folder of the contact sheet.
+    /// Folder for the contact sheet.
     pub output: &'a Path,
-    /// Whether a file of its name that segplan did not write may be replaced.
+    /// Whether a file of the same name may be replaced that segplan did not write.
     pub overwrite: bool,
 }
 
-/// What was drawn, and where it is.
+/// A contact sheet that was written.
 #[derive(Clone, Debug)]
-pub struct Shown {
+pub struct Preview {
     /// The case.
     pub case: CaseId,
     /// The configuration.
     pub configuration: ConfigurationName,
-    /// The contact sheet.
+    /// Path of the contact sheet.
     pub sheet: PathBuf,
-    /// Random numbers of each patch, in words.
+    /// The drawn parameters of each patch, in words.
     pub draws: Vec<Vec<String>>,
 }
 
-/// Draws a contact sheet of patches of a case, before and after augmentation; prepares the case, if that is not done.
+/// Draws a contact sheet of patches of a case before and after augmentation. Preprocesses the case if necessary.
 ///
-/// The patches are centred on foreground, as at least a third of those in training are.
+/// The patches are centred on foreground, as at least a third of the training patches are.
 ///
 /// # Errors
 ///
-/// When the data set, the case or the configuration is not there, or a file cannot be read or written.
-pub fn show(loaded: &LoadedPlan, request: &Request<'_>, events: &dyn Events) -> Result<Shown, ExperimentError> {
+/// If data set, case or configuration do not exist, or a file cannot be read or written.
+pub fn preview(loaded: &LoadedPlan, request: &Request<'_>, listener: &dyn Listener) -> Result<Preview, PreviewError> {
     let plan = &loaded.plan;
     let name = request.configuration.or_else(|| plan.run.configurations.last().copied());
     let (name, configuration) = name
         .and_then(|name| Some((name, plan.configurations.get(&name)?)))
-        .ok_or_else(|| ExperimentError::unknown_configuration(plan, name.unwrap_or(ConfigurationName::FullRes)))?;
-    let dataset = data::find(loaded, events)?;
+        .ok_or_else(|| UnknownConfiguration::new(plan, name.unwrap_or(ConfigurationName::FullRes)))?;
+    let dataset = find_dataset(loaded, listener)?;
     let case = find_case(&dataset, request.case)?.clone();
     let file = PathBuf::from(format!("augment_{}_{name}.png", case.id));
     let (files, inputs) = ([file.clone()], [dataset.folder.clone()]);
     let mut outputs = Claim::new(request.output, &files, &inputs).overwriting(request.overwrite).check()?;
     let folder = prepared_folder(&plan.runtime.runs, &stage_digests(plan, name).preprocess);
     let alone = Dataset { training: vec![case.clone()], ..dataset };
-    let contents = &record::read_contents(&plan.runtime.runs, &alone, events, true)?;
+    let contents = &hash_contents(&plan.runtime.runs, &alone, listener, KeepDigests::Yes)?;
     let preparation = Preparation { dataset: &alone, contents, plan, configuration, folder: &folder };
     preparation.make(&AtomicBool::new(false), &|| ())?;
-    let prepared = preparation.open(&case.id, &|damage| made_again(damage, events))?;
+    let prepared = preparation.open(&case.id, &|damage| listener.replacing(damage))?;
     let prepared =
-        if name == ConfigurationName::Cascade { with_first_stage(plan, prepared, events)? } else { prepared };
+        if name == ConfigurationName::Cascade { with_first_stage(plan, prepared, listener)? } else { prepared };
 
-    let samples = samples(plan, configuration, &prepared, request.samples);
+    let samples = draw_samples(plan, configuration, &prepared, request.samples);
     let axes = Axes::new(configuration);
     let header =
-        read_header(&case.images[0]).map_err(|source| ExperimentError::Nifti { case: case.id.clone(), source })?;
+        read_header(&case.images[0]).map_err(|source| PreviewError::Nifti { case: case.id.clone(), source })?;
     let spacing = target_spacing(header.geometry.spacing, configuration);
-    // Prepared cases have class numbers in place of the labels' own values.
+    // Preprocessed cases hold class numbers instead of label values.
     let classes: BTreeMap<u8, String> = (1..).zip(plan.data.labels.values().cloned()).collect();
     let sheet = Sheet {
         samples: &samples,
@@ -100,35 +105,35 @@ pub fn show(loaded: &LoadedPlan, request: &Request<'_>, events: &dyn Events) -> 
     draw(&sheet, &outputs.staging()?.join(&file))?;
     outputs.keep(&file)?;
     let draws = samples.iter().map(|sample| words(sample, axes, &classes)).collect();
-    Ok(Shown { case: case.id, configuration: name, sheet: request.output.join(file), draws })
+    Ok(Preview { case: case.id, configuration: name, sheet: request.output.join(file), draws })
 }
 
-fn find_case<'a>(dataset: &'a Dataset, asked: Option<&str>) -> Result<&'a Case, ExperimentError> {
-    let found = match asked {
-        Some(asked) => dataset.training.iter().find(|case| case.id.0 == asked),
+fn find_case<'a>(dataset: &'a Dataset, name: Option<&str>) -> Result<&'a Case, PreviewError> {
+    let found = match name {
+        Some(name) => dataset.training.iter().find(|case| case.id.0 == name),
         None => dataset.training.first(),
     };
-    found.ok_or_else(|| ExperimentError::NoSuchCase {
-        case: asked.unwrap_or_default().to_owned(),
+    found.ok_or_else(|| PreviewError::NoSuchCase {
+        case: name.unwrap_or_default().to_owned(),
         dataset: dataset.name.clone(),
-        first: dataset.training.first().map_or_else(String::new, |case| format!("; its first one is `{}`", case.id)),
+        example: dataset.training.first().map_or_else(String::new, |case| format!("; its first case is `{}`", case.id)),
     })
 }
 
-/// A case of the cascade's second stage with what the run's first stage says of it; with its reference where that says nothing.
-fn with_first_stage(plan: &Plan, case: PreparedCase, events: &dyn Events) -> Result<PreparedCase, ExperimentError> {
+/// Adds the first stage's prediction to a case of the cascade's second stage; the reference labels if there is none.
+fn with_first_stage(plan: &Plan, case: PreparedCase, listener: &dyn Listener) -> Result<PreparedCase, PreviewError> {
     let seed = plan.run.seeds.first().copied().unwrap_or_default();
     let folder = RunFolder::new(&plan.runtime.runs, &plan.name).first_stage_predictions(seed);
     let path = prepared_case(&folder, &case.id.0);
     if FirstStage::open(&path).is_ok_and(|found| found.labels().dim() == case.labels().dim()) {
-        events.say("dotted lines are what the first stage says of the case");
+        listener.say("dotted lines show the first stage's prediction");
         return Ok(case.with_first_stage(&path)?);
     }
-    events.say("the first stage says nothing of the case yet: dotted lines are its reference, in place of that");
+    listener.say("no first-stage prediction yet; dotted lines show the reference instead");
     Ok(case.with_stand_in())
 }
 
-fn samples(plan: &Plan, configuration: &Configuration, case: &PreparedCase, count: usize) -> Vec<Sample> {
+fn draw_samples(plan: &Plan, configuration: &Configuration, case: &PreparedCase, count: usize) -> Vec<Sample> {
     let augmenter = Augmenter::new(&plan.augment, configuration);
     let seed = plan.run.seeds.first().copied().unwrap_or_default();
     let view = CaseView::from(case);

@@ -20,7 +20,7 @@ const FAR_Z_SCORE: f64 = 100.0;
 
 /// The images that the networks of a run were trained on.
 #[derive(Debug)]
-pub(super) struct TrainedOn {
+pub(super) struct TrainingData {
     orientation: Orientation,
     cases: Vec<CaseFingerprint>,
 }
@@ -36,7 +36,7 @@ pub(super) enum Orientation {
     Unknown(&'static str),
 }
 
-impl TrainedOn {
+impl TrainingData {
     /// What a run folder records.
     pub(super) fn load(folder: &RunFolder) -> Result<Self, StoreError> {
         let fingerprint =
@@ -194,8 +194,8 @@ mod tests {
         }
     }
 
-    fn of(cases: Vec<CaseFingerprint>) -> TrainedOn {
-        TrainedOn::new(Fingerprint { cases, intensities: Vec::new() })
+    fn of(cases: Vec<CaseFingerprint>) -> TrainingData {
+        TrainingData::new(Fingerprint { cases, intensities: Vec::new() })
     }
 
     /// An image of a ramp, RAS.
@@ -228,7 +228,7 @@ mod tests {
         let unplaced = of(vec![case(Some("LPS"), [1.0; 3], (0.0, 1.0)), case(None, [1.0; 3], (0.0, 1.0))]);
         assert_eq!(unplaced.reorder(&geometry), (None, None));
         insta::assert_snapshot!(unplaced.note().unwrap(), @"training cases have no placement in their headers: images are predicted in their own axis order");
-        assert!(TrainedOn::unknown().note().unwrap().contains("`segplan run PLAN` records it"));
+        assert!(TrainingData::unknown().note().unwrap().contains("`segplan run PLAN` records it"));
 
         let mut nowhere = geometry;
         nowhere.header.sform_code = 0;
