@@ -33,7 +33,7 @@
 //! | [`select`] | scores → ranking of configurations and ensembles | 2.5, 3 |
 //! | [`report`] | run folders → tables, figures, page, methods paragraph | |
 //! | [`segment`] | run and new images → label maps | 2.4 |
-//! | [`preview`], [`bench`] | plan → pictures of augmented patches; timings | |
+//! | [`preview`], [`mod@bench`] | plan → pictures of augmented patches; timings | |
 //! | [`experiment`] | plan → list of work, its state and cost; the runner | 2.3 |
 //! | [`nnunet`] | nnU-Net's plans ↔ plan | |
 //! | [`cli`] | command line → calls into the other rooms; the only room that prints | |
