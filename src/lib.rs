@@ -10,6 +10,7 @@ pub mod units;
 pub mod volume;
 
 pub mod store;
+pub mod alloc;
 pub mod kernels;
 pub mod device;
 pub mod dataset;
