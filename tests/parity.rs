@@ -15,17 +15,18 @@ use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Gradients, Int, Tensor, TensorData};
 use segplan::dataset::CaseId;
 use segplan::device::open_device;
-use segplan::experiment::events::{Events, NetworkId};
 use segplan::experiment::{Options, Outcome, Stage, run};
 use segplan::network::topology::Topology;
 use segplan::network::{UNet, UNetConfig, init, weights};
 use segplan::plan::load::load;
 use segplan::plan::schema::{Adam, ConfigurationName, DiceCe, DiceScope, Network, Optimizer, Plan, Precision, Train};
-use segplan::predict::Tiles;
-use segplan::train::log::{EpochRow, read_epochs};
+use segplan::run::Listener;
+use segplan::run::NetworkId;
+use segplan::run::StopReason;
+use segplan::run::listener::Tiles;
+use segplan::run::log::{EpochRow, read_epochs};
 use segplan::train::loss::dice_ce;
 use segplan::train::optimizer::Optimizer;
-use segplan::train::schedule::StopReason;
 use serde::Deserialize;
 
 /// Largest difference from the CPU, as a share of the largest value.
@@ -236,16 +237,9 @@ struct StopAfter<'a> {
     stop: &'a AtomicBool,
 }
 
-impl Events for StopAfter<'_> {
-    fn say(&self, _: &str) {}
-    fn begin(&self, _: &str, _: usize) {}
-    fn advance(&self) {}
-    fn tiles(&self, _: &CaseId, _: Tiles) {}
-    fn end(&self) {}
-    fn epoch(&self, _: NetworkId, _: &Train, _: &[EpochRow], _: Option<StopReason>) {}
-
+impl Listener for StopAfter<'_> {
     fn step(&self, _: NetworkId, _: &Train, epoch: usize, step: usize, _: f64) {
-        if (epoch, step) == (self.epoch, self.step) {
+        if (epoch, step) == (self.epoch + 1, self.step + 1) {
             self.stop.store(true, Ordering::Relaxed);
         }
     }

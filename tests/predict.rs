@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 
 use ndarray::{Array3, Array4};
 use segplan::dataset::{Case, CaseId, gate};
-use segplan::experiment::splits::Split;
+use segplan::run::Split;
+use segplan::run::folder::RunFolder;
 use segplan::select::Selection;
-use segplan::store::folder::RunFolder;
 use segplan::volume::nifti::{read_header, write_image};
 use segplan::volume::orient::{AxisCodes, Reorder};
 use segplan::volume::{Geometry, Image, LabelMap, Shape};

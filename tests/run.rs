@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use segplan::dataset::gate::{Expected, read_image};
 use segplan::dataset::{Case, CaseId};
-use segplan::train::log::{EpochRow, read_epochs};
+use segplan::run::log::{EpochRow, read_epochs};
 
 /// A small phantom and a plan of two short folds, in a folder of its own.
 struct Workplace {
@@ -260,7 +260,7 @@ fn pairs_of_configurations_are_ensembled_and_the_best_candidate_segments_new_ima
 
     // Each candidate's post-processing is decided on by its own held-out cases, and is in the scores that it is chosen by.
     let decided = fs::read(workplace.path("runs/whole/postprocessing.json")).unwrap();
-    let decided: segplan::experiment::postprocessing::Postprocessing = serde_json::from_slice(&decided).unwrap();
+    let decided: segplan::run::postprocessing::Postprocessing = serde_json::from_slice(&decided).unwrap();
     assert_eq!(decided.candidates.len(), 3);
     for candidate in &selection.candidates {
         let decision = &decided.candidates[&candidate.configurations.join("+")].decision;

@@ -7,10 +7,10 @@ use clap::Args;
 use crate::cli::failure::{Failure, plain};
 use crate::cli::terminal::Terminal;
 use crate::exchange::export::nnunet;
-use crate::experiment::events::Events;
 use crate::plan::origin::named;
+use crate::run::Listener;
+use crate::run::folder::RunFolder;
 use crate::store::claim::Claim;
-use crate::store::folder::RunFolder;
 use crate::store::{read_text_if_present, write_atomic};
 
 const EXAMPLES: &str = "\

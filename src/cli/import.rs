@@ -9,10 +9,10 @@ use crate::cli::failure::{Failure, plain};
 use crate::cli::schema::write_beside;
 use crate::cli::terminal::Terminal;
 use crate::exchange::import::nnunet;
-use crate::experiment::events::Events;
 use crate::plan::load::load_from;
+use crate::run::Listener;
+use crate::run::folder::RunFolder;
 use crate::store::claim::claim_file;
-use crate::store::folder::RunFolder;
 use crate::store::{read_text, read_text_if_present, write_atomic};
 
 const EXAMPLES: &str = "\

@@ -13,7 +13,6 @@ pub mod budget;
 pub mod contents;
 pub mod images;
 pub mod phantom;
-pub mod split;
 
 use std::collections::BTreeMap;
 use std::fmt;

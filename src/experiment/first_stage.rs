@@ -7,14 +7,10 @@ use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
 use crate::dataset::CaseId;
-use crate::dataset::split::Split;
 use crate::experiment::ExperimentError;
-use crate::experiment::events::{NetworkId, made_again};
 use crate::experiment::fold::{Fold, Progress};
 use crate::experiment::graph::Work;
 use crate::experiment::matrix::Experiment;
-use crate::experiment::state::FoldState;
-use crate::experiment::watch::Watch;
 use crate::network::PlannedNetwork;
 use crate::plan::digest::{first_stage_digest, stage_digests};
 use crate::plan::schema::{ConfigurationName, Plan};
@@ -23,7 +19,11 @@ use crate::predict::memory::Room;
 use crate::predict::{Member, Predictor};
 use crate::preprocess::cache::{Preparation, PreparedCase, PreprocessError};
 use crate::preprocess::first_stage::{FirstStage, Origin, write};
-use crate::store::folder::{next_stage_case, prepared_folder};
+use crate::run::NetworkId;
+use crate::run::NetworkState;
+use crate::run::Split;
+use crate::run::Watch;
+use crate::run::folder::{prepared_case, prepared_folder};
 use crate::volume::Shape;
 
 /// Trains whatever folds of the first stage are not trained, and predicts whatever cases they have not predicted, for a
@@ -57,7 +57,7 @@ pub(super) fn make(experiment: &Experiment<'_>, second: NetworkId) -> Result<Pro
 fn say_what_is_missing(folds: &[Fold<'_>], second: NetworkId) -> Result<(), ExperimentError> {
     let mut missing = Vec::new();
     for fold in folds {
-        if FoldState::load(&fold.folder)?.trained.as_ref() != Some(&fold.digests.train) {
+        if NetworkState::read(&fold.folder)?.trained.as_ref() != Some(&fold.digests.train) {
             missing.push(fold.id.fold.to_string());
         }
     }
@@ -93,7 +93,7 @@ impl<'a> HandOver<'a> {
         Self {
             fold,
             prepared: prepared_folder(&plan.runtime.runs, &second.preprocess),
-            folder: experiment.folder.next_stage(fold.id.configuration.as_str(), fold.id.seed),
+            folder: experiment.folder.first_stage_predictions(fold.id.seed),
             origin: origin(plan, fold.data, fold.id.fold, Some(fold.split)),
         }
     }
@@ -101,7 +101,7 @@ impl<'a> HandOver<'a> {
     /// Predicts the cases that are not yet predicted.
     fn run(&self) -> Result<Progress, ExperimentError> {
         let mut missing = Vec::new();
-        let is_recorded = FoldState::load(&self.fold.folder)?.split.is_some();
+        let is_recorded = NetworkState::read(&self.fold.folder)?.split.is_some();
         for id in &self.fold.split.val {
             self.refuse_other_fold(id, is_recorded)?;
             let case = self.open(id)?;
@@ -142,7 +142,7 @@ impl<'a> HandOver<'a> {
         let grid = Grid { shape: shape(second), placement: &second.placement };
         let plan = self.fold.plan;
         let room = Room::gib(plan.runtime.memory_gib, &self.folder);
-        let on_tiles = Watch { events: self.fold.events, interrupted: self.fold.interrupted }.of(&second.id);
+        let on_tiles = Watch { listener: self.fold.events, interrupted: self.fold.interrupted }.on_tiles(&second.id);
         let labels = first_stage(&member, &plan.configurations[&ConfigurationName::Cascade], grid, &room, &on_tiles)
             .map_err(|source| ExperimentError::Predict { case: second.id.clone(), source })?;
         Ok(write(&self.path(&second.id), &labels, &self.origin).map_err(PreprocessError::from)?)
@@ -166,7 +166,7 @@ impl<'a> HandOver<'a> {
         let Fold { plan, dataset, contents, events, .. } = *self.fold;
         let configuration = &plan.configurations[&ConfigurationName::Cascade];
         let cases = Preparation { dataset, contents, plan, configuration, folder: &self.prepared };
-        cases.open(id, &|damage| made_again(damage, events))
+        cases.open(id, &|damage| events.replacing(damage))
     }
 
     /// Whether the prediction of a case is there, by this fold of this plan, on the case's grid.
@@ -176,7 +176,7 @@ impl<'a> HandOver<'a> {
     }
 
     fn path(&self, id: &CaseId) -> PathBuf {
-        next_stage_case(&self.folder, &id.0)
+        prepared_case(&self.folder, &id.0)
     }
 }
 

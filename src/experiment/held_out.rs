@@ -14,15 +14,15 @@ use crate::dataset::{Case, CaseId, Dataset};
 use crate::evaluate::scores::{self, Score};
 use crate::evaluate::{CaseScores, LabelFiles, confusion, score_files};
 use crate::experiment::ExperimentError;
-use crate::experiment::events::Events;
 use crate::experiment::fold::Progress;
-use crate::experiment::pictures;
-use crate::experiment::splits::Split;
-use crate::experiment::state::FoldState;
 use crate::plan::schema::{Plan, PostprocessRule};
 use crate::postprocess::Filter;
+use crate::run::Listener;
+use crate::run::NetworkState;
+use crate::run::Split;
+use crate::run::folder::FoldFolder;
+use crate::run::listener::ScoredCases;
 use crate::store;
-use crate::store::folder::FoldFolder;
 use crate::volume::Spacing;
 use crate::volume::nifti::{NiftiError, read_header, write_labels};
 
@@ -44,7 +44,7 @@ pub(super) struct HeldOut<'a> {
     pub(super) evaluate: String,
     /// Digest of what the data set's files hold.
     pub(super) data: &'a str,
-    pub(super) events: &'a dyn Events,
+    pub(super) events: &'a dyn Listener,
     pub(super) interrupted: &'a AtomicBool,
 }
 
@@ -57,22 +57,22 @@ impl<'a> HeldOut<'a> {
         if self.are_predicted()? {
             return Ok(Progress::AlreadyDone);
         }
-        let mut state = FoldState::load(&self.folder)?;
+        let mut state = NetworkState::read(&self.folder)?;
         if state.predicting.as_ref() != Some(&self.predict) || !state.is_of(self.data, self.split) {
             // Predictions of another plan, of other images or of cases of another fold must not be taken for this one's.
             for folder in [self.folder.validation(), self.folder.raw_validation()] {
                 store::remove_files(&folder)?;
             }
-            state = FoldState {
+            state = NetworkState {
                 trained: state.trained,
                 trained_on: state.trained_on,
                 predicting: Some(self.predict.clone()),
                 data: Some(self.data.to_owned()),
                 // What nothing is known of stays so: a network of an earlier version does not get a record by being used.
                 split: if self.is_trained_alone { state.split } else { Some(self.split.digest()) },
-                ..FoldState::default()
+                ..NetworkState::default()
             };
-            state.save(&self.folder)?;
+            state.write(&self.folder)?;
         }
         let labeller = labeller()?;
         let scores::ScoredNetwork { configuration, fold, seed, .. } = &self.network;
@@ -96,13 +96,13 @@ impl<'a> HeldOut<'a> {
         }
         self.events.end();
         state.predicted = Some(self.predict.clone());
-        state.save(&self.folder)?;
+        state.write(&self.folder)?;
         Ok(Progress::Done)
     }
 
     /// Whether all cases are predicted, by this plan and from the files that there are now.
     pub(super) fn are_predicted(&self) -> Result<bool, ExperimentError> {
-        let state = FoldState::load(&self.folder)?;
+        let state = NetworkState::read(&self.folder)?;
         Ok(state.predicted.as_ref() == Some(&self.predict) && state.is_of(self.data, self.split))
     }
 
@@ -132,7 +132,7 @@ impl<'a> HeldOut<'a> {
 
     /// Makes the predictions of the raw ones by a filter and scores them, unless they are made by it.
     pub(super) fn filter(&self, filter: &Filter) -> Result<(Progress, Vec<Score>), ExperimentError> {
-        if FoldState::load(&self.folder)?.filter == *filter {
+        if NetworkState::read(&self.folder)?.filter == *filter {
             return self.evaluate();
         }
         for id in &self.split.val {
@@ -141,18 +141,18 @@ impl<'a> HeldOut<'a> {
             filter.apply(&mut raw.labels);
             write_labels(&self.folder.prediction(&id.0), raw.labels.view(), &raw.geometry).map_err(nifti)?;
         }
-        let state = FoldState::load(&self.folder)?;
-        FoldState { evaluated: None, ..state }.save(&self.folder)?;
+        let state = NetworkState::read(&self.folder)?;
+        NetworkState { evaluated: None, ..state }.write(&self.folder)?;
         let scored = self.evaluate()?;
         // Last, so that a run that is stopped before filters anew.
-        let state = FoldState::load(&self.folder)?;
-        FoldState { filter: filter.clone(), ..state }.save(&self.folder)?;
+        let state = NetworkState::read(&self.folder)?;
+        NetworkState { filter: filter.clone(), ..state }.write(&self.folder)?;
         Ok(scored)
     }
 
     /// Scores the cases and draws the best, median and worst of them, unless that is done.
     pub(super) fn evaluate(&self) -> Result<(Progress, Vec<Score>), ExperimentError> {
-        let mut state = FoldState::load(&self.folder)?;
+        let mut state = NetworkState::read(&self.folder)?;
         let seen = self.split.val.iter().find(|id| state.trained_on.contains(id));
         assert_eq!(seen, None, "a case that `{}` was trained on is scored", self.folder.root.display());
         if state.evaluated.as_ref() == Some(&self.evaluate) && state.has_scores(&self.folder) {
@@ -171,10 +171,10 @@ impl<'a> HeldOut<'a> {
         confusion::write(&self.folder.confusion(), &cells)?;
         let rows: Vec<Score> = scored.into_iter().flat_map(|scored| scored.scores).collect();
         scores::write(&self.folder.scores(), &rows)?;
-        pictures::draw(&self.folder, &cases, &rows, &expected)?;
+        self.events.scored(&ScoredCases { folder: &self.folder, ranked: ranked(&cases, &rows), expected });
         state.scores = Some(store::digest_of_file(&self.folder.scores())?);
         state.evaluated = Some(self.evaluate.clone());
-        state.save(&self.folder)?;
+        state.write(&self.folder)?;
         Ok((Progress::Done, rows))
     }
 
@@ -182,4 +182,17 @@ impl<'a> HeldOut<'a> {
         let found = self.dataset.training.iter().find(|case| case.id == *id);
         found.ok_or_else(|| ExperimentError::UnknownCase { case: id.clone(), dataset: self.dataset.name.clone() })
     }
+}
+
+/// Cases with their mean Dice over the classes, best first; cases without any Dice are left out.
+fn ranked<'a>(cases: &[&'a Case], scores: &[Score]) -> Vec<(&'a Case, f64)> {
+    let mean = |case: &&'a Case| {
+        let own = scores.iter().filter(|score| score.case == case.id);
+        let dice: Vec<f64> = own.filter_map(|score| score.counts.dice()).collect();
+        (!dice.is_empty()).then(|| (*case, dice.iter().sum::<f64>() / dice.len() as f64))
+    };
+    let mut sorted: Vec<(&Case, f64)> = cases.iter().filter_map(mean).collect();
+    sorted.sort_by(|(left, _), (right, _)| left.id.cmp(&right.id));
+    sorted.sort_by(|(_, left), (_, right)| right.total_cmp(left));
+    sorted
 }

@@ -10,10 +10,8 @@ pub use self::size::cases_fit;
 pub(super) use self::size::unprepared;
 use crate::dataset::{CaseId, Dataset};
 use crate::device::{Backend, DeviceError, DeviceName, open_device};
-use crate::experiment::events::{Events, NetworkId};
 use crate::experiment::machine::{Card, Machine, cards, gib};
 use crate::experiment::splits::{self, SplitError};
-use crate::experiment::state::{FoldState, StateError};
 use crate::experiment::{ExperimentError, machine};
 use crate::network::{PlannedNetwork, float_dtype};
 use crate::plan::digest::stage_digests;
@@ -21,7 +19,10 @@ use crate::plan::fault::{Fault, PlanError};
 use crate::plan::load::LoadedPlan;
 use crate::plan::overrides::overrides;
 use crate::plan::schema::{ConfigurationName, Plan, Precision};
-use crate::store::folder::{RunFolder, prepared_folder};
+use crate::run::Listener;
+use crate::run::NetworkId;
+use crate::run::folder::{RunFolder, prepared_folder};
+use crate::run::{NetworkState, RunFileError};
 use crate::units::{counted, shell_word};
 
 /// Bytes of a voxel of a prepared channel, and of its label.
@@ -48,7 +49,7 @@ pub(super) fn check(
     dataset: &Dataset,
     networks: &[NetworkId],
     folder: &RunFolder,
-    events: &dyn Events,
+    events: &dyn Listener,
 ) -> Result<(), ExperimentError> {
     for change in overrides(&loaded.layers) {
         events.say(&change.to_string());
@@ -68,7 +69,7 @@ pub(super) fn check(
     Err(PlanError::Faults { faults }.into())
 }
 
-fn pending(plan: &Plan, networks: &[NetworkId], folder: &RunFolder) -> Result<Pending, StateError> {
+fn pending(plan: &Plan, networks: &[NetworkId], folder: &RunFolder) -> Result<Pending, RunFileError> {
     let mut pending = Pending::default();
     for id in networks {
         let name = id.configuration;
@@ -76,7 +77,7 @@ fn pending(plan: &Plan, networks: &[NetworkId], folder: &RunFolder) -> Result<Pe
         if !pending.prepare.contains(&name) && !prepared_folder(&plan.runtime.runs, &digests.preprocess).exists() {
             pending.prepare.push(name);
         }
-        let state = FoldState::load(&folder.fold(name.as_str(), id.seed, id.fold))?;
+        let state = NetworkState::read(&folder.fold(name.as_str(), id.seed, id.fold))?;
         if state.trained.as_ref() != Some(&digests.train) {
             *pending.train.entry(name).or_default() += 1;
         }

@@ -9,9 +9,10 @@ use regex::Regex;
 use thiserror::Error;
 
 use crate::dataset::CaseId;
-pub use crate::dataset::split::Split;
 use crate::plan::schema;
 use crate::random::{Key, Purpose, stream};
+use crate::run::Split;
+use crate::run::split::splits_text;
 use crate::store::{self, StoreError};
 use crate::units::counted;
 
@@ -74,30 +75,11 @@ pub fn load_or_draw(
 ) -> Result<Vec<Split>, SplitError> {
     let drawn_before = abandoned.filter(|before| *before != settings).and_then(|before| draw(cases, before).ok());
     if let Some(before) = drawn_before
-        && store::read_text_if_present(path)?.is_some_and(|text| text == as_text(&before))
+        && store::read_text_if_present(path)?.is_some_and(|text| text == splits_text(&before))
     {
         return draw(cases, settings);
     }
     saved(path, cases, settings)?.map_or_else(|| draw(cases, settings), Ok)
-}
-
-/// Saves the folds of an experiment, unless the file has them.
-///
-/// # Errors
-///
-/// When the file cannot be written.
-pub fn save(path: &Path, splits: &[Split]) -> Result<(), StoreError> {
-    let saved = store::read_text_if_present(path)?.and_then(|text| serde_json::from_str::<Vec<Split>>(&text).ok());
-    if saved.is_some_and(|saved| saved == splits) {
-        return Ok(());
-    }
-    store::write_atomic(path, as_text(splits).as_bytes())
-}
-
-fn as_text(splits: &[Split]) -> String {
-    let mut text = serde_json::to_string_pretty(splits).expect("splits are plain lists of names");
-    text.push('\n');
-    text
 }
 
 /// The folds that are saved at `path`; none where there is no such file.
@@ -227,6 +209,7 @@ fn fault(splits: &[Split], patients: &Patients<'_>, folds: usize) -> Option<Stri
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run::split::write_splits as save;
 
     fn cases(count: usize) -> Vec<CaseId> {
         (0..count).map(|case| CaseId(format!("case_{case:02}"))).collect()

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 use crate::plan::layer::join;
@@ -14,7 +14,7 @@ use crate::store::short_digest as of;
 const WITHOUT_RESULT: [&str; 3] = ["runtime", "run", "rules"];
 
 /// Digests of the stages of one configuration. Each covers the tables of its stage and of the stages above it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StageDigests {
     /// Of the prepared cases.
     pub preprocess: String,

@@ -1,15 +1,16 @@
 //! What environment and command line have put over the files of a plan.
 
+use std::borrow::Cow;
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 use crate::plan::layer::{Layer, Source, join};
 use crate::plan::load::Layers;
 
 /// A value that is of no file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Override {
     /// Path of the key, such as `train.batches_per_epoch`.
     pub key: String,
@@ -22,14 +23,14 @@ pub struct Override {
 }
 
 /// The value of the layer below.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Below {
     /// The value, as TOML.
     pub value: String,
     /// File and line, or what else set it.
     pub by: String,
     /// What kind of value it is and the new one is not, such as `float`; none where both are of a kind.
-    pub other_type: Option<&'static str>,
+    pub other_type: Option<Cow<'static, str>>,
 }
 
 impl fmt::Display for Override {
@@ -65,7 +66,7 @@ fn collect(table: &Table, prefix: &str, layer: &Layer, below: &[Layer], found: &
         }
         let over = below.iter().rev().find_map(|layer| {
             let before = layer.value(&path)?;
-            let other_type = Some(before.type_str()).filter(|kind| *kind != value.type_str());
+            let other_type = Some(before.type_str()).filter(|kind| *kind != value.type_str()).map(Cow::Borrowed);
             Some(Below { value: before.to_string(), by: layer.named(layer.decides(&path)?), other_type })
         });
         found.push(Override { value: value.to_string(), by: layer.source.to_string(), over, key: path });

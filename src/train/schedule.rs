@@ -3,38 +3,10 @@
 //! Input: the two losses of each epoch. Output: moving averages, the learning rate, and the end. Source: arXiv:1809.10486,
 //! section 2.3 (spec section 9); the moving averages' weights are the first public code's.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 use crate::plan::schema::{self, Stopping, Train};
-use crate::units::counted;
-
-/// Why training has stopped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum StopReason {
-    /// The smoothed validation loss has not improved for long enough, and the learning rate is below its floor.
-    Plateau {
-        /// Epochs without improvement.
-        epochs: usize,
-    },
-    /// The plan allows no more epochs.
-    MaxEpochs {
-        /// Epochs trained.
-        epochs: usize,
-    },
-}
-
-impl fmt::Display for StopReason {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Plateau { epochs } => write!(out, "no better validation loss for {}", counted(*epochs, "epoch")),
-            Self::MaxEpochs { epochs: 1 } => write!(out, "the only epoch is done"),
-            Self::MaxEpochs { epochs } => write!(out, "all {epochs} epochs done"),
-        }
-    }
-}
+use crate::run::StopReason;
 
 /// A value smoothed over epochs, and how long ago it was last better than its best by more than a threshold.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -148,7 +120,7 @@ impl Schedule {
             self.train.bad_epochs = 0;
         }
         if self.validation.bad_epochs > self.stop_patience && self.learning_rate < self.floor {
-            self.stop = Some(StopReason::Plateau { epochs: self.validation.bad_epochs });
+            self.stop = Some(StopReason::ValidationPlateau { epochs: self.validation.bad_epochs });
         } else if self.epochs >= self.max_epochs {
             self.stop = Some(StopReason::MaxEpochs { epochs: self.epochs });
         }
@@ -193,7 +165,7 @@ mod tests {
             assert!((rate / expected - 1.0).abs() < 1e-12, "{rate} is not {expected}");
         }
         assert_eq!(epochs, 125);
-        assert_eq!(schedule.stop(), Some(StopReason::Plateau { epochs: 124 }));
+        assert_eq!(schedule.stop(), Some(StopReason::ValidationPlateau { epochs: 124 }));
     }
 
     #[test]

@@ -5,13 +5,14 @@
 
 use rayon::prelude::*;
 
-use crate::experiment::{data, record};
 use crate::fingerprint::{CaseFingerprint, bytes_to_measure};
 use crate::plan::load::LoadedPlan;
 use crate::plan::schema::{Configuration, Plan};
 use crate::preprocess::footprint::{Extent, bytes_to_prepare, extent};
 use crate::preprocess::{slice_first, target_spacing};
-use crate::store::folder::RunFolder;
+use crate::run::dataset::find_existing_dataset;
+use crate::run::fingerprint::SavedFingerprint;
+use crate::run::folder::RunFolder;
 use crate::volume::resample::resampled_shape;
 use crate::volume::{Shape, Spacing};
 
@@ -49,14 +50,14 @@ impl Grid {
 pub(super) fn of_plan(loaded: &LoadedPlan, folder: &RunFolder) -> (Vec<Grid>, &'static str) {
     let plan = &loaded.plan;
     let channels = plan.data.channels.len();
-    if let Some(measured) = record::saved_fingerprint(folder).ok().flatten() {
+    if let Some(measured) = SavedFingerprint::read_intact(folder).ok().flatten().map(|saved| saved.fingerprint) {
         let grid = |case: &CaseFingerprint| {
             let extent = Extent { shape: case.shape, spacing: case.spacing, channels, labelled: true };
             Grid { extent, cropped: case.cropped_shape }
         };
         return (measured.cases.iter().map(grid).collect(), "the measured cases");
     }
-    if let Ok(Some(dataset)) = data::present(loaded) {
+    if let Ok(Some(dataset)) = find_existing_dataset(loaded) {
         // A file that cannot be read is named by what comes later.
         let grid = |case| extent(case).ok().map(|extent| Grid { extent, cropped: extent.shape });
         let grids: Vec<Grid> = dataset.training.par_iter().filter_map(grid).collect();

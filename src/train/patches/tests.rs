@@ -8,7 +8,7 @@ use crate::network::testing::cpu;
 use crate::plan::schema::{AugmentationKind, Configuration, ConfigurationName, PostprocessRule};
 use crate::preprocess::cache::Preparation;
 use crate::preprocess::first_stage::{Origin, write as write_first_stage};
-use crate::store::folder::{FoldFolder, next_stage_case};
+use crate::run::folder::{FoldFolder, prepared_case};
 use crate::volume::{Shape, Spacing};
 
 /// The example's plan, for the phantom and its cascade.
@@ -42,7 +42,7 @@ fn cases(folder: &Path, plan: &Plan) -> Vec<PreparedCase> {
     let open = |case: &crate::dataset::Case| {
         let prepared = PreparedCase::open(&prepared, &case.id).unwrap();
         let classes = prepared.labels().mapv(|label| u8::try_from(label).unwrap_or(0));
-        let path = next_stage_case(&folder.join("next_stage"), &case.id.0);
+        let path = prepared_case(&folder.join("next_stage"), &case.id.0);
         write_first_stage(&path, &classes, &Origin { digest: String::new(), fold: 0, split: None }).unwrap();
         prepared.with_first_stage(&path).unwrap()
     };
