@@ -73,6 +73,7 @@ pub mod units;
 pub mod volume;
 
 pub mod store;
+pub mod alloc;
 pub mod kernels;
 pub mod device;
 pub mod dataset;

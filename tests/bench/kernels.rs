@@ -8,8 +8,8 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use ndarray::Array3;
+use segplan::alloc::CachingAllocator;
 use segplan::kernels::conv::{ConvDims, backward, forward};
-use segplan::kernels::pages::KeptPages;
 use segplan::volume::Shape;
 use segplan::volume::resample::{Order, resize};
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ const WARM_UP: Duration = Duration::from_millis(300);
 
 /// As the program has it.
 #[global_allocator]
-static ALLOCATOR: KeptPages = KeptPages::new();
+static ALLOCATOR: CachingAllocator = CachingAllocator::new();
 
 fn main() {
     let mut repeats = 5;

@@ -1,14 +1,14 @@
-//! Convolution with each set of instructions against its definition in double precision.
+//! Convolution with every instruction set against its definition in double precision.
 
 use proptest::prelude::*;
 
-use super::conv::{ConvDims, backward, forward};
-use super::vector::Instructions;
+use super::{ConvDims, backward, forward};
+use crate::kernels::simd::InstructionSet;
 
-/// A convolution and what it is given: the inputs one after the other, all numbers in double precision.
+/// A convolution with its operands in double precision.
 #[derive(Clone, Debug)]
 struct Case {
-    sizes: ConvDims,
+    dims: ConvDims,
     inputs: Vec<Vec<f64>>,
     weight: Vec<f64>,
     bias: Vec<f64>,
@@ -17,27 +17,27 @@ struct Case {
 }
 
 impl Case {
-    fn new(sizes: ConvDims) -> Self {
-        let voxels = sizes.samples * sizes.size.iter().product::<usize>();
-        let taps: usize = sizes.kernel.iter().product();
-        let channels: usize = sizes.inputs.iter().sum();
+    fn new(dims: ConvDims) -> Self {
+        let voxels = dims.samples * dims.size.iter().product::<usize>();
+        let taps: usize = dims.kernel.iter().product();
+        let channels: usize = dims.inputs.iter().sum();
         let wave = |count: usize, frequency: f64| -> Vec<f64> {
-            // Numbers that single precision has too.
+            // Values that are exact in single precision.
             (0..count).map(|at| f64::from((at as f64 * frequency).sin() as f32)).collect()
         };
         Self {
-            inputs: sizes.inputs.iter().map(|channels| wave(voxels * channels, 0.37)).collect(),
-            weight: wave(sizes.outputs * channels * taps, 0.91),
-            bias: wave(sizes.outputs, 1.3),
-            gradient: wave(voxels * sizes.outputs, 0.53),
-            sizes,
+            inputs: dims.inputs.iter().map(|channels| wave(voxels * channels, 0.37)).collect(),
+            weight: wave(dims.outputs * channels * taps, 0.91),
+            bias: wave(dims.outputs, 1.3),
+            gradient: wave(voxels * dims.outputs, 0.53),
+            dims,
         }
     }
 
-    /// The output by the definition.
+    /// The output by definition.
     fn output(&self) -> Vec<f64> {
-        let ConvDims { samples, outputs, size: [depth, height, width], kernel: [kz, ky, kx], .. } = self.sizes;
-        let channels: usize = self.sizes.inputs.iter().sum();
+        let ConvDims { samples, outputs, size: [depth, height, width], kernel: [kz, ky, kx], .. } = self.dims;
+        let channels: usize = self.dims.inputs.iter().sum();
         let mut result = Vec::new();
         for (sample, output) in (0..samples).flat_map(|sample| (0..outputs).map(move |output| (sample, output))) {
             for (z, y, x) in voxels([depth, height, width]) {
@@ -47,7 +47,7 @@ impl Case {
                         let weight = self.weight[(((output * channels + channel) * kz + k) * ky + j) * kx + i];
                         let at = [z + k, y + j, x + i];
                         let half = [kz / 2, ky / 2, kx / 2];
-                        let inside = (0..3).all(|a| at[a] >= half[a] && at[a] - half[a] < self.sizes.size[a]);
+                        let inside = (0..3).all(|a| at[a] >= half[a] && at[a] - half[a] < self.dims.size[a]);
                         if inside {
                             let [z, y, x] = std::array::from_fn(|a| at[a] - half[a]);
                             sum += weight * self.input(sample, channel, (z * height + y) * width + x);
@@ -61,17 +61,17 @@ impl Case {
     }
 
     fn input(&self, sample: usize, mut channel: usize, voxel: usize) -> f64 {
-        let voxels: usize = self.sizes.size.iter().product();
-        for (input, channels) in self.inputs.iter().zip(&self.sizes.inputs) {
+        let voxels: usize = self.dims.size.iter().product();
+        for (input, channels) in self.inputs.iter().zip(&self.dims.inputs) {
             if channel < *channels {
                 return input[(sample * channels + channel) * voxels + voxel];
             }
             channel -= channels;
         }
-        unreachable!("a channel of one of the inputs")
+        unreachable!("the inputs have fewer channels")
     }
 
-    /// Derivative of the sum of output times gradient by each number that `of` gives, as a central difference.
+    /// Central differences of the sum of output times gradient, with respect to each value of the operand that `of` selects.
     fn differences(&self, of: impl Fn(&mut Self) -> &mut Vec<f64>) -> Vec<f64> {
         let loss = |case: &Self| -> f64 { case.output().iter().zip(&self.gradient).map(|(a, b)| a * b).sum() };
         let mut case = self.clone();
@@ -94,7 +94,7 @@ fn single(values: &[f64]) -> Vec<f32> {
     values.iter().map(|&value| value as f32).collect()
 }
 
-/// To a relative error of 1e-5 in the Euclidean norm.
+/// Asserts a relative error of at most 1e-5 in the Euclidean norm.
 fn assert_close(ours: &[f32], reference: &[f64], what: &str) {
     assert_eq!(ours.len(), reference.len(), "{what}");
     let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|value| value * value).sum::<f64>().sqrt();
@@ -102,22 +102,22 @@ fn assert_close(ours: &[f32], reference: &[f64], what: &str) {
     assert!(difference <= 1e-5 * norm(&mut reference.iter().copied()) + 1e-12, "{what}: {difference}");
 }
 
-/// All instructions of this processor.
-fn available() -> Vec<Instructions> {
-    let mut all = vec![Instructions::Portable];
+/// All instruction sets of this processor.
+fn available() -> Vec<InstructionSet> {
+    let mut all = vec![InstructionSet::Portable];
     #[cfg(target_arch = "x86_64")]
     {
-        if Instructions::detect() != Instructions::Portable && is_x86_feature_detected!("fma") {
-            all.push(Instructions::Avx2);
+        if InstructionSet::detect() != InstructionSet::Portable && is_x86_feature_detected!("fma") {
+            all.push(InstructionSet::Avx2);
         }
-        if Instructions::detect() == Instructions::Avx512 {
-            all.push(Instructions::Avx512);
+        if InstructionSet::detect() == InstructionSet::Avx512 {
+            all.push(InstructionSet::Avx512);
         }
     }
     all
 }
 
-fn sizes() -> impl Strategy<Value = ConvDims> {
+fn dims() -> impl Strategy<Value = ConvDims> {
     let edge = || prop_oneof![Just(1_usize), Just(3), Just(5)];
     let channels =
         prop_oneof![(1_usize..5).prop_map(|first| vec![first]), (1_usize..4, 1_usize..4).prop_map(|(a, b)| vec![a, b])];
@@ -137,20 +137,20 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
-    fn a_convolution_is_what_its_definition_says_with_all_instructions(sizes in sizes()) {
-        let case = Case::new(sizes);
+    fn a_convolution_equals_its_definition_with_every_instruction_set(dims in dims()) {
+        let case = Case::new(dims);
         let inputs: Vec<Vec<f32>> = case.inputs.iter().map(|input| single(input)).collect();
         let inputs: Vec<&[f32]> = inputs.iter().map(Vec::as_slice).collect();
         let expected = case.output();
         for instructions in available() {
-            let ours = instructions.force(|| forward(&case.sizes, &inputs, &single(&case.weight), &single(&case.bias)));
+            let ours = instructions.force(|| forward(&case.dims, &inputs, &single(&case.weight), &single(&case.bias)));
             assert_close(&ours, &expected, &format!("{instructions:?}"));
         }
     }
 }
 
 #[test]
-fn gradients_are_finite_differences_with_all_instructions() {
+fn gradients_equal_finite_differences_with_every_instruction_set() {
     for (samples, inputs, outputs, size, kernel) in [
         (2, vec![2], 3, [2, 4, 5], [3, 3, 3]),
         (1, vec![1, 2], 18, [1, 3, 4], [1, 3, 3]),
@@ -166,8 +166,8 @@ fn gradients_are_finite_differences_with_all_instructions() {
         let (of_weight, of_bias) = (case.differences(|case| &mut case.weight), case.differences(|case| &mut case.bias));
         for instructions in available() {
             let ours = instructions
-                .force(|| backward(&case.sizes, &inputs, &single(&case.weight), &single(&case.gradient), true));
-            let what = format!("{instructions:?}, {:?}", case.sizes);
+                .force(|| backward(&case.dims, &inputs, &single(&case.weight), &single(&case.gradient), true));
+            let what = format!("{instructions:?}, {:?}", case.dims);
             assert_close(&ours.weight, &of_weight, &format!("weight, {what}"));
             assert_close(&ours.bias, &of_bias, &format!("bias, {what}"));
             for (ours, reference) in ours.inputs.iter().zip(&of_inputs) {
@@ -178,20 +178,20 @@ fn gradients_are_finite_differences_with_all_instructions() {
 }
 
 #[test]
-fn regions_and_sections_join_without_a_seam() {
+fn regions_blocks_and_sections_join_seamlessly() {
     for (samples, inputs, outputs, size) in [
-        // Several strips of a plane, several sections of the planes.
+        // Several strips per plane, several sections of planes.
         (1, vec![24], 4, [2, 70, 40]),
-        // Several samples in a region, several blocks of channels over two inputs.
+        // Several samples per region, several blocks of channels, two inputs.
         (9, vec![20, 17], 50, [3, 4, 2]),
-        // Several planes in a region.
+        // Several planes per region.
         (2, vec![5], 3, [9, 6, 7]),
     ] {
         let case = Case::new(ConvDims { samples, inputs, outputs, size, kernel: [3; 3] });
         let inputs: Vec<Vec<f32>> = case.inputs.iter().map(|input| single(input)).collect();
         let inputs: Vec<&[f32]> = inputs.iter().map(Vec::as_slice).collect();
         let expected = case.output();
-        // Each gradient, times what it is the gradient of, sums to the same as the output times its gradient.
+        // The output is linear in each operand: the sum of an operand times its gradient equals that of the output times its gradient.
         let dot = |left: &[f32], right: &[f64]| -> f64 { left.iter().zip(right).map(|(a, b)| f64::from(*a) * b).sum() };
         let of_bias: f64 = expected
             .chunks(size.iter().product())
@@ -201,11 +201,11 @@ fn regions_and_sections_join_without_a_seam() {
             .sum();
         let whole = expected.iter().zip(&case.gradient).map(|(a, b)| a * b).sum::<f64>() - of_bias;
         for instructions in available() {
-            let what = format!("{instructions:?}, {:?}", case.sizes);
+            let what = format!("{instructions:?}, {:?}", case.dims);
             let (ours, gradients) = instructions.force(|| {
                 let weight = single(&case.weight);
-                let gradients = backward(&case.sizes, &inputs, &weight, &single(&case.gradient), true);
-                (forward(&case.sizes, &inputs, &weight, &single(&case.bias)), gradients)
+                let gradients = backward(&case.dims, &inputs, &weight, &single(&case.gradient), true);
+                (forward(&case.dims, &inputs, &weight, &single(&case.bias)), gradients)
             });
             assert_close(&ours, &expected, &what);
             let of_inputs: f64 = gradients.inputs.iter().zip(&case.inputs).map(|(ours, input)| dot(ours, input)).sum();

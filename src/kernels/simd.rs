@@ -1,4 +1,4 @@
-//! Vectors of `f32` in the registers of the processor: one trait, three widths, chosen at run time.
+//! Vectors of `f32` in processor registers: one trait, three widths, selected at run time.
 #![expect(unsafe_code, reason = "vector instructions on raw pointers")]
 
 #[cfg(target_arch = "x86_64")]
@@ -8,30 +8,30 @@ use std::arch::x86_64::{
     _mm512_setzero_ps, _mm512_storeu_ps,
 };
 
-/// Numbers of a cache line.
-pub(super) const LINE: usize = 16;
+/// Values per cache line.
+pub(super) const CACHE_LINE: usize = 16;
 
-/// Instructions that the processor has.
+/// A set of vector instructions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Instructions {
+pub(super) enum InstructionSet {
     /// 512 bits, 32 registers.
     #[cfg(target_arch = "x86_64")]
     Avx512,
     /// 256 bits, 16 registers, fused multiply-add.
     #[cfg(target_arch = "x86_64")]
     Avx2,
-    /// What the compiler makes of arrays.
+    /// Arrays of four values, which the compiler vectorises for its target.
     Portable,
 }
 
 #[cfg(test)]
 thread_local! {
-    /// What a test wants to be detected.
-    static FORCED: std::cell::Cell<Option<Instructions>> = const { std::cell::Cell::new(None) };
+    /// Overrides the detected instruction set in tests.
+    static FORCED: std::cell::Cell<Option<InstructionSet>> = const { std::cell::Cell::new(None) };
 }
 
-impl Instructions {
-    /// The widest of this processor.
+impl InstructionSet {
+    /// The widest instruction set of this processor.
     pub(super) fn detect() -> Self {
         #[cfg(test)]
         if let Some(forced) = FORCED.get() {
@@ -49,16 +49,16 @@ impl Instructions {
         Self::Portable
     }
 
-    /// Runs a test whose kernels use these instructions; the processor must have them.
+    /// Runs `work` with kernels restricted to this instruction set, which the processor must support.
     #[cfg(test)]
     pub(super) fn force<R>(self, work: impl FnOnce() -> R) -> R {
-        let before = FORCED.replace(Some(self));
+        let previous = FORCED.replace(Some(self));
         let result = work();
-        FORCED.set(before);
+        FORCED.set(previous);
         result
     }
 
-    /// Numbers in a register.
+    /// Values per register.
     pub(super) fn lanes(self) -> usize {
         match self {
             #[cfg(target_arch = "x86_64")]
@@ -69,9 +69,9 @@ impl Instructions {
         }
     }
 
-    /// Runs a function whose body the compiler turns into these instructions, as far as it is inlined.
-    pub(super) fn widest<R>(self, work: impl FnOnce() -> R) -> R {
-        // SAFETY: the processor has the instructions.
+    /// Runs `work` compiled for this instruction set, as far as it is inlined.
+    pub(super) fn vectorize<R>(self, work: impl FnOnce() -> R) -> R {
+        // SAFETY: the processor supports the instruction set.
         match self {
             #[cfg(target_arch = "x86_64")]
             Self::Avx512 => unsafe { avx512(work) },
@@ -94,41 +94,41 @@ unsafe fn avx2<R>(work: impl FnOnce() -> R) -> R {
     work()
 }
 
-/// Asks for numbers that will be read soon; nothing but time depends on it.
-pub(super) fn prefetch(numbers: &[f32]) {
+/// Loads values into the second-level cache that will be read soon; affects nothing but speed.
+pub(super) fn prefetch(values: &[f32]) {
     #[cfg(target_arch = "x86_64")]
-    for line in numbers.chunks(LINE) {
-        // SAFETY: all processors of this kind have the instruction, which reads nothing.
+    for line in values.chunks(CACHE_LINE) {
+        // SAFETY: every x86-64 processor has the instruction, which does not access memory architecturally.
         unsafe { _mm_prefetch::<_MM_HINT_T1>(line.as_ptr().cast()) };
     }
     #[cfg(not(target_arch = "x86_64"))]
-    let _ = numbers;
+    let _ = values;
 }
 
-/// A register of `LANES` numbers.
+/// A register of `LANES` values.
 ///
 /// # Safety
 ///
-/// All functions may be called only where the processor has the instructions. `load`, `store` and `splat` need a pointer
-/// that is valid for `LANES` numbers, or one; it need not be aligned.
+/// The processor must support the instructions. `load` and `store` need a pointer that is valid for `LANES` values, `splat` one
+/// that is valid for a single value; pointers need not be aligned.
 pub(super) trait Vector: Copy {
-    /// Numbers in a register.
+    /// Values per register.
     const LANES: usize;
-    /// Registers that the processor has.
+    /// Registers of the processor.
     const REGISTERS: usize;
 
     unsafe fn zero() -> Self;
     unsafe fn load(from: *const f32) -> Self;
     unsafe fn store(self, to: *mut f32);
-    /// The number in all lanes.
+    /// The value at `from` in all lanes.
     unsafe fn splat(from: *const f32) -> Self;
     /// `self + a · b`.
     unsafe fn add_product(self, a: Self, b: Self) -> Self;
     /// `self + other`.
-    unsafe fn plus(self, other: Self) -> Self;
+    unsafe fn add(self, other: Self) -> Self;
 }
 
-// SAFETY of the bodies below: they only pass on what the trait asks of the caller.
+// SAFETY of all function bodies below: the caller guarantees what the trait requires.
 
 #[cfg(target_arch = "x86_64")]
 impl Vector for __m512 {
@@ -156,7 +156,7 @@ impl Vector for __m512 {
         unsafe { _mm512_fmadd_ps(a, b, self) }
     }
     #[inline(always)]
-    unsafe fn plus(self, other: Self) -> Self {
+    unsafe fn add(self, other: Self) -> Self {
         unsafe { _mm512_add_ps(self, other) }
     }
 }
@@ -187,7 +187,7 @@ impl Vector for __m256 {
         unsafe { _mm256_fmadd_ps(a, b, self) }
     }
     #[inline(always)]
-    unsafe fn plus(self, other: Self) -> Self {
+    unsafe fn add(self, other: Self) -> Self {
         unsafe { _mm256_add_ps(self, other) }
     }
 }
@@ -217,7 +217,7 @@ impl Vector for [f32; 4] {
         std::array::from_fn(|lane| self[lane] + a[lane] * b[lane])
     }
     #[inline(always)]
-    unsafe fn plus(self, other: Self) -> Self {
+    unsafe fn add(self, other: Self) -> Self {
         std::array::from_fn(|lane| self[lane] + other[lane])
     }
 }

@@ -1,16 +1,17 @@
-//! Sums over maps.
+//! Sums over feature maps.
 //!
-//! Loops instead of iterators, so that all of it is inlined into `Instructions::widest`.
+//! Written as loops instead of iterators, so that all of it is inlined into [`super::simd::InstructionSet::vectorize`].
 
-/// Sums in single precision run over this many lanes, and no further than [`STRETCH`]; the rest is in double precision.
+/// Single-precision partial sums run in this many lanes.
 const LANES: usize = 16;
-const STRETCH: usize = 64 * LANES;
+/// Values per partial sum; the partial sums are added in double precision.
+const CHUNK: usize = 64 * LANES;
 
-/// Sum of the terms of two equally long slices, in a fixed order.
+/// Sums `term` over two equally long slices, in a fixed order.
 #[inline(always)]
-pub(super) fn sum(a: &[f32], b: &[f32], term: impl Fn(f32, f32) -> f32) -> f64 {
+pub(super) fn sum_terms(a: &[f32], b: &[f32], term: impl Fn(f32, f32) -> f32) -> f64 {
     let mut total = 0.0;
-    for (a, b) in a.chunks(STRETCH).zip(b.chunks(STRETCH)) {
+    for (a, b) in a.chunks(CHUNK).zip(b.chunks(CHUNK)) {
         let mut lanes = [0.0_f32; LANES];
         let (a, rest_a) = a.as_chunks::<LANES>();
         let (b, rest_b) = b.as_chunks::<LANES>();
