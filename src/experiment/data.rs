@@ -144,7 +144,7 @@ fn make(loaded: &LoadedPlan, events: &dyn Events) -> Result<PathBuf, DataError> 
             let cases = plan.data.cases + plan.data.exclude.len();
             let config = PhantomConfig { cases, ..PhantomConfig::default() };
             events.begin("making the phantom", config.cases);
-            let made = phantom::make(&folder, &config, false, &|| events.advance());
+            let made = phantom::generate(&folder, &config, false, &|| events.advance());
             events.end();
             made?;
             Ok(folder)

@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use crate::dataset::CaseId;
-use crate::dataset::gate::Faults;
+use crate::dataset::gate::Issues;
 use crate::device::DeviceError;
 use crate::experiment::data::DataError;
 use crate::experiment::events::NetworkId;
@@ -21,7 +21,7 @@ use crate::store::StoreError;
 use crate::store::claim::ClaimError;
 use crate::store::table::TableError;
 use crate::train::TrainError;
-use crate::volume::nifti::NiftiError;
+use crate::volume::io::ImageFileError;
 
 /// A run failed.
 #[derive(Debug, Error)]
@@ -52,9 +52,9 @@ pub enum ExperimentError {
     #[error(transparent)]
     Report(#[from] ReportError),
     #[error(transparent)]
-    Faults(#[from] Faults),
+    Issues(#[from] Issues),
     #[error("case `{case}`: {source}")]
-    Nifti { case: CaseId, source: NiftiError },
+    Nifti { case: CaseId, source: ImageFileError },
     #[error("case `{case}`: {source}")]
     Predict { case: CaseId, source: PredictError },
     #[error("{0}; `segplan verify` lists every fault of the data set")]
@@ -124,7 +124,7 @@ impl ExperimentError {
             | Self::Preprocess(_)
             | Self::State(_)
             | Self::Nifti { .. }
-            | Self::Faults(_)
+            | Self::Issues(_)
             | Self::MissingFile(_)
             | Self::Unlabelled(_)
             | Self::UnknownCase { .. }

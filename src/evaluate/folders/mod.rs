@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use thiserror::Error;
 
-use crate::dataset::gate::{Fault, FaultKind, Faults, compare_grids, count_labels, read_classes};
-use crate::dataset::images::{File, Listing, names};
+use crate::dataset::gate::{Issue, IssueKind, Issues, compare_grids, count_labels, read_classes};
 use crate::dataset::{CaseId, declared_labels};
+use crate::dataset::{File, Listing, file_names};
 use crate::evaluate::score_case::{Class, LabelMaps, score_maps};
 use crate::evaluate::scores::{Score, ScoredNetwork};
 use crate::units::{agree, counted, quoted};
@@ -55,11 +55,11 @@ pub enum EvaluateError {
     /// Files that look like label maps have an unsupported format.
     #[error(
         "unsupported image format: {}; convert to `.nii.gz`, or score the other cases with `--partial`",
-        names(files)
+        file_names(files)
     )]
     Unreadable { files: Vec<PathBuf> },
     /// Two files in one folder belong to the same case.
-    #[error("case `{case}` has two files, {}; remove one of them", names(files))]
+    #[error("case `{case}` has two files, {}; remove one of them", file_names(files))]
     TwoFiles { case: CaseId, files: [PathBuf; 2] },
     /// Cases without a prediction. They are never left out of a mean silently.
     #[error(
@@ -69,7 +69,7 @@ pub enum EvaluateError {
     Missing { folder: PathBuf, references: usize, missing: Vec<CaseId> },
     /// Label maps that cannot be scored.
     #[error("{}\nfix these files, or score the other cases with `--partial`", lines(.0))]
-    Faults(Vec<Fault>),
+    Issues(Vec<Issue>),
     /// No class to score.
     #[error("nothing to score: {} and their predictions contain only the background, 0", counted(*references, "reference"))]
     NoLabel { references: usize },
@@ -78,7 +78,7 @@ pub enum EvaluateError {
     TooMany(usize),
 }
 
-fn lines(issues: &[Fault]) -> String {
+fn lines(issues: &[Issue]) -> String {
     issues.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
@@ -107,7 +107,7 @@ pub fn evaluate_folders(request: &Request<'_>) -> Result<Evaluated, EvaluateErro
     let extra: Vec<PathBuf> =
         predictions.iter().filter(|(case, _)| !references.contains_key(*case)).map(|(_, path)| path.clone()).collect();
     if !extra.is_empty() {
-        notes.push(format!("predictions without a reference are not scored: {}", names(&extra)));
+        notes.push(format!("predictions without a reference are not scored: {}", file_names(&extra)));
     }
     let count = references.len();
     let missing: Vec<CaseId> = references.keys().filter(|case| !predictions.contains_key(*case)).cloned().collect();
@@ -123,19 +123,19 @@ pub fn evaluate_folders(request: &Request<'_>) -> Result<Evaluated, EvaluateErro
     let pairs: Vec<Pair> = references.into_iter().filter_map(pair).collect();
     let labels = labels(request, &pairs, count, &mut notes)?;
     let (mut scores, mut faults, mut scored) = (Vec::new(), Vec::new(), 0);
-    let results: Vec<Result<Vec<Score>, Faults>> = pairs.par_iter().map(|pair| score(request, pair, &labels)).collect();
+    let results: Vec<Result<Vec<Score>, Issues>> = pairs.par_iter().map(|pair| score(request, pair, &labels)).collect();
     for result in results {
         match result {
             Ok(of_case) => {
                 scored += 1;
                 scores.extend(of_case);
             }
-            Err(Faults(of_case)) => faults.extend(of_case),
+            Err(Issues(of_case)) => faults.extend(of_case),
         }
     }
     if !faults.is_empty() {
         if !request.partial || scored == 0 {
-            return Err(EvaluateError::Faults(faults));
+            return Err(EvaluateError::Issues(faults));
         }
         notes.extend(faults.iter().map(|fault| format!("not scored: {fault}")));
     }
@@ -143,14 +143,14 @@ pub fn evaluate_folders(request: &Request<'_>) -> Result<Evaluated, EvaluateErro
 }
 
 /// Scores of one case.
-fn score(request: &Request<'_>, pair: &Pair, labels: &BTreeMap<i64, String>) -> Result<Vec<Score>, Faults> {
+fn score(request: &Request<'_>, pair: &Pair, labels: &BTreeMap<i64, String>) -> Result<Vec<Score>, Issues> {
     let numbers: Vec<i64> = labels.keys().copied().collect();
     let read = |path| read_classes(&pair.case, path, &numbers, request.memory_bytes);
     let (reference, prediction): (LabelMap, LabelMap) = (read(&pair.reference)?, read(&pair.prediction)?);
     let differences = compare_grids(&reference.geometry, &prediction.geometry);
     if !differences.is_empty() {
-        let fault = |kind| Fault { case: pair.case.clone(), path: pair.prediction.clone(), kind };
-        return Err(Faults(differences.into_iter().map(fault).collect()));
+        let fault = |kind| Issue { case: pair.case.clone(), path: pair.prediction.clone(), kind };
+        return Err(Issues(differences.into_iter().map(fault).collect()));
     }
     let class = |(value, (&label, name)): (i16, (&i64, &'_ String))| (value, label as u64, name.clone());
     let owned: Vec<(i16, u64, String)> = (1..).zip(labels).map(class).collect();
@@ -172,12 +172,12 @@ fn label_maps(
         if !partial {
             return Err(EvaluateError::Unreadable { files });
         }
-        notes.push(format!("not scored, since they cannot be read: {}", names(&files)));
+        notes.push(format!("not scored, since they cannot be read: {}", file_names(&files)));
     }
     if !listing.others.is_empty() {
         notes.push(format!(
             "not scored, since they are no label maps: {} in `{}`",
-            names(&listing.others),
+            file_names(&listing.others),
             folder.display()
         ));
     }
@@ -208,7 +208,7 @@ fn labels(
             Err(error) => notes.push(format!("classes are named by their numbers: {error}")),
         }
     }
-    let counted: Vec<Result<BTreeMap<i64, usize>, Faults>> = pairs
+    let counted: Vec<Result<BTreeMap<i64, usize>, Issues>> = pairs
         .par_iter()
         .flat_map(|pair| [(&pair.case, &pair.reference), (&pair.case, &pair.prediction)])
         .map(|(case, path)| classes_of(case, path, request.memory_bytes))
@@ -217,12 +217,12 @@ fn labels(
     for of_file in counted {
         match of_file {
             Ok(voxels) => found.extend(voxels.into_keys().filter(|&label| label > 0)),
-            Err(Faults(of_file)) => faults.extend(of_file),
+            Err(Issues(of_file)) => faults.extend(of_file),
         }
     }
     // A partial evaluation finds these faults again when it scores their cases.
     if !faults.is_empty() && (!request.partial || found.is_empty()) {
-        return Err(EvaluateError::Faults(faults));
+        return Err(EvaluateError::Issues(faults));
     }
     match found.len() {
         0 => Err(EvaluateError::NoLabel { references }),
@@ -232,14 +232,14 @@ fn labels(
 }
 
 /// Voxels of each label of a file; labels below zero are a fault of it.
-fn classes_of(case: &CaseId, path: &Path, memory_bytes: u64) -> Result<BTreeMap<i64, usize>, Faults> {
+fn classes_of(case: &CaseId, path: &Path, memory_bytes: u64) -> Result<BTreeMap<i64, usize>, Issues> {
     let voxels = count_labels(case, path, memory_bytes)?;
     let values: BTreeMap<i64, usize> = voxels.range(..0).map(|(&label, &count)| (label, count)).collect();
     if values.is_empty() {
         return Ok(voxels);
     }
-    let fault = Fault { case: case.clone(), path: path.to_owned(), kind: FaultKind::UndeclaredLabels { values } };
-    Err(Faults(vec![fault]))
+    let fault = Issue { case: case.clone(), path: path.to_owned(), kind: IssueKind::UndeclaredLabels { values } };
+    Err(Issues(vec![fault]))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use ndarray::Array3;
 
 use super::*;
 use crate::evaluate::metric::Metric;
-use crate::volume::nifti::write_labels;
+use crate::volume::io::write_labels;
 use crate::volume::{Geometry, Shape, Spacing};
 
 /// Two folders of label maps.
@@ -89,10 +89,10 @@ fn labels_above_255_are_scored() {
     folders.pair("a", &[0, 1, 2], 0.0);
     for folder in ["reference", "prediction"] {
         let path = folders.path(folder).join("a.nii.gz");
-        let map = crate::volume::nifti::read_labels(&path).unwrap();
+        let map = crate::volume::io::testing::read_labels(&path).unwrap();
         let voxels = map.labels.mapv(|label| if label == 2 { 1035.0_f32 } else { f32::from(label) });
         let image = crate::volume::Image { voxels: voxels.insert_axis(ndarray::Axis(0)), geometry: map.geometry };
-        crate::volume::nifti::write_image(&path, &image).unwrap();
+        crate::volume::io::write_image(&path, &image).unwrap();
     }
     let scores = folders.evaluate(false).unwrap().scores;
     let found: Vec<_> = scores.iter().map(|score| (score.label, score.value(Metric::Dice))).collect();
@@ -140,9 +140,9 @@ fn folders_without_a_class_and_labels_below_zero_are_refused() {
     folders.pair("a", &[0], 0.0);
     assert!(folders.refused().contains("only the background"));
     let path = folders.path("prediction").join("a.nii.gz");
-    let map = crate::volume::nifti::read_labels(&path).unwrap();
+    let map = crate::volume::io::testing::read_labels(&path).unwrap();
     let voxels = map.labels.mapv(|_| -1.0_f32).insert_axis(ndarray::Axis(0));
-    crate::volume::nifti::write_image(&path, &crate::volume::Image { voxels, geometry: map.geometry }).unwrap();
+    crate::volume::io::write_image(&path, &crate::volume::Image { voxels, geometry: map.geometry }).unwrap();
     let refused = folders.refused();
     assert!(refused.contains("case `a`") && refused.contains("not declared: -1 (24 voxels)"), "{refused}");
 }
@@ -152,11 +152,11 @@ fn a_prediction_that_is_not_made_of_labels_is_refused() {
     let folders = Folders::new();
     folders.pair("a", &[0, 1], 0.0);
     let path = folders.path("prediction").join("a.nii.gz");
-    let map = crate::volume::nifti::read_labels(&path).unwrap();
+    let map = crate::volume::io::testing::read_labels(&path).unwrap();
     for broken in [f32::NAN, 0.5, f32::INFINITY] {
         let voxels = map.labels.mapv(|label| if label == 1 { broken } else { 0.0 }).insert_axis(ndarray::Axis(0));
         let image = crate::volume::Image { voxels, geometry: map.geometry.clone() };
-        crate::volume::nifti::write_image(&path, &image).unwrap();
+        crate::volume::io::write_image(&path, &image).unwrap();
         assert!(folders.refused().contains("12 voxels without a whole number"), "{}", folders.refused());
     }
 }
