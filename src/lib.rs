@@ -15,6 +15,7 @@ pub mod device;
 pub mod dataset;
 pub mod fingerprint;
 pub mod plan;
+pub mod run;
 pub mod preprocess;
 pub mod network;
 pub mod train;

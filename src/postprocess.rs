@@ -9,17 +9,9 @@ use ndarray::{Array3, Zip};
 use serde::{Deserialize, Serialize};
 
 use crate::plan::schema::{Plan, PostprocessRule};
+pub use crate::run::Filter;
 use crate::statistics::mean;
 use crate::volume::components::{Connectivity, largest_components};
-
-/// Which components of a label map are kept. The rest of their classes becomes background.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Filter {
-    /// Only the largest component of all foreground classes together.
-    pub foreground: bool,
-    /// Only the largest component of each of these labels.
-    pub classes: BTreeSet<u8>,
-}
 
 impl Filter {
     /// What the plan says before any prediction is made: the labels of a single component in all training cases, or nothing.
@@ -27,7 +19,7 @@ impl Filter {
     /// Source: arXiv:1809.10486, section 2.5.
     pub fn of_plan(plan: &Plan) -> Self {
         let classes = match plan.postprocess.rule {
-            PostprocessRule::SingleComponent => plan.data.single_component.iter().copied().collect(),
+            PostprocessRule::SingleComponent => plan.data.single_component_labels.iter().copied().collect(),
             PostprocessRule::None | PostprocessRule::CrossValidation => BTreeSet::new(),
         };
         Self { foreground: false, classes }

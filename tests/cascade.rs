@@ -13,7 +13,6 @@ use std::time::{Duration, Instant};
 use ndarray::Array3;
 use segplan::dataset::CaseId;
 use segplan::device::device;
-use segplan::experiment::splits::Split;
 use segplan::network::UNetConfig;
 use segplan::plan::digest::stage_digests;
 use segplan::plan::load::load_resolved;
@@ -23,8 +22,9 @@ use segplan::predict::memory::Room;
 use segplan::predict::{Member, Predictor};
 use segplan::preprocess::cache::PreparedCase;
 use segplan::preprocess::first_stage::FirstStage;
-use segplan::store::folder::{RunFolder, next_stage_case, prepared_folder};
-use segplan::train::log::read_epochs;
+use segplan::run::Split;
+use segplan::run::folder::{RunFolder, prepared_case, prepared_folder};
+use segplan::run::log::read_epochs;
 use segplan::volume::Shape;
 
 /// What makes a run short. The numbers are too small to learn much; they are enough to tell networks apart.
@@ -33,17 +33,17 @@ const SHORT: [&str; 15] = [
     "split.folds=3",
     "run.folds=[0, 1, 2]",
     "train.max_epochs=2",
-    "train.batches=3",
-    "train.validation_batches=1",
-    "predict.mirror=false",
+    "train.batches_per_epoch=3",
+    "train.validation_batches_per_epoch=1",
+    "predict.test_time_mirroring=false",
     "configurations.2d.batch_size=2",
     "configurations.3d_fullres.batch_size=2",
     "configurations.3d_lowres.batch_size=2",
     "configurations.3d_cascade.batch_size=2",
-    "configurations.2d.features=[4, 8, 8, 8]",
-    "configurations.3d_fullres.features=[4, 8, 8]",
-    "configurations.3d_lowres.features=[4, 8, 8]",
-    "configurations.3d_cascade.features=[4, 8, 8]",
+    "configurations.2d.features_per_stage=[4, 8, 8, 8]",
+    "configurations.3d_fullres.features_per_stage=[4, 8, 8]",
+    "configurations.3d_lowres.features_per_stage=[4, 8, 8]",
+    "configurations.3d_cascade.features_per_stage=[4, 8, 8]",
 ];
 
 struct Workplace {
@@ -131,11 +131,11 @@ fn the_second_stage_never_sees_a_prediction_by_a_network_that_was_trained_on_the
     let run = workplace.run("leak");
     let plan = load_resolved(&run.resolved_plan()).unwrap().plan;
     let splits: Vec<Split> = serde_json::from_slice(&fs::read(run.splits()).unwrap()).unwrap();
-    let folder = run.next_stage("3d_lowres", plan.run.seeds[0]);
+    let folder = run.first_stage_predictions(plan.run.seeds[0]);
     let mut by_others = 0;
     for (fold, split) in splits.iter().enumerate() {
         for case in &split.val {
-            let seen = FirstStage::open(&next_stage_case(&folder, &case.0)).unwrap();
+            let seen = FirstStage::open(&prepared_case(&folder, &case.0)).unwrap();
             assert_eq!(seen.origin.fold, fold, "`{case}` is held out by fold {fold}");
             assert_eq!(seen.labels(), predicted_by(&plan, &workplace, &run, fold, case), "`{case}` by fold {fold}");
             let other = (fold + 1) % splits.len();
@@ -147,7 +147,7 @@ fn the_second_stage_never_sees_a_prediction_by_a_network_that_was_trained_on_the
     // A damaged prediction is made anew, and the rest stays.
     let before = results(&folder);
     assert_eq!(before.len(), 6);
-    let damaged = next_stage_case(&folder, &splits[0].val[0].0);
+    let damaged = prepared_case(&folder, &splits[0].val[0].0);
     fs::write(&damaged, &fs::read(&damaged).unwrap()[..100]).unwrap();
     succeed(&mut workplace.train("leak", &["--configuration", "3d_cascade", "--fold", "1"]));
     assert!(results(&folder) == before);
@@ -163,7 +163,7 @@ fn a_cascade_that_was_killed_in_any_of_its_parts_ends_with_the_same_numbers() {
     let whole = results(&workplace.run("whole").root);
     assert_eq!(whole.keys().filter(|path| path.ends_with("weights.safetensors")).count(), 4);
 
-    let seed = workplace.run("killed").next_stage("3d_lowres", 12345);
+    let seed = workplace.run("killed").first_stage_predictions(12345);
     let begun = [
         workplace.run("killed").fold("3d_lowres", 12345, 1).checkpoint(),
         seed,
@@ -205,7 +205,7 @@ fn the_cascade_is_chosen_among_all_candidates_and_segments_unseen_images() {
     // anew, makes it.
     let run = workplace.run("all");
     let before = results(&run.root);
-    fs::remove_dir_all(run.next_stage("3d_lowres", 12345)).unwrap();
+    fs::remove_dir_all(run.first_stage_predictions(12345)).unwrap();
     fs::remove_dir_all(run.fold("2d+3d_cascade", 12345, 1).root).unwrap();
     fs::remove_dir_all(workplace.path("runs/prepared")).unwrap();
     succeed(&mut workplace.train("all", &["--configuration", "2d"]));
@@ -218,7 +218,7 @@ fn the_cascade_is_chosen_among_all_candidates_and_segments_unseen_images() {
         command.args(SHORT.iter().flat_map(|value| ["--set", value])).args(["--set", &format!("name={name}")]);
         succeed(command.args(more))
     };
-    let faults = ["-n", "2", "-o", "patches", "--set", "augment.morphology_probability=1"];
+    let faults = ["-n", "2", "-o", "patches", "--set", "augment.morphology.probability=1"];
     let drawn = look("augment", "all", &faults);
     let made = ["eroded", "dilated", "opened", "closed"].map(|what| drawn.matches(what).count());
     assert!(drawn.contains("what the first stage says") && made.iter().sum::<usize>() == 4, "{drawn}");

@@ -14,8 +14,8 @@ use segplan::evaluate::scores::{self, Score, ScoredNetwork};
 use segplan::evaluate::{Counts, LabelFiles, confusion, score_files};
 use segplan::plan::load::load;
 use segplan::plan::write::resolved_text;
-use segplan::store::folder::RunFolder;
-use segplan::train::log::{EpochRow, write_epochs};
+use segplan::run::folder::RunFolder;
+use segplan::run::log::{EpochRow, write_epochs};
 use segplan::volume::Shape;
 
 /// A run of the phantom whose predictions are the references of the case after.
@@ -109,24 +109,26 @@ fn finish(run: &RunFolder, fold: usize, scores: &[Score]) {
     let row = |epoch: usize| {
         let loss = 1.0 / (1.0 + epoch as f64 + 0.1 * fold as f64) - 0.9;
         EpochRow {
-            epoch,
+            epoch: epoch + 1,
             train_loss: loss,
             validation_loss: loss + 0.05,
-            train_ema: loss,
-            validation_ema: loss + 0.05,
-            best_train: loss,
-            best_validation: loss + 0.05,
-            bad_epochs: 0,
+            train_loss_ema: loss,
+            validation_loss_ema: loss + 0.05,
+            best_train_loss_ema: loss,
+            best_validation_loss_ema: loss + 0.05,
+            train_bad_epochs: 0,
             validation_bad_epochs: 0,
-            learning_rate: if epoch < 20 { 3e-4 } else { 6e-5 },
-            dropped: epoch == 20,
-            dice: vec![Some(-loss), None],
-            mean_dice: Some(-loss),
+            learning_rate: if epoch <= 20 { 3e-4 } else { 6e-5 },
+            next_learning_rate: if epoch < 20 { 3e-4 } else { 6e-5 },
+            pseudo_dice: vec![Some(-loss), None],
+            mean_pseudo_dice: Some(-loss),
             seconds: 1.0,
-            images_per_second: 2.0,
+            patches_per_second: 2.0,
+            stop_reason: None,
         }
     };
-    write_epochs(&network.epochs(), &(0..40).map(row).collect::<Vec<_>>()).unwrap();
+    let labels = BTreeMap::from([(1, "organ".to_owned()), (2, "core".to_owned())]);
+    write_epochs(&network.epochs(), &(0..40).map(row).collect::<Vec<_>>(), &labels).unwrap();
     scores::write(&network.scores(), scores).unwrap();
     let state = serde_json::json!({ "trained": "a", "predicting": "b", "predicted": "b", "evaluated": "c" });
     fs::write(network.state(), state.to_string()).unwrap();

@@ -9,9 +9,9 @@ use crate::cli::output::{print, print_line};
 use crate::cli::variant::chosen;
 use crate::plan::load::{LoadedPlan, load};
 use crate::plan::write::resolved_text;
+use crate::report::compare::run_table::{Compared, SideBySide};
 use crate::report::record::Record;
-use crate::report::side_by_side::{Compared, SideBySide};
-use crate::store::folder::RunFolder;
+use crate::run::folder::RunFolder;
 
 const EXAMPLES: &str = "\
 Examples:

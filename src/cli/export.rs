@@ -9,8 +9,8 @@ use crate::cli::terminal::Terminal;
 use crate::exchange::export::nnunet;
 use crate::experiment::events::Events;
 use crate::plan::origin::named;
+use crate::run::folder::RunFolder;
 use crate::store::claim::Claim;
-use crate::store::folder::RunFolder;
 use crate::store::{read_text_if_present, write_atomic};
 
 const EXAMPLES: &str = "\

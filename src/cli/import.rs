@@ -11,8 +11,8 @@ use crate::cli::terminal::Terminal;
 use crate::exchange::import::nnunet;
 use crate::experiment::events::Events;
 use crate::plan::load::load_from;
+use crate::run::folder::RunFolder;
 use crate::store::claim::claim_file;
-use crate::store::folder::RunFolder;
 use crate::store::{read_text, read_text_if_present, write_atomic};
 
 const EXAMPLES: &str = "\

@@ -9,10 +9,10 @@ use crate::cli::failure::{Failure, plain};
 use crate::cli::output::print_line;
 use crate::cli::variant::chosen;
 use crate::plan::load::{LoadedPlan, load};
-use crate::report::ReportError;
+use crate::report::error::ReportError;
 use crate::report::record::RecordError;
 use crate::report::write::{Images, Written, write};
-use crate::store::folder::RunFolder;
+use crate::run::folder::RunFolder;
 use crate::store::report::ReportFolder;
 
 const EXAMPLES: &str = "\

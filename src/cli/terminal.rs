@@ -11,12 +11,13 @@ use crate::cli::failure::warn;
 use crate::cli::output::say;
 use crate::cli::pace::Pace;
 use crate::dataset::CaseId;
-use crate::experiment::events::{Events, NetworkId};
+use crate::experiment::events::Events;
 use crate::plan::fault::Fault;
 use crate::plan::schema::Train;
 use crate::predict::Tiles;
-use crate::train::log::EpochRow;
-use crate::train::schedule::StopReason;
+use crate::run::NetworkId;
+use crate::run::StopReason;
+use crate::run::log::EpochRow;
 
 /// Progress on standard error.
 pub(super) struct Terminal {
@@ -104,7 +105,7 @@ impl Events for Terminal {
         }
         let prefix = format!("{network} · epoch {}/{}", epoch + 1, train.max_epochs);
         if self.bar().is_hidden() || self.bar().is_finished() || self.bar().prefix() != prefix {
-            self.start("{prefix} {wide_bar} {pos}/{len} · loss {msg} · {eta} left", &prefix, train.batches);
+            self.start("{prefix} {wide_bar} {pos}/{len} · loss {msg} · {eta} left", &prefix, train.batches_per_epoch);
         }
         let bar = self.bar();
         bar.set_position(step as u64 + 1);
@@ -134,10 +135,10 @@ fn epoch_line(
     };
     format!(
         "{network} · epoch {:>3} · loss {:>7.4} train {:>7.4} validation · pseudo Dice {} · rate {:.1e} · {:.1} s · {ending}",
-        row.epoch + 1,
+        row.epoch,
         row.train_loss,
         row.validation_loss,
-        row.mean_dice.map_or_else(|| "  -  ".to_owned(), |dice| format!("{dice:.3}")),
+        row.mean_pseudo_dice.map_or_else(|| "  -  ".to_owned(), |dice| format!("{dice:.3}")),
         row.learning_rate,
         row.seconds,
     )

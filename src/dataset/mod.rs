@@ -15,7 +15,6 @@ pub mod images;
 mod listing;
 pub mod phantom;
 mod scan;
-pub mod split;
 mod verify;
 
 pub use self::case::{Case, CaseId};

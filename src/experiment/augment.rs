@@ -18,9 +18,9 @@ use crate::preprocess::cache::{Preparation, PreparedCase};
 use crate::preprocess::first_stage::FirstStage;
 use crate::preprocess::target_spacing;
 use crate::random::{Key, Purpose, stream};
-use crate::report::augmentation::{Axes, Sample, Sheet, draw, words};
+use crate::report::figure::slice::augmentation::{Axes, Sample, Sheet, draw, words};
+use crate::run::folder::{RunFolder, prepared_case, prepared_folder};
 use crate::store::claim::Claim;
-use crate::store::folder::{RunFolder, next_stage_case, prepared_folder};
 use crate::train::augment::{Augmenter, Draw, Faults};
 use crate::train::patches::masks;
 use crate::train::sample::{CaseView, draw_corner, extract, finish};
@@ -118,8 +118,8 @@ fn find_case<'a>(dataset: &'a Dataset, asked: Option<&str>) -> Result<&'a Case, 
 /// A case of the cascade's second stage with what the run's first stage says of it; with its reference where that says nothing.
 fn with_first_stage(plan: &Plan, case: PreparedCase, events: &dyn Events) -> Result<PreparedCase, ExperimentError> {
     let seed = plan.run.seeds.first().copied().unwrap_or_default();
-    let folder = RunFolder::new(&plan.runtime.runs, &plan.name).next_stage(ConfigurationName::LowRes.as_str(), seed);
-    let path = next_stage_case(&folder, &case.id.0);
+    let folder = RunFolder::new(&plan.runtime.runs, &plan.name).first_stage_predictions(seed);
+    let path = prepared_case(&folder, &case.id.0);
     if FirstStage::open(&path).is_ok_and(|found| found.labels().dim() == case.labels().dim()) {
         events.say("dotted lines are what the first stage says of the case");
         return Ok(case.with_first_stage(&path)?);
@@ -132,7 +132,7 @@ fn samples(plan: &Plan, configuration: &Configuration, case: &PreparedCase, coun
     let augmenter = Augmenter::new(&plan.augment, configuration);
     let seed = plan.run.seeds.first().copied().unwrap_or_default();
     let view = CaseView::from(case);
-    let masked = plan.preprocess.masked;
+    let masked = plan.preprocess.normalize_in_mask;
     let sample = |number: usize| {
         let counters = [0, 0, 0, number as u64];
         let mut rng = stream(Key { purpose: Purpose::TrainingPatch, seed, counters });

@@ -5,7 +5,6 @@
 
 use crate::evaluate::scores::Score;
 use crate::experiment::ExperimentError;
-use crate::experiment::events::NetworkId;
 use crate::experiment::fold::{Fold, Progress};
 use crate::experiment::graph::Work;
 use crate::experiment::held_out::{HeldOut, Labeller};
@@ -18,6 +17,7 @@ use crate::plan::schema::ConfigurationName;
 use crate::predict::memory::Room;
 use crate::predict::{Member, Predictor, labels};
 use crate::preprocess::cache::PreparedCase;
+use crate::run::NetworkId;
 use crate::select::{Selection, joined};
 use crate::store;
 

@@ -6,9 +6,7 @@ use crate::dataset::CaseId;
 use crate::dataset::gate::Issues;
 use crate::device::DeviceError;
 use crate::experiment::data::DataError;
-use crate::experiment::events::NetworkId;
 use crate::experiment::splits::SplitError;
-use crate::experiment::state::StateError;
 use crate::experiment::trained_split::EditedSplit;
 use crate::fingerprint::FingerprintError;
 use crate::network::weights::WeightsError;
@@ -16,7 +14,9 @@ use crate::plan::fault::PlanError;
 use crate::plan::schema::{ConfigurationName, Plan};
 use crate::predict::memory::PredictError;
 use crate::preprocess::cache::PreprocessError;
-use crate::report::ReportError;
+use crate::report::error::ReportError;
+use crate::run::NetworkId;
+use crate::run::RunFileError;
 use crate::store::StoreError;
 use crate::store::claim::ClaimError;
 use crate::store::table::TableError;
@@ -40,7 +40,7 @@ pub enum ExperimentError {
     #[error(transparent)]
     Split(#[from] SplitError),
     #[error(transparent)]
-    State(#[from] StateError),
+    State(#[from] RunFileError),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]

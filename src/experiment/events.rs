@@ -2,28 +2,12 @@
 
 use crate::dataset::CaseId;
 use crate::plan::fault::Fault;
-use crate::plan::schema::{ConfigurationName, Train};
+use crate::plan::schema::Train;
 use crate::predict::Tiles;
+use crate::run::NetworkId;
+use crate::run::StopReason;
+use crate::run::log::EpochRow;
 use crate::store::tensors::TensorFileError;
-use crate::train::log::EpochRow;
-use crate::train::schedule::StopReason;
-
-/// One network among those of an experiment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct NetworkId {
-    /// Its configuration.
-    pub configuration: ConfigurationName,
-    /// Its seed.
-    pub seed: u64,
-    /// Its fold, counted from 0.
-    pub fold: usize,
-}
-
-impl std::fmt::Display for NetworkId {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(out, "{} fold {} seed {}", self.configuration, self.fold, self.seed)
-    }
-}
 
 /// Tells of a damaged file that is made again.
 pub(super) fn made_again(damage: &TensorFileError, events: &dyn Events) {

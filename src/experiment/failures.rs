@@ -3,9 +3,9 @@
 use std::fmt::{self, Write as _};
 
 use crate::experiment::ExperimentError;
-use crate::experiment::events::NetworkId;
 use crate::experiment::graph::stage_before;
 use crate::plan::schema::ConfigurationName;
+use crate::run::NetworkId;
 use crate::units::counted;
 
 /// Exit code of a run of which a part failed.

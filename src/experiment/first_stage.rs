@@ -7,13 +7,11 @@ use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
 use crate::dataset::CaseId;
-use crate::dataset::split::Split;
 use crate::experiment::ExperimentError;
-use crate::experiment::events::{NetworkId, made_again};
+use crate::experiment::events::made_again;
 use crate::experiment::fold::{Fold, Progress};
 use crate::experiment::graph::Work;
 use crate::experiment::matrix::Experiment;
-use crate::experiment::state::FoldState;
 use crate::experiment::watch::Watch;
 use crate::network::UNetConfig;
 use crate::plan::digest::{first_stage_digest, stage_digests};
@@ -23,7 +21,10 @@ use crate::predict::memory::Room;
 use crate::predict::{Member, Predictor};
 use crate::preprocess::cache::{Preparation, PreparedCase, PreprocessError};
 use crate::preprocess::first_stage::{FirstStage, Origin, write};
-use crate::store::folder::{next_stage_case, prepared_folder};
+use crate::run::NetworkId;
+use crate::run::NetworkState;
+use crate::run::Split;
+use crate::run::folder::{prepared_case, prepared_folder};
 use crate::volume::Shape;
 
 /// Trains whatever folds of the first stage are not trained, and predicts whatever cases they have not predicted, for a
@@ -57,7 +58,7 @@ pub(super) fn make(experiment: &Experiment<'_>, second: NetworkId) -> Result<Pro
 fn say_what_is_missing(folds: &[Fold<'_>], second: NetworkId) -> Result<(), ExperimentError> {
     let mut missing = Vec::new();
     for fold in folds {
-        if FoldState::load(&fold.folder)?.trained.as_ref() != Some(&fold.digests.train) {
+        if NetworkState::read(&fold.folder)?.trained.as_ref() != Some(&fold.digests.train) {
             missing.push(fold.id.fold.to_string());
         }
     }
@@ -93,7 +94,7 @@ impl<'a> HandOver<'a> {
         Self {
             fold,
             prepared: prepared_folder(&plan.runtime.runs, &second.preprocess),
-            folder: experiment.folder.next_stage(fold.id.configuration.as_str(), fold.id.seed),
+            folder: experiment.folder.first_stage_predictions(fold.id.seed),
             origin: origin(plan, fold.data, fold.id.fold, Some(fold.split)),
         }
     }
@@ -101,7 +102,7 @@ impl<'a> HandOver<'a> {
     /// Predicts the cases that are not yet predicted.
     fn run(&self) -> Result<Progress, ExperimentError> {
         let mut missing = Vec::new();
-        let is_recorded = FoldState::load(&self.fold.folder)?.split.is_some();
+        let is_recorded = NetworkState::read(&self.fold.folder)?.split.is_some();
         for id in &self.fold.split.val {
             self.refuse_other_fold(id, is_recorded)?;
             let case = self.open(id)?;
@@ -176,7 +177,7 @@ impl<'a> HandOver<'a> {
     }
 
     fn path(&self, id: &CaseId) -> PathBuf {
-        next_stage_case(&self.folder, &id.0)
+        prepared_case(&self.folder, &id.0)
     }
 }
 

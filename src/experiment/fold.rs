@@ -9,21 +9,22 @@ use crate::dataset::contents::Contents;
 use crate::dataset::{CaseId, Dataset};
 use crate::evaluate::scores;
 use crate::experiment::ensemble;
-use crate::experiment::events::{Events, NetworkId, made_again};
+use crate::experiment::events::{Events, made_again};
 use crate::experiment::forecast::Forecast;
 use crate::experiment::graph::Work;
 use crate::experiment::held_out::HeldOut;
-use crate::experiment::splits::Split;
-use crate::experiment::state::FoldState;
 use crate::experiment::{ExperimentError, Stage};
 use crate::plan::digest::StageDigests;
 use crate::plan::schema::{Configuration, Plan};
 use crate::preprocess::cache::{Preparation, PreparedCase};
-use crate::report::curves::{learning_rate_plot, plateau_plot};
+use crate::report::figure::training::{learning_rate_plot, plateau_plot};
+use crate::run::NetworkId;
+use crate::run::NetworkState;
+use crate::run::Split;
+use crate::run::StopReason;
+use crate::run::folder::{FoldFolder, prepared_case};
+use crate::run::log::EpochRow;
 use crate::store;
-use crate::store::folder::{FoldFolder, next_stage_case};
-use crate::train::log::EpochRow;
-use crate::train::schedule::StopReason;
 use crate::train::{Ending, Job, Observer, train};
 
 /// Everything that one network needs.
@@ -85,7 +86,7 @@ impl<'a> Fold<'a> {
 
     /// Trains the network, unless its weights are there.
     pub(super) fn train(&self) -> Result<Progress, ExperimentError> {
-        let state = FoldState::load(&self.folder)?;
+        let state = NetworkState::read(&self.folder)?;
         if state.trained.as_deref() == Some(&self.digests.train) && state.is_of(self.data, self.split) {
             return Ok(Progress::AlreadyDone);
         }
@@ -100,13 +101,13 @@ impl<'a> Fold<'a> {
             ));
             store::remove_if_present(&self.folder.checkpoint())?;
         }
-        let begun = FoldState {
+        let begun = NetworkState {
             data: Some(self.data.to_owned()),
             split: Some(self.split.digest()),
             trained_on: self.split.train.clone(),
-            ..FoldState::default()
+            ..NetworkState::default()
         };
-        begun.save(&self.folder)?;
+        begun.write(&self.folder)?;
         let open = |ids: &[CaseId]| ids.iter().map(|id| self.open(id)).collect::<Result<Vec<_>, _>>();
         let (training, validation) = (open(&self.split.train)?, open(&self.split.val)?);
         let job = Job {
@@ -130,7 +131,7 @@ impl<'a> Fold<'a> {
         match ending {
             Ending::Interrupted => Ok(Progress::Interrupted),
             Ending::Finished(_) => {
-                FoldState { trained: Some(self.digests.train.clone()), ..begun }.save(&self.folder)?;
+                NetworkState { trained: Some(self.digests.train.clone()), ..begun }.write(&self.folder)?;
                 Ok(Progress::Done)
             }
         }
@@ -162,7 +163,7 @@ impl<'a> Fold<'a> {
     pub(super) fn open(&self, id: &CaseId) -> Result<PreparedCase, ExperimentError> {
         let case = self.preparation().open(id, &|damage| made_again(damage, self.events))?;
         let Some(folder) = &self.next_stage else { return Ok(case) };
-        let case = case.with_first_stage(&next_stage_case(folder, &id.0))?;
+        let case = case.with_first_stage(&prepared_case(folder, &id.0))?;
         let of_fold = case.first_stage().map(|first_stage| first_stage.origin.fold);
         let own = of_fold == Some(self.id.fold);
         if own != self.split.val.contains(id) {

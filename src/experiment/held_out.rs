@@ -17,12 +17,12 @@ use crate::experiment::ExperimentError;
 use crate::experiment::events::Events;
 use crate::experiment::fold::Progress;
 use crate::experiment::pictures;
-use crate::experiment::splits::Split;
-use crate::experiment::state::FoldState;
 use crate::plan::schema::{Plan, PostprocessRule};
 use crate::postprocess::Filter;
+use crate::run::NetworkState;
+use crate::run::Split;
+use crate::run::folder::FoldFolder;
 use crate::store;
-use crate::store::folder::FoldFolder;
 use crate::volume::Spacing;
 use crate::volume::io::{ImageFileError, read_header, write_labels};
 
@@ -57,22 +57,22 @@ impl<'a> HeldOut<'a> {
         if self.are_predicted()? {
             return Ok(Progress::AlreadyDone);
         }
-        let mut state = FoldState::load(&self.folder)?;
+        let mut state = NetworkState::read(&self.folder)?;
         if state.predicting.as_ref() != Some(&self.predict) || !state.is_of(self.data, self.split) {
             // Predictions of another plan, of other images or of cases of another fold must not be taken for this one's.
             for folder in [self.folder.validation(), self.folder.raw_validation()] {
                 store::remove_files(&folder)?;
             }
-            state = FoldState {
+            state = NetworkState {
                 trained: state.trained,
                 trained_on: state.trained_on,
                 predicting: Some(self.predict.clone()),
                 data: Some(self.data.to_owned()),
                 // What nothing is known of stays so: a network of an earlier version does not get a record by being used.
                 split: if self.is_trained_alone { state.split } else { Some(self.split.digest()) },
-                ..FoldState::default()
+                ..NetworkState::default()
             };
-            state.save(&self.folder)?;
+            state.write(&self.folder)?;
         }
         let labeller = labeller()?;
         let scores::ScoredNetwork { configuration, fold, seed, .. } = &self.network;
@@ -96,13 +96,13 @@ impl<'a> HeldOut<'a> {
         }
         self.events.end();
         state.predicted = Some(self.predict.clone());
-        state.save(&self.folder)?;
+        state.write(&self.folder)?;
         Ok(Progress::Done)
     }
 
     /// Whether all cases are predicted, by this plan and from the files that there are now.
     pub(super) fn are_predicted(&self) -> Result<bool, ExperimentError> {
-        let state = FoldState::load(&self.folder)?;
+        let state = NetworkState::read(&self.folder)?;
         Ok(state.predicted.as_ref() == Some(&self.predict) && state.is_of(self.data, self.split))
     }
 
@@ -132,7 +132,7 @@ impl<'a> HeldOut<'a> {
 
     /// Makes the predictions of the raw ones by a filter and scores them, unless they are made by it.
     pub(super) fn filter(&self, filter: &Filter) -> Result<(Progress, Vec<Score>), ExperimentError> {
-        if FoldState::load(&self.folder)?.filter == *filter {
+        if NetworkState::read(&self.folder)?.filter == *filter {
             return self.evaluate();
         }
         for id in &self.split.val {
@@ -141,24 +141,24 @@ impl<'a> HeldOut<'a> {
             filter.apply(&mut raw.labels);
             write_labels(&self.folder.prediction(&id.0), raw.labels.view(), &raw.geometry).map_err(nifti)?;
         }
-        let state = FoldState::load(&self.folder)?;
-        FoldState { evaluated: None, ..state }.save(&self.folder)?;
+        let state = NetworkState::read(&self.folder)?;
+        NetworkState { evaluated: None, ..state }.write(&self.folder)?;
         let scored = self.evaluate()?;
         // Last, so that a run that is stopped before filters anew.
-        let state = FoldState::load(&self.folder)?;
-        FoldState { filter: filter.clone(), ..state }.save(&self.folder)?;
+        let state = NetworkState::read(&self.folder)?;
+        NetworkState { filter: filter.clone(), ..state }.write(&self.folder)?;
         Ok(scored)
     }
 
     /// Scores the cases and draws the best, median and worst of them, unless that is done.
     pub(super) fn evaluate(&self) -> Result<(Progress, Vec<Score>), ExperimentError> {
-        let mut state = FoldState::load(&self.folder)?;
+        let mut state = NetworkState::read(&self.folder)?;
         let seen = self.split.val.iter().find(|id| state.trained_on.contains(id));
         assert_eq!(seen, None, "a case that `{}` was trained on is scored", self.folder.root.display());
         if state.evaluated.as_ref() == Some(&self.evaluate) && state.has_scores(&self.folder) {
             return Ok((Progress::AlreadyDone, scores::read(&self.folder.scores())?));
         }
-        let (expected, tolerance) = (self.plan.expected(), self.plan.evaluate.surface_tolerance);
+        let (expected, tolerance) = (self.plan.expected(), self.plan.evaluate.surface_tolerance_mm);
         let cases: Vec<&Case> = self.split.val.iter().map(|id| self.case(id)).collect::<Result<_, _>>()?;
         let score = |case: &&Case| {
             let reference = case.labels.as_ref().ok_or_else(|| ExperimentError::Unlabelled(case.id.clone()))?;
@@ -174,7 +174,7 @@ impl<'a> HeldOut<'a> {
         pictures::draw(&self.folder, &cases, &rows, &expected)?;
         state.scores = Some(store::digest_of_file(&self.folder.scores())?);
         state.evaluated = Some(self.evaluate.clone());
-        state.save(&self.folder)?;
+        state.write(&self.folder)?;
         Ok((Progress::Done, rows))
     }
 

@@ -5,8 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::experiment::ExperimentError;
+use crate::run::folder::RunFolder;
 use crate::store::StoreError;
-use crate::store::folder::RunFolder;
 use crate::store::stamp::FileStamp;
 
 /// A run folder, taken for this process until it is dropped. A folder that has nothing else then is removed: a refused run does

@@ -10,20 +10,21 @@ use crate::dataset::Dataset;
 use crate::dataset::contents::Contents;
 use crate::evaluate::scores::{self, Score};
 use crate::evaluate::summary::summarize;
-use crate::experiment::events::{Events, NetworkId};
+use crate::experiment::events::Events;
 use crate::experiment::failures::{Failures, Part};
 use crate::experiment::fold::{Fold, Progress};
 use crate::experiment::forecast::Forecast;
 use crate::experiment::graph::{Work, stage_before};
 use crate::experiment::postprocessing::settle;
-use crate::experiment::splits::Split;
-use crate::experiment::state::FoldState;
 use crate::experiment::{ExperimentError, Options, Outcome, Stage, Summary, ensemble, first_stage, record};
 use crate::plan::digest::stage_digests;
 use crate::plan::schema::{ConfigurationName, Plan};
 use crate::preprocess::cache::Preparation;
+use crate::run::NetworkId;
+use crate::run::NetworkState;
+use crate::run::Split;
+use crate::run::folder::{RunFolder, prepared_folder};
 use crate::select::Selection;
-use crate::store::folder::{RunFolder, prepared_folder};
 use crate::units::counted;
 
 /// An experiment whose data set is measured and split.
@@ -189,7 +190,7 @@ impl Experiment<'_> {
             split: &self.splits[id.fold],
             folder: self.folder.fold(id.configuration.as_str(), id.seed, id.fold),
             next_stage: (id.configuration == ConfigurationName::Cascade)
-                .then(|| self.folder.next_stage(ConfigurationName::LowRes.as_str(), id.seed)),
+                .then(|| self.folder.first_stage_predictions(id.seed)),
             device: &self.device,
             events: self.events,
             interrupted: self.interrupted,
@@ -219,8 +220,10 @@ impl Experiment<'_> {
     /// failure of its own network.
     fn is_scored(&self, id: NetworkId) -> bool {
         let fold = self.fold(id);
-        FoldState::load(&fold.folder).is_ok_and(|state| {
-            state.is_scored(&fold.digests.evaluate, &self.data, fold.split) && state.has_scores(&fold.folder)
+        NetworkState::read(&fold.folder).is_ok_and(|state| {
+            state.evaluated.as_ref() == Some(&fold.digests.evaluate)
+                && state.is_of(&self.data, fold.split)
+                && state.has_scores(&fold.folder)
         })
     }
 
@@ -268,7 +271,7 @@ impl Experiment<'_> {
             return Ok(Outcome::Done(Summary { table: None, text, failures }));
         }
         scores::write(&self.folder.scores(), &rows)?;
-        let mut table = summarize(&rows).table(self.plan.evaluate.surface_tolerance);
+        let mut table = summarize(&rows).table(self.plan.evaluate.surface_tolerance_mm);
         if let Some(selection) = selection {
             table = format!("{table}\n\n{}", selection.table());
         }

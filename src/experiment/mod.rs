@@ -24,7 +24,6 @@ pub mod preflight;
 mod record;
 pub mod segment;
 pub mod splits;
-pub mod state;
 mod trained_on;
 mod trained_split;
 mod watch;
@@ -39,7 +38,7 @@ pub use self::error::ExperimentError;
 pub use self::trained_split::EditedSplit;
 use crate::dataset::CaseId;
 use crate::device::device;
-use crate::experiment::events::{Events, NetworkId};
+use crate::experiment::events::Events;
 use crate::experiment::failures::Failures;
 use crate::experiment::forecast::Forecast;
 use crate::experiment::lock::Lock;
@@ -47,7 +46,9 @@ use crate::experiment::matrix::Experiment;
 use crate::plan::check::differences;
 use crate::plan::load::LoadedPlan;
 use crate::plan::schema::{ConfigurationName, Plan};
-use crate::store::folder::RunFolder;
+use crate::run::NetworkId;
+use crate::run::folder::RunFolder;
+use crate::run::split::write_splits;
 
 /// The stages of an experiment, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -137,7 +138,7 @@ pub fn run(
     let differences = differences(&measured, plan);
     // Whatever refuses a run stands above: a refused run leaves nothing that would keep its name.
     record::write(&folder, loaded, &dataset, &contents)?;
-    splits::save(&folder.splits(), &splits)?;
+    write_splits(&folder.splits(), &splits)?;
 
     for difference in &differences {
         events.say(&format!("the data set is not quite the plan's: {difference}"));

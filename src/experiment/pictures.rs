@@ -8,8 +8,8 @@ use crate::dataset::gate::{Expected, read_case, read_labels};
 use crate::dataset::{Case, CaseId};
 use crate::evaluate::scores::Score;
 use crate::experiment::ExperimentError;
-use crate::report::montage::{Picture, draw as draw_picture};
-use crate::store::folder::FoldFolder;
+use crate::report::figure::slice::slice_png::{Picture, draw as draw_picture};
+use crate::run::folder::FoldFolder;
 
 /// Draws the cases with the highest, middle and lowest mean Dice over their labels.
 pub(super) fn draw(

@@ -16,7 +16,7 @@ use crate::experiment::held_out::HeldOut;
 use crate::experiment::matrix::Experiment;
 use crate::plan::schema::PostprocessRule;
 use crate::postprocess::{Decision, Filter, Trial, by_cross_validation, decision};
-use crate::store::folder::RunFolder;
+use crate::run::folder::RunFolder;
 use crate::store::{self, StoreError};
 
 /// What `postprocessing.json` holds.

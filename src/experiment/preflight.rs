@@ -10,10 +10,9 @@ pub use self::size::cases_fit;
 pub(super) use self::size::unprepared;
 use crate::dataset::{CaseId, Dataset};
 use crate::device::{self, DeviceError};
-use crate::experiment::events::{Events, NetworkId};
+use crate::experiment::events::Events;
 use crate::experiment::machine::{Card, Machine, cards, gib};
 use crate::experiment::splits::{self, SplitError};
-use crate::experiment::state::{FoldState, StateError};
 use crate::experiment::{ExperimentError, machine};
 use crate::network::float_type;
 use crate::network::topology::Topology;
@@ -22,7 +21,9 @@ use crate::plan::fault::{Fault, PlanError};
 use crate::plan::load::LoadedPlan;
 use crate::plan::overrides::overrides;
 use crate::plan::schema::{ConfigurationName, Plan, Precision};
-use crate::store::folder::{RunFolder, prepared_folder};
+use crate::run::NetworkId;
+use crate::run::folder::{RunFolder, prepared_folder};
+use crate::run::{NetworkState, RunFileError};
 use crate::units::{counted, shell_word};
 
 /// Bytes of a voxel of a prepared channel, and of its label.
@@ -69,7 +70,7 @@ pub(super) fn check(
     Err(PlanError::Faults { faults }.into())
 }
 
-fn pending(plan: &Plan, networks: &[NetworkId], folder: &RunFolder) -> Result<Pending, StateError> {
+fn pending(plan: &Plan, networks: &[NetworkId], folder: &RunFolder) -> Result<Pending, RunFileError> {
     let mut pending = Pending::default();
     for id in networks {
         let name = id.configuration;
@@ -77,7 +78,7 @@ fn pending(plan: &Plan, networks: &[NetworkId], folder: &RunFolder) -> Result<Pe
         if !pending.prepare.contains(&name) && !prepared_folder(&plan.runtime.runs, &digests.preprocess).exists() {
             pending.prepare.push(name);
         }
-        let state = FoldState::load(&folder.fold(name.as_str(), id.seed, id.fold))?;
+        let state = NetworkState::read(&folder.fold(name.as_str(), id.seed, id.fold))?;
         if state.trained.as_ref() != Some(&digests.train) {
             *pending.train.entry(name).or_default() += 1;
         }
@@ -163,7 +164,7 @@ fn split_fault(loaded: &LoadedPlan, dataset: &Dataset) -> Option<Fault> {
     let error = splits::draw(&cases, &loaded.plan.split).err()?;
     let (key, label) = match &error {
         SplitError::TooFew { .. } => ("split.folds", "too many"),
-        SplitError::NoPatient { .. } => ("split.group", "expected a patient in each name"),
+        SplitError::NoPatient { .. } => ("split.patient_pattern", "expected a patient in each name"),
         SplitError::Store(_) | SplitError::Form { .. } | SplitError::Mismatch { .. } => ("split", ""),
     };
     Some(loaded.layers.fault_at_value(key, error.to_string(), label))
@@ -239,10 +240,10 @@ fn disk_bytes(plan: &Plan, pending: &Pending) -> u64 {
     let data = &plan.data;
     let measured = data.median_shape.iter().product::<f64>() * data.cases as f64;
     let prepared = pending.prepare.iter().map(|name| {
-        let spacing = plan.configurations[name].spacing.0;
+        let spacing = plan.configurations[name].spacing_mm.0;
         // A spacing of 0 is each case's own.
         let finer =
-            (0..3).map(|axis| if spacing[axis] > 0.0 { data.median_spacing.0[axis] / spacing[axis] } else { 1.0 });
+            (0..3).map(|axis| if spacing[axis] > 0.0 { data.median_spacing_mm.0[axis] / spacing[axis] } else { 1.0 });
         let voxels = (measured * finer.product::<f64>()) as u64;
         voxels * (PREPARED.0 * data.channels.len() as u64 + PREPARED.1)
     });

@@ -1,12 +1,9 @@
 //! What a run folder says of the run itself: plan, manifest, fingerprint, and whose it is.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
-
-use serde::{Deserialize, Serialize};
 
 use crate::dataset::Dataset;
 use crate::dataset::contents::{Contents, KnownFiles};
@@ -21,52 +18,11 @@ use crate::plan::overrides::{Override, overrides};
 use crate::plan::schema;
 use crate::plan::sweep::{in_name, short_keys, variant_name};
 use crate::plan::write::resolved_text;
-use crate::store::folder::{RunFolder, known_files};
-use crate::store::{self, StoreError};
+use crate::run::fingerprint::SavedFingerprint;
+use crate::run::folder::{RunFolder, known_files};
+use crate::run::manifest::{DatasetRecord, Host, Manifest};
+use crate::store;
 use crate::units::{listed, shell_word};
-
-/// Who made a run, with what.
-#[derive(Debug, Serialize)]
-struct Manifest<'a> {
-    version: &'static str,
-    git_commit: Option<String>,
-    git_dirty: Option<bool>,
-    device: &'a str,
-    features: Vec<&'static str>,
-    host: Host,
-    overrides: Vec<Override>,
-    /// What the variant of a sweep sets, as `key=value`.
-    swept: &'a [String],
-    seeds: &'a [u64],
-    digests: BTreeMap<String, crate::plan::digest::StageDigests>,
-    dataset: DatasetRecord,
-    started_unix_s: u64,
-}
-
-#[derive(Debug, Serialize)]
-struct Host {
-    os: &'static str,
-    arch: &'static str,
-    processor: Option<String>,
-    cores: usize,
-}
-
-#[derive(Debug, Serialize)]
-struct DatasetRecord {
-    folder: String,
-    cases: usize,
-    /// Training cases that the plan leaves out.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    excluded: Vec<String>,
-    stamp: String,
-}
-
-/// A fingerprint on disk, and the files that it was measured of.
-#[derive(Debug, Serialize, Deserialize)]
-struct Measured {
-    stamp: String,
-    fingerprint: Fingerprint,
-}
 
 /// The keys that decide on results and differ from the plan that a run folder's results are of.
 pub(super) fn changes(folder: &RunFolder, loaded: &LoadedPlan) -> Result<Vec<Change>, ExperimentError> {
@@ -145,36 +101,34 @@ pub(super) fn write(
 ) -> Result<(), ExperimentError> {
     let plan = &loaded.plan;
     let manifest = Manifest {
-        version: env!("CARGO_PKG_VERSION"),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
         git_commit: git(&["rev-parse", "HEAD"]),
         git_dirty: git(&["status", "--porcelain"]).map(|changes| !changes.is_empty()),
-        device: &plan.runtime.device,
-        features: crate::device::compiled(),
+        device: plan.runtime.device.clone(),
+        features: crate::device::compiled().into_iter().map(str::to_owned).collect(),
         host: Host {
-            os: std::env::consts::OS,
-            arch: std::env::consts::ARCH,
+            os: std::env::consts::OS.to_owned(),
+            arch: std::env::consts::ARCH.to_owned(),
             processor: processor(),
             cores: std::thread::available_parallelism().map_or(1, usize::from),
         },
         overrides: overrides(&loaded.layers),
-        swept: &loaded.swept,
-        seeds: &plan.run.seeds,
+        swept: loaded.swept.clone(),
+        seeds: plan.run.seeds.clone(),
         digests: plan
             .configurations
             .keys()
             .map(|&name| (name.to_string(), crate::plan::digest::stage_digests(plan, name)))
             .collect(),
         dataset: DatasetRecord {
-            folder: dataset.folder.display().to_string(),
+            folder: dataset.folder.clone(),
             cases: dataset.training.len(),
             excluded: plan.data.exclude.clone(),
             stamp: contents.digest(),
         },
         started_unix_s: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
     };
-    let mut manifest = serde_json::to_string_pretty(&manifest).expect("a manifest is plain values");
-    manifest.push('\n');
-    store::write_atomic(&folder.manifest(), manifest.as_bytes())?;
+    manifest.write(folder)?;
     let contents = serde_json::to_string_pretty(contents).expect("names and digests are texts");
     store::write_atomic(&folder.contents(), format!("{contents}\n").as_bytes())?;
     store::write_atomic(&folder.input_plan(), loaded.input.as_bytes())?;
@@ -229,18 +183,6 @@ pub(super) fn saved_contents(folder: &RunFolder) -> Result<Option<Contents>, Exp
     Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
 }
 
-/// What the data set's files held when the saved fingerprint was measured.
-pub(super) fn measured_stamp(folder: &RunFolder) -> Result<Option<String>, ExperimentError> {
-    let saved = store::read_text_if_present(&folder.fingerprint())?;
-    Ok(saved.and_then(|text| serde_json::from_str::<Measured>(&text).ok()).map(|measured| measured.stamp))
-}
-
-/// The fingerprint that was saved with a run, whatever the data set's files hold now.
-pub(super) fn saved_fingerprint(folder: &RunFolder) -> Result<Option<Fingerprint>, StoreError> {
-    let saved = store::read_text_if_present(&folder.fingerprint())?;
-    Ok(saved.and_then(|text| serde_json::from_str::<Measured>(&text).ok()).map(|measured| measured.fingerprint))
-}
-
 /// The data set's fingerprint: as saved with the run, or measured now within `memory_bytes`. `stamp` is of what its files hold.
 pub(super) fn fingerprint(
     folder: &RunFolder,
@@ -249,8 +191,7 @@ pub(super) fn fingerprint(
     memory_bytes: u64,
     events: &dyn Events,
 ) -> Result<Fingerprint, ExperimentError> {
-    let saved = store::read_text_if_present(&folder.fingerprint())?;
-    if let Some(saved) = saved.and_then(|text| serde_json::from_str::<Measured>(&text).ok())
+    if let Some(saved) = SavedFingerprint::read_intact(folder)?
         && saved.stamp == stamp
         && saved.fingerprint.is_whole()
     {
@@ -260,10 +201,8 @@ pub(super) fn fingerprint(
     events.begin("measuring the data set", dataset.training.len());
     let fingerprint = measure(dataset, memory_bytes, &|| events.advance());
     events.end();
-    let measured = Measured { stamp, fingerprint: fingerprint? };
-    let mut text = serde_json::to_string(&measured).expect("a fingerprint is plain values");
-    text.push('\n');
-    store::write_atomic(&folder.fingerprint(), text.as_bytes())?;
+    let measured = SavedFingerprint { stamp, fingerprint: fingerprint? };
+    measured.write(folder)?;
     Ok(measured.fingerprint)
 }
 

@@ -16,7 +16,6 @@ use crate::evaluate::scores;
 use crate::experiment::events::Events;
 use crate::experiment::graph::stage_before;
 use crate::experiment::postprocessing::Postprocessing;
-use crate::experiment::state::{FoldState, StateError};
 use crate::experiment::trained_on::TrainedOn;
 use crate::experiment::watch::Watch;
 use crate::network::weights::WeightsError;
@@ -32,13 +31,15 @@ use crate::predict::{Member, OnTiles, Predictor, labels};
 use crate::preprocess::first_stage::{beside, one_hot};
 use crate::preprocess::footprint::{Collapsed, check_collapse};
 use crate::preprocess::{Prepared, prepare};
+use crate::run::folder::{FoldFolder, RunFolder};
+use crate::run::{NetworkState, RunFileError};
 use crate::select::{Selection, joined};
 use crate::store::claim::{Claim, ClaimError};
-use crate::store::folder::{FoldFolder, RunFolder};
 use crate::store::outputs::Outputs;
 use crate::store::table::TableError;
 use crate::store::{StoreError, digest_of_file, read_text_if_present, short_digest};
 use crate::units::counted;
+use crate::volume::io::format::file_name;
 use crate::volume::io::{ImageFileError, ProbabilityWriter, write_labels};
 use crate::volume::orient::Reorder;
 use crate::volume::{Image, Shape};
@@ -92,7 +93,7 @@ pub enum SegmentError {
     #[error(transparent)]
     Images(#[from] ImagesError),
     #[error(transparent)]
-    State(#[from] StateError),
+    State(#[from] RunFileError),
     #[error(transparent)]
     Score(#[from] TableError),
     #[error(transparent)]
@@ -213,7 +214,7 @@ fn made_of(case: &Case, decides: &str) -> Result<String, StoreError> {
 
 /// The label map of a case, and its probabilities where they are asked for, by their names in the output folder.
 fn files(request: &Request<'_>, case: &Case) -> (PathBuf, Option<PathBuf>) {
-    let labels = PathBuf::from(format!("{}.nii.gz", case.id));
+    let labels = PathBuf::from(file_name(&case.id.0));
     let probabilities = request.probabilities.then(|| Path::new("probabilities").join(&labels));
     (labels, probabilities)
 }
@@ -421,7 +422,7 @@ fn best_candidate(folder: &RunFolder, plan: &Plan) -> Result<Vec<ConfigurationNa
     let is_trained = |name: &ConfigurationName| {
         let folds = |seed| (0..plan.split.folds).map(move |fold| folder.fold(name.as_str(), seed, fold));
         let mut all = plan.run.seeds.iter().flat_map(|&seed| folds(seed));
-        all.any(|fold| FoldState::load(&fold).is_ok_and(|state| state.trained.is_some()))
+        all.any(|fold| NetworkState::read(&fold).is_ok_and(|state| state.trained.is_some()))
     };
     match (of_plan, plan.run.configurations.iter().find(|name| is_trained(name))) {
         (Some(names), _) => Ok(names),
@@ -450,7 +451,7 @@ fn trained_folds(folder: &RunFolder, plan: &Plan, name: ConfigurationName) -> Re
     for &seed in &plan.run.seeds {
         for fold in 0..plan.split.folds {
             let fold = folder.fold(name.as_str(), seed, fold);
-            if FoldState::load(&fold)?.trained.is_some() {
+            if NetworkState::read(&fold)?.trained.is_some() {
                 trained.push(fold);
             }
         }

@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use crate::experiment::record::saved_fingerprint;
 use crate::fingerprint::{CaseFingerprint, Fingerprint};
 use crate::plan::schema::{Normalization, Plan};
+use crate::run::fingerprint::SavedFingerprint;
+use crate::run::folder::RunFolder;
 use crate::store::StoreError;
-use crate::store::folder::RunFolder;
 use crate::volume::intensity::IntensityRange;
 use crate::volume::orient::{AxisCodes, Reorder};
 use crate::volume::{Geometry, Image, Spacing};
@@ -39,7 +39,8 @@ pub(super) enum Orientation {
 impl TrainedOn {
     /// What a run folder records.
     pub(super) fn load(folder: &RunFolder) -> Result<Self, StoreError> {
-        let fingerprint = saved_fingerprint(folder)?.filter(Fingerprint::is_whole);
+        let fingerprint =
+            SavedFingerprint::read_intact(folder)?.map(|saved| saved.fingerprint).filter(Fingerprint::is_whole);
         Ok(fingerprint.map_or_else(Self::unknown, Self::new))
     }
 
@@ -105,7 +106,7 @@ impl TrainedOn {
         for (channel, voxels) in image.voxels.outer_iter().enumerate() {
             let trained: Vec<IntensityRange> =
                 self.cases.iter().filter_map(|case| case.ranges.get(channel).copied()).collect();
-            let scheme = plan.preprocess.normalization.get(channel).copied();
+            let scheme = plan.preprocess.normalization_scheme.get(channel).copied();
             if let (Some(scheme), Some(reason)) = (scheme, scheme.and_then(|scheme| far(scheme, &trained, voxels))) {
                 let name = plan.data.channels.get(channel).map_or("", String::as_str);
                 let normalized = match scheme {
@@ -207,7 +208,7 @@ mod tests {
 
     fn plan(scheme: Normalization) -> Plan {
         let mut plan: Plan = toml::from_str(include_str!("../plan/example.toml")).unwrap();
-        plan.preprocess.normalization = vec![scheme];
+        plan.preprocess.normalization_scheme = vec![scheme];
         plan
     }
 

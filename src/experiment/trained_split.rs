@@ -11,14 +11,14 @@ use std::path::Path;
 use thiserror::Error;
 
 use crate::dataset::CaseId;
-use crate::dataset::split::Split;
 use crate::evaluate::scores;
 use crate::experiment::ExperimentError;
-use crate::experiment::events::NetworkId;
 use crate::experiment::splits::draw;
-use crate::experiment::state::FoldState;
 use crate::plan::schema::{self, Plan};
-use crate::store::folder::{FoldFolder, RunFolder};
+use crate::run::NetworkId;
+use crate::run::NetworkState;
+use crate::run::Split;
+use crate::run::folder::{FoldFolder, RunFolder};
 use crate::units::listed;
 
 /// The folds of a run were edited after networks were trained with them.
@@ -54,7 +54,7 @@ pub(super) enum Trained {
 }
 
 /// Compares the record of a network with the split that the file has now.
-pub(super) fn compare(folder: &FoldFolder, state: &FoldState, split: &Split) -> Result<Trained, ExperimentError> {
+pub(super) fn compare(folder: &FoldFolder, state: &NetworkState, split: &Split) -> Result<Trained, ExperimentError> {
     let other = |why: String| Trained::Other { why, digest: state.split.clone() };
     if let Some(digest) = &state.split {
         if *digest == split.digest() {
@@ -96,7 +96,7 @@ pub(super) fn check(
     let (mut networks, mut digests) = (Vec::new(), Vec::new());
     for id in all(plan) {
         let network = folder.fold(id.configuration.as_str(), id.seed, id.fold);
-        let state = FoldState::load(&network)?;
+        let state = NetworkState::read(&network)?;
         let Some(split) = splits.get(id.fold).filter(|_| state.has_data(data)) else { continue };
         if let Trained::Other { why, digest } = compare(&network, &state, split)? {
             networks.push(format!("{id}: {why}"));

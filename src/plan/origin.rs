@@ -6,7 +6,9 @@ use std::process::Command;
 use crate::plan::fault::PlanError;
 use crate::plan::load::{load_from, load_resolved, read};
 use crate::plan::schema::Plan;
-use crate::store::folder::RunFolder;
+
+/// File of a run folder that holds the run's plan with every key written out.
+pub const RESOLVED_PLAN: &str = "plan.toml";
 
 /// The plan that `name` means: a run's folder, a file, or `REV:path` with a path from the top of the repository.
 ///
@@ -19,7 +21,7 @@ use crate::store::folder::RunFolder;
 pub fn named(name: &str, beside: Option<&Path>) -> Result<Plan, PlanError> {
     let path = Path::new(name);
     if path.is_dir() {
-        return Ok(load_resolved(&RunFolder::new(path, "").resolved_plan())?.plan);
+        return Ok(load_resolved(&path.join(RESOLVED_PLAN))?.plan);
     }
     if let Some((revision, inside)) = name.split_once(':').filter(|_| !path.exists()) {
         let loaded = load_from(Path::new(inside), &|file| at_revision(revision, file))?;

@@ -20,8 +20,8 @@ use crate::preprocess::footprint::{
     Collapsed, Extent, TooLarge, bytes_to_prepare, check_collapse, check_reading, extent,
 };
 use crate::preprocess::prepare;
+use crate::run::folder::prepared_case;
 use crate::store;
-use crate::store::folder::prepared_case;
 use crate::store::tensors::{TensorFile, TensorFileError};
 use crate::volume::LabelMap;
 

@@ -10,7 +10,7 @@ use crate::dataset::CaseId;
 use crate::preprocess::cache::PreprocessError;
 use crate::preprocess::first_stage::{FirstStage, beside, one_hot};
 use crate::preprocess::{Placement, Prepared};
-use crate::store::folder::prepared_case;
+use crate::run::folder::prepared_case;
 use crate::store::tensors::{self, TensorData, TensorFile, TensorFileError};
 
 /// What a prepared file says of itself.

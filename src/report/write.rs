@@ -4,14 +4,18 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::dataset::{Dataset, scan};
-use crate::report::candidates;
-use crate::report::comparison::{Comparison, compare};
-use crate::report::confusion;
-use crate::report::markdown::markdown;
-use crate::report::page::{Section, page};
+use crate::report::compare::candidates;
+use crate::report::compare::{Comparison, compare};
+use crate::report::error::ReportError;
+use crate::report::figure::slice::cases;
+use crate::report::figure::{self as figures};
+use crate::report::page::html::{Section, page};
+use crate::report::page::markdown::markdown;
 use crate::report::record::{Record, RecordError};
-use crate::report::summary::{self, Line};
-use crate::report::{ReportError, cases, claim, figures, latex, methods, tables};
+use crate::report::statistics::confusion;
+use crate::report::statistics::summary::{self, Line};
+use crate::report::table::{latex, scores as tables};
+use crate::report::text::{claim, methods};
 use crate::store::claim::Claim;
 use crate::store::outputs;
 use crate::store::report::ReportFolder;
@@ -78,7 +82,7 @@ pub fn write(runs: &[PathBuf], output: &Path, images: Images, overwrite: bool) -
     write_atomic(&folder.methods(), format!("{}\n", methods.join("\n\n")).as_bytes())?;
     let checklists: Vec<String> = records.iter().map(claim::checklist).collect();
     write_atomic(&folder.checklist(), checklists.join("\n").as_bytes())?;
-    write_atomic(&folder.bibliography(), include_bytes!("references.bib"))?;
+    write_atomic(&folder.bibliography(), include_bytes!("text/references.bib"))?;
     let gaps = sections
         .iter()
         .flat_map(|section| section.gaps.iter().map(|gap| format!("{}: {gap}", section.record.plan.name)));

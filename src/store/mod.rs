@@ -4,7 +4,6 @@
 //! Deliberately absent: what the files mean.
 
 pub mod claim;
-pub mod folder;
 pub mod outputs;
 pub mod report;
 pub mod rows;

@@ -68,6 +68,13 @@ impl Columns {
         self
     }
 
+    /// Adds text that is missing in some rows.
+    #[must_use]
+    pub fn optional_texts<'a>(mut self, name: &str, values: impl Iterator<Item = Option<&'a str>>) -> Self {
+        self.columns.push(Column::new(name.into(), values.collect::<Vec<Option<&str>>>()));
+        self
+    }
+
     /// Writes the table to a Parquet file.
     ///
     /// # Errors
@@ -162,6 +169,16 @@ impl Table {
     pub fn texts(&self, name: &str) -> Result<Vec<String>, TableError> {
         let column = self.frame.column(name).and_then(Column::str).map_err(|source| self.form(source))?;
         column.iter().map(|value| value.map(str::to_owned).ok_or_else(|| self.missing(name))).collect()
+    }
+
+    /// Text that is missing in some rows.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such column of this type.
+    pub fn optional_texts(&self, name: &str) -> Result<Vec<Option<String>>, TableError> {
+        let column = self.frame.column(name).and_then(Column::str).map_err(|source| self.form(source))?;
+        Ok(column.iter().map(|value| value.map(str::to_owned)).collect())
     }
 
     fn form(&self, source: PolarsError) -> TableError {

@@ -8,8 +8,8 @@ use burn::tensor::Tensor;
 use crate::dataset::CaseId;
 use crate::device::{DeviceFailure, read_number};
 use crate::network::UNetConfig;
+use crate::run::log::StepRow;
 use crate::train::checkpoint::Training;
-use crate::train::log::StepRow;
 use crate::train::{Job, Observer, TrainError};
 
 const GIBI: f64 = (1_u64 << 30) as f64;
@@ -36,7 +36,7 @@ impl Ahead {
     ) -> Result<(), TrainError> {
         let Self { epoch, step, loss, cases, seconds } = self;
         let loss = finite(job, loss, epoch, step, cases)?;
-        training.add_step(StepRow { epoch, step, loss, seconds });
+        training.add_step(StepRow { epoch: epoch + 1, step: step + 1, loss, seconds });
         observer.step(job, epoch, step, loss);
         Ok(())
     }

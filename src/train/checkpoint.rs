@@ -10,15 +10,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::network::{UNet, UNetConfig, weights};
 use crate::random::{Key, Purpose, stream};
+use crate::run::StopReason;
+use crate::run::folder::FoldFolder;
+use crate::run::log::{self, EpochRow, StepRow};
 use crate::store;
-use crate::store::folder::FoldFolder;
 use crate::store::tensors::{self, TensorFile, TensorFileError};
 use crate::train::ahead::failed;
-use crate::train::log::{self, EpochRow, StepRow};
 use crate::train::online::OnlineDice;
 use crate::train::optimizer::Optimizer;
 use crate::train::scaling::{LossScale, are_finite};
-use crate::train::schedule::{Schedule, StopReason};
+use crate::train::schedule::Schedule;
 use crate::train::{Job, TrainError};
 
 /// Prefix of the network's tensors in a checkpoint.
@@ -119,7 +120,8 @@ impl Training {
         let mut epochs = log::read_epochs(&job.folder.epochs())?;
         epochs.truncate(progress.epochs);
         let mut steps = log::read_steps(&job.folder.steps())?;
-        steps.retain(|row| (row.epoch, row.step) < (progress.epochs, progress.step));
+        // Rows count from 1, `progress` counts what is complete.
+        steps.retain(|row| (row.epoch, row.step) <= (progress.epochs + 1, progress.step));
         Ok(Self {
             network,
             epochs,
@@ -136,7 +138,7 @@ impl Training {
 
     /// Writes logs and checkpoint.
     pub(super) fn save(&self, job: &Job<'_>) -> Result<(), TrainError> {
-        log::write_epochs(&job.folder.epochs(), &self.epochs)?;
+        log::write_epochs(&job.folder.epochs(), &self.epochs, &job.plan.data.labels)?;
         log::write_steps(&job.folder.steps(), &self.steps)?;
         let progress = Progress {
             digest: job.digest.to_owned(),
@@ -196,26 +198,27 @@ impl Training {
 
     /// Notes a finished epoch, and lets the schedule decide on the learning rate and on the end.
     pub(super) fn end_epoch(&mut self, job: &Job<'_>, validation_loss: f64, dice: &OnlineDice) {
-        let train_loss = self.loss_sum / job.plan.train.batches as f64;
+        let train_loss = self.loss_sum / job.plan.train.batches_per_epoch as f64;
         let learning_rate = self.schedule.learning_rate();
         let state = self.schedule.step(train_loss, validation_loss);
-        let images = (job.plan.train.batches * job.configuration.batch_size) as f64;
+        let images = (job.plan.train.batches_per_epoch * job.configuration.batch_size) as f64;
         self.epochs.push(EpochRow {
-            epoch: self.epochs.len(),
+            epoch: self.epochs.len() + 1,
             train_loss,
             validation_loss,
-            train_ema: state.train_ema,
-            validation_ema: state.validation_ema,
-            best_train: state.best_train,
-            best_validation: state.best_validation,
-            bad_epochs: state.bad_epochs,
+            train_loss_ema: state.train_ema,
+            validation_loss_ema: state.validation_ema,
+            best_train_loss_ema: state.best_train,
+            best_validation_loss_ema: state.best_validation,
+            train_bad_epochs: state.bad_epochs,
             validation_bad_epochs: state.validation_bad_epochs,
             learning_rate,
-            dropped: state.dropped,
-            dice: dice.per_class(),
-            mean_dice: dice.mean(),
+            next_learning_rate: self.schedule.learning_rate(),
+            pseudo_dice: dice.per_class(),
+            mean_pseudo_dice: dice.mean(),
             seconds: self.epoch_seconds,
-            images_per_second: images / self.epoch_seconds,
+            patches_per_second: images / self.epoch_seconds,
+            stop_reason: self.schedule.stop(),
         });
         self.stop = self.schedule.stop();
         self.step = 0;

@@ -7,7 +7,6 @@ mod ahead;
 pub mod augment;
 pub mod checkpoint;
 pub mod loader;
-pub mod log;
 pub mod loss;
 pub mod online;
 pub mod optimizer;
@@ -29,18 +28,18 @@ use crate::device::chooses_kernels;
 use crate::network::weights::WeightsError;
 use crate::plan::schema::{Configuration, ConfigurationName, Plan};
 use crate::preprocess::cache::PreparedCase;
+use crate::run::StopReason;
+use crate::run::folder::FoldFolder;
+use crate::run::log::EpochRow;
 use crate::store::StoreError;
-use crate::store::folder::FoldFolder;
 use crate::store::table::TableError;
 use crate::store::tensors::TensorFileError;
 use crate::train::ahead::{Ahead, failed, finite};
 use crate::train::checkpoint::Training;
 use crate::train::loader::{Batch, for_each_batch};
-use crate::train::log::EpochRow;
 use crate::train::loss::dice_ce;
 use crate::train::online::OnlineDice;
 use crate::train::patches::{Patches, Set};
-use crate::train::schedule::StopReason;
 use crate::train::warm_up::warm_up;
 use crate::volume::Shape;
 
@@ -238,7 +237,7 @@ fn training_steps(
 ) -> Result<(), TrainError> {
     let epoch = training.epochs.len();
     let patches = Patches::new(job, Set::Training, epoch);
-    let steps = training.step..job.plan.train.batches;
+    let steps = training.step..job.plan.train.batches_per_epoch;
     let mut ahead: Option<Ahead> = None;
     let done = for_each_batch(steps, job.workers, &|step| patches.batch(step), |step, batch| {
         if interrupted.load(Ordering::Relaxed) {
@@ -247,7 +246,7 @@ fn training_steps(
         let begun = Instant::now();
         let (images, labels) = upload(&batch, device);
         let network = training.network.clone();
-        let loss = dice_ce(network.forward(images), labels, job.configuration.dice, &job.plan.loss);
+        let loss = dice_ce(network.forward(images), labels, job.configuration.dice_scope(), job.plan.loss.dice_ce());
         let read_later = loss.clone().inner();
         training.descend(job, step, loss).map_err(Some)?;
         device.flush().map_err(|error| Some(failed(job, epoch, step, error.into())))?;
@@ -274,12 +273,12 @@ fn validate(job: &Job<'_>, training: &Training) -> Result<(f64, OnlineDice), Tra
     let classes = job.plan.data.labels.len() + 1;
     let mut dice = OnlineDice::new(classes);
     let mut sum = 0.0;
-    let steps = job.plan.train.validation_batches;
+    let steps = job.plan.train.validation_batches_per_epoch;
     for_each_batch(0..steps, job.workers, &|step| patches.batch(step), |step, batch| {
         let (images, labels) = upload(&batch, device);
         let logits = network.forward(images);
         let predicted = logits.clone().argmax(1);
-        let loss = dice_ce(logits, labels, job.configuration.dice, &job.plan.loss);
+        let loss = dice_ce(logits, labels, job.configuration.dice_scope(), job.plan.loss.dice_ce());
         sum += finite(job, loss, epoch, step, batch.cases)?;
         let predicted = predicted.into_data().convert::<i32>().try_into_vec().expect("just converted");
         dice.add(&predicted, &batch.labels);

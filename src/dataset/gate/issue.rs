@@ -74,7 +74,7 @@ pub enum IssueKind {
     LabelChannels { found: usize },
     /// Labels that are not integers; the value is the first one.
     #[error(
-        "has {} with fractional values, such as {value}; expected integer labels: was it resampled, or is it an image?",
+        "has {} with non-integer values, such as {value}; expected integer labels: was it resampled, or is it an image?",
         counted(*voxels, "voxel")
     )]
     FractionalLabels { value: f64, voxels: usize },

@@ -13,6 +13,7 @@ use crate::evaluate::score_case::{Class, LabelMaps, score_maps};
 use crate::evaluate::scores::{Score, ScoredNetwork};
 use crate::units::{agree, counted, quoted};
 use crate::volume::LabelMap;
+use crate::volume::io::format::{DEFAULT_ENDING, endings_text};
 
 /// Two folders and how to compare them.
 #[derive(Clone, Copy, Debug)]
@@ -50,14 +51,14 @@ pub enum EvaluateError {
     #[error("cannot read the folder `{}`: {source}", folder.display())]
     Folder { folder: PathBuf, source: std::io::Error },
     /// The reference folder contains no label maps.
-    #[error("`{}` contains no label maps; expected files that end in `.nii.gz` or `.nii`", folder.display())]
+    #[error("`{}` contains no label maps; expected files that end in {}", folder.display(), endings_text())]
     Empty { folder: PathBuf },
     /// Files that look like label maps have an unsupported format.
     #[error(
-        "unsupported image format: {}; convert to `.nii.gz`, or score the other cases with `--partial`",
+        "unsupported image files: {}; convert them to `{DEFAULT_ENDING}`, or score the other cases with `--partial`",
         file_names(files)
     )]
-    Unreadable { files: Vec<PathBuf> },
+    Unsupported { files: Vec<PathBuf> },
     /// Two files in one folder belong to the same case.
     #[error("case `{case}` has two files, {}; remove one of them", file_names(files))]
     TwoFiles { case: CaseId, files: [PathBuf; 2] },
@@ -89,14 +90,14 @@ struct Pair {
     prediction: PathBuf,
 }
 
-/// Scores a folder of predictions against a folder of references of the same names.
+/// Scores a folder of predictions against a folder of references with the same file names.
 ///
-/// The labels are those that a `dataset.json` in the folder of the references, or above it, declares; without one, all that
-/// occur. A prediction on another grid than its reference is a fault, never scored.
+/// The classes are those that a `dataset.json` in the reference folder, or in its parent, declares; without one, all labels that
+/// occur. A prediction on another grid than its reference is an issue, and never scored.
 ///
 /// # Errors
 ///
-/// If a folder cannot be read, and, unless `partial` is set, if any case cannot be scored: all such cases are named.
+/// If a folder cannot be read, or, unless `partial` is set, if any case cannot be scored; all such cases are named.
 pub fn evaluate_folders(request: &Request<'_>) -> Result<Evaluated, EvaluateError> {
     let mut notes = Vec::new();
     let references = label_maps(request.reference, request.partial, &mut notes)?;
@@ -121,8 +122,8 @@ pub fn evaluate_folders(request: &Request<'_>) -> Result<Evaluated, EvaluateErro
         Some(Pair { prediction: predictions.get(&case)?.clone(), case, reference })
     };
     let pairs: Vec<Pair> = references.into_iter().filter_map(pair).collect();
-    let labels = labels(request, &pairs, count, &mut notes)?;
-    let (mut scores, mut faults, mut scored) = (Vec::new(), Vec::new(), 0);
+    let labels = scored_labels(request, &pairs, count, &mut notes)?;
+    let (mut scores, mut issues, mut scored) = (Vec::new(), Vec::new(), 0);
     let results: Vec<Result<Vec<Score>, Issues>> = pairs.par_iter().map(|pair| score(request, pair, &labels)).collect();
     for result in results {
         match result {
@@ -130,14 +131,14 @@ pub fn evaluate_folders(request: &Request<'_>) -> Result<Evaluated, EvaluateErro
                 scored += 1;
                 scores.extend(of_case);
             }
-            Err(Issues(of_case)) => faults.extend(of_case),
+            Err(Issues(of_case)) => issues.extend(of_case),
         }
     }
-    if !faults.is_empty() {
+    if !issues.is_empty() {
         if !request.partial || scored == 0 {
-            return Err(EvaluateError::Issues(faults));
+            return Err(EvaluateError::Issues(issues));
         }
-        notes.extend(faults.iter().map(|fault| format!("not scored: {fault}")));
+        notes.extend(issues.iter().map(|issue| format!("not scored: {issue}")));
     }
     Ok(Evaluated { scores, references: count, scored, notes })
 }
@@ -149,13 +150,11 @@ fn score(request: &Request<'_>, pair: &Pair, labels: &BTreeMap<i64, String>) -> 
     let (reference, prediction): (LabelMap, LabelMap) = (read(&pair.reference)?, read(&pair.prediction)?);
     let differences = compare_grids(&reference.geometry, &prediction.geometry);
     if !differences.is_empty() {
-        let fault = |kind| Issue { case: pair.case.clone(), path: pair.prediction.clone(), kind };
-        return Err(Issues(differences.into_iter().map(fault).collect()));
+        let issue = |kind| Issue { case: pair.case.clone(), path: pair.prediction.clone(), kind };
+        return Err(Issues(differences.into_iter().map(issue).collect()));
     }
-    let class = |(value, (&label, name)): (i16, (&i64, &'_ String))| (value, label as u64, name.clone());
-    let owned: Vec<(i16, u64, String)> = (1..).zip(labels).map(class).collect();
     let classes: Vec<Class<'_>> =
-        owned.iter().map(|(value, label, name)| Class { value: *value, label: *label, name }).collect();
+        (1..).zip(labels).map(|(value, (&label, name))| Class { value, label: label as u64, name }).collect();
     let maps = LabelMaps { case: &pair.case, reference: &reference, prediction: &prediction };
     Ok(score_maps(maps, &ScoredNetwork::default(), &classes, request.tolerance_mm))
 }
@@ -170,13 +169,13 @@ fn label_maps(
     if !listing.unreadable.is_empty() {
         let files: Vec<PathBuf> = listing.unreadable.into_iter().map(|(path, _)| path).collect();
         if !partial {
-            return Err(EvaluateError::Unreadable { files });
+            return Err(EvaluateError::Unsupported { files });
         }
-        notes.push(format!("not scored, since they cannot be read: {}", file_names(&files)));
+        notes.push(format!("not scored, because their format is not supported: {}", file_names(&files)));
     }
     if !listing.others.is_empty() {
         notes.push(format!(
-            "not scored, since they are no label maps: {} in `{}`",
+            "not scored, because they are not label maps: {} in `{}`",
             file_names(&listing.others),
             folder.display()
         ));
@@ -191,8 +190,8 @@ fn label_maps(
     Ok(found)
 }
 
-/// The labels that are scored, with their names.
-fn labels(
+/// The labels to score, with their names.
+fn scored_labels(
     request: &Request<'_>,
     pairs: &[Pair],
     references: usize,
@@ -205,24 +204,24 @@ fn labels(
                 return Ok(declared.into_iter().map(|(label, name)| (i64::from(label), name)).collect());
             }
             Ok(None) => (),
-            Err(error) => notes.push(format!("classes are named by their numbers: {error}")),
+            Err(error) => notes.push(format!("classes are named by their label values: {error}")),
         }
     }
-    let counted: Vec<Result<BTreeMap<i64, usize>, Issues>> = pairs
+    let counts: Vec<Result<BTreeMap<i64, usize>, Issues>> = pairs
         .par_iter()
         .flat_map(|pair| [(&pair.case, &pair.reference), (&pair.case, &pair.prediction)])
-        .map(|(case, path)| classes_of(case, path, request.memory_bytes))
+        .map(|(case, path)| count_classes(case, path, request.memory_bytes))
         .collect();
-    let (mut found, mut faults) = (BTreeSet::new(), Vec::new());
-    for of_file in counted {
+    let (mut found, mut issues) = (BTreeSet::new(), Vec::new());
+    for of_file in counts {
         match of_file {
             Ok(voxels) => found.extend(voxels.into_keys().filter(|&label| label > 0)),
-            Err(Issues(of_file)) => faults.extend(of_file),
+            Err(Issues(of_file)) => issues.extend(of_file),
         }
     }
-    // A partial evaluation finds these faults again when it scores their cases.
-    if !faults.is_empty() && (!request.partial || found.is_empty()) {
-        return Err(EvaluateError::Issues(faults));
+    // A partial evaluation reports these issues again when it scores their cases.
+    if !issues.is_empty() && (!request.partial || found.is_empty()) {
+        return Err(EvaluateError::Issues(issues));
     }
     match found.len() {
         0 => Err(EvaluateError::NoLabel { references }),
@@ -231,15 +230,15 @@ fn labels(
     }
 }
 
-/// Voxels of each label of a file; labels below zero are a fault of it.
-fn classes_of(case: &CaseId, path: &Path, memory_bytes: u64) -> Result<BTreeMap<i64, usize>, Issues> {
+/// Counts the voxels of each label of a file; negative labels are an issue.
+fn count_classes(case: &CaseId, path: &Path, memory_bytes: u64) -> Result<BTreeMap<i64, usize>, Issues> {
     let voxels = count_labels(case, path, memory_bytes)?;
     let values: BTreeMap<i64, usize> = voxels.range(..0).map(|(&label, &count)| (label, count)).collect();
     if values.is_empty() {
         return Ok(voxels);
     }
-    let fault = Issue { case: case.clone(), path: path.to_owned(), kind: IssueKind::UndeclaredLabels { values } };
-    Err(Issues(vec![fault]))
+    let issue = Issue { case: case.clone(), path: path.to_owned(), kind: IssueKind::UndeclaredLabels { values } };
+    Err(Issues(vec![issue]))
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use crate::predict::window::{Windows, mirrored_axes};
 use crate::predict::{Member, Predictor, labels};
 use crate::preprocess::cache::{Preparation, PreparedCase};
 use crate::preprocess::prepare;
-use crate::store::folder::{FoldFolder, prepared_folder};
+use crate::run::folder::{FoldFolder, prepared_folder};
 use crate::train::Job;
 use crate::train::loader::for_each_batch;
 use crate::train::patches::{Patches, Set};
@@ -133,5 +133,5 @@ fn predict_case(
 fn passes(bench: &Bench<'_>, case: &PreparedCase) -> usize {
     let settings = &bench.plan.predict;
     let windows = Windows::new(case.image(), bench.configuration, settings).starts.len();
-    windows * mirrored_axes(bench.configuration.patch_size, settings.mirror).len()
+    windows * mirrored_axes(bench.configuration.patch_size, settings.test_time_mirroring).len()
 }

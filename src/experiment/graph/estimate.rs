@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::experiment::ExperimentError;
 use crate::experiment::bench::{STEP_OVER_FORWARD, operations_per_second};
-use crate::experiment::events::{Events, NetworkId};
+use crate::experiment::events::Events;
 use crate::experiment::graph::grids::{Grid, of_plan};
 use crate::experiment::graph::{Graph, Node, State, Work};
 use crate::network::topology::Topology;
@@ -19,10 +19,11 @@ use crate::plan::load::LoadedPlan;
 use crate::plan::schema::{Configuration, ConfigurationName, Plan};
 use crate::predict::window::{mirrored_axes, starts};
 use crate::preprocess::slice_first;
-use crate::store::folder::RunFolder;
+use crate::run::NetworkId;
+use crate::run::folder::RunFolder;
+use crate::run::log::read_epochs;
 use crate::train::augment::loaded_size;
 use crate::train::loader::batches_at_once;
-use crate::train::log::read_epochs;
 
 /// Seconds on one core, measured on compressed files: reading a voxel of a channel with its mask and statistics; resampling it by
 /// the third-order spline, per voxel of the largest volume on the way; writing a prepared voxel of a channel.
@@ -240,7 +241,7 @@ impl<'a> Cost<'a> {
         let train = &self.plan.train;
         let configuration = self.configuration;
         // The weights, and a checkpoint of the weights with the moments of Adam.
-        let copies = if train.amsgrad { 5 } else { 4 };
+        let copies = if train.optimizer.adam().amsgrad { 5 } else { 4 };
         let on_device = self.topology.training_bytes(
             configuration.patch_size.0,
             configuration.batch_size,
@@ -272,7 +273,7 @@ impl<'a> Cost<'a> {
         let all = self.prepared_bytes(1.0) as f64;
         let loaded = loaded_size(&self.plan.augment, configuration).voxels() as u64;
         let patch_bytes = (loaded * (FLOAT * self.plan.data.channels.len() as u64 + LABEL)) as f64;
-        let batches = state.left(train.max_epochs) * (train.batches + train.validation_batches);
+        let batches = state.left(train.max_epochs) * (train.batches_per_epoch + train.validation_batches_per_epoch);
         let drawn = (batches * configuration.batch_size) as f64 * patch_bytes;
         // Drawn with replacement.
         if all > 0.0 { (all * (1.0 - (-drawn / all).exp())) as u64 } else { 0 }
@@ -297,8 +298,9 @@ impl<'a> Cost<'a> {
         let (plan, configuration) = (self.plan, self.configuration);
         let cases = self.cases(id, state);
         let (patch, shape) = (configuration.patch_size, self.shape());
-        let along = |axis: usize| starts(shape[axis].max(patch.0[axis]), patch.0[axis], plan.predict.step).len();
-        let passes = along(0) * along(1) * along(2) * mirrored_axes(patch, plan.predict.mirror).len();
+        let along =
+            |axis: usize| starts(shape[axis].max(patch.0[axis]), patch.0[axis], plan.predict.tile_step_fraction).len();
+        let passes = along(0) * along(1) * along(2) * mirrored_axes(patch, plan.predict.test_time_mirroring).len();
         Estimate {
             memory_bytes: PROCESS_BYTES
                 + self.needed_to_predict()
@@ -316,7 +318,7 @@ impl<'a> Cost<'a> {
     /// An epoch: training steps, and forward passes of the validation batches; seconds.
     fn epoch_s(&self) -> f64 {
         let train = &self.plan.train;
-        let passes = STEP_OVER_FORWARD * train.batches as f64 + train.validation_batches as f64;
+        let passes = STEP_OVER_FORWARD * train.batches_per_epoch as f64 + train.validation_batches_per_epoch as f64;
         passes * self.configuration.batch_size as f64 * self.forward_s()
     }
 

@@ -5,13 +5,14 @@
 
 use rayon::prelude::*;
 
-use crate::experiment::{data, record};
+use crate::experiment::data;
 use crate::fingerprint::{CaseFingerprint, bytes_to_measure};
 use crate::plan::load::LoadedPlan;
 use crate::plan::schema::{Configuration, Plan};
 use crate::preprocess::footprint::{Extent, bytes_to_prepare, extent};
 use crate::preprocess::{slice_first, target_spacing};
-use crate::store::folder::RunFolder;
+use crate::run::fingerprint::SavedFingerprint;
+use crate::run::folder::RunFolder;
 use crate::volume::resample::resampled_shape;
 use crate::volume::{Shape, Spacing};
 
@@ -49,7 +50,7 @@ impl Grid {
 pub(super) fn of_plan(loaded: &LoadedPlan, folder: &RunFolder) -> (Vec<Grid>, &'static str) {
     let plan = &loaded.plan;
     let channels = plan.data.channels.len();
-    if let Some(measured) = record::saved_fingerprint(folder).ok().flatten() {
+    if let Some(measured) = SavedFingerprint::read_intact(folder).ok().flatten().map(|saved| saved.fingerprint) {
         let grid = |case: &CaseFingerprint| {
             let extent = Extent { shape: case.shape, spacing: case.spacing, channels, labelled: true };
             Grid { extent, cropped: case.cropped_shape }
@@ -65,6 +66,6 @@ pub(super) fn of_plan(loaded: &LoadedPlan, folder: &RunFolder) -> (Vec<Grid>, &'
         }
     }
     let shape = Shape(plan.data.median_shape.map(|edge| (edge.round() as usize).max(1)));
-    let extent = Extent { shape, spacing: Spacing(plan.data.median_spacing.0), channels, labelled: true };
+    let extent = Extent { shape, spacing: Spacing(plan.data.median_spacing_mm.0), channels, labelled: true };
     (vec![Grid { extent, cropped: shape }; plan.data.cases], "the plan's median case")
 }

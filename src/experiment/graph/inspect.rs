@@ -4,10 +4,9 @@ use std::fs;
 
 use crate::dataset::contents::Contents;
 use crate::dataset::{CaseId, Dataset};
-use crate::experiment::events::{Events, NetworkId};
+use crate::experiment::events::Events;
 use crate::experiment::graph::{State, Work, stage_before};
-use crate::experiment::splits::{self, Split};
-use crate::experiment::state::FoldState;
+use crate::experiment::splits;
 use crate::experiment::{ExperimentError, data, ensemble, first_stage, record};
 use crate::plan::diff::Stage;
 use crate::plan::digest::{Change, StageDigests, stage_digests};
@@ -15,8 +14,12 @@ use crate::plan::load::LoadedPlan;
 use crate::plan::schema::{ConfigurationName, Generator, Plan};
 use crate::preprocess::cache::Preparation;
 use crate::preprocess::first_stage::Origin;
+use crate::run::NetworkId;
+use crate::run::NetworkState;
+use crate::run::Split;
+use crate::run::fingerprint::SavedFingerprint;
+use crate::run::folder::{FoldFolder, RunFolder, prepared_case, prepared_folder};
 use crate::select::joined;
-use crate::store::folder::{FoldFolder, RunFolder, next_stage_case, prepared_case, prepared_folder};
 use crate::train::checkpoint;
 use crate::units::{counted, listed};
 
@@ -76,7 +79,7 @@ impl<'a> Inspection<'a> {
             }
             Work::Evaluate(id) => {
                 let digests = stage_digests(self.plan, id.configuration);
-                let state = FoldState::load(&self.fold(id))?;
+                let state = NetworkState::read(&self.fold(id))?;
                 (self.result(state.evaluated.as_deref(), &digests.evaluate, &state, Stage::Evaluate, id), String::new())
             }
             Work::HandOver(id) => (self.hand_over(id), String::new()),
@@ -102,7 +105,7 @@ impl<'a> Inspection<'a> {
     }
 
     fn measure(&self) -> Result<(State, String), ExperimentError> {
-        let state = match record::measured_stamp(&self.folder)? {
+        let state = match SavedFingerprint::read_intact(&self.folder)?.map(|saved| saved.stamp) {
             None => State::Absent,
             Some(stamp) if stamp == self.data => State::Done,
             Some(_) => State::Stale { because: self.files() },
@@ -144,7 +147,7 @@ impl<'a> Inspection<'a> {
 
     fn train(&self, id: NetworkId) -> Result<State, ExperimentError> {
         let (folder, train) = (self.fold(id), stage_digests(self.plan, id.configuration).train);
-        let state = FoldState::load(&folder)?;
+        let state = NetworkState::read(&folder)?;
         let found = self.result(state.trained.as_deref(), &train, &state, Stage::Train, id);
         if found != State::Absent {
             return Ok(found);
@@ -159,7 +162,7 @@ impl<'a> Inspection<'a> {
     }
 
     fn predict(&self, folder: &FoldFolder, id: NetworkId, predict: &str) -> Result<State, ExperimentError> {
-        let state = FoldState::load(folder)?;
+        let state = NetworkState::read(folder)?;
         let found = self.result(state.predicted.as_deref(), predict, &state, Stage::Predict, id);
         let there: Vec<bool> =
             self.held_out(id.fold).map(|case| fs::exists(folder.prediction(&case.0)).unwrap_or(false)).collect();
@@ -169,9 +172,9 @@ impl<'a> Inspection<'a> {
     }
 
     fn hand_over(&self, id: NetworkId) -> State {
-        let folder = self.folder.next_stage(id.configuration.as_str(), id.seed);
+        let folder = self.folder.first_stage_predictions(id.seed);
         let wanted = first_stage::origin(self.plan, &self.data, id.fold, self.split_of(id.fold));
-        let found = |case: &CaseId| Origin::of_file(&next_stage_case(&folder, &case.0)).ok();
+        let found = |case: &CaseId| Origin::of_file(&prepared_case(&folder, &case.0)).ok();
         let cases: Vec<Option<Origin>> = self.held_out(id.fold).map(found).collect();
         let fresh = cases.iter().flatten().filter(|origin| origin.fits(&wanted)).count();
         let there = cases.iter().flatten().count();
@@ -179,7 +182,7 @@ impl<'a> Inspection<'a> {
             _ if there == 0 => State::Absent,
             (fresh, all) if fresh == all => State::Done,
             (fresh, _) if there > fresh => {
-                State::Stale { because: self.because(Stage::Predict, id, &FoldState::default()) }
+                State::Stale { because: self.because(Stage::Predict, id, &NetworkState::default()) }
             }
             (done, of) => State::Begun { done, of, unit: "cases" },
         }
@@ -191,7 +194,7 @@ impl<'a> Inspection<'a> {
     }
 
     /// Whether a state is of the data set's files and of its fold's cases as they are now.
-    fn is_of(&self, state: &FoldState, id: NetworkId) -> bool {
+    fn is_of(&self, state: &NetworkState, id: NetworkId) -> bool {
         state.has_data(&self.data) && self.split_of(id.fold).is_none_or(|split| state.has_split(split))
     }
 
@@ -206,7 +209,7 @@ impl<'a> Inspection<'a> {
         let digests: Vec<StageDigests> = names.iter().map(|&name| stage_digests(self.plan, name)).collect();
         let (predict, evaluate) = ensemble::digests(&digests.iter().collect::<Vec<_>>());
         let folder = self.folder.fold(&joined(&names.map(|name| name.to_string())), id.seed, id.fold);
-        let state = FoldState::load(&folder)?;
+        let state = NetworkState::read(&folder)?;
         match self.result(state.evaluated.as_deref(), &evaluate, &state, Stage::Evaluate, id) {
             State::Absent => Ok(match self.predict(&folder, id, &predict)? {
                 State::Done => State::Absent,
@@ -222,7 +225,7 @@ impl<'a> Inspection<'a> {
     }
 
     /// The state of a result that is of the plan with the digest `of`, where it is there.
-    fn result(&self, of: Option<&str>, wanted: &str, state: &FoldState, stage: Stage, id: NetworkId) -> State {
+    fn result(&self, of: Option<&str>, wanted: &str, state: &NetworkState, stage: Stage, id: NetworkId) -> State {
         match of {
             None => State::Absent,
             Some(of) if of == wanted && self.is_of(state, id) => State::Done,
@@ -230,7 +233,7 @@ impl<'a> Inspection<'a> {
         }
     }
 
-    fn because(&self, stage: Stage, id: NetworkId, state: &FoldState) -> Vec<String> {
+    fn because(&self, stage: Stage, id: NetworkId, state: &NetworkState) -> Vec<String> {
         let mut because = self.reasons(stage, id.configuration);
         if !state.has_data(&self.data) {
             because.extend(self.files());

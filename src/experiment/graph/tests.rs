@@ -1,9 +1,9 @@
 //! The order of the work and what it needs, without a disk.
 
 use super::*;
-use crate::experiment::events::NetworkId;
 use crate::plan::schema::ConfigurationName::{Cascade, FullRes, LowRes, TwoD};
 use crate::plan::schema::{ConfigurationName, Plan};
+use crate::run::NetworkId;
 
 fn plan(folds: usize) -> Plan {
     let mut plan: Plan = toml::from_str(include_str!("../../plan/example.toml")).unwrap();

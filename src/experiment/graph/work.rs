@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use crate::experiment::events::NetworkId;
 use crate::experiment::{Stage, ensemble};
 use crate::plan::schema::{ConfigurationName, Plan};
+use crate::run::NetworkId;
 
 /// One piece of work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

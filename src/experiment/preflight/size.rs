@@ -8,7 +8,7 @@ use crate::plan::digest::stage_digests;
 use crate::plan::schema::{ConfigurationName, Plan};
 use crate::preprocess::cache::{Preparation, PreprocessError};
 use crate::preprocess::footprint::{Extent, check, check_collapse};
-use crate::store::folder::prepared_folder;
+use crate::run::folder::prepared_folder;
 
 /// Refuses measured cases that some configurations cannot prepare within `runtime.memory_gib`, such as one whose spacing is
 /// wrong by a factor of 100; and cases of which resampling leaves next to nothing, such as one whose spacing is in metres.

@@ -8,7 +8,7 @@ use crate::network::testing::cpu;
 use crate::plan::schema::{AugmentationKind, Configuration, ConfigurationName, PostprocessRule};
 use crate::preprocess::cache::Preparation;
 use crate::preprocess::first_stage::{Origin, write as write_first_stage};
-use crate::store::folder::{FoldFolder, next_stage_case};
+use crate::run::folder::{FoldFolder, prepared_case};
 use crate::volume::{Shape, Spacing};
 
 /// The example's plan, for the phantom and its cascade.
@@ -16,11 +16,11 @@ fn plan() -> Plan {
     let mut plan: Plan = toml::from_str(include_str!("../../plan/example.toml")).unwrap();
     plan.postprocess.rule = PostprocessRule::None;
     let configuration = Configuration {
-        spacing: Spacing([2.5, 1.0, 1.0]),
+        spacing_mm: Spacing([2.5, 1.0, 1.0]),
         patch_size: Shape([8, 16, 16]),
         batch_size: 6,
         augmentation: AugmentationKind::ThreeD,
-        augmentation_axis: None,
+        dummy_2d_axis: None,
         ..plan.configurations[&ConfigurationName::FullRes].clone()
     };
     for name in [ConfigurationName::FullRes, ConfigurationName::LowRes, ConfigurationName::Cascade] {
@@ -42,7 +42,7 @@ fn cases(folder: &Path, plan: &Plan) -> Vec<PreparedCase> {
     let open = |case: &crate::dataset::Case| {
         let prepared = PreparedCase::open(&prepared, &case.id).unwrap();
         let classes = prepared.labels().mapv(|label| u8::try_from(label).unwrap_or(0));
-        let path = next_stage_case(&folder.join("next_stage"), &case.id.0);
+        let path = prepared_case(&folder.join("next_stage"), &case.id.0);
         write_first_stage(&path, &classes, &Origin { digest: String::new(), fold: 0, split: None }).unwrap();
         prepared.with_first_stage(&path).unwrap()
     };
@@ -84,8 +84,8 @@ fn disagreements(batch: &Batch) -> usize {
 fn the_first_stages_channels_lie_on_the_image_in_training_and_validation() {
     let folder = tempfile::tempdir().unwrap();
     let mut plan = plan();
-    plan.augment.elastic_probability = 0.5;
-    plan.augment.rotation_probability = 0.5;
+    plan.augment.elastic.probability = 0.5;
+    plan.augment.rotation.probability = 0.5;
     let cases = cases(folder.path(), &plan);
     let mut changed = 0;
     for step in 0..8 {
@@ -96,8 +96,8 @@ fn the_first_stages_channels_lie_on_the_image_in_training_and_validation() {
     }
     assert!(changed > 0, "training patches have faults");
 
-    plan.augment.morphology_probability = 0.0;
-    plan.augment.removal_probability = 0.0;
+    plan.augment.morphology.probability = 0.0;
+    plan.augment.component_removal.probability = 0.0;
     for step in 0..8 {
         let seen = batch(&plan, &cases, Set::Training, step);
         assert_eq!(disagreements(&seen), 0, "rotated, deformed and mirrored as the labels are");

@@ -2,8 +2,6 @@
 
 use std::path::Path;
 
-use crate::units::quoted;
-
 /// An image format that segplan reads and writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Format {
@@ -85,7 +83,9 @@ pub fn known_endings() -> impl Iterator<Item = &'static str> {
 
 /// The endings of all supported formats, as a message lists them.
 pub fn endings_text() -> String {
-    quoted(known_endings())
+    let mut endings: Vec<String> = known_endings().map(|ending| format!("`{ending}`")).collect();
+    let last = endings.pop().unwrap_or_default();
+    if endings.is_empty() { last } else { format!("{} or {last}", endings.join(", ")) }
 }
 
 /// The names of all supported formats, as a message lists them.
