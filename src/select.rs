@@ -48,7 +48,7 @@ impl Selection {
     pub fn of(scores: &[Score]) -> Self {
         let mut by_name = BTreeMap::<&str, Vec<Score>>::new();
         for score in scores {
-            by_name.entry(&score.run.configuration).or_default().push(score.clone());
+            by_name.entry(&score.network.configuration).or_default().push(score.clone());
         }
         let mut candidates: Vec<Candidate> =
             by_name.into_iter().filter_map(|(name, scores)| Candidate::of(name, &scores)).collect();
@@ -85,7 +85,7 @@ impl Candidate {
         let summary = summarize(scores);
         let mut classes = BTreeMap::<String, Vec<f64>>::new();
         for class in summary.configurations.values().flat_map(BTreeMap::values) {
-            classes.entry(class.name.clone()).or_default().extend(class.mean);
+            classes.entry(class.class.clone()).or_default().extend(class.dice);
         }
         let cases: std::collections::BTreeSet<_> = scores.iter().map(|score| &score.case).collect();
         Some(Self {
@@ -102,14 +102,14 @@ mod tests {
     use super::*;
     use crate::dataset::CaseId;
     use crate::evaluate::Counts;
-    use crate::evaluate::scores::Run;
+    use crate::evaluate::scores::ScoredNetwork;
 
     fn score(configuration: &str, case: &str, right: u64, wrong: u64) -> Score {
         Score {
-            run: Run { experiment: "e".to_owned(), configuration: configuration.to_owned(), fold: 0, seed: 1 },
+            network: ScoredNetwork { run: "r".to_owned(), configuration: configuration.to_owned(), fold: 0, seed: 1 },
             case: CaseId(case.to_owned()),
             label: 1,
-            name: "organ".to_owned(),
+            class: "organ".to_owned(),
             counts: Counts { true_positives: right, false_positives: wrong, false_negatives: wrong },
             surface: None,
         }

@@ -10,8 +10,8 @@ use std::process::{Command, Output};
 use segplan::dataset::gate::Expected;
 use segplan::dataset::phantom::{self, PhantomConfig};
 use segplan::dataset::{CaseId, Dataset};
-use segplan::evaluate::scores::{self, Run, Score};
-use segplan::evaluate::{Counts, confusion, score_files};
+use segplan::evaluate::scores::{self, Score, ScoredNetwork};
+use segplan::evaluate::{Counts, LabelFiles, confusion, score_files};
 use segplan::plan::load::load;
 use segplan::plan::write::resolved_text;
 use segplan::run::folder::RunFolder;
@@ -49,8 +49,10 @@ impl Made {
                 let reference = case.labels.as_ref().unwrap();
                 fs::create_dir_all(network.validation()).unwrap();
                 fs::copy(reference, network.prediction(&case.id.0)).unwrap();
-                let at = Run { experiment: name.to_owned(), configuration: "3d_fullres".to_owned(), fold, seed: 12345 };
-                let scored = score_files(&at, &case.id, reference, reference, &expected, 1.0).unwrap();
+                let (run, configuration) = (name.to_owned(), "3d_fullres".to_owned());
+                let scored_network = ScoredNetwork { run, configuration, fold, seed: 12345 };
+                let files = LabelFiles { case: &case.id, reference, prediction: reference };
+                let scored = score_files(files, &scored_network, &expected, 1.0).unwrap();
                 scores.extend(scored.scores);
                 cells.extend(scored.confusion);
             }
@@ -250,7 +252,7 @@ fn add_ensemble(run: &RunFolder, folds: usize) {
             }
             let mut rows = scores::read(&from.scores()).unwrap();
             for row in &mut rows {
-                name.clone_into(&mut row.run.configuration);
+                name.clone_into(&mut row.network.configuration);
                 row.counts.true_positives -= row.counts.true_positives * less / 100;
             }
             scores::write(&to.scores(), &rows).unwrap();
@@ -282,7 +284,7 @@ fn ensembles_and_the_choice_are_reported() {
     let latex = fs::read_to_string(report.join("tables/candidates.tex")).unwrap();
     assert!(latex.contains("\\textbf{0.9000} & \\textbf{0.9100}"), "{latex}");
     let written = files(&report);
-    for name in ["dice", "nsd", "hd95", "confusion-2d+3d_fullres", "cases-2d", "training-2d"] {
+    for name in ["dice", "nsd", "hd95_mm", "confusion-2d+3d_fullres", "cases-2d", "training-2d"] {
         for kind in ["88mm.svg", "180mm.png"] {
             assert!(written.contains_key(Path::new(&format!("figures/{name}-{kind}"))), "{name}-{kind}");
         }
@@ -332,10 +334,15 @@ fn two_hundred_cases_are_reported() {
     let run = run_folder(folder.path(), "large", &[0, 1, 2, 3], &cases, &folder.path().join("gone"));
     for fold in 0..4 {
         let score = |(number, label): (u64, u8)| Score {
-            run: Run { experiment: "large".to_owned(), configuration: "3d_fullres".to_owned(), fold, seed: 12345 },
+            network: ScoredNetwork {
+                run: "large".to_owned(),
+                configuration: "3d_fullres".to_owned(),
+                fold,
+                seed: 12345,
+            },
             case: cases[number as usize].clone(),
             label: label.into(),
-            name: "organ".to_owned(),
+            class: "organ".to_owned(),
             counts: Counts { true_positives: 1000 + number, false_positives: number, false_negatives: 7 * number % 90 },
             surface: None,
         };

@@ -94,7 +94,7 @@ pub(super) fn evaluate(arguments: &Arguments) -> Result<(), Failure> {
     if arguments.per_case {
         print_line(per_case(&evaluated.scores));
     }
-    print_line(summarize(&evaluated.scores).table());
+    print_line(summarize(&evaluated.scores).table(arguments.tolerance));
     if evaluated.scored < evaluated.references {
         print_line(format_args!("PARTIAL: {} of {} scored", evaluated.scored, counted(evaluated.references, "case")));
     }

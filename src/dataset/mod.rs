@@ -37,6 +37,12 @@ impl fmt::Display for CaseId {
     }
 }
 
+impl AsRef<str> for CaseId {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
 /// One case: its image files, and its label map where there is one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Case {

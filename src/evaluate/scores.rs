@@ -1,18 +1,32 @@
-//! Scores as rows: one a case and label, in Parquet.
+//! Scores, and `scores.parquet`: one row per network, case and class.
+//!
+//! | column | type | content |
+//! |---|---|---|
+//! | `run` | text | name of the run; empty for folders of predictions |
+//! | `configuration` | text | such as `3d_fullres`, or the members of an ensemble joined by `+` |
+//! | `fold` | integer | fold whose validation case this is, counted from 0 |
+//! | `seed` | integer | seed of the network |
+//! | `case` | text | case identifier |
+//! | `label` | integer | label value of the class |
+//! | `class` | text | class name |
+//! | one column per [`Metric`] | number or null | [`Metric::name`]; null where the metric is undefined |
+//! | `true_positives`, `false_positives`, `false_negatives` | integer | voxels |
+//! | `reference_voxels`, `prediction_voxels` | integer | voxels of the class in each label map |
 
 use std::path::Path;
 
 use crate::dataset::CaseId;
-use crate::evaluate::Counts;
+use crate::evaluate::counts::Counts;
+use crate::evaluate::metric::{Metric, surface_from};
 use crate::evaluate::surface::Surface;
 use crate::store::table::{Columns, Table, TableError};
 
-/// Which network a score is of.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Run {
-    /// Name of the plan; empty where there is none.
-    pub experiment: String,
-    /// Name of the configuration; empty where there is none.
+/// The network whose prediction was scored; empty names for a folder of predictions.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ScoredNetwork {
+    /// Name of the run.
+    pub run: String,
+    /// Name of the configuration, or those of an ensemble joined by `+`.
     pub configuration: String,
     /// Fold, counted from 0.
     pub fold: usize,
@@ -20,30 +34,27 @@ pub struct Run {
     pub seed: u64,
 }
 
-/// How well one label of one case was predicted.
+/// The scores of one class of one case.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Score {
-    /// The network.
-    pub run: Run,
+    /// The network that made the prediction.
+    pub network: ScoredNetwork,
     /// The case.
     pub case: CaseId,
-    /// Value of the label.
+    /// Label value of the class.
     pub label: u64,
-    /// Its name.
-    pub name: String,
-    /// Its voxels.
+    /// Class name.
+    pub class: String,
+    /// Voxel counts.
     pub counts: Counts,
-    /// How far its surfaces are apart; none where prediction or reference does not have it.
+    /// Surface distances; `None` if the prediction or the reference lacks the class.
     pub surface: Option<Surface>,
 }
 
 impl Score {
-    /// Normalised surface Dice; none where prediction and reference are both empty, 0 where one is.
-    pub fn nsd(&self) -> Option<f64> {
-        match self.surface {
-            Some(surface) => Some(surface.nsd),
-            None => self.counts.dice().map(|_| 0.0),
-        }
+    /// The value of a metric. Returns `None` where it is undefined.
+    pub fn value(&self, metric: Metric) -> Option<f64> {
+        metric.value(self.counts, self.surface)
     }
 }
 
@@ -51,26 +62,22 @@ impl Score {
 ///
 /// # Errors
 ///
-/// When the file cannot be written.
+/// If the file cannot be written.
 pub fn write(path: &Path, scores: &[Score]) -> Result<(), TableError> {
     let texts = |value: fn(&Score) -> &str| scores.iter().map(value);
     let counts = |value: fn(&Score) -> u64| scores.iter().map(value);
-    Columns::default()
-        .texts("experiment", texts(|score| &score.run.experiment))
-        .texts("configuration", texts(|score| &score.run.configuration))
-        .counts("fold", counts(|score| score.run.fold as u64))
-        .counts("seed", counts(|score| score.run.seed))
+    let names = Columns::default()
+        .texts("run", texts(|score| &score.network.run))
+        .texts("configuration", texts(|score| &score.network.configuration))
+        .counts("fold", counts(|score| score.network.fold as u64))
+        .counts("seed", counts(|score| score.network.seed))
         .texts("case", texts(|score| &score.case.0))
         .counts("label", counts(|score| score.label))
-        .texts("name", texts(|score| &score.name))
-        .optional_numbers("dice", scores.iter().map(|score| score.counts.dice()))
-        .optional_numbers("iou", scores.iter().map(|score| score.counts.iou()))
-        .optional_numbers("precision", scores.iter().map(|score| score.counts.precision()))
-        .optional_numbers("recall", scores.iter().map(|score| score.counts.recall()))
-        .optional_numbers("volume_difference", scores.iter().map(|score| score.counts.volume_difference()))
-        .optional_numbers("hd95", scores.iter().map(|score| score.surface.map(|surface| surface.hd95)))
-        .optional_numbers("assd", scores.iter().map(|score| score.surface.map(|surface| surface.assd)))
-        .optional_numbers("nsd", scores.iter().map(Score::nsd))
+        .texts("class", texts(|score| &score.class));
+    let metrics = Metric::ALL.into_iter().fold(names, |columns, metric| {
+        columns.optional_numbers(metric.name(), scores.iter().map(|score| score.value(metric)))
+    });
+    metrics
         .counts("true_positives", counts(|score| score.counts.true_positives))
         .counts("false_positives", counts(|score| score.counts.false_positives))
         .counts("false_negatives", counts(|score| score.counts.false_negatives))
@@ -83,36 +90,34 @@ pub fn write(path: &Path, scores: &[Score]) -> Result<(), TableError> {
 ///
 /// # Errors
 ///
-/// When the file is missing or is not such a table.
+/// If the file is missing, or a column is missing or has another type.
 pub fn read(path: &Path) -> Result<Vec<Score>, TableError> {
     let table = Table::read(path)?;
-    let (experiment, configuration) = (table.texts("experiment")?, table.texts("configuration")?);
+    let (run, configuration) = (table.texts("run")?, table.texts("configuration")?);
     let (fold, seed) = (table.counts("fold")?, table.counts("seed")?);
-    let (case, label, name) = (table.texts("case")?, table.counts("label")?, table.texts("name")?);
+    let (case, label, class) = (table.texts("case")?, table.counts("label")?, table.texts("class")?);
     let true_positives = table.counts("true_positives")?;
     let false_positives = table.counts("false_positives")?;
     let false_negatives = table.counts("false_negatives")?;
-    let (hd95, assd) = (table.optional_numbers("hd95")?, table.optional_numbers("assd")?);
-    let nsd = table.optional_numbers("nsd")?;
-    let score = |at: usize| Score {
-        run: Run {
-            experiment: experiment[at].clone(),
-            configuration: configuration[at].clone(),
-            fold: fold[at] as usize,
-            seed: seed[at],
+    let metrics = Metric::ALL.into_iter().map(|metric| Ok((metric, table.optional_numbers(metric.name())?)));
+    let metrics: Vec<(Metric, Vec<Option<f64>>)> = metrics.collect::<Result<_, TableError>>()?;
+    let value = |metric: Metric, row: usize| metrics.iter().find(|(known, _)| *known == metric)?.1[row];
+    let score = |row: usize| Score {
+        network: ScoredNetwork {
+            run: run[row].clone(),
+            configuration: configuration[row].clone(),
+            fold: fold[row] as usize,
+            seed: seed[row],
         },
-        case: CaseId(case[at].clone()),
-        label: label[at],
-        name: name[at].clone(),
+        case: CaseId(case[row].clone()),
+        label: label[row],
+        class: class[row].clone(),
         counts: Counts {
-            true_positives: true_positives[at],
-            false_positives: false_positives[at],
-            false_negatives: false_negatives[at],
+            true_positives: true_positives[row],
+            false_positives: false_positives[row],
+            false_negatives: false_negatives[row],
         },
-        surface: match (hd95[at], assd[at], nsd[at]) {
-            (Some(hd95), Some(assd), Some(nsd)) => Some(Surface { hd95, assd, nsd }),
-            _ => None,
-        },
+        surface: surface_from(|metric| value(metric, row)),
     };
     Ok((0..case.len()).map(score).collect())
 }
@@ -122,15 +127,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn scores_survive_their_file() {
+    fn scores_round_trip_through_parquet() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("scores.parquet");
-        let run = Run { experiment: "e".to_owned(), configuration: "2d".to_owned(), fold: 3, seed: 12345 };
+        let network = ScoredNetwork { run: "r".to_owned(), configuration: "2d".to_owned(), fold: 3, seed: 12345 };
         let counts = Counts { true_positives: 1, false_positives: 2, false_negatives: 3 };
         let surface = Some(Surface { hd95: 3.5, assd: 1.25, nsd: 0.5 });
-        let score = Score { run, case: CaseId("a".to_owned()), label: 7, name: "liver".to_owned(), counts, surface };
-        let overlooked = Score { case: CaseId("b".to_owned()), surface: None, ..score.clone() };
-        let scores = vec![score, overlooked];
+        let score =
+            Score { network, case: CaseId("a".to_owned()), label: 7, class: "liver".to_owned(), counts, surface };
+        let missed = Score { case: CaseId("b".to_owned()), surface: None, ..score.clone() };
+        let scores = vec![score, missed];
         write(&path, &scores).unwrap();
         assert_eq!(read(&path).unwrap(), scores);
     }

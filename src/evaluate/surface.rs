@@ -1,56 +1,58 @@
-//! How far the surfaces of a prediction and its reference are apart, in millimetres.
+//! Distances between the surfaces of a prediction and its reference, in mm.
 //!
-//! The surface of a mask is its voxels that have a neighbour outside of it, across a face; beyond the image is outside. The
-//! distance of a surface voxel is that to the nearest surface voxel of the other mask, from centre to centre. This is the
-//! definition of MONAI (and of `SciPy`'s `binary_erosion`), in which each surface voxel counts the same. `DeepMind`'s
-//! surface-distance, which the Decathlon's challenge uses, measures between the voxels and weighs by area: its surface Dice is
-//! not comparable with this one, and for small balls higher by 0.04 to 0.12 (`tests/reference/surface.py`).
+//! The surface of a mask is the set of its voxels with a face neighbour outside the mask; everything beyond the image is outside.
+//! The distance of a surface voxel is that to the nearest surface voxel of the other mask, from centre to centre. This is MONAI's
+//! definition (and that of `SciPy`'s `binary_erosion`), in which all surface voxels count equally.
+//!
+//! Differs: the Decathlon's challenge uses `DeepMind`'s surface-distance, which measures between voxels and weights by surface area.
+//! Its surface Dice is not comparable with this one; for small balls it is higher by 0.04 to 0.12 (`tests/reference/surface.py`).
 
 use ndarray::{Array3, ArrayView3, Axis, Slice, Zip};
 
 use crate::statistics::quantile_of_sorted;
 use crate::volume::Spacing;
 use crate::volume::crop::{bounding_box, crop};
-use crate::volume::distance::distance;
+use crate::volume::distance::distance_transform;
 
-/// Distances between the surfaces of two masks that are not empty.
+/// Surface metrics of two masks that are not empty.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Surface {
-    /// The larger of the two 95 % quantiles of the distances, from prediction to reference and back, mm.
+    /// 95 % Hausdorff distance, mm: the larger of the 95 % quantiles of both directions.
     pub hd95: f64,
-    /// Mean of the distances of both surfaces, pooled, mm (average symmetric surface distance).
+    /// Average symmetric surface distance, mm: the mean over the voxels of both surfaces.
     pub assd: f64,
-    /// Share of both surfaces, pooled, that lies within the tolerance of the other (normalised surface Dice).
+    /// Normalised surface Dice: the fraction of the voxels of both surfaces within the tolerance of the other surface.
     pub nsd: f64,
 }
 
-/// Compares two masks `[z, y, x]` of the same shape; none where either is empty. `tolerance` is in mm.
+/// Compares the surfaces of two masks, `[z, y, x]`. Returns `None` if either mask is empty.
 ///
-/// Source: spec section 15; Nikolov et al., arXiv:1809.04430, for the normalised surface Dice.
+/// Source: Nikolov et al., arXiv:1809.04430, for the normalised surface Dice.
 ///
 /// # Panics
 ///
-/// When the shapes differ.
-pub fn compare(
+/// If the shapes differ.
+pub fn compare_surfaces(
     reference: ArrayView3<'_, bool>,
     prediction: ArrayView3<'_, bool>,
     spacing: Spacing,
-    tolerance: f64,
+    tolerance_mm: f64,
 ) -> Option<Surface> {
     assert_eq!(reference.dim(), prediction.dim(), "shapes of reference and prediction");
-    let either = bounding_box(reference)?.hull(bounding_box(prediction)?);
-    let [reference, prediction] = [reference, prediction].map(|mask| surface(crop(mask, either)));
-    let mut forth = distances(&prediction, &reference, spacing);
-    let mut back = distances(&reference, &prediction, spacing);
-    let count = (forth.len() + back.len()) as f64;
-    let within = forth.iter().chain(&back).filter(|&&distance| f64::from(distance) <= tolerance).count() as f64;
-    let sum: f64 = forth.iter().chain(&back).map(|&distance| f64::from(distance)).sum();
-    let hd95 = quantile_95(&mut forth).max(quantile_95(&mut back));
+    let union = bounding_box(reference)?.hull(bounding_box(prediction)?);
+    let [reference, prediction] = [reference, prediction].map(|mask| surface_voxels(crop(mask, union)));
+    let mut forward = distances_between(&prediction, &reference, spacing);
+    let mut backward = distances_between(&reference, &prediction, spacing);
+    let count = (forward.len() + backward.len()) as f64;
+    let within =
+        forward.iter().chain(&backward).filter(|&&distance| f64::from(distance) <= tolerance_mm).count() as f64;
+    let sum: f64 = forward.iter().chain(&backward).map(|&distance| f64::from(distance)).sum();
+    let hd95 = quantile_95(&mut forward).max(quantile_95(&mut backward));
     Some(Surface { hd95, assd: sum / count, nsd: within / count })
 }
 
-/// The voxels of a mask that have a neighbour outside of it.
-fn surface(mask: ArrayView3<'_, bool>) -> Array3<bool> {
+/// The voxels of a mask that have a face neighbour outside the mask.
+fn surface_voxels(mask: ArrayView3<'_, bool>) -> Array3<bool> {
     let mut inner = mask.to_owned();
     for axis in (0..3).map(Axis) {
         let length = mask.len_of(axis);
@@ -58,8 +60,8 @@ fn surface(mask: ArrayView3<'_, bool>) -> Array3<bool> {
             inner.index_axis_mut(axis, end).fill(false);
         }
         if length > 1 {
-            let (before, behind) = (Slice::from(..length - 1), Slice::from(1..));
-            for (to, from) in [(before, behind), (behind, before)] {
+            let (before, after) = (Slice::from(..length - 1), Slice::from(1..));
+            for (to, from) in [(before, after), (after, before)] {
                 Zip::from(inner.slice_axis_mut(axis, to))
                     .and(mask.slice_axis(axis, from))
                     .for_each(|inner, &neighbour| *inner &= neighbour);
@@ -70,9 +72,9 @@ fn surface(mask: ArrayView3<'_, bool>) -> Array3<bool> {
     inner
 }
 
-/// Distance of each voxel of `from` to the nearest one of `to`, mm.
-fn distances(from: &Array3<bool>, to: &Array3<bool>, spacing: Spacing) -> Vec<f32> {
-    let distances = distance(to.view(), spacing);
+/// Distance of each voxel of `from` to the nearest voxel of `to`, mm.
+fn distances_between(from: &Array3<bool>, to: &Array3<bool>, spacing: Spacing) -> Vec<f32> {
+    let distances = distance_transform(to.view(), spacing);
     from.iter().zip(&distances).filter(|&(&inside, _)| inside).map(|(_, &distance)| distance).collect()
 }
 
@@ -89,7 +91,7 @@ mod tests {
 
     use super::*;
 
-    /// By pairs of voxels, without distance transform and cropping.
+    /// By pairs of voxels, without distance transform or cropping.
     fn brute_force(reference: &Array3<bool>, prediction: &Array3<bool>, spacing: Spacing, tolerance: f64) -> Surface {
         let surface = |mask: &Array3<bool>| {
             let inside = |place: [isize; 3]| {
@@ -134,15 +136,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn distances_are_those_of_brute_force(
+        fn distances_match_brute_force(
             reference in prop::collection::vec(prop::bool::weighted(0.5), 4 * 5 * 6),
             prediction in prop::collection::vec(prop::bool::weighted(0.3), 4 * 5 * 6),
             spacing in prop::array::uniform3(0.5_f64..4.0),
         ) {
-            let mask = |voxels| Array3::from_shape_vec((4, 5, 6), voxels).expect("as many voxels");
+            let mask = |voxels| Array3::from_shape_vec((4, 5, 6), voxels).expect("one value per voxel");
             let (reference, prediction) = (mask(reference), mask(prediction));
             let (spacing, tolerance) = (Spacing(spacing), 1.234_567);
-            if let Some(found) = compare(reference.view(), prediction.view(), spacing, tolerance) {
+            if let Some(found) = compare_surfaces(reference.view(), prediction.view(), spacing, tolerance) {
                 let expected = brute_force(&reference, &prediction, spacing, tolerance);
                 prop_assert!(close(found, expected), "{found:?}, expected {expected:?}");
             }
@@ -179,17 +181,18 @@ mod tests {
     }
 
     #[test]
-    fn distances_are_those_of_monai() {
+    fn distances_match_monai() {
         let oracles: Vec<Oracle> =
             serde_json::from_str(include_str!("../../tests/reference/values/surface.json")).expect("valid values");
         assert_eq!(oracles.len(), 4);
         for oracle in oracles {
             let mask = |ball: &Ball| ball.mask(oracle.shape, oracle.spacing);
             let (reference, prediction) = (mask(&oracle.reference), mask(&oracle.prediction));
-            let found = compare(reference.view(), prediction.view(), Spacing(oracle.spacing), oracle.tolerance);
+            let found =
+                compare_surfaces(reference.view(), prediction.view(), Spacing(oracle.spacing), oracle.tolerance);
             let expected = Surface { hd95: oracle.hd95, assd: oracle.assd, nsd: oracle.nsd };
             assert!(close(found.expect("not empty"), expected), "{found:?}, expected {expected:?}");
-            // By how much the documentation says that the other definition differs.
+            // The difference to the other definition that the module's documentation states.
             assert!((0.0..=0.12).contains(&(oracle.nsd_by_area - oracle.nsd)), "{}", oracle.nsd_by_area);
         }
     }
@@ -198,9 +201,9 @@ mod tests {
     fn an_empty_mask_has_no_surface() {
         let (empty, full) = (Array3::from_elem((2, 3, 4), false), Array3::from_elem((2, 3, 4), true));
         for (reference, prediction) in [(&empty, &full), (&full, &empty), (&empty, &empty)] {
-            assert_eq!(compare(reference.view(), prediction.view(), Spacing([1.0; 3]), 1.0), None);
+            assert_eq!(compare_surfaces(reference.view(), prediction.view(), Spacing([1.0; 3]), 1.0), None);
         }
-        let same = compare(full.view(), full.view(), Spacing([1.0; 3]), 0.0);
+        let same = compare_surfaces(full.view(), full.view(), Spacing([1.0; 3]), 0.0);
         assert_eq!(same, Some(Surface { hd95: 0.0, assd: 0.0, nsd: 1.0 }));
     }
 }

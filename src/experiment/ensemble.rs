@@ -77,7 +77,7 @@ pub(super) fn choose(
         }
         chosen.scores.extend(scores);
     }
-    let is_complete = |score: &&Score| complete.iter().any(|name| name.as_str() == score.run.configuration);
+    let is_complete = |score: &&Score| complete.iter().any(|name| name.as_str() == score.network.configuration);
     let candidates: Vec<Score> = scores.iter().filter(is_complete).chain(&chosen.scores).cloned().collect();
     let selection = Selection::of(&candidates);
     let mut text = serde_json::to_string_pretty(&selection).expect("a selection is texts and finite numbers");
@@ -112,7 +112,7 @@ fn held_out<'a>(experiment: &'a Experiment<'_>, folds: &[Fold<'a>]) -> HeldOut<'
     let folder = experiment.folder.fold(&joined(&names), id.seed, id.fold);
     let (predict, evaluate) = digests(&folds.iter().map(|fold| &fold.digests).collect::<Vec<_>>());
     let mut cases = HeldOut { folder, is_trained_alone: false, predict, evaluate, ..folds[0].held_out() };
-    cases.run.configuration = joined(&names);
+    cases.network.configuration = joined(&names);
     cases
 }
 

@@ -143,8 +143,8 @@ impl<'a> Fold<'a> {
             plan: self.plan,
             dataset: self.dataset,
             split: self.split,
-            run: scores::Run {
-                experiment: self.plan.name.clone(),
+            network: scores::ScoredNetwork {
+                run: self.plan.name.clone(),
                 configuration: self.id.configuration.to_string(),
                 fold: self.id.fold,
                 seed: self.id.seed,

@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use crate::dataset::gate::read_labels;
 use crate::dataset::{Case, CaseId, Dataset};
 use crate::evaluate::scores::{self, Score};
-use crate::evaluate::{Scored, confusion, score_files};
+use crate::evaluate::{CaseScores, LabelFiles, confusion, score_files};
 use crate::experiment::ExperimentError;
 use crate::experiment::events::Events;
 use crate::experiment::fold::Progress;
@@ -34,7 +34,7 @@ pub(super) struct HeldOut<'a> {
     pub(super) plan: &'a Plan,
     pub(super) dataset: &'a Dataset,
     pub(super) split: &'a Split,
-    pub(super) run: scores::Run,
+    pub(super) network: scores::ScoredNetwork,
     pub(super) folder: FoldFolder,
     /// Whether these are one network's, whose state records what it was trained on; not those of an ensemble.
     pub(super) is_trained_alone: bool,
@@ -75,7 +75,7 @@ impl<'a> HeldOut<'a> {
             state.write(&self.folder)?;
         }
         let labeller = labeller()?;
-        let scores::Run { configuration, fold, seed, .. } = &self.run;
+        let scores::ScoredNetwork { configuration, fold, seed, .. } = &self.network;
         let what = format!("{configuration} fold {fold} seed {seed}: predicting held-out cases");
         self.events.begin(&what, self.split.val.len());
         for id in &self.split.val {
@@ -163,9 +163,10 @@ impl<'a> HeldOut<'a> {
         let score = |case: &&Case| {
             let reference = case.labels.as_ref().ok_or_else(|| ExperimentError::Unlabelled(case.id.clone()))?;
             let prediction = self.folder.prediction(&case.id.0);
-            Ok(score_files(&self.run, &case.id, reference, &prediction, &expected, tolerance)?)
+            let files = LabelFiles { case: &case.id, reference, prediction: &prediction };
+            Ok(score_files(files, &self.network, &expected, tolerance)?)
         };
-        let scored: Vec<Scored> = cases.par_iter().map(score).collect::<Result<_, ExperimentError>>()?;
+        let scored: Vec<CaseScores> = cases.par_iter().map(score).collect::<Result<_, ExperimentError>>()?;
         let cells: Vec<_> = scored.iter().flat_map(|scored| scored.confusion.iter().cloned()).collect();
         confusion::write(&self.folder.confusion(), &cells)?;
         let rows: Vec<Score> = scored.into_iter().flat_map(|scored| scored.scores).collect();

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::evaluate::scores::Score;
-use crate::evaluate::{Counts, count};
+use crate::evaluate::{Counts, count_voxels};
 use crate::experiment::ExperimentError;
 use crate::experiment::fold::Progress;
 use crate::experiment::held_out::HeldOut;
@@ -112,7 +112,7 @@ fn trials(reference: &Array3<i16>, raw: &Array3<i16>, labels: &[u8]) -> Vec<Tria
     let dice = |filter: Filter| -> Vec<Option<f64>> {
         let mut filtered = raw.clone();
         filter.apply(&mut filtered);
-        count(reference.view(), filtered.view(), labels).into_iter().map(Counts::dice).collect()
+        count_voxels(reference.view(), filtered.view(), labels).into_iter().map(Counts::dice).collect()
     };
     // The filter of one label does nothing to the others, so that all can be tried at once.
     let tried = |foreground, class: bool| {

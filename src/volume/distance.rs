@@ -10,16 +10,16 @@ use ndarray::{Array3, ArrayView3, ArrayViewMut1, Axis};
 use super::Spacing;
 
 /// Distance from every voxel to the nearest voxel of the mask, in the unit of `spacing`; infinite if the mask is empty.
-pub fn distance(mask: ArrayView3<'_, bool>, spacing: Spacing) -> Array3<f32> {
-    let mut distances = squared_distance(mask, spacing);
+pub fn distance_transform(mask: ArrayView3<'_, bool>, spacing: Spacing) -> Array3<f32> {
+    let mut distances = squared_distance_transform(mask, spacing);
     distances.par_mapv_inplace(f32::sqrt);
     distances
 }
 
-/// The square of [`distance`].
+/// The square of [`distance_transform`].
 ///
 /// Source: Felzenszwalb and Huttenlocher, "Distance transforms of sampled functions", Theory of Computing 8 (2012).
-pub fn squared_distance(mask: ArrayView3<'_, bool>, spacing: Spacing) -> Array3<f32> {
+pub fn squared_distance_transform(mask: ArrayView3<'_, bool>, spacing: Spacing) -> Array3<f32> {
     let mut squares = mask.mapv(|inside| if inside { 0.0 } else { f32::INFINITY });
     for axis in [2, 1, 0] {
         // Planes in parallel, each of which holds whole lines of this axis.
@@ -103,7 +103,7 @@ mod tests {
         ) {
             let mask = Array3::from_shape_vec((5, 6, 7), voxels).expect("as many voxels");
             let expected = brute_force(&mask, Spacing(spacing));
-            for (found, expected) in distance(mask.view(), Spacing(spacing)).iter().zip(&expected) {
+            for (found, expected) in distance_transform(mask.view(), Spacing(spacing)).iter().zip(&expected) {
                 prop_assert!(approx::abs_diff_eq!(found, expected, epsilon = 1e-4), "{found}, expected {expected}");
             }
         }
@@ -112,6 +112,6 @@ mod tests {
     #[test]
     fn an_empty_mask_is_infinitely_far() {
         let empty = Array3::from_elem((2, 3, 4), false);
-        assert!(distance(empty.view(), Spacing([1.0; 3])).iter().all(|value| *value == f32::INFINITY));
+        assert!(distance_transform(empty.view(), Spacing([1.0; 3])).iter().all(|value| *value == f32::INFINITY));
     }
 }

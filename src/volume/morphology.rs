@@ -5,7 +5,7 @@
 
 use ndarray::{Array3, ArrayView3, Zip};
 
-use super::distance::squared_distance;
+use super::distance::squared_distance_transform;
 use super::{Spacing, into_elements};
 
 /// Fills every hole of a mask, in its own memory: background that no path of touching faces joins to the border of the grid.
@@ -125,7 +125,7 @@ impl Flood {
 pub fn dilate(mask: ArrayView3<'_, bool>, radius: f64, spacing: Spacing) -> Array3<bool> {
     // A voxel exactly on the ball belongs to it, whichever way single precision rounded.
     let reach = (radius * radius) as f32 * (1.0 + 1e-6);
-    squared_distance(mask, spacing).mapv(|distance| distance <= reach)
+    squared_distance_transform(mask, spacing).mapv(|distance| distance <= reach)
 }
 
 /// Every voxel of the mask that lies further than `radius` from the background inside the grid.

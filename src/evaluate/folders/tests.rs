@@ -3,6 +3,7 @@ use std::fs;
 use ndarray::Array3;
 
 use super::*;
+use crate::evaluate::metric::Metric;
 use crate::volume::nifti::write_labels;
 use crate::volume::{Geometry, Shape, Spacing};
 
@@ -94,7 +95,7 @@ fn labels_above_255_are_scored() {
         crate::volume::nifti::write_image(&path, &image).unwrap();
     }
     let scores = folders.evaluate(false).unwrap().scores;
-    let found: Vec<_> = scores.iter().map(|score| (score.label, score.counts.dice())).collect();
+    let found: Vec<_> = scores.iter().map(|score| (score.label, score.value(Metric::Dice))).collect();
     assert_eq!(found, [(1, Some(1.0)), (1035, Some(1.0))]);
 }
 
@@ -105,7 +106,7 @@ fn names_are_those_of_the_description_beside_the_references() {
     let description = r#"{"channel_names": {"0": "CT"}, "labels": {"background": 0, "liver": 1, "tumour": 2}}"#;
     fs::write(folders.path("dataset.json"), description).unwrap();
     let scores = folders.evaluate(false).unwrap().scores;
-    let found: Vec<_> = scores.iter().map(|score| (score.name.as_str(), score.counts.dice())).collect();
+    let found: Vec<_> = scores.iter().map(|score| (score.class.as_str(), score.value(Metric::Dice))).collect();
     assert_eq!(found, [("liver", None), ("tumour", Some(1.0))]);
 
     folders.pair("a", &[0, 3], 0.0);
@@ -137,7 +138,7 @@ fn files_that_would_be_lost_are_named() {
 fn folders_without_a_class_and_labels_below_zero_are_refused() {
     let folders = Folders::new();
     folders.pair("a", &[0], 0.0);
-    assert!(folders.refused().contains("no label but 0"));
+    assert!(folders.refused().contains("only the background"));
     let path = folders.path("prediction").join("a.nii.gz");
     let map = crate::volume::nifti::read_labels(&path).unwrap();
     let voxels = map.labels.mapv(|_| -1.0_f32).insert_axis(ndarray::Axis(0));

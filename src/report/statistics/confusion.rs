@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use crate::dataset::gate::read_labels;
 use crate::dataset::{CaseId, Dataset};
-use crate::evaluate::confusion::{Confused, confusion, read, total};
+use crate::evaluate::confusion::{ConfusionCell, count_confusion, read, sum_cells};
 use crate::report::record::{Record, RecordError};
 use crate::run::folder::FoldFolder;
 use crate::units::counted;
@@ -59,7 +59,7 @@ pub fn count(record: &Record, dataset: Option<&Dataset>) -> Result<(Vec<Confusio
         if !cells.is_empty() {
             let cases: BTreeSet<&CaseId> = cells.iter().map(|cell| &cell.case).collect();
             let labels = std::iter::once(0).chain(record.plan.data.labels.keys().copied()).collect();
-            confusions.push(Confusion { system, cases: cases.len(), labels, voxels: total(cells.iter()) });
+            confusions.push(Confusion { system, cases: cases.len(), labels, voxels: sum_cells(cells.iter()) });
         }
     }
     Ok((confusions, gaps))
@@ -71,7 +71,7 @@ fn of_fold(
     dataset: Option<&Dataset>,
     fold: usize,
     folder: &FoldFolder,
-) -> Result<(Vec<Confused>, usize), RecordError> {
+) -> Result<(Vec<ConfusionCell>, usize), RecordError> {
     if folder.confusion().is_file() {
         return Ok((read(&folder.confusion())?, 0));
     }
@@ -86,9 +86,9 @@ fn of_fold(
         let reference = read_labels(&known.id, known.labels.as_ref()?, None, &expected).ok()?;
         let prediction = &folder.prediction(&case.0);
         let prediction = read_labels(&known.id, prediction, Some(&reference.geometry), &expected).ok()?;
-        Some(confusion(&known.id, reference.labels.view(), prediction.labels.view(), &labels))
+        Some(count_confusion(&known.id, reference.labels.view(), prediction.labels.view(), &labels))
     };
-    let counted: Vec<Option<Vec<Confused>>> = split.val.par_iter().map(one).collect();
+    let counted: Vec<Option<Vec<ConfusionCell>>> = split.val.par_iter().map(one).collect();
     let lost = counted.iter().filter(|cells| cells.is_none()).count();
     Ok((counted.into_iter().flatten().flatten().collect(), lost))
 }

@@ -1,4 +1,4 @@
-//! A folder of predictions against a folder of references.
+//! Scores of a folder of predictions against a folder of references with the same file names.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -6,105 +6,80 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use thiserror::Error;
 
-use super::{Class, score_maps};
 use crate::dataset::gate::{Fault, FaultKind, Faults, compare_grids, count_labels, read_classes};
 use crate::dataset::images::{File, Listing, names};
 use crate::dataset::{CaseId, declared_labels};
-use crate::evaluate::scores::{Run, Score};
-use crate::units::counted;
+use crate::evaluate::score_case::{Class, LabelMaps, score_maps};
+use crate::evaluate::scores::{Score, ScoredNetwork};
+use crate::units::{agree, counted, quoted};
 use crate::volume::LabelMap;
 
-/// What is asked for.
+/// Two folders and how to compare them.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
     /// Folder of reference label maps.
     pub reference: &'a Path,
-    /// Folder of predictions of the same names.
+    /// Folder of predictions with the same file names.
     pub prediction: &'a Path,
     /// Tolerance of the normalised surface Dice, mm.
     pub tolerance_mm: f64,
-    /// Whether the cases that can be scored are, if others cannot.
+    /// Whether to score the other cases if some cannot be scored.
     pub partial: bool,
-    /// Bytes that a label map may take.
+    /// Maximum memory of a label map, bytes.
     pub memory_bytes: u64,
 }
 
-/// The scores of the folders, and what is missing from them.
+/// The scores of the folders, and the cases without a score.
 #[derive(Clone, Debug)]
 pub struct Evaluated {
-    /// One score per case and label.
+    /// One score per case and class.
     pub scores: Vec<Score>,
     /// Number of references.
     pub references: usize,
     /// Number of cases that were scored.
     pub scored: usize,
-    /// What is worth knowing of the folders.
+    /// Remarks for the user: files and cases that were skipped, and why.
     pub notes: Vec<String>,
 }
 
 /// The folders cannot be compared.
 #[derive(Debug, Error)]
+#[allow(missing_docs, reason = "the message of each variant describes its fields")]
 pub enum EvaluateError {
     /// A folder cannot be read.
     #[error("cannot read the folder `{}`: {source}", folder.display())]
-    Folder {
-        /// The folder.
-        folder: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// A reference folder without label maps.
-    #[error("`{}` contains no label map; expected files that end in `.nii.gz` or `.nii`", folder.display())]
-    Empty {
-        /// The folder.
-        folder: PathBuf,
-    },
-    /// Files that look like label maps and cannot be read.
-    #[error("{} cannot be read as label maps: {}; convert them to `.nii.gz`, or score the others with `--partial`", files.len(), names(files))]
-    Unreadable {
-        /// The files.
-        files: Vec<PathBuf>,
-    },
-    /// Two files of one case in one folder.
+    Folder { folder: PathBuf, source: std::io::Error },
+    /// The reference folder contains no label maps.
+    #[error("`{}` contains no label maps; expected files that end in `.nii.gz` or `.nii`", folder.display())]
+    Empty { folder: PathBuf },
+    /// Files that look like label maps have an unsupported format.
+    #[error(
+        "unsupported image format: {}; convert to `.nii.gz`, or score the other cases with `--partial`",
+        names(files)
+    )]
+    Unreadable { files: Vec<PathBuf> },
+    /// Two files in one folder belong to the same case.
     #[error("case `{case}` has two files, {}; remove one of them", names(files))]
-    TwoFiles {
-        /// The case.
-        case: CaseId,
-        /// The files.
-        files: [PathBuf; 2],
-    },
+    TwoFiles { case: CaseId, files: [PathBuf; 2] },
     /// Cases without a prediction. They are never left out of a mean silently.
     #[error(
-        "{} of {} {} no prediction in `{}`: {}; add them, or score the others with `--partial`",
-        missing.len(), counted(*references, "case"), if missing.len() == 1 { "has" } else { "have" }, folder.display(), listed(missing)
+        "{} of {} {} no prediction in `{}`: {}; add the missing files, or score the other cases with `--partial`",
+        missing.len(), counted(*references, "case"), agree(missing.len(), "has", "have"), folder.display(), quoted(missing)
     )]
-    Missing {
-        /// Folder of the predictions.
-        folder: PathBuf,
-        /// Number of references.
-        references: usize,
-        /// The cases.
-        missing: Vec<CaseId>,
-    },
-    /// Files that cannot be used.
-    #[error("{}\nmend these files, or score the others with `--partial`", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Missing { folder: PathBuf, references: usize, missing: Vec<CaseId> },
+    /// Label maps that cannot be scored.
+    #[error("{}\nfix these files, or score the other cases with `--partial`", lines(.0))]
     Faults(Vec<Fault>),
-    /// Nothing to score.
-    #[error(
-        "no label but 0, the background, occurs in {} and the predictions: nothing can be scored",
-        counted(*references, "reference")
-    )]
-    NoLabel {
-        /// Number of references.
-        references: usize,
-    },
-    /// More labels than can be told apart.
-    #[error("{0} different labels occur: are these label maps?")]
+    /// No class to score.
+    #[error("nothing to score: {} and their predictions contain only the background, 0", counted(*references, "reference"))]
+    NoLabel { references: usize },
+    /// More labels than can be distinguished.
+    #[error("found {0} different labels: are these label maps?")]
     TooMany(usize),
 }
 
-fn listed(cases: &[CaseId]) -> String {
-    cases.iter().map(|case| format!("`{case}`")).collect::<Vec<_>>().join(", ")
+fn lines(issues: &[Fault]) -> String {
+    issues.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 /// A reference and its prediction.
@@ -140,7 +115,7 @@ pub fn evaluate_folders(request: &Request<'_>) -> Result<Evaluated, EvaluateErro
         if !request.partial || missing.len() == count {
             return Err(EvaluateError::Missing { folder: request.prediction.to_owned(), references: count, missing });
         }
-        notes.push(format!("without a prediction: {}", listed(&missing)));
+        notes.push(format!("without a prediction: {}", quoted(&missing)));
     }
     let pair = |(case, reference): (CaseId, PathBuf)| {
         Some(Pair { prediction: predictions.get(&case)?.clone(), case, reference })
@@ -169,7 +144,6 @@ pub fn evaluate_folders(request: &Request<'_>) -> Result<Evaluated, EvaluateErro
 
 /// Scores of one case.
 fn score(request: &Request<'_>, pair: &Pair, labels: &BTreeMap<i64, String>) -> Result<Vec<Score>, Faults> {
-    let run = Run { experiment: String::new(), configuration: String::new(), fold: 0, seed: 0 };
     let numbers: Vec<i64> = labels.keys().copied().collect();
     let read = |path| read_classes(&pair.case, path, &numbers, request.memory_bytes);
     let (reference, prediction): (LabelMap, LabelMap) = (read(&pair.reference)?, read(&pair.prediction)?);
@@ -182,7 +156,8 @@ fn score(request: &Request<'_>, pair: &Pair, labels: &BTreeMap<i64, String>) -> 
     let owned: Vec<(i16, u64, String)> = (1..).zip(labels).map(class).collect();
     let classes: Vec<Class<'_>> =
         owned.iter().map(|(value, label, name)| Class { value: *value, label: *label, name }).collect();
-    Ok(score_maps(&run, &pair.case, &reference, &prediction, &classes, request.tolerance_mm))
+    let maps = LabelMaps { case: &pair.case, reference: &reference, prediction: &prediction };
+    Ok(score_maps(maps, &ScoredNetwork::default(), &classes, request.tolerance_mm))
 }
 
 /// The label maps of a folder by case.
