@@ -1,6 +1,6 @@
-//! Statistics of scores: summaries, paired tests, rankings, confusion matrices.
+//! Statistics of scores: summaries, paired tests, stability of rankings, confusion matrices.
 
 pub mod confusion;
-pub mod numbers;
+pub mod ranking;
 pub mod summary;
 pub mod wilcoxon;

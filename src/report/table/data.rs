@@ -137,6 +137,14 @@ impl Cell {
         Self { shown: if flag { word } else { "" }.to_owned(), value: Value::Flag(flag), rank: None }
     }
 
+    /// The number, if the cell holds one that is defined.
+    pub fn as_number(&self) -> Option<f64> {
+        match &self.value {
+            Value::Number(number) => *number,
+            Value::Text(_) | Value::Count(_) | Value::Flag(_) => None,
+        }
+    }
+
     /// The same cell with a rank.
     #[must_use]
     pub fn ranked(self, rank: Option<Rank>) -> Self {
