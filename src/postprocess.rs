@@ -19,7 +19,7 @@ impl Filter {
     /// Source: arXiv:1809.10486, section 2.5.
     pub fn of_plan(plan: &Plan) -> Self {
         let classes = match plan.postprocess.rule {
-            PostprocessRule::SingleComponent => plan.data.single_component.iter().copied().collect(),
+            PostprocessRule::SingleComponent => plan.data.single_component_labels.iter().copied().collect(),
             PostprocessRule::None | PostprocessRule::CrossValidation => BTreeSet::new(),
         };
         Self { foreground: false, classes }

@@ -33,17 +33,17 @@ const SHORT: [&str; 15] = [
     "split.folds=3",
     "run.folds=[0, 1, 2]",
     "train.max_epochs=2",
-    "train.batches=3",
-    "train.validation_batches=1",
-    "predict.mirror=false",
+    "train.batches_per_epoch=3",
+    "train.validation_batches_per_epoch=1",
+    "predict.test_time_mirroring=false",
     "configurations.2d.batch_size=2",
     "configurations.3d_fullres.batch_size=2",
     "configurations.3d_lowres.batch_size=2",
     "configurations.3d_cascade.batch_size=2",
-    "configurations.2d.features=[4, 8, 8, 8]",
-    "configurations.3d_fullres.features=[4, 8, 8]",
-    "configurations.3d_lowres.features=[4, 8, 8]",
-    "configurations.3d_cascade.features=[4, 8, 8]",
+    "configurations.2d.features_per_stage=[4, 8, 8, 8]",
+    "configurations.3d_fullres.features_per_stage=[4, 8, 8]",
+    "configurations.3d_lowres.features_per_stage=[4, 8, 8]",
+    "configurations.3d_cascade.features_per_stage=[4, 8, 8]",
 ];
 
 struct Workplace {
@@ -218,7 +218,7 @@ fn the_cascade_is_chosen_among_all_candidates_and_segments_unseen_images() {
         command.args(SHORT.iter().flat_map(|value| ["--set", value])).args(["--set", &format!("name={name}")]);
         succeed(command.args(more))
     };
-    let faults = ["-n", "2", "-o", "patches", "--set", "augment.morphology_probability=1"];
+    let faults = ["-n", "2", "-o", "patches", "--set", "augment.morphology.probability=1"];
     let drawn = look("augment", "all", &faults);
     let made = ["eroded", "dilated", "opened", "closed"].map(|what| drawn.matches(what).count());
     assert!(drawn.contains("what the first stage says") && made.iter().sum::<usize>() == 4, "{drawn}");

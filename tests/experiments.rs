@@ -49,7 +49,7 @@ fn the_phantoms_cascade_is_as_the_planner_makes_it_but_for_a_batch_size() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments/phantom-cascade.toml");
     let plan = load(&path, &[]).unwrap().plan;
     let data = &plan.data;
-    let measured = Measured { cases: data.cases, spacing: data.median_spacing, median: data.median_shape };
+    let measured = Measured { cases: data.cases, spacing: data.median_spacing_mm, median: data.median_shape };
     let mut planned = configurations(&measured, &plan.rules);
     let two_d = planned.get_mut(&ConfigurationName::TwoD).unwrap();
     two_d.batch_size = plan.configurations[&ConfigurationName::TwoD].batch_size;

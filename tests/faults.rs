@@ -125,8 +125,8 @@ static TRAINED: LazyLock<Data> = LazyLock::new(|| {
         vec!["run", "set.toml", "--fold", "0", "--configuration", "3d_fullres", "--set", "name=trained"];
     for value in [
         "train.max_epochs=1",
-        "train.batches=1",
-        "train.validation_batches=1",
+        "train.batches_per_epoch=1",
+        "train.validation_batches_per_epoch=1",
         "configurations.3d_fullres.batch_size=1",
     ] {
         arguments.extend(["--set", value]);

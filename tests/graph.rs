@@ -108,10 +108,10 @@ fn status_says_what_is_done_what_a_change_makes_stale_and_what_is_next() {
     assert_eq!(workplace.state(PREPARE, &rate).0, "done");
     let (state, because) = workplace.state(TRAIN, &rate);
     assert!(state == "stale" && because.contains("train.learning_rate: 0.003 → 0.5"), "{because}");
-    let spacing = ["--set", "configurations.3d_fullres.spacing=[3.0, 1.0, 1.0]"];
+    let spacing = ["--set", "configurations.3d_fullres.spacing_mm=[3.0, 1.0, 1.0]"];
     let (state, because) = workplace.state(PREPARE, &spacing);
-    assert!(state == "stale" && because.contains("configurations.3d_fullres.spacing"), "{because}");
-    let mirror = ["--set", "predict.mirror=true"];
+    assert!(state == "stale" && because.contains("configurations.3d_fullres.spacing_mm"), "{because}");
+    let mirror = ["--set", "predict.test_time_mirroring=true"];
     assert_eq!(workplace.state(TRAIN, &mirror).0, "done");
     assert_eq!(workplace.state("predict/3d_fullres/seed_12345/fold_0", &mirror).0, "stale");
 
@@ -141,7 +141,7 @@ fn a_changed_learning_rate_reuses_the_prepared_cases_and_a_changed_spacing_does_
     assert!(workplace.weights("small") != workplace.weights("small-learning_rate=0.0001"), "it was trained");
     assert_eq!(workplace.prepared(), 1);
 
-    let spacing = "configurations.3d_fullres.spacing=[3.0, 1.1, 1.1]";
+    let spacing = "configurations.3d_fullres.spacing_mm=[3.0, 1.1, 1.1]";
     let (_, third) = workplace.done(&["run", "plan.toml", "--set", spacing, "--set", "name=coarse"]);
     assert!(third.contains("4 cases prepared"), "{third}");
     assert_eq!(workplace.prepared(), 2);
@@ -246,7 +246,7 @@ fn a_variant_without_its_data_set_keeps_back_no_other() {
 #[test]
 fn a_sweep_is_run_listed_and_compared_and_what_is_missing_is_said() {
     let sweep = "[[sweep]]\ntrain.learning_rate = [0.003, 0.0003]\n\n[[sweep]]\ntrain.batches = [1, 2]\n\
-                 train.validation_batches = [2, 1]\n";
+                 train.validation_batches_per_epoch = [2, 1]\n";
     let workplace = Workplace::new(sweep);
     let names = [
         "small-learning_rate=0.003-batches=1-validation_batches=2",
@@ -278,7 +278,10 @@ fn a_sweep_is_run_listed_and_compared_and_what_is_missing_is_said() {
     assert!(table.contains("One seed only:") && !table.contains("never run"), "{table}");
 
     let json: Value = serde_json::from_str(&workplace.done(&["compare", "plan.toml", "--format", "json"]).0).unwrap();
-    assert_eq!(json["keys"], serde_json::json!(["train.batches", "train.learning_rate", "train.validation_batches"]));
+    assert_eq!(
+        json["keys"],
+        serde_json::json!(["train.batches_per_epoch", "train.learning_rate", "train.validation_batches_per_epoch"])
+    );
     let (csv, _) = workplace.done(&["compare", "plan.toml", "--format", "csv"]);
     assert_eq!(csv.lines().count(), 5, "{csv}");
     let (tex, _) = workplace.done(&["compare", "plan.toml", "--format", "tex"]);

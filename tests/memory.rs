@@ -146,7 +146,7 @@ fn peaks_are_near_their_estimates_and_checking_holds_no_volume() {
         let workplace = Workplace::new(&[("large", large, [1.0; 3]), ("small", [20; 3], [1.0; 3])]);
         let verified = workplace.done(&["verify", "data/Dataset001_Boxes"]);
         let planned = workplace.done(&["plan", "data/Dataset001_Boxes", "-o", "plan.toml"]);
-        let spacing = format!("configurations.3d_fullres.spacing={target:?}");
+        let spacing = format!("configurations.3d_fullres.spacing_mm={target:?}");
         let options = [&FULL_RES[..], &["--set", &spacing, "--set", "run.folds=[0]"]].concat();
         // One by one, as a peak of a process is that of all that it does.
         workplace.done(&[&["run", "plan.toml", "--until", "fingerprint"][..], &options].concat());
@@ -202,7 +202,7 @@ fn labels_outside_of_the_non_zero_region_leave_the_prepared_image_as_it_is() {
         let json = fs::read_to_string(dataset.join("dataset.json")).unwrap().replace("CT", "MR");
         fs::write(dataset.join("dataset.json"), json.replace(", \"b\": 2", "")).unwrap();
         workplace.done(&["plan", "data/Dataset001_Boxes", "-o", "plan.toml"]);
-        let masked = ["--set", "preprocess.masked=true", "--set", "run.folds=[0]"];
+        let masked = ["--set", "preprocess.normalize_in_mask=true", "--set", "run.folds=[0]"];
         workplace.done(&[&["run", "plan.toml", "--until", "preprocess"][..], &masked, &FULL_RES].concat());
         let mut images = BTreeMap::new();
         for folder in fs::read_dir(workplace.path("runs/prepared")).unwrap().map(|entry| entry.unwrap().path()) {

@@ -20,7 +20,7 @@ use segplan::experiment::{Options, Outcome, Stage, run};
 use segplan::network::topology::Topology;
 use segplan::network::{UNet, UNetConfig};
 use segplan::plan::load::load;
-use segplan::plan::schema::{ConfigurationName, DiceScope, Loss, Network, Plan, Precision, Train};
+use segplan::plan::schema::{Adam, ConfigurationName, DiceCe, DiceScope, Network, Optimizer, Plan, Precision, Train};
 use segplan::predict::Tiles;
 use segplan::run::NetworkId;
 use segplan::run::StopReason;
@@ -109,7 +109,7 @@ impl Case {
         let network = self.network(name, &device);
         let (images, labels) = self.batch(0, &device);
         let logits = network.forward(images);
-        let loss = dice_ce(logits.clone(), labels, self.dice, &Loss { dice_smooth: 1e-5, dice_background: false });
+        let loss = dice_ce(logits.clone(), labels, self.dice, &DiceCe { smooth: 1e-5, include_background: false });
         let mut named = Named { gradients: &loss.backward(), path: Vec::new(), found: BTreeMap::new() };
         network.visit(&mut named);
         Computed { logits: values(logits), loss: loss.into_scalar(), gradients: named.found }
@@ -119,9 +119,8 @@ impl Case {
     fn losses(&self, name: &str, settings: &TenLosses, device: &Device) -> Vec<f64> {
         let device = device.clone().autodiff();
         let mut plan: Plan = toml::from_str(include_str!("../src/plan/example.toml")).unwrap();
-        plan.train.weight_decay = settings.weight_decay;
-        plan.train.amsgrad = true;
-        let smooth = Loss { dice_smooth: settings.dice_smooth, dice_background: false };
+        plan.train.optimizer = Optimizer::Adam(Adam { weight_decay: settings.weight_decay, amsgrad: true });
+        let smooth = DiceCe { smooth: settings.dice_smooth, include_background: false };
         let (mut network, mut optimizer) = (self.network(name, &device), Optimizer::new(&plan.train));
         let step = |step: usize| {
             let (images, labels) = self.batch(step, &device);
@@ -261,11 +260,11 @@ fn train_phantom(folder: &Path, name: &str, (epoch, step): (usize, usize)) -> Ou
         &format!("runtime.runs=\"{}\"", runs.display()),
         "runtime.device=wgpu",
         "train.max_epochs=3",
-        "train.batches=4",
-        "train.validation_batches=1",
+        "train.batches_per_epoch=4",
+        "train.validation_batches_per_epoch=1",
         "configurations.3d_fullres.patch_size=[8, 16, 16]",
-        "configurations.3d_fullres.pools=[1, 1, 1]",
-        "configurations.3d_fullres.features=[4, 8]",
+        "configurations.3d_fullres.pool_depths=[1, 1, 1]",
+        "configurations.3d_fullres.features_per_stage=[4, 8]",
     ];
     let plan = Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments/phantom.toml");
     let loaded = load(&plan, &set.map(str::to_owned)).unwrap();

@@ -258,9 +258,20 @@ fn an_excluded_case_is_never_read_and_always_named() {
     let plan = fs::read_to_string(at.join("plan.toml")).unwrap();
     assert!(plan.contains("\nexclude = [\"one-c\", \"one-e\"]\n") && plan.contains("\ncases = 4\n"), "{plan}");
 
-    let small =
-        ["--set", "configurations.3d_fullres.features=[4, 8]", "--set", "configurations.3d_fullres.pools=[1, 1, 1]"];
-    let train = ["--set", "train.max_epochs=1", "--set", "train.batches=1", "--set", "train.validation_batches=1"];
+    let small = [
+        "--set",
+        "configurations.3d_fullres.features_per_stage=[4, 8]",
+        "--set",
+        "configurations.3d_fullres.pool_depths=[1, 1, 1]",
+    ];
+    let train = [
+        "--set",
+        "train.max_epochs=1",
+        "--set",
+        "train.batches_per_epoch=1",
+        "--set",
+        "train.validation_batches_per_epoch=1",
+    ];
     let only = ["--set", "run.configurations=[\"3d_fullres\"]", "--set", "run.folds=[0]"];
     let run = segplan(at, &[&["run", "plan.toml"][..], &small, &train, &only].concat());
     assert_eq!(run.status.code(), Some(0), "{}", said(&run));
@@ -309,7 +320,7 @@ fn any_key_is_set_at_planning_and_checked_before_measuring() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
     sound(&at.join("data/Hearts"), &["p1_ED", "p1_ES", "p2_ED", "p2_ES", "p3_ED", "p3_ES"]);
-    let group = "split.group=^(.+)_E[DS]$";
+    let group = "split.patient_pattern=^(.+)_E[DS]$";
     let text = planned(
         at,
         &["data/Hearts", "-o", "plan.toml", "--set", group, "--set", "split.folds=3", "--set", "train.max_epochs=7"],
@@ -325,9 +336,9 @@ fn any_key_is_set_at_planning_and_checked_before_measuring() {
     }
     for (pair, expected) in [
         ("train.lerning_rate=1", "did you mean `learning_rate`?"),
-        ("split.group=(", "no regular expression"),
+        ("split.patient_pattern=(", "no regular expression"),
         ("rules.cascade_facter=2", "cascade_facter"),
-        ("train.batches=many", "cannot be `\"many\"`"),
+        ("train.batches_per_epoch=many", "cannot be `\"many\"`"),
     ] {
         let refused = segplan(at, &["plan", "data/Hearts", "--set", pair]);
         let text = said(&refused);
@@ -336,7 +347,7 @@ fn any_key_is_set_at_planning_and_checked_before_measuring() {
     }
     // What only the data set can tell.
     for (pairs, expected) in [
-        (["split.group=^(.+)_ED$", "split.folds=3"], "finds no patient in the name of the case `p1_ES`"),
+        (["split.patient_pattern=^(.+)_ED$", "split.folds=3"], "finds no patient in the name of the case `p1_ES`"),
         ([group, "split.folds=4"], "3 patients cannot be split into 4 folds"),
     ] {
         let refused = segplan(at, &["plan", "data/Hearts", "--set", pairs[0], "--set", pairs[1], "-o", "refused.toml"]);
@@ -351,9 +362,9 @@ fn cases_that_may_be_of_one_patient_bring_a_hint_that_works() {
     let at = folder.path();
     sound(&at.join("data/Hearts"), &["p1_ED", "p1_ES", "p2_ED", "p2_ES", "p3_ED", "p3_ES"]);
     let text = planned(at, &["data/Hearts", "-o", "plan.toml"]);
-    let group = text.split("set `split.group = ").nth(1).unwrap().split('`').next().unwrap();
+    let group = text.split("set `split.patient_pattern = ").nth(1).unwrap().split('`').next().unwrap();
     assert!(text.contains("6 cases are then of 3 patients"), "{text}");
-    let set = format!("split.group={group}");
+    let set = format!("split.patient_pattern={group}");
     planned(at, &["data/Hearts", "-o", "grouped.toml", "--set", &set, "--set", "split.folds=3"]);
 
     sound(&at.join("data/Numbers"), &["hippocampus_001", "hippocampus_002", "hippocampus_003", "hippocampus_004"]);
@@ -372,9 +383,9 @@ fn real_names_of_one_case_each_bring_no_hint() {
     }
     let folder = tempfile::tempdir().unwrap();
     let text = planned(folder.path(), &[real.to_str().unwrap(), "-o", "mnms.toml"]);
-    assert!(!text.contains("split.group"), "{text}");
+    assert!(!text.contains("split.patient_pattern"), "{text}");
     assert!(text.contains("below the smallest edge of the median voxel, 1.25 mm"), "{text}");
-    assert!(text.contains("evaluate.surface_tolerance=1.3"), "{text}");
+    assert!(text.contains("evaluate.surface_tolerance_mm=1.3"), "{text}");
 }
 
 #[test]
@@ -416,10 +427,10 @@ fn a_tolerance_below_the_voxel_is_warned_of_by_plan_and_run() {
     data_set(&at.join("data/Pet"), "PET", &["tumour"], &SIX.map(|name| (name, coarse)));
     let text = planned(at, &["data/Pet", "-o", "pet.toml"]);
     let warning = "a surface tolerance of 1 mm is below the smallest edge of the median voxel, 3.3 mm";
-    assert!(text.contains(warning) && text.contains("evaluate.surface_tolerance=3.3"), "{text}");
+    assert!(text.contains(warning) && text.contains("evaluate.surface_tolerance_mm=3.3"), "{text}");
     let run = segplan(at, &["run", "pet.toml", "--until", "fingerprint"]);
     assert!(run.status.success() && said(&run).contains(warning), "{}", said(&run));
-    let text = planned(at, &["data/Pet", "-o", "set.toml", "--set", "evaluate.surface_tolerance=3.3"]);
+    let text = planned(at, &["data/Pet", "-o", "set.toml", "--set", "evaluate.surface_tolerance_mm=3.3"]);
     assert!(!text.contains("tolerance"), "{text}");
 }
 
@@ -464,10 +475,11 @@ fn one_fault_is_said_once_and_numbers_go_with_their_nouns() {
     assert!(said(&made).contains("1 case in"), "{}", said(&made));
     sound(&at.join("data/Hearts"), &SIX);
     planned(at, &["data/Hearts", "-o", "plan.toml"]);
-    let refused = segplan(at, &["run", "plan.toml", "--set", "train.lr_factor=3"]);
-    assert_eq!(said(&refused).matches("`train.lr_factor` is 3").count(), 1, "{}", said(&refused));
+    let refused = segplan(at, &["run", "plan.toml", "--set", "train.schedule.factor=3"]);
+    assert_eq!(said(&refused).matches("`train.schedule.factor` is 3").count(), 1, "{}", said(&refused));
     assert!(!said(&refused).contains("1 fault") && !said(&refused).contains("Error:"), "{}", said(&refused));
-    let two = segplan(at, &["run", "plan.toml", "--set", "train.lr_factor=3", "--set", "train.batches=0"]);
+    let two =
+        segplan(at, &["run", "plan.toml", "--set", "train.schedule.factor=3", "--set", "train.batches_per_epoch=0"]);
     assert!(said(&two).contains("the plan has 2 faults"), "{}", said(&two));
 }
 

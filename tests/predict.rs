@@ -25,17 +25,17 @@ const SHORT: [&str; 15] = [
     "data.generator=none",
     "split.folds=2",
     "train.max_epochs=2",
-    "train.batches=4",
-    "train.validation_batches=1",
-    "predict.mirror=false",
+    "train.batches_per_epoch=4",
+    "train.validation_batches_per_epoch=1",
+    "predict.test_time_mirroring=false",
     "configurations.2d.batch_size=4",
     "configurations.3d_fullres.batch_size=2",
     "configurations.3d_lowres.batch_size=2",
     "configurations.3d_cascade.batch_size=2",
-    "configurations.2d.features=[4, 8, 8, 8]",
-    "configurations.3d_fullres.features=[4, 8, 8]",
-    "configurations.3d_lowres.features=[4, 8, 8]",
-    "configurations.3d_cascade.features=[4, 8, 8]",
+    "configurations.2d.features_per_stage=[4, 8, 8, 8]",
+    "configurations.3d_fullres.features_per_stage=[4, 8, 8]",
+    "configurations.3d_lowres.features_per_stage=[4, 8, 8]",
+    "configurations.3d_cascade.features_per_stage=[4, 8, 8]",
 ];
 
 /// A data set and three runs, made once for all tests.
@@ -49,17 +49,17 @@ static WORKPLACE: LazyLock<PathBuf> = LazyLock::new(|| {
     }
     let all = ["run.folds=[0, 1]", "postprocess.rule=cross_validation"];
     succeed(&mut train(&folder, "all", &all));
-    let masked = ["run.configurations=[\"2d\", \"3d_fullres\"]", "run.folds=[0]", "preprocess.masked=true"];
+    let masked = ["run.configurations=[\"2d\", \"3d_fullres\"]", "run.folds=[0]", "preprocess.normalize_in_mask=true"];
     succeed(&mut train(&folder, "masked", &masked));
     let ct = [
         "run.configurations=[\"3d_fullres\"]",
         "run.folds=[0]",
-        "preprocess.normalization=[\"ct\"]",
-        "preprocess.separate_z_ratio=2.0",
+        "preprocess.normalization_scheme=[\"ct\"]",
+        "preprocess.anisotropy_threshold=2.0",
         // What resampling makes of a case differs between the two ways of it only on other grids.
-        "configurations.3d_fullres.spacing=[3.0, 1.1, 0.9]",
+        "configurations.3d_fullres.spacing_mm=[3.0, 1.1, 0.9]",
         "postprocess.rule=single_component",
-        "predict.mirror=true",
+        "predict.test_time_mirroring=true",
     ];
     succeed(&mut train(&folder, "ct", &ct));
     folder
@@ -431,7 +431,12 @@ fn a_run_hears_sigusr1_while_it_trains_and_between_the_tiles_of_held_out_cases()
         let mut command = train(
             &WORKPLACE,
             name,
-            &["run.configurations=[\"3d_fullres\"]", "run.folds=[0]", "predict.step=0.07", "train.max_epochs=1"],
+            &[
+                "run.configurations=[\"3d_fullres\"]",
+                "run.folds=[0]",
+                "predict.tile_step_fraction=0.07",
+                "train.max_epochs=1",
+            ],
         );
         command.args(["--until", "predict"]);
         command

@@ -21,10 +21,10 @@ struct Workplace {
 /// What makes a run of the phantom short. The numbers are too small to learn much; they are enough to tell runs apart.
 const SHORT: [&str; 6] = [
     "train.max_epochs=3",
-    "train.batches=4",
-    "train.validation_batches=2",
+    "train.batches_per_epoch=4",
+    "train.validation_batches_per_epoch=2",
     "configurations.3d_fullres.batch_size=2",
-    "configurations.3d_fullres.features=[4, 8, 16, 16]",
+    "configurations.3d_fullres.features_per_stage=[4, 8, 16, 16]",
     "run.folds=[0]",
 ];
 
@@ -151,7 +151,7 @@ fn a_run_that_was_killed_or_interrupted_ends_with_the_same_numbers() {
 fn a_training_in_16_bits_that_was_killed_ends_with_the_same_numbers() {
     let workplace = Workplace::new();
     let training = |name: &str| {
-        let mut command = workplace.run(name, &["network.precision=f16", "train.batches=8"]);
+        let mut command = workplace.run(name, &["network.precision=f16", "train.batches_per_epoch=8"]);
         command.args(["--until", "train"]);
         command
     };
@@ -242,7 +242,7 @@ fn pairs_of_configurations_are_ensembled_and_the_best_candidate_segments_new_ima
         "run.folds=[0, 1]",
         "run.configurations=[\"2d\", \"3d_fullres\"]",
         "configurations.2d.batch_size=4",
-        "configurations.2d.features=[4, 8, 16, 16]",
+        "configurations.2d.features_per_stage=[4, 8, 16, 16]",
         "postprocess.rule=cross_validation",
     ];
     // One configuration alone leaves nothing to choose.
@@ -296,7 +296,7 @@ fn a_changed_plan_is_refused_by_the_run_of_another_with_the_keys_that_differ() {
     let said = text(&refused);
     assert!(said.contains("train.learning_rate") && said.contains("--set name="), "{said}");
     // The command that is offered repeats what was set; only what differs is named with both its values.
-    assert!(!said.contains("train.batches:"), "{said}");
+    assert!(!said.contains("train.batches_per_epoch:"), "{said}");
 }
 
 #[test]

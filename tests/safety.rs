@@ -18,12 +18,12 @@ const SHORT: [&str; 10] = [
     "split.folds=3",
     "run.folds=[0]",
     "train.max_epochs=1",
-    "train.batches=2",
-    "train.validation_batches=1",
-    "predict.mirror=false",
+    "train.batches_per_epoch=2",
+    "train.validation_batches_per_epoch=1",
+    "predict.test_time_mirroring=false",
     "configurations.3d_fullres.batch_size=2",
-    "configurations.3d_fullres.features=[4, 8, 8, 8]",
-    "configurations.2d.features=[4, 8, 8, 8]",
+    "configurations.3d_fullres.features_per_stage=[4, 8, 8, 8]",
+    "configurations.2d.features_per_stage=[4, 8, 8, 8]",
 ];
 
 struct Workplace {
@@ -371,9 +371,9 @@ fn a_state_of_an_earlier_version_is_kept_unless_its_scores_are_of_other_folds() 
 fn folds_that_were_edited_between_the_stages_of_a_cascade_are_an_error_and_no_panic() {
     let at = Workplace::new();
     let set = [
-        "configurations.3d_lowres.features=[4, 8, 8]",
-        "configurations.3d_cascade.features=[4, 8, 8]",
-        "configurations.3d_fullres.features=[4, 8, 8]",
+        "configurations.3d_lowres.features_per_stage=[4, 8, 8]",
+        "configurations.3d_cascade.features_per_stage=[4, 8, 8]",
+        "configurations.3d_fullres.features_per_stage=[4, 8, 8]",
     ];
     let run = || at.run_plan("experiments/phantom-cascade.toml", "whole", &set);
     ends(run().args(["--configuration", "3d_cascade", "--until", "train"]), 0);
@@ -490,7 +490,7 @@ fn damaged_weights_are_an_error_with_advice() {
 #[test]
 fn a_damaged_checkpoint_is_an_error_with_advice() {
     let at = Workplace::new();
-    let set = ["train.max_epochs=60", "train.batches=20"];
+    let set = ["train.max_epochs=60", "train.batches_per_epoch=20"];
     let checkpoint = at.fold("whole", "3d_fullres", 0).checkpoint();
     let mut killed = at.run("whole", &set).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let begun = Instant::now();
@@ -513,7 +513,7 @@ fn a_refused_run_does_not_keep_its_name() {
     let label = at.path("data/Phantom/labelsTr/phantom_002.nii.gz");
     let whole = fs::read(&label).unwrap();
     let refusals: [(&[&str], i32); 4] = [
-        (&["split.group=^(patient.)_"], 2),
+        (&["split.patient_pattern=^(patient.)_"], 2),
         (&["split.folds=7"], 2),
         (&["run.folds=[5]"], 2),
         (&["runtime.device=nowhere"], 2),
@@ -533,9 +533,9 @@ fn a_refused_run_does_not_keep_its_name() {
     fs::write(&label, &whole).unwrap();
 
     // What came to no network does not stand in the way of another plan, nor do its folds.
-    ends(at.run("whole", &["train.batches=3"]).args(["--until", "preprocess"]), 0);
+    ends(at.run("whole", &["train.batches_per_epoch=3"]).args(["--until", "preprocess"]), 0);
     assert_eq!(at.splits("whole").len(), 3);
-    ends(at.run("whole", &["split.folds=2", "train.batches=4"]).args(["--until", "preprocess"]), 0);
+    ends(at.run("whole", &["split.folds=2", "train.batches_per_epoch=4"]).args(["--until", "preprocess"]), 0);
     assert_eq!(at.splits("whole").len(), 2);
     // One that did, does.
     ends(&mut at.run("whole", &[]), 0);
@@ -553,9 +553,9 @@ fn lines_added_to_a_plan_end_as_its_own() {
         &mut at.segplan(&[
             "set",
             "plan.toml",
-            "train.batches=7",
-            "evaluate.surface_tolerance=2.0",
-            "predict.mirror=false",
+            "train.batches_per_epoch=7",
+            "evaluate.surface_tolerance_mm=2.0",
+            "predict.test_time_mirroring=false",
         ]),
         0,
     );
@@ -578,7 +578,7 @@ fn printing() -> Vec<(Vec<&'static str>, i32)> {
         (&["verify", "data/Phantom"], 0),
         (&["plan", "data/Phantom"], 0),
         (&["show", "phantom.toml", "--resolved"], 0),
-        (&["set", "phantom.toml", "train.batches=7"], 0),
+        (&["set", "phantom.toml", "train.batches_per_epoch=7"], 0),
         (&["explain"], 0),
         (&["diff", "phantom.toml", "runs/whole"], 1),
         (&["schema"], 0),

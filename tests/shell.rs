@@ -131,7 +131,7 @@ fn a_changed_rule_is_updated_and_a_decision_stays() {
     assert_eq!((unchanged.status.code(), text(&unchanged.stdout)), (Some(0), String::new()), "{unchanged:?}");
 
     let before = fs::read_to_string(at.join("phantom.toml")).unwrap();
-    let set = segplan(at, &["set", "phantom.toml", "rules.max_features_3d=200", "train.batches=7"]);
+    let set = segplan(at, &["set", "phantom.toml", "rules.max_features_3d=200", "train.batches_per_epoch=7"]);
     assert!(set.status.success(), "{}", text(&set.stderr));
     let written = segplan(at, &["plan", "--update", "phantom.toml", "--write"]);
     let diff = text(&written.stdout);

@@ -35,7 +35,7 @@ pub(super) struct Arguments {
     /// Configuration; the last one of `run.configurations` where it is not given
     #[arg(long, value_name = "NAME", value_parser = configuration)]
     configuration: Option<ConfigurationName>,
-    /// Change a value of the plan for this look at it, such as `augment.rotation_probability=1`
+    /// Change a value of the plan for this look at it, such as `augment.rotation.probability=1`
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
     /// Replace the contact sheet, even if segplan did not write it

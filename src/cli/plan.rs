@@ -79,7 +79,7 @@ pub(super) struct Arguments {
     /// Leave out a training case, by its name; may be given several times. `data.exclude` in the plan
     #[arg(long, value_name = "CASE", conflicts_with = "published")]
     exclude: Vec<String>,
-    /// Set a key of the plan, such as `split.group=^(.+)_E[DS]$`; a key of `[rules]` changes what is planned
+    /// Set a key of the plan, such as `split.patient_pattern=^(.+)_E[DS]$`; a key of `[rules]` changes what is planned
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
     /// Replace the file if it is there
@@ -116,7 +116,7 @@ fn write(arguments: &Arguments) -> Result<(), Failure> {
     let (rules, others) = sorted(&arguments.set);
     let mut rules = changed_rules(&rules).map_err(|reason| Failure::wrong_input(miette::miette!(reason)))?;
     if arguments.aspect == "voxel" {
-        rules.aspect = Aspect::Voxel;
+        rules.patch_aspect = Aspect::Voxel;
     }
     apply::check(&others).map_err(|error| Failure::wrong_input(error.into()))?;
     let source = match &arguments.dataset {
@@ -271,7 +271,7 @@ fn fitted(gibi: f64, plan: &Plan) -> Result<Rules, Failure> {
         let topology = Topology::new(network, plan.input_channels(name), data.labels.len() + 1);
         topology.training_bytes(network.patch_size.0, network.batch_size, FITTED_DEVICE)
     };
-    let measured = Measured { cases: data.cases, spacing: data.median_spacing, median: data.median_shape };
+    let measured = Measured { cases: data.cases, spacing: data.median_spacing_mm, median: data.median_shape };
     fit(&measured, &plan.rules, (gibi * GIBI) as u64, &bytes).ok_or_else(|| {
         Failure::wrong_input(miette::miette!("no network of the rules is estimated to train in {gibi} GiB"))
     })
@@ -340,7 +340,7 @@ mod tests {
         let planned = tasks()["task01"].planned("brain", &default_rules()).plan;
         for (gibi, edge) in [(6.0, 96), (12.0, 128), (24.0, 160), (80.0, 256)] {
             let rules = fitted(gibi, &planned).expect("fits");
-            assert_eq!(rules.reference_patch_3d.0, [edge; 3], "{gibi} GiB");
+            assert_eq!(rules.reference_patch_size_3d.0, [edge; 3], "{gibi} GiB");
         }
         assert!(fitted(0.01, &planned).is_err());
     }

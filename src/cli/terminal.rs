@@ -105,7 +105,7 @@ impl Events for Terminal {
         }
         let prefix = format!("{network} · epoch {}/{}", epoch + 1, train.max_epochs);
         if self.bar().is_hidden() || self.bar().is_finished() || self.bar().prefix() != prefix {
-            self.start("{prefix} {wide_bar} {pos}/{len} · loss {msg} · {eta} left", &prefix, train.batches);
+            self.start("{prefix} {wide_bar} {pos}/{len} · loss {msg} · {eta} left", &prefix, train.batches_per_epoch);
         }
         let bar = self.bar();
         bar.set_position(step as u64 + 1);

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::exchange::{PLAIN_UNET, RESAMPLING, SEPARATE_Z_RATIO, axes_from, foreign_name, ordered, reordered};
 use crate::network::topology::topology;
-use crate::plan::schema::{Configuration, ConfigurationName, DiceScope, Normalization, Plan};
+use crate::plan::schema::{Configuration, ConfigurationName, Normalization, Plan};
 
 /// A plan as nnU-Net v2 reads it.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,7 +35,7 @@ pub fn nnunet(plan: &Plan) -> Exported {
         .iter()
         .enumerate()
         .map(|(channel, known)| {
-            let (low, high) = (known.percentile_00_5, known.percentile_99_5);
+            let (low, high) = (known.p00_5, known.p99_5);
             let entry = json!({ "mean": known.mean, "std": known.sd, "percentile_00_5": low, "percentile_99_5": high });
             (channel.to_string(), entry)
         })
@@ -43,7 +43,7 @@ pub fn nnunet(plan: &Plan) -> Exported {
     let plans = json!({
         "dataset_name": name,
         "plans_name": "nnUNetPlans",
-        "original_median_spacing_after_transp": ordered(data.median_spacing.0, axes),
+        "original_median_spacing_after_transp": ordered(data.median_spacing_mm.0, axes),
         "original_median_shape_after_transp": ordered(data.median_shape, axes).map(|edge| edge.round() as u64),
         "image_reader_writer": "SimpleITKIO",
         "transpose_forward": axes,
@@ -84,18 +84,21 @@ fn configuration(plan: &Plan, name: ConfigurationName, network: &Configuration, 
     let from_patch = |values: [usize; 3]| ordered(reordered(values, turned), axes);
     let first = usize::from(name == ConfigurationName::TwoD);
     let rules = &plan.preprocess;
-    let separate = if rules.separate_z_ratio > 0.0 { Value::Null } else { json!(false) };
+    let separate = if rules.anisotropy_threshold > 0.0 { Value::Null } else { json!(false) };
     let resampled = |labels: bool, order: u8| json!({ "is_seg": labels, "order": order, "order_z": 0, "force_separate_z": separate });
-    let schemes: Vec<&str> = rules.normalization.iter().map(|scheme| scheme_name(*scheme)).collect();
-    let masked: Vec<bool> =
-        rules.normalization.iter().map(|scheme| *scheme == Normalization::ZScore && rules.masked).collect();
+    let schemes: Vec<&str> = rules.normalization_scheme.iter().map(|scheme| scheme_name(*scheme)).collect();
+    let masked: Vec<bool> = rules
+        .normalization_scheme
+        .iter()
+        .map(|scheme| *scheme == Normalization::ZScore && rules.normalize_in_mask)
+        .collect();
     let mut made = json!({
         "data_identifier": format!("nnUNetPlans_{}", foreign_name(name)),
         "preprocessor_name": "DefaultPreprocessor",
         "batch_size": network.batch_size,
         "patch_size": from_patch(network.patch_size.0)[first..],
         "median_image_size_in_voxels": ordered(network.median_shape.0, axes)[first..],
-        "spacing": ordered(network.spacing.0, axes)[first..],
+        "spacing": ordered(network.spacing_mm.0, axes)[first..],
         "normalization_schemes": schemes,
         "use_mask_for_norm": masked,
         "resampling_fn_data": RESAMPLING,
@@ -103,8 +106,8 @@ fn configuration(plan: &Plan, name: ConfigurationName, network: &Configuration, 
         "resampling_fn_seg": RESAMPLING,
         "resampling_fn_seg_kwargs": resampled(true, rules.label_order),
         "resampling_fn_probabilities": RESAMPLING,
-        "resampling_fn_probabilities_kwargs": resampled(false, plan.predict.softmax_order),
-        "batch_dice": network.dice == DiceScope::Batch,
+        "resampling_fn_probabilities_kwargs": resampled(false, plan.predict.probability_order),
+        "batch_dice": network.batch_dice,
     });
     made["architecture"] = architecture(plan, network, first, &from_patch);
     if name == ConfigurationName::LowRes && plan.configurations.contains_key(&ConfigurationName::Cascade) {
@@ -128,7 +131,7 @@ fn architecture(
     first: usize,
     from_patch: &dyn Fn([usize; 3]) -> [usize; 3],
 ) -> Value {
-    let stages = network.features.len();
+    let stages = network.features_per_stage.len();
     let rank = 3 - first;
     let strides = std::iter::once([1; 3]).chain(topology(network));
     let strides: Vec<Vec<usize>> = strides.map(|stride| from_patch(stride)[first..].to_vec()).collect();
@@ -136,7 +139,7 @@ fn architecture(
         "network_class_name": PLAIN_UNET,
         "arch_kwargs": {
             "n_stages": stages,
-            "features_per_stage": network.features,
+            "features_per_stage": network.features_per_stage,
             "conv_op": format!("torch.nn.modules.conv.Conv{rank}d"),
             "kernel_sizes": vec![vec![3; rank]; stages],
             "strides": strides,
@@ -144,11 +147,11 @@ fn architecture(
             "n_conv_per_stage_decoder": vec![2; stages - 1],
             "conv_bias": true,
             "norm_op": format!("torch.nn.modules.instancenorm.InstanceNorm{rank}d"),
-            "norm_op_kwargs": { "eps": plan.network.norm_eps, "affine": true },
+            "norm_op_kwargs": { "eps": plan.network.instance_norm_eps, "affine": true },
             "dropout_op": null,
             "dropout_op_kwargs": null,
             "nonlin": "torch.nn.LeakyReLU",
-            "nonlin_kwargs": { "negative_slope": plan.network.leaky_slope, "inplace": true },
+            "nonlin_kwargs": { "negative_slope": plan.network.leaky_relu_slope, "inplace": true },
         },
         "_kw_requires_import": ["conv_op", "norm_op", "dropout_op", "nonlin"],
     })
@@ -163,16 +166,18 @@ fn lost(plan: &Plan) -> Vec<String> {
             .to_owned(),
         "`[run]` and `[split]`: folds are in `splits_final.json`, seeds are nowhere".to_owned(),
     ];
-    let ratio = plan.preprocess.separate_z_ratio;
+    let ratio = plan.preprocess.anisotropy_threshold;
     if ratio > 0.0 && (ratio - SEPARATE_Z_RATIO).abs() > f64::EPSILON {
-        lost.push(format!("`preprocess.separate_z_ratio`: it is {ratio}, nnU-Net v2 always takes {SEPARATE_Z_RATIO}"));
+        lost.push(format!(
+            "`preprocess.anisotropy_threshold`: it is {ratio}, nnU-Net v2 always takes {SEPARATE_Z_RATIO}"
+        ));
     }
     let (full, cascade) = (ConfigurationName::FullRes, ConfigurationName::Cascade);
     let pair = plan.configurations.get(&full).zip(plan.configurations.get(&cascade));
     if pair.is_some_and(|(full, cascade)| full != cascade) {
         lost.push("`configurations.3d_cascade`, where it differs from `3d_fullres`: there it is its heir".to_owned());
     }
-    if plan.preprocess.normalization.contains(&Normalization::Ct) {
+    if plan.preprocess.normalization_scheme.contains(&Normalization::Ct) {
         lost.push("`min`, `max` and `median` of the intensities: segplan does not keep them, and CT's scheme does not use them".to_owned());
     }
     lost

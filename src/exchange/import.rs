@@ -10,7 +10,7 @@ use crate::network::topology::topology;
 use crate::plan::make::{Planned, assemble, default_rules};
 use crate::plan::rules::{Measured, augmentation, augmentation_axis};
 use crate::plan::schema::{
-    AugmentationKind, Configuration, ConfigurationName, Data, DiceScope, Generator, Intensities, Normalization, Plan,
+    AugmentationKind, Configuration, ConfigurationName, Data, Generator, Intensities, Normalization, Plan,
 };
 use crate::plan::write::file_text;
 use crate::volume::{Shape, Spacing};
@@ -79,7 +79,7 @@ pub fn nnunet(name: &str, plans: &Value, dataset: &Value) -> Result<Imported, Im
         foreign.filter(|name| ConfigurationName::ALL.iter().all(|known| foreign_name(*known) != name.as_str()));
     lost.extend(unknown.map(|name| format!("`{name}`: left out: a plan has no configuration of this name")));
     let Some(entry) = example.filter(|_| !networks.is_empty()) else { return Err(ImportError::Nothing { lost }) };
-    let measured = Measured { cases: data.cases, spacing: data.median_spacing, median: data.median_shape };
+    let measured = Measured { cases: data.cases, spacing: data.median_spacing_mm, median: data.median_shape };
     let normalization = normalization(&entry, data.channels.len(), &mut lost);
     let intensities = intensities(plans, data.channels.len());
     let mut planned = assemble(name, data, &measured, normalization, intensities, &default_rules());
@@ -112,12 +112,12 @@ fn written(planned: &Planned, lost: &[String]) -> String {
     let mut reasons = planned.reasons.clone();
     // These reasons are the planner's, and these numbers are not.
     reasons.retain(|key, _| !key.starts_with("configurations.") && !key.starts_with("preprocess."));
-    for key in ["data.crop_ratio", "data.single_component"] {
+    for key in ["data.cropped_fraction", "data.single_component_labels"] {
         reasons.insert(key.to_owned(), "Not in the files of nnU-Net v2; `segplan plan` measures it.".to_owned());
     }
     for name in plan.configurations.keys() {
         let here = format!("From `{}` of the plans of nnU-Net v2.", foreign_name(*name));
-        reasons.insert(format!("configurations.{name}.spacing"), format!("{here} Voxels' edges, mm, [z, y, x]."));
+        reasons.insert(format!("configurations.{name}.spacing_mm"), format!("{here} Voxels' edges, mm, [z, y, x]."));
         let patch = "Voxels, [z, y, x] with the axis of the slices first.".to_owned();
         reasons.insert(format!("configurations.{name}.patch_size"), patch);
     }
@@ -188,7 +188,8 @@ fn data(plans: &Value, dataset: &Value, lost: &mut Vec<String>) -> Result<Data, 
         }
     }
     lost.push(
-        "`data.crop_ratio` and `data.single_component` are not in the files: `segplan plan` measures them".to_owned(),
+        "`data.cropped_fraction` and `data.single_component_labels` are not in the files: `segplan plan` measures them"
+            .to_owned(),
     );
     Ok(Data {
         dataset: plans["dataset_name"].as_str().ok_or_else(|| wrong("dataset_name", "a text"))?.to_owned(),
@@ -196,10 +197,10 @@ fn data(plans: &Value, dataset: &Value, lost: &mut Vec<String>) -> Result<Data, 
         labels: foreground,
         exclude: Vec::new(),
         cases: whole(&dataset["numTraining"]).ok_or_else(|| wrong("numTraining", "a whole number"))?,
-        median_spacing: Spacing(three("original_median_spacing_after_transp")?),
+        median_spacing_mm: Spacing(three("original_median_spacing_after_transp")?),
         median_shape: three("original_median_shape_after_transp")?,
-        crop_ratio: 1.0,
-        single_component: Vec::new(),
+        cropped_fraction: 1.0,
+        single_component_labels: Vec::new(),
         generator: Generator::None,
     })
 }
@@ -246,18 +247,18 @@ fn configuration(
     let features = numbers(&network["features_per_stage"], whole).ok_or("`features_per_stage` is not a list")?;
     let patch_size = Shape(patch);
     let made = Configuration {
-        spacing: Spacing(reordered(spacing, axes)),
+        spacing_mm: Spacing(reordered(spacing, axes)),
         median_shape: Shape(reordered(median, axes).map(|edge| edge.round() as usize)),
         slice_axis: if two_dimensional { axes[0] } else { 0 },
         patch_size,
         batch_size: whole(&entry["batch_size"]).ok_or("`batch_size` is not a whole number")?,
-        pools,
-        features,
-        dice: if entry["batch_dice"].as_bool().unwrap_or(false) { DiceScope::Batch } else { DiceScope::Sample },
+        pool_depths: pools,
+        features_per_stage: features,
+        batch_dice: entry["batch_dice"].as_bool().unwrap_or(false),
         augmentation: if two_dimensional { AugmentationKind::TwoD } else { augmentation(patch_size, &default_rules()) },
-        augmentation_axis: if two_dimensional { None } else { augmentation_axis(patch_size, &default_rules()) },
+        dummy_2d_axis: if two_dimensional { None } else { augmentation_axis(patch_size, &default_rules()) },
     };
-    if made.features.len() != strides.len() || pools.into_iter().max().unwrap_or(0) + 1 != strides.len() {
+    if made.features_per_stage.len() != strides.len() || pools.into_iter().max().unwrap_or(0) + 1 != strides.len() {
         return Err(
             "some axis has to be pooled at each of its stages, and a stage has one number of feature maps".to_owned()
         );
@@ -307,8 +308,8 @@ fn intensities(plans: &Value, channels: usize) -> Vec<Intensities> {
         Some(Intensities {
             mean: number("mean")?,
             sd: number("std")?,
-            percentile_00_5: number("percentile_00_5")?,
-            percentile_99_5: number("percentile_99_5")?,
+            p00_5: number("percentile_00_5")?,
+            p99_5: number("percentile_99_5")?,
         })
     };
     (0..channels).map(channel).collect::<Option<Vec<_>>>().unwrap_or_default()
@@ -316,8 +317,8 @@ fn intensities(plans: &Value, channels: usize) -> Vec<Intensities> {
 
 fn preprocess(plan: &mut Plan, entry: &Value, lost: &mut Vec<String>) {
     let masks = entry["use_mask_for_norm"].as_array().cloned().unwrap_or_default();
-    plan.preprocess.masked = masks.contains(&Value::Bool(true));
-    if plan.preprocess.masked && masks.contains(&Value::Bool(false)) {
+    plan.preprocess.normalize_in_mask = masks.contains(&Value::Bool(true));
+    if plan.preprocess.normalize_in_mask && masks.contains(&Value::Bool(false)) {
         lost.push("`use_mask_for_norm` of each channel: the mask is for all z-scores or for none here".to_owned());
     }
     for key in ["resampling_fn_data", "resampling_fn_seg", "resampling_fn_probabilities"] {
@@ -330,8 +331,8 @@ fn preprocess(plan: &mut Plan, entry: &Value, lost: &mut Vec<String>) {
     rules.image_order = order("resampling_fn_data_kwargs").unwrap_or(rules.image_order);
     rules.label_order = order("resampling_fn_seg_kwargs").unwrap_or(rules.label_order);
     let softmax = order("resampling_fn_probabilities_kwargs");
-    plan.predict.softmax_order = softmax.unwrap_or(plan.predict.softmax_order);
-    plan.preprocess.separate_z_ratio = match entry["resampling_fn_data_kwargs"]["force_separate_z"].as_bool() {
+    plan.predict.probability_order = softmax.unwrap_or(plan.predict.probability_order);
+    plan.preprocess.anisotropy_threshold = match entry["resampling_fn_data_kwargs"]["force_separate_z"].as_bool() {
         Some(false) => 0.0,
         Some(true) => {
             lost.push(

@@ -10,19 +10,19 @@ use crate::volume::{Shape, Spacing};
 fn example() -> Plan {
     let mut plan: Plan = toml::from_str(include_str!("../plan/example.toml")).unwrap();
     // Kept by nnU-Net v2 nowhere.
-    plan.data.single_component = vec![];
+    plan.data.single_component_labels = vec![];
     // Slices across the last axis: everything is turned.
     let mut flat = plan.configurations[&ConfigurationName::FullRes].clone();
-    flat.spacing = Spacing([1.5, 1.0, 0.0]);
+    flat.spacing_mm = Spacing([1.5, 1.0, 0.0]);
     flat.median_shape = Shape([50, 36, 35]);
     flat.slice_axis = 2;
     flat.patch_size = Shape([1, 56, 40]);
-    flat.pools = [0, 3, 2];
+    flat.pool_depths = [0, 3, 2];
     plan.configurations.insert(ConfigurationName::TwoD, flat);
     let full = plan.configurations.get_mut(&ConfigurationName::FullRes).unwrap();
     full.patch_size = Shape([40, 56, 20]);
-    full.pools = [3, 3, 2];
-    full.spacing = Spacing([1.5, 1.0, 3.0]);
+    full.pool_depths = [3, 3, 2];
+    full.spacing_mm = Spacing([1.5, 1.0, 3.0]);
     plan
 }
 
@@ -42,9 +42,9 @@ fn an_exported_plan_is_imported_as_it_was() {
     let augmentation = expected.augmentation;
     two_d.augmentation = augmentation;
     assert_eq!(&two_d, expected);
-    assert_eq!(imported.plan.configurations[&full].pools, [3, 3, 2]);
-    assert_eq!(imported.plan.configurations[&full].spacing, plan.configurations[&full].spacing);
-    assert!(imported.plan.preprocess.separate_z_ratio.abs() < f64::EPSILON, "0 never resamples an axis apart");
+    assert_eq!(imported.plan.configurations[&full].pool_depths, [3, 3, 2]);
+    assert_eq!(imported.plan.configurations[&full].spacing_mm, plan.configurations[&full].spacing_mm);
+    assert!(imported.plan.preprocess.anisotropy_threshold.abs() < f64::EPSILON, "0 never resamples an axis apart");
     assert_eq!(imported.plan.data.labels, plan.data.labels);
     assert_eq!(exported.plans["transpose_forward"], json!([2, 0, 1]));
     assert_eq!(exported.plans["configurations"]["3d_fullres"]["patch_size"], json!([20, 40, 56]));
@@ -92,10 +92,10 @@ fn a_plan_of_nnunets_own_planner_is_imported() {
     let dataset = read(include_str!("../../tests/reference/values/nnunet/dataset.json"));
     let imported = import::nnunet("hippocampus", &plans, &dataset).unwrap();
     let full = &imported.plan.configurations[&ConfigurationName::FullRes];
-    assert_eq!((full.patch_size, full.pools, full.batch_size), (Shape([40, 56, 40]), [3; 3], 7));
-    assert_eq!((full.spacing, &full.features), (Spacing([1.0; 3]), &vec![32, 64, 128, 256]));
+    assert_eq!((full.patch_size, full.pool_depths, full.batch_size), (Shape([40, 56, 40]), [3; 3], 7));
+    assert_eq!((full.spacing_mm, &full.features_per_stage), (Spacing([1.0; 3]), &vec![32, 64, 128, 256]));
     let flat = &imported.plan.configurations[&ConfigurationName::TwoD];
-    assert_eq!((flat.patch_size, flat.pools), (Shape([1, 56, 40]), [0, 3, 3]));
+    assert_eq!((flat.patch_size, flat.pool_depths), (Shape([1, 56, 40]), [0, 3, 3]));
     insta::assert_snapshot!(imported.text);
     // What was taken over is written as it was read, but for what only nnU-Net's own network has.
     let exported = export::nnunet(&imported.plan);

@@ -132,7 +132,7 @@ fn samples(plan: &Plan, configuration: &Configuration, case: &PreparedCase, coun
     let augmenter = Augmenter::new(&plan.augment, configuration);
     let seed = plan.run.seeds.first().copied().unwrap_or_default();
     let view = CaseView::from(case);
-    let masked = plan.preprocess.masked;
+    let masked = plan.preprocess.normalize_in_mask;
     let sample = |number: usize| {
         let counters = [0, 0, 0, number as u64];
         let mut rng = stream(Key { purpose: Purpose::TrainingPatch, seed, counters });

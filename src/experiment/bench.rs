@@ -171,7 +171,7 @@ fn train_step(bench: &Bench<'_>, network: UNet) -> f64 {
     median(bench.repetitions, || {
         let Some(before) = network.take() else { return };
         let logits = before.forward(images.clone());
-        let loss = dice_ce(logits, labels.clone(), bench.configuration.dice, &bench.plan.loss);
+        let loss = dice_ce(logits, labels.clone(), bench.configuration.dice_scope(), bench.plan.loss.dice_ce());
         let value = loss.clone().inner();
         network = Some(optimizer.step(before, loss.backward(), bench.plan.train.learning_rate));
         // Waits for the whole step; a failure is told by the number that is read.

@@ -158,7 +158,7 @@ impl<'a> HeldOut<'a> {
         if state.evaluated.as_ref() == Some(&self.evaluate) && state.has_scores(&self.folder) {
             return Ok((Progress::AlreadyDone, scores::read(&self.folder.scores())?));
         }
-        let (expected, tolerance) = (self.plan.expected(), self.plan.evaluate.surface_tolerance);
+        let (expected, tolerance) = (self.plan.expected(), self.plan.evaluate.surface_tolerance_mm);
         let cases: Vec<&Case> = self.split.val.iter().map(|id| self.case(id)).collect::<Result<_, _>>()?;
         let score = |case: &&Case| {
             let reference = case.labels.as_ref().ok_or_else(|| ExperimentError::Unlabelled(case.id.clone()))?;

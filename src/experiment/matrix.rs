@@ -271,7 +271,7 @@ impl Experiment<'_> {
             return Ok(Outcome::Done(Summary { table: None, text, failures }));
         }
         scores::write(&self.folder.scores(), &rows)?;
-        let mut table = summarize(&rows).table(self.plan.evaluate.surface_tolerance);
+        let mut table = summarize(&rows).table(self.plan.evaluate.surface_tolerance_mm);
         if let Some(selection) = selection {
             table = format!("{table}\n\n{}", selection.table());
         }

@@ -164,7 +164,7 @@ fn split_fault(loaded: &LoadedPlan, dataset: &Dataset) -> Option<Fault> {
     let error = splits::draw(&cases, &loaded.plan.split).err()?;
     let (key, label) = match &error {
         SplitError::TooFew { .. } => ("split.folds", "too many"),
-        SplitError::NoPatient { .. } => ("split.group", "expected a patient in each name"),
+        SplitError::NoPatient { .. } => ("split.patient_pattern", "expected a patient in each name"),
         SplitError::Store(_) | SplitError::Form { .. } | SplitError::Mismatch { .. } => ("split", ""),
     };
     Some(loaded.layers.fault_at_value(key, error.to_string(), label))
@@ -240,10 +240,10 @@ fn disk_bytes(plan: &Plan, pending: &Pending) -> u64 {
     let data = &plan.data;
     let measured = data.median_shape.iter().product::<f64>() * data.cases as f64;
     let prepared = pending.prepare.iter().map(|name| {
-        let spacing = plan.configurations[name].spacing.0;
+        let spacing = plan.configurations[name].spacing_mm.0;
         // A spacing of 0 is each case's own.
         let finer =
-            (0..3).map(|axis| if spacing[axis] > 0.0 { data.median_spacing.0[axis] / spacing[axis] } else { 1.0 });
+            (0..3).map(|axis| if spacing[axis] > 0.0 { data.median_spacing_mm.0[axis] / spacing[axis] } else { 1.0 });
         let voxels = (measured * finer.product::<f64>()) as u64;
         voxels * (PREPARED.0 * data.channels.len() as u64 + PREPARED.1)
     });

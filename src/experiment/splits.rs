@@ -49,7 +49,7 @@ pub enum SplitError {
         folds: usize,
     },
     /// A case of no patient.
-    #[error("`split.group`, which is `{pattern}`, finds no patient in the name of the case `{case}`")]
+    #[error("`split.patient_pattern`, which is `{pattern}`, finds no patient in the name of the case `{case}`")]
     NoPatient {
         /// The regular expression.
         pattern: String,
@@ -111,12 +111,15 @@ pub fn draw(cases: &[CaseId], settings: &schema::Split) -> Result<Vec<Split>, Sp
     let patients = Patients::of(cases, settings)?;
     let mut shuffled: Vec<Vec<&CaseId>> = patients.cases_by_name().into_values().collect();
     if shuffled.len() < settings.folds {
-        let grouped = !settings.group.is_empty();
+        let grouped = !settings.patient_pattern.is_empty();
         return Err(SplitError::TooFew { patients: shuffled.len(), grouped, folds: settings.folds });
     }
     shuffled.shuffle(&mut stream(Key { purpose: Purpose::Split, seed: settings.seed, counters: [0; 4] }));
-    let held_out =
-        if settings.group.is_empty() { cut(&shuffled, settings.folds) } else { fill(shuffled, settings.folds) };
+    let held_out = if settings.patient_pattern.is_empty() {
+        cut(&shuffled, settings.folds)
+    } else {
+        fill(shuffled, settings.folds)
+    };
     let split = |val: BTreeSet<&CaseId>| {
         let (val, train): (Vec<CaseId>, Vec<CaseId>) = cases.iter().cloned().partition(|case| val.contains(case));
         Split { train, val }
@@ -152,14 +155,14 @@ struct Patients<'a>(BTreeMap<&'a CaseId, &'a str>);
 
 impl<'a> Patients<'a> {
     fn of(cases: &'a [CaseId], settings: &schema::Split) -> Result<Self, SplitError> {
-        let pattern = Regex::new(&settings.group).expect("a validated plan has a regular expression");
+        let pattern = Regex::new(&settings.patient_pattern).expect("a validated plan has a regular expression");
         let patient = |case: &'a CaseId| {
-            if settings.group.is_empty() {
+            if settings.patient_pattern.is_empty() {
                 return Ok((case, case.0.as_str()));
             }
             let found = pattern.captures(&case.0).and_then(|found| found.get(1).or_else(|| found.get(0)));
             let patient = found.map(|found| found.as_str()).filter(|patient| !patient.is_empty());
-            let none = || SplitError::NoPatient { pattern: settings.group.clone(), case: case.clone() };
+            let none = || SplitError::NoPatient { pattern: settings.patient_pattern.clone(), case: case.clone() };
             Ok((case, patient.ok_or_else(none)?))
         };
         Ok(Self(cases.iter().map(patient).collect::<Result<_, SplitError>>()?))
@@ -212,7 +215,7 @@ mod tests {
         (0..count).map(|case| CaseId(format!("case_{case:02}"))).collect()
     }
 
-    const FIVE: schema::Split = schema::Split { folds: 5, seed: 12345, group: String::new() };
+    const FIVE: schema::Split = schema::Split { folds: 5, seed: 12345, patient_pattern: String::new() };
 
     /// Four patients of one to four scans.
     fn scans() -> Vec<CaseId> {
@@ -221,7 +224,7 @@ mod tests {
     }
 
     fn grouped(folds: usize) -> schema::Split {
-        schema::Split { folds, seed: 1, group: "^(.*)_scan".to_owned() }
+        schema::Split { folds, seed: 1, patient_pattern: "^(.*)_scan".to_owned() }
     }
 
     #[test]
@@ -245,7 +248,7 @@ mod tests {
     fn a_file_of_folds_that_a_patient_straddles_is_refused() {
         let (folder, scans) = (tempfile::tempdir().unwrap(), scans());
         let path = folder.path().join("splits_final.json");
-        let apart = schema::Split { group: String::new(), ..grouped(3) };
+        let apart = schema::Split { patient_pattern: String::new(), ..grouped(3) };
         save(&path, &draw(&scans, &apart).unwrap()).unwrap();
         let refused = load_or_draw(&path, &scans, &grouped(3), None).unwrap_err().to_string();
         assert!(refused.contains("both of patient `p"), "{refused}");
@@ -253,7 +256,7 @@ mod tests {
 
     #[test]
     fn a_case_without_a_patient_is_named() {
-        let settings = schema::Split { group: "^p[0-3]".to_owned(), ..grouped(3) };
+        let settings = schema::Split { patient_pattern: "^p[0-3]".to_owned(), ..grouped(3) };
         assert!(matches!(draw(&scans(), &settings), Err(SplitError::NoPatient { case, .. }) if case.0 == "p4_scan0"));
     }
 

@@ -106,7 +106,7 @@ impl TrainedOn {
         for (channel, voxels) in image.voxels.outer_iter().enumerate() {
             let trained: Vec<IntensityRange> =
                 self.cases.iter().filter_map(|case| case.ranges.get(channel).copied()).collect();
-            let scheme = plan.preprocess.normalization.get(channel).copied();
+            let scheme = plan.preprocess.normalization_scheme.get(channel).copied();
             if let (Some(scheme), Some(reason)) = (scheme, scheme.and_then(|scheme| far(scheme, &trained, voxels))) {
                 let name = plan.data.channels.get(channel).map_or("", String::as_str);
                 let normalized = match scheme {
@@ -208,7 +208,7 @@ mod tests {
 
     fn plan(scheme: Normalization) -> Plan {
         let mut plan: Plan = toml::from_str(include_str!("../plan/example.toml")).unwrap();
-        plan.preprocess.normalization = vec![scheme];
+        plan.preprocess.normalization_scheme = vec![scheme];
         plan
     }
 

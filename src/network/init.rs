@@ -13,7 +13,7 @@ use crate::random::Rng;
 ///
 /// Source: spec section 7.
 pub(super) fn draw(config: &UNetConfig, rng: &mut Rng, device: &Device) -> UNet {
-    let slope = config.network.leaky_slope;
+    let slope = config.network.leaky_relu_slope;
     build(config, device, &mut |shape| he_normal(shape, slope, rng, device))
 }
 
@@ -45,8 +45,8 @@ fn block(config: &UNetConfig, device: &Device, outputs: usize, weight: Param<Ten
     Block {
         conv: Convolution { weight, bias: constant(outputs, 0.0, device) },
         norm: Affine { gamma: constant(outputs, 1.0, device), beta: constant(outputs, 0.0, device) },
-        eps: config.network.norm_eps,
-        slope: config.network.leaky_slope,
+        eps: config.network.instance_norm_eps,
+        slope: config.network.leaky_relu_slope,
     }
 }
 

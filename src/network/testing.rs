@@ -3,7 +3,7 @@
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::{UNet, UNetConfig};
-use crate::plan::schema::{AugmentationKind, Configuration, DiceScope, Network, Precision};
+use crate::plan::schema::{AugmentationKind, Configuration, Network, Precision};
 use crate::random::{Key, Purpose, Rng, stream};
 use crate::volume::{Shape, Spacing};
 
@@ -15,22 +15,22 @@ pub(crate) fn cpu() -> Device {
 /// A configuration of which only the network's numbers matter.
 pub(crate) fn configuration(patch: [usize; 3], pools: [usize; 3], features: &[usize]) -> Configuration {
     Configuration {
-        spacing: Spacing([1.0; 3]),
+        spacing_mm: Spacing([1.0; 3]),
         median_shape: Shape(patch),
         slice_axis: 0,
         patch_size: Shape(patch),
         batch_size: 2,
-        pools,
-        features: features.to_vec(),
-        dice: DiceScope::Sample,
+        pool_depths: pools,
+        features_per_stage: features.to_vec(),
+        batch_dice: false,
         augmentation: AugmentationKind::ThreeD,
-        augmentation_axis: None,
+        dummy_2d_axis: None,
     }
 }
 
 /// The constants of the spec's section 7.
 pub(crate) fn network() -> Network {
-    Network { leaky_slope: 0.01, norm_eps: 1e-5, precision: Precision::F32 }
+    Network { leaky_relu_slope: 0.01, instance_norm_eps: 1e-5, precision: Precision::F32 }
 }
 
 /// A network with the weights of a seed.

@@ -44,14 +44,14 @@ impl Topology {
     pub fn new(configuration: &Configuration, in_channels: usize, classes: usize) -> Self {
         let pools = topology(configuration);
         assert_eq!(
-            configuration.features.len(),
+            configuration.features_per_stage.len(),
             pools.len() + 1,
             "a network with {} poolings has one more resolution, but features are given for {}",
             pools.len(),
-            configuration.features.len()
+            configuration.features_per_stage.len()
         );
         let kernel = if configuration.patch_size.0[0] == 1 { [1, 3, 3] } else { [3; 3] };
-        Self { in_channels, classes, features: configuration.features.clone(), kernel, pools }
+        Self { in_channels, classes, features: configuration.features_per_stage.clone(), kernel, pools }
     }
 
     /// The topology of a configuration of a plan, with the channels that it sees and the classes of the data set.
@@ -181,7 +181,7 @@ impl Topology {
 ///
 /// Source: spec section 7 (the paper does not state the order; this is the first public code's).
 pub fn topology(configuration: &Configuration) -> Vec<[usize; 3]> {
-    let pools = configuration.pools;
+    let pools = configuration.pool_depths;
     let most = pools.into_iter().max().unwrap_or(0);
     (0..most).map(|step| pools.map(|pooled| if pooled + step >= most { 2 } else { 1 })).collect()
 }

@@ -138,10 +138,14 @@ mod tests {
 
     #[test]
     fn given_values_stand_in_the_file_and_their_comments_say_so() {
-        let pairs =
-            ["split.group=^(.*)_E[DS]$", "configurations.3d_fullres.batch_size=4", "split.folds=3", "runtime.data=x y"];
+        let pairs = [
+            "split.patient_pattern=^(.*)_E[DS]$",
+            "configurations.3d_fullres.batch_size=4",
+            "split.folds=3",
+            "runtime.data=x y",
+        ];
         let (text, loaded) = applied(&default_rules(), &pairs).unwrap();
-        assert_eq!(loaded.plan.split.group, "^(.*)_E[DS]$");
+        assert_eq!(loaded.plan.split.patient_pattern, "^(.*)_E[DS]$");
         assert_eq!((loaded.plan.split.folds, loaded.plan.run.folds), (3, vec![0, 1, 2]));
         assert_eq!(loaded.plan.runtime.data, [Path::new("x y")]);
         assert!(
@@ -159,7 +163,8 @@ mod tests {
 
     #[test]
     fn a_wrong_value_is_a_fault_of_the_pair() {
-        for pair in ["train.lerning_rate=1", "split.group=(", "train.batches=many", "split.folds=1"] {
+        for pair in ["train.lerning_rate=1", "split.patient_pattern=(", "train.batches_per_epoch=many", "split.folds=1"]
+        {
             let Err(EditError::Plan(PlanError::Faults { faults })) = applied(&default_rules(), &[pair]) else {
                 panic!("{pair}")
             };

@@ -23,13 +23,14 @@ pub fn differences(measured: &Fingerprint, plan: &Plan) -> Vec<String> {
             found.push(format!("its {what}: {now:?} measured, {planned:?} in the plan"));
         }
     };
-    compare("median spacing", &spacing.0, &data.median_spacing.0);
+    compare("median spacing", &spacing.0, &data.median_spacing_mm.0);
     compare("median shape", &shape, &data.median_shape);
-    compare("share left by cropping", &[measured.crop_ratio()], &[data.crop_ratio]);
+    compare("share left by cropping", &[measured.crop_ratio()], &[data.cropped_fraction]);
     for (channel, (now, planned)) in measured.intensities.iter().zip(&plan.preprocess.intensities).enumerate() {
         // Those of other channels are for information only.
-        if let Some(now) = now.filter(|_| plan.preprocess.normalization.get(channel) == Some(&Normalization::Ct)) {
-            let Intensities { mean, sd, percentile_00_5, percentile_99_5 } = *planned;
+        if let Some(now) = now.filter(|_| plan.preprocess.normalization_scheme.get(channel) == Some(&Normalization::Ct))
+        {
+            let Intensities { mean, sd, p00_5: percentile_00_5, p99_5: percentile_99_5 } = *planned;
             compare(
                 &format!("channel {channel}'s foreground mean, deviation, 0.5 % and 99.5 % quantiles"),
                 &[now.mean, now.sd, now.percentile_00_5, now.percentile_99_5],
@@ -38,8 +39,11 @@ pub fn differences(measured: &Fingerprint, plan: &Plan) -> Vec<String> {
         }
     }
     let single = measured.single_component(data.labels.keys().copied());
-    if single != data.single_component {
-        found.push(format!("its single-component labels are {single:?}, the plan's are {:?}", data.single_component));
+    if single != data.single_component_labels {
+        found.push(format!(
+            "its single-component labels are {single:?}, the plan's are {:?}",
+            data.single_component_labels
+        ));
     }
     found
 }
@@ -57,7 +61,7 @@ mod tests {
     fn only_what_differs_is_named() {
         let mut plan: Plan = toml::from_str(include_str!("example.toml")).unwrap();
         plan.data.cases = 1;
-        plan.data.single_component.clear();
+        plan.data.single_component_labels.clear();
         let case = CaseFingerprint {
             id: CaseId("a".to_owned()),
             shape: Shape([36, 50, 35]),
@@ -80,9 +84,9 @@ mod tests {
         };
         let measured = Fingerprint { cases: vec![case], intensities: vec![Some(statistics)] };
         assert_eq!(differences(&measured, &plan), Vec::<String>::new());
-        plan.data.median_spacing = Spacing([2.0, 1.0, 1.0]);
+        plan.data.median_spacing_mm = Spacing([2.0, 1.0, 1.0]);
         plan.data.cases = 2;
-        plan.preprocess.normalization = vec![Normalization::Ct];
+        plan.preprocess.normalization_scheme = vec![Normalization::Ct];
         let found = differences(&measured, &plan);
         assert!(
             found.len() == 3 && found[0].contains("`data.cases` is 2") && found[1].contains("median spacing"),

@@ -36,11 +36,11 @@ impl Stage {
         match parts.as_slice() {
             ["preprocess", ..]
             | ["data", "dataset" | "channels" | "labels", ..]
-            | ["configurations", _, "spacing" | "slice_axis"] => Self::Preprocess,
+            | ["configurations", _, "spacing_mm" | "slice_axis"] => Self::Preprocess,
             ["split" | "configurations" | "network" | "loss" | "train" | "augment", ..] | ["data", "exclude", ..] => {
                 Self::Train
             }
-            ["predict" | "postprocess", ..] | ["data", "single_component"] => Self::Predict,
+            ["predict" | "postprocess", ..] | ["data", "single_component_labels"] => Self::Predict,
             ["evaluate", ..] => Self::Evaluate,
             _ => Self::Nothing,
         }

@@ -34,17 +34,18 @@ pub struct StageDigests {
 pub fn stage_digests(plan: &Plan, name: ConfigurationName) -> StageDigests {
     let configuration = &plan.configurations[&name];
     let data = &plan.data;
-    let grid = (configuration.spacing, configuration.slice_axis);
+    let grid = (configuration.spacing_mm, configuration.slice_axis);
     let preprocess = of(&(&data.dataset, &data.channels, &data.labels, &plan.preprocess, grid));
     // Prepared by the labels, too, in earlier versions.
-    let preprocess = if plan.preprocess.masked { of(&(&preprocess, "mask of the image")) } else { preprocess };
+    let preprocess =
+        if plan.preprocess.normalize_in_mask { of(&(&preprocess, "mask of the image")) } else { preprocess };
     let trained = with_axis(configuration);
     let own = of(&(&preprocess, split(plan), trained, network(plan), &plan.loss, &plan.train, &plan.augment));
     let train = match name {
         ConfigurationName::Cascade => of(&(&own, first_stage_digest(plan))),
         ConfigurationName::TwoD | ConfigurationName::FullRes | ConfigurationName::LowRes => own,
     };
-    let predict = of(&(&train, &plan.predict, &plan.postprocess, &data.single_component));
+    let predict = of(&(&train, &plan.predict, &plan.postprocess, &data.single_component_labels));
     let evaluate = of(&(&predict, &plan.evaluate));
     StageDigests { preprocess, train, predict, evaluate }
 }
@@ -52,7 +53,7 @@ pub fn stage_digests(plan: &Plan, name: ConfigurationName) -> StageDigests {
 /// What decides on the folds. Without groups, and without cases that are left out, it is what it was before there were any, and
 /// so are the digests.
 fn split(plan: &Plan) -> serde_json::Value {
-    let mut split = without(&plan.split, "group", plan.split.group.is_empty());
+    let mut split = without(&plan.split, "patient_pattern", plan.split.patient_pattern.is_empty());
     if let Some(keys) = split.as_object_mut().filter(|_| !plan.data.exclude.is_empty()) {
         keys.insert("exclude".to_owned(), serde_json::json!(plan.data.exclude));
     }
@@ -63,7 +64,7 @@ fn split(plan: &Plan) -> serde_json::Value {
 /// is what it was before there was a choice, and so are the digests.
 fn with_axis(configuration: &Configuration) -> Configuration {
     let axis = Some(configuration.augmented_axis()).filter(|&axis| axis != 0);
-    Configuration { augmentation_axis: axis, ..configuration.clone() }
+    Configuration { dummy_2d_axis: axis, ..configuration.clone() }
 }
 
 /// What all networks share. In 32 bits it is what it was before there was a choice, and so are the digests.
@@ -88,14 +89,15 @@ fn without(table: &impl Serialize, key: &str, said_by_none: bool) -> serde_json:
 /// When the plan lacks one of the two stages.
 pub fn first_stage_digest(plan: &Plan) -> String {
     let second = &plan.configurations[&ConfigurationName::Cascade];
-    let windows = (plan.predict.step, plan.predict.gaussian_sigma, plan.predict.mirror);
-    of(&(stage_digests(plan, ConfigurationName::LowRes).train, windows, second.spacing, second.slice_axis))
+    let windows =
+        (plan.predict.tile_step_fraction, plan.predict.gaussian_sigma_fraction, plan.predict.test_time_mirroring);
+    of(&(stage_digests(plan, ConfigurationName::LowRes).train, windows, second.spacing_mm, second.slice_axis))
 }
 
 /// A key of which two plans have different values.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Change {
-    /// Path of the key, such as `train.batches`.
+    /// Path of the key, such as `train.batches_per_epoch`.
     pub key: String,
     /// Its value in the first plan; none where it has no such key.
     pub from: Option<String>,
@@ -174,11 +176,11 @@ mod tests {
         assert_ne!(after.predict, before.predict);
 
         let mut changed = plan();
-        changed.configurations.get_mut(&ConfigurationName::FullRes).unwrap().spacing = Spacing([2.0, 1.0, 1.0]);
+        changed.configurations.get_mut(&ConfigurationName::FullRes).unwrap().spacing_mm = Spacing([2.0, 1.0, 1.0]);
         assert_ne!(digests(&changed).preprocess, before.preprocess);
 
         let mut changed = plan();
-        changed.predict.mirror = false;
+        changed.predict.test_time_mirroring = false;
         let after = digests(&changed);
         assert_eq!((&after.preprocess, &after.train), (&before.preprocess, &before.train));
         assert_ne!(after.predict, before.predict);
@@ -189,8 +191,8 @@ mod tests {
         let with = |patch: [usize; 3], axis: Option<usize>| {
             let mut plan = plan();
             let configuration = plan.configurations.get_mut(&ConfigurationName::FullRes).unwrap();
-            configuration.augmentation = AugmentationKind::SliceWise;
-            (configuration.patch_size, configuration.augmentation_axis) = (Shape(patch), axis);
+            configuration.augmentation = AugmentationKind::Dummy2d;
+            (configuration.patch_size, configuration.dummy_2d_axis) = (Shape(patch), axis);
             digests(&plan).train
         };
         assert_eq!(with([16, 64, 64], None), with([16, 64, 64], Some(0)), "z is the shortest edge");
@@ -210,13 +212,13 @@ mod tests {
         assert_ne!(before.train, digests(&cascade).train, "another network with the same numbers");
 
         let mut changed = cascade.clone();
-        changed.configurations.get_mut(&ConfigurationName::LowRes).unwrap().features[0] += 1;
+        changed.configurations.get_mut(&ConfigurationName::LowRes).unwrap().features_per_stage[0] += 1;
         assert_eq!(second(&changed).preprocess, before.preprocess);
         assert_ne!(second(&changed).train, before.train);
         assert_eq!(digests(&changed), digests(&cascade));
 
         let mut changed = cascade.clone();
-        changed.predict.mirror = !changed.predict.mirror;
+        changed.predict.test_time_mirroring = !changed.predict.test_time_mirroring;
         assert_ne!(second(&changed).train, before.train, "it was trained on what the first stage predicted");
         assert_eq!(digests(&changed).train, digests(&cascade).train);
     }
@@ -239,7 +241,7 @@ mod tests {
         changed.runtime.threads = 7;
         changed.run.folds = vec![0];
         assert_eq!(digests(&changed), before);
-        assert!(decides_no_result("runtime.device") && !decides_no_result("train.batches"));
+        assert!(decides_no_result("runtime.device") && !decides_no_result("train.batches_per_epoch"));
     }
 
     #[test]

@@ -20,7 +20,7 @@ const WIDTH: usize = 100;
 /// A key of a plan, explained.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explained {
-    /// Its path, such as `train.batches` or `configurations.NAME.patch_size`.
+    /// Its path, such as `train.batches_per_epoch` or `configurations.NAME.patch_size`.
     pub path: String,
     /// What it means, with its unit and source.
     pub meaning: String,
@@ -143,8 +143,8 @@ fn range(node: &Value) -> String {
 fn rule(path: &str) -> Option<String> {
     let example: Plan = toml::from_str(include_str!("example.toml")).expect("a test reads this file");
     let median = example.data.median_shape;
-    let measured = Measured { cases: example.data.cases, spacing: example.data.median_spacing, median };
-    let normalization = example.preprocess.normalization;
+    let measured = Measured { cases: example.data.cases, spacing: example.data.median_spacing_mm, median };
+    let normalization = example.preprocess.normalization_scheme;
     let planned = assemble(&example.name, example.data, &measured, normalization, Vec::new(), &default_rules());
     planned.reasons.get(&path.replace(ANY, ConfigurationName::FullRes.as_str())).cloned()
 }
@@ -200,7 +200,9 @@ mod tests {
     #[test]
     fn keys_tables_and_choices_in_words() {
         let all: Vec<String> =
-            ["configurations.2d.batch_size", "lr_patience", "lr_factor", "dice", "folds", "predict"].map(said).into();
+            ["configurations.2d.batch_size", "patience_epochs", "factor", "batch_dice", "folds", "predict"]
+                .map(said)
+                .into();
         insta::assert_snapshot!(all.join("\n"));
     }
 

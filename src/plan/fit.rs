@@ -32,38 +32,38 @@ pub fn fit(measured: &Measured, rules: &Rules, limit: u64, bytes: Bytes<'_>) -> 
             .filter(|(name, _)| (**name == ConfigurationName::TwoD) == two_dimensional)
             .all(|(name, configuration)| bytes(*name, configuration) <= limit)
     };
-    let cube = |steps: usize| Rules { reference_patch_3d: Shape([steps * EDGE; 3]), ..rules.clone() };
+    let cube = |steps: usize| Rules { reference_patch_size_3d: Shape([steps * EDGE; 3]), ..rules.clone() };
     let rules_3d = EDGES_3D.rev().map(cube).find(|rules| fits(rules, false))?;
-    let [height, width] = rules.reference_patch_2d;
-    let batch = |batch: usize| Rules { reference_batch_2d: batch, ..rules_3d.clone() };
-    let smaller = |steps: usize| Rules { reference_patch_2d: [steps * EDGE; 2], ..batch(1) };
+    let [height, width] = rules.reference_patch_size_2d;
+    let batch = |batch: usize| Rules { reference_batch_size_2d: batch, ..rules_3d.clone() };
+    let smaller = |steps: usize| Rules { reference_patch_size_2d: [steps * EDGE; 2], ..batch(1) };
     let small = (1..=height.min(width) / EDGE).rev();
     BATCHES_2D.rev().map(batch).chain(small.map(smaller)).find(|rules| fits(rules, true))
 }
 
 /// What is said of the references in a plan, by key.
 pub fn reasons(gibi: f64, before: &Rules, rules: &Rules) -> Vec<(String, String)> {
-    let [edge, ..] = rules.reference_patch_3d.0;
+    let [edge, ..] = rules.reference_patch_size_3d.0;
     let estimated = format!("every network is estimated to train in {gibi} GiB (`--memory-gib`)");
     let mut reasons = vec![
         (
-            "rules.reference_patch_3d".to_owned(),
+            "rules.reference_patch_size_3d".to_owned(),
             format!(
                 "{edge}³ is the largest cube, in steps of {EDGE} voxels, with which {estimated}; 128³ in the paper (2.1)."
             ),
         ),
         (
-            "rules.reference_batch_2d".to_owned(),
+            "rules.reference_batch_size_2d".to_owned(),
             format!("The largest batch of the reference patch with which {estimated}; 42 in the paper (2.1)."),
         ),
     ];
-    if rules.reference_patch_2d != before.reference_patch_2d {
-        let [height, width] = before.reference_patch_2d;
+    if rules.reference_patch_size_2d != before.reference_patch_size_2d {
+        let [height, width] = before.reference_patch_size_2d;
         let smaller = format!(
             "The largest square, in steps of {EDGE} pixels, with which {estimated}: not even a single slice of {height} × {width} would \
              fit; 256 × 256 in the paper (2.1)."
         );
-        reasons.push(("rules.reference_patch_2d".to_owned(), smaller));
+        reasons.push(("rules.reference_patch_size_2d".to_owned(), smaller));
     }
     reasons
 }
@@ -89,7 +89,7 @@ mod tests {
         let mut before = [0, 0];
         for gibi in [1_u64, 2, 4, 8, 16, 64] {
             let rules = fit(&brain(), &default_rules(), gibi << 30, &bytes).expect("fits");
-            let now = [rules.reference_patch_3d.0[0], rules.reference_batch_2d];
+            let now = [rules.reference_patch_size_3d.0[0], rules.reference_batch_size_2d];
             assert!(now[0] >= before[0] && now[1] >= before[1], "{now:?} after {before:?}");
             before = now;
             for (name, network) in configurations(&brain(), &rules) {

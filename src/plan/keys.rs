@@ -154,6 +154,6 @@ mod tests {
         }
         let network = &schema["definitions"]["Configuration"]["properties"];
         assert!(network["patch_size"]["description"].as_str().unwrap().contains("voxels"), "{network}");
-        assert_eq!(schema["properties"]["train"]["properties"]["batches"]["default"], 250);
+        assert_eq!(schema["properties"]["train"]["properties"]["batches_per_epoch"]["default"], 250);
     }
 }

@@ -52,7 +52,7 @@ pub struct Layer {
     pub text: String,
     /// The values.
     pub values: toml::Table,
-    /// Where each key stands, by its path, such as `train.batches`.
+    /// Where each key stands, by its path, such as `train.batches_per_epoch`.
     pub places: BTreeMap<String, Place>,
 }
 
@@ -125,7 +125,7 @@ impl Layer {
         keys.try_fold(self.values.get(first)?, |value, key| value.as_table()?.get(key))
     }
 
-    /// A place of this layer in words: `default`, `plan.toml:12`, `--set train.batches=7`.
+    /// A place of this layer in words: `default`, `plan.toml:12`, `--set train.batches_per_epoch=7`.
     pub fn named(&self, place: &Place) -> String {
         match &self.source {
             Source::Defaults => "default".to_owned(),
@@ -204,7 +204,7 @@ mod tests {
             let place = &layer.places[path];
             (&layer.text[place.key.clone()], &layer.text[place.value.clone()])
         };
-        assert_eq!(at("train.batches"), ("batches", "25"));
+        assert_eq!(at("train.batches_per_epoch"), ("batches_per_epoch", "25"));
         assert_eq!(at("a.b.c"), ("c", "[1, 22]"));
         assert_eq!(at("a.b.c.1").1, "22");
         assert_eq!(layer.line(layer.places["a.b.c"].key.start), 4);

@@ -49,7 +49,7 @@ pub fn default_memory_bytes() -> u64 {
     (gib.expect("a test reads the defaults") as u64) << 30
 }
 
-/// The default constants, with some of them changed by texts such as `rules.cascade_factor=2`.
+/// The default constants, with some of them changed by texts such as `rules.cascade_threshold=2`.
 ///
 /// # Errors
 ///
@@ -62,7 +62,7 @@ pub fn changed_rules(texts: &[String]) -> Result<Rules, String> {
         let change = layer.and_then(|layer| layer.values.get("rules").and_then(Value::as_table).cloned());
         let Some(change) = change else {
             return Err(format!(
-                "`{text}` changes no rule; expected a key of `[rules]`, such as `rules.cascade_factor=2`"
+                "`{text}` changes no rule; expected a key of `[rules]`, such as `rules.cascade_threshold=2`"
             ));
         };
         rules.extend(change);
@@ -87,18 +87,18 @@ pub fn make(name: &str, dataset: &Dataset, exclude: &[String], fingerprint: &Fin
         labels: dataset.labels.clone(),
         exclude: exclude.to_vec(),
         cases: measured.cases,
-        median_spacing: spacing,
+        median_spacing_mm: spacing,
         median_shape: measured.median,
-        crop_ratio: fingerprint.crop_ratio(),
-        single_component: fingerprint.single_component(dataset.labels.keys().copied()),
+        cropped_fraction: fingerprint.crop_ratio(),
+        single_component_labels: fingerprint.single_component(dataset.labels.keys().copied()),
         generator: Generator::None,
     };
     let normalization: Vec<Normalization> = data.channels.iter().map(|channel| normalization(channel)).collect();
     let known = |statistics: crate::fingerprint::IntensityStatistics| Intensities {
         mean: statistics.mean,
         sd: statistics.sd,
-        percentile_00_5: statistics.percentile_00_5,
-        percentile_99_5: statistics.percentile_99_5,
+        p00_5: statistics.percentile_00_5,
+        p99_5: statistics.percentile_99_5,
     };
     let intensities: Option<Vec<Intensities>> =
         fingerprint.intensities.iter().map(|statistics| statistics.map(known)).collect();
@@ -130,7 +130,7 @@ pub fn assemble(
     rules: &Rules,
 ) -> Planned {
     let configurations = rules::configurations(measured, rules);
-    let masked = data.crop_ratio <= 1.0 - rules.mask_norm_reduction;
+    let masked = data.cropped_fraction <= 1.0 - rules.mask_norm_min_crop;
     let mut whole = defaults();
     let mut set = |table: &str, key: &str, value: Value| {
         let entry = whole.entry(table.to_owned()).or_insert_with(|| Value::Table(Table::new()));
@@ -143,8 +143,8 @@ pub fn assemble(
     let folds = data.cases.clamp(LEAST_FOLDS, FOLDS);
     set("split", "folds", as_toml(&folds));
     set("run", "folds", as_toml(&(0..folds).collect::<Vec<_>>()));
-    set("preprocess", "normalization", as_toml(&normalization));
-    set("preprocess", "masked", Value::Boolean(masked));
+    set("preprocess", "normalization_scheme", as_toml(&normalization));
+    set("preprocess", "normalize_in_mask", Value::Boolean(masked));
     set("preprocess", "intensities", as_toml(&intensities));
     let mut top = Table::from_iter([("name".to_owned(), Value::String(name.to_owned()))]);
     top.insert("data".to_owned(), as_toml(&data));
@@ -189,7 +189,8 @@ mod tests {
     /// The plan of the paper's hippocampus row.
     fn hippocampus() -> Planned {
         let example: Plan = toml::from_str(include_str!("example.toml")).unwrap();
-        let measured = Measured { cases: 260, spacing: example.data.median_spacing, median: example.data.median_shape };
+        let measured =
+            Measured { cases: 260, spacing: example.data.median_spacing_mm, median: example.data.median_shape };
         assemble("hippocampus", example.data, &measured, vec![Normalization::ZScore], Vec::new(), &default_rules())
     }
 
@@ -197,7 +198,7 @@ mod tests {
     fn loaded(cases: usize, median: [f64; 3]) -> Plan {
         let example: Plan = toml::from_str(include_str!("example.toml")).unwrap();
         let data = Data { cases, median_shape: median, ..example.data };
-        let measured = Measured { cases, spacing: data.median_spacing, median };
+        let measured = Measured { cases, spacing: data.median_spacing_mm, median };
         let planned = assemble("few", data, &measured, vec![Normalization::ZScore], Vec::new(), &default_rules());
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("few.toml");
@@ -208,11 +209,11 @@ mod tests {
     #[test]
     fn rules_are_changed_one_by_one() {
         let texts = |texts: &[&str]| changed_rules(&texts.iter().map(|&text| text.to_owned()).collect::<Vec<_>>());
-        let changed = texts(&["rules.cascade_factor = 2.5", "rules.reference_patch_3d=[16, 32, 32]"]).unwrap();
-        assert_eq!((changed.cascade_factor, changed.reference_patch_3d.0), (2.5, [16, 32, 32]));
+        let changed = texts(&["rules.cascade_threshold = 2.5", "rules.reference_patch_size_3d=[16, 32, 32]"]).unwrap();
+        assert_eq!((changed.cascade_threshold, changed.reference_patch_size_3d.0), (2.5, [16, 32, 32]));
         assert_eq!(Rules { base_features: 8, ..default_rules() }, texts(&["rules.base_features=8"]).unwrap());
         assert!(texts(&["rules.cascade_facter=2"]).unwrap_err().contains("cascade_facter"));
-        assert!(texts(&["train.batches=2"]).unwrap_err().contains("expected a key of `[rules]`"));
+        assert!(texts(&["train.batches_per_epoch=2"]).unwrap_err().contains("expected a key of `[rules]`"));
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub fn notes(plan: &Plan, dataset: &Dataset, fingerprint: &Fingerprint) -> Vec<S
     notes.extend(constant_images(dataset, fingerprint));
     notes.extend(other_affines(fingerprint));
     notes.extend(not_normalised(plan));
-    if plan.split.group.is_empty() {
+    if plan.split.patient_pattern.is_empty() {
         let cases: Vec<CaseId> = dataset.training.iter().map(|case| case.id.clone()).collect();
         notes.extend(suggested(&cases).map(|patients| patients.hint(cases.len())));
     }
@@ -85,7 +85,7 @@ fn other_affines(fingerprint: &Fingerprint) -> Option<String> {
 }
 
 fn not_normalised(plan: &Plan) -> Vec<String> {
-    let schemes = plan.data.channels.iter().zip(&plan.preprocess.normalization).enumerate();
+    let schemes = plan.data.channels.iter().zip(&plan.preprocess.normalization_scheme).enumerate();
     let none = schemes.filter(|(_, (_, scheme))| **scheme == Normalization::None);
     none.map(|(channel, (name, _))| format!("channel {channel} is called `{name}`: its intensities are not normalised"))
         .collect()

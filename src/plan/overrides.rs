@@ -12,7 +12,7 @@ use crate::plan::load::Layers;
 /// A value that is of no file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Override {
-    /// Path of the key, such as `train.batches`.
+    /// Path of the key, such as `train.batches_per_epoch`.
     pub key: String,
     /// The value, as TOML.
     pub value: String,
@@ -83,7 +83,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("plan.toml");
         std::fs::write(&path, include_str!("example.toml")).unwrap();
-        let set = ["train.batches=7", "train.batches=8", "predict.step=1", "data.labels.3=Liver"].map(str::to_owned);
+        let set = [
+            "train.batches_per_epoch=7",
+            "train.batches_per_epoch=8",
+            "predict.tile_step_fraction=1",
+            "data.labels.3=Liver",
+        ]
+        .map(str::to_owned);
         let loaded = load(&path, &set).unwrap();
         let said: Vec<String> = overrides(&loaded.layers).iter().map(ToString::to_string).collect();
         let said = said.join("\n").replace(&format!("{}/", folder.path().display()), "");
@@ -91,9 +97,13 @@ mod tests {
         assert_eq!(
             said.lines().collect::<Vec<_>>(),
             [
-                format!("train.batches = 7 by --set; plan.toml:{} has 250", line("batches")).as_str(),
-                "train.batches = 8 by --set; --set train.batches=7 has 7",
-                &format!("predict.step = 1 by --set; plan.toml:{} has the float 0.5", line("step")),
+                format!("train.batches_per_epoch = 7 by --set; plan.toml:{} has 250", line("batches_per_epoch"))
+                    .as_str(),
+                "train.batches_per_epoch = 8 by --set; --set train.batches_per_epoch=7 has 7",
+                &format!(
+                    "predict.tile_step_fraction = 1 by --set; plan.toml:{} has the float 0.5",
+                    line("tile_step_fraction")
+                ),
                 "data.labels.3 = \"Liver\" by --set; added: nothing else has this key",
             ]
         );

@@ -84,7 +84,7 @@ impl Patients {
         let [first, second] = &self.example;
         let group = toml::Value::String(self.group.clone());
         format!(
-            "cases such as `{first}` and `{second}` differ in their ending only. If they are of one patient, set `split.group = {group}` \
+            "cases such as `{first}` and `{second}` differ in their ending only. If they are of one patient, set `split.patient_pattern = {group}` \
              so that a patient's cases share a fold: {} are then of {}",
             counted(cases, "case"),
             counted(self.patients, "patient")
@@ -137,9 +137,9 @@ mod tests {
     fn the_hint_is_a_line_of_a_plan() {
         let found = of((0..4).flat_map(|patient| ["ED", "ES"].map(|phase| format!("p{patient}.{phase}")))).unwrap();
         let hint = found.hint(8);
-        let line = hint.split('`').find(|part| part.starts_with("split.group = ")).unwrap();
+        let line = hint.split('`').find(|part| part.starts_with("split.patient_pattern = ")).unwrap();
         let plan: toml::Table = toml::from_str(line).unwrap();
-        assert_eq!(plan["split"]["group"].as_str(), Some(found.group.as_str()));
+        assert_eq!(plan["split"]["patient_pattern"].as_str(), Some(found.group.as_str()));
         assert!(hint.ends_with("8 cases are then of 4 patients"), "{hint}");
     }
 }

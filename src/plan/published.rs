@@ -39,8 +39,8 @@ pub struct Task {
     cases: usize,
     spacing: Spacing,
     median: [f64; 3],
-    crop_ratio: f64,
-    crop_ratio_source: String,
+    cropped_fraction: f64,
+    cropped_fraction_source: String,
     #[serde(default)]
     intensities: Vec<Intensities>,
     /// Whether the 2D batch size is read from the paper's table, and not only worked out by its rules.
@@ -68,10 +68,10 @@ impl Task {
             labels: self.labels.iter().map(label).collect(),
             exclude: Vec::new(),
             cases: self.cases,
-            median_spacing: self.spacing,
+            median_spacing_mm: self.spacing,
             median_shape: self.median,
-            crop_ratio: self.crop_ratio,
-            single_component: Vec::new(),
+            cropped_fraction: self.cropped_fraction,
+            single_component_labels: Vec::new(),
             generator: Generator::None,
         };
         let measured = Measured { cases: self.cases, spacing: self.spacing, median: self.median };
@@ -79,14 +79,17 @@ impl Task {
         let mut planned = assemble(name, data, &measured, schemes, self.intensities.clone(), rules);
         let mut say = |key: &str, reason: &str| _ = planned.reasons.insert(key.to_owned(), reason.to_owned());
         say("data.cases", "Labelled cases of the archive.");
-        say("data.median_spacing", "Median of the cases' spacings, mm, [z, y, x] (paper, Table 1).");
+        say("data.median_spacing_mm", "Median of the cases' spacings, mm, [z, y, x] (paper, Table 1).");
         say("data.median_shape", "Median of the cases' shapes at that spacing, voxels, [z, y, x] (paper, Table 1).");
         say(
-            "data.crop_ratio",
-            &format!("Share of the average case that is left after cropping to non-zero. {}", self.crop_ratio_source),
+            "data.cropped_fraction",
+            &format!(
+                "Share of the average case that is left after cropping to non-zero. {}",
+                self.cropped_fraction_source
+            ),
         );
         say(
-            "data.single_component",
+            "data.single_component_labels",
             "Labels that are a single component in every training case that has them. Not published: none, until they are \
              measured.",
         );
@@ -125,7 +128,7 @@ impl Task {
 mod tests {
     use super::*;
     use crate::plan::make::default_rules;
-    use crate::plan::schema::{AugmentationKind, ConfigurationName, DiceScope};
+    use crate::plan::schema::{AugmentationKind, ConfigurationName};
 
     /// The published measurements are those of the golden table, by which the rules are tested.
     #[test]
@@ -140,7 +143,7 @@ mod tests {
             assert_eq!(row["published"].as_bool(), Some(true));
             assert_eq!(row["cases"].as_integer(), Some(task.cases as i64));
             let numbers = |key: &str| -> Vec<f64> { row[key].clone().try_into().unwrap() };
-            assert_eq!(numbers("spacing"), task.spacing.0);
+            assert_eq!(numbers("spacing_mm"), task.spacing.0);
             let median: Vec<i64> = row["median"].clone().try_into().unwrap();
             assert_eq!(median, task.median.map(|edge| edge as i64));
             let planned = task.planned(name, &default_rules()).plan;
@@ -149,10 +152,10 @@ mod tests {
             // Spec section 10 and section 8: whole cases are seen where there is no cascade.
             let three_d = &planned.configurations[&ConfigurationName::FullRes];
             let flat = ["Heart", "Prostate"].contains(&short);
-            assert_eq!(three_d.augmentation == AugmentationKind::SliceWise, flat, "{name}");
+            assert_eq!(three_d.augmentation == AugmentationKind::Dummy2d, flat, "{name}");
             let whole = ["BrainTumour", "Hippocampus", "Prostate"].contains(&short);
-            assert_eq!(three_d.dice == DiceScope::Sample, whole, "{name}");
-            assert_eq!(planned.preprocess.masked, short == "BrainTumour", "{name}");
+            assert_eq!(!three_d.batch_dice, whole, "{name}");
+            assert_eq!(planned.preprocess.normalize_in_mask, short == "BrainTumour", "{name}");
             assert!(archive(&task.dataset).is_some_and(|archive| archive.contains(&task.dataset)));
         }
         assert!(archive("MyHearts").is_none());

@@ -21,24 +21,27 @@ pub(super) fn reasons(plan: &Plan, measured: &Measured) -> BTreeMap<String, Stri
     say("data.channels", "Modality of each channel, from `dataset.json`.".to_owned());
     say("data.exclude", "Training cases that are left out, by name: nothing reads them.".to_owned());
     say("data.cases", "Training cases that were measured.".to_owned());
-    say("data.median_spacing", "Median of the cases' spacings, mm, [z, y, x].".to_owned());
+    say("data.median_spacing_mm", "Median of the cases' spacings, mm, [z, y, x].".to_owned());
     say("data.median_shape", "Median of the cases' shapes, cropped and at that spacing, voxels, [z, y, x].".to_owned());
-    say("data.crop_ratio", "Share of the average case that is left after cropping to non-zero.".to_owned());
-    say("data.single_component", "Labels that are a single component in every training case that has them.".to_owned());
+    say("data.cropped_fraction", "Share of the average case that is left after cropping to non-zero.".to_owned());
+    say(
+        "data.single_component_labels",
+        "Labels that are a single component in every training case that has them.".to_owned(),
+    );
     say("run.configurations", matrix_reason(plan, measured));
     if plan.split.folds < FOLDS {
         let cases = counted(data.cases, "case");
         say("split.folds", format!("{FOLDS} in the paper (2.3), but the data set has {cases}: one case per fold."));
     }
-    say("preprocess.normalization", normalization_reason(&plan.preprocess.normalization).to_owned());
-    let from = 100.0 * plan.rules.mask_norm_reduction;
-    let removed = beside_limit(100.0 * (1.0 - data.crop_ratio), from, 1);
+    say("preprocess.normalization_scheme", normalization_reason(&plan.preprocess.normalization_scheme).to_owned());
+    let from = 100.0 * plan.rules.mask_norm_min_crop;
+    let removed = beside_limit(100.0 * (1.0 - data.cropped_fraction), from, 1);
     let masked = format!(
         "Cropping removes {removed} % of the average case; from {} % on, statistics are of the non-zero mask alone \
          (paper, 2.2).",
-        percent(plan.rules.mask_norm_reduction)
+        percent(plan.rules.mask_norm_min_crop)
     );
-    say("preprocess.masked", masked);
+    say("preprocess.normalize_in_mask", masked);
     for (name, configuration) in &plan.configurations {
         for (field, reason) in network::reasons(*name, configuration, plan, measured) {
             say(&format!("configurations.{name}.{field}"), reason);
@@ -64,7 +67,7 @@ fn matrix_reason(plan: &Plan, measured: &Measured) -> String {
     if rules::single_slice(measured).is_some() {
         return "2D alone: the median case is a single slice, which has no third dimension to learn from.".to_owned();
     }
-    let most = plan.rules.cascade_factor;
+    let most = plan.rules.cascade_threshold;
     let ratio = beside_limit(rules::cascade_ratio(measured, &plan.rules), most, 2);
     if plan.configurations.contains_key(&ConfigurationName::Cascade) {
         format!(

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::plan::schema::{Aspect, AugmentationKind, Configuration, ConfigurationName, DiceScope, Rules};
+use crate::plan::schema::{Aspect, AugmentationKind, Configuration, ConfigurationName, Rules};
 use crate::volume::{Shape, Spacing};
 
 /// What the rules need to know of a data set.
@@ -41,11 +41,11 @@ pub fn configurations(measured: &Measured, rules: &Rules) -> BTreeMap<Configurat
     if single_slice(measured).is_some() {
         return all;
     }
-    let fullres = plan_3d(measured, measured, rules, if cascade { DiceScope::Batch } else { DiceScope::Sample });
+    let fullres = plan_3d(measured, measured, rules, cascade);
     if cascade {
         let coarse = lowres(measured, rules);
         // The first stage sees nearly whole cases.
-        all.insert(ConfigurationName::LowRes, plan_3d(&coarse, &coarse, rules, DiceScope::Sample));
+        all.insert(ConfigurationName::LowRes, plan_3d(&coarse, &coarse, rules, false));
         all.insert(ConfigurationName::Cascade, fullres.clone());
     }
     all.insert(ConfigurationName::FullRes, fullres);
@@ -93,47 +93,47 @@ pub fn plane(slice_axis: usize) -> [usize; 2] {
 /// The 2D network. Source: spec section 6.3.
 pub fn plan_2d(measured: &Measured, rules: &Rules) -> Configuration {
     let slice_axis = single_slice(measured).unwrap_or_else(|| slice_axis(measured.spacing));
-    let count = |edge: f64| pools(edge, rules.max_pools_2d, rules.pool_until_below);
+    let count = |edge: f64| pools(edge, rules.max_pool_depth_2d, rules.min_edge_to_pool);
     let median = measured.median_shape();
     let edges = plane(slice_axis).map(|axis| median.0[axis] as f64);
     let [height, width] = edges.map(|edge| rounded_up(edge, count(edge)));
     let pools = [0, count(height as f64), count(width as f64)];
     let patch_size = Shape([1, height, width]);
-    let [reference_height, reference_width] = rules.reference_patch_2d;
-    let budget = reference_height * reference_width * rules.reference_batch_2d;
+    let [reference_height, reference_width] = rules.reference_patch_size_2d;
+    let budget = reference_height * reference_width * rules.reference_batch_size_2d;
     let mut spacing = measured.spacing;
     // Slices are not resampled across.
     spacing.0[slice_axis] = 0.0;
     Configuration {
-        spacing,
+        spacing_mm: spacing,
         median_shape: median,
         slice_axis,
         patch_size,
         batch_size: batch_size(patch_size, budget, measured, rules),
-        pools,
-        features: features(pools, rules.base_features, rules.max_features_2d),
-        dice: DiceScope::Batch,
+        pool_depths: pools,
+        features_per_stage: features(pools, rules.base_features, rules.max_features_2d),
+        batch_dice: true,
         augmentation: AugmentationKind::TwoD,
-        augmentation_axis: None,
+        dummy_2d_axis: None,
     }
 }
 
 /// A 3D network. `stage` is the grid that it works on; `dataset` is what its batch is a share of.
-pub fn plan_3d(stage: &Measured, dataset: &Measured, rules: &Rules, dice: DiceScope) -> Configuration {
+pub fn plan_3d(stage: &Measured, dataset: &Measured, rules: &Rules, batch_dice: bool) -> Configuration {
     let patch_size = patch_3d(stage, rules).patch();
-    let pools = patch_size.0.map(|edge| pools(edge as f64, rules.max_pools_3d, rules.pool_until_below));
-    let budget = rules.reference_patch_3d.voxels() * rules.reference_batch_3d;
+    let pools = patch_size.0.map(|edge| pools(edge as f64, rules.max_pool_depth_3d, rules.min_edge_to_pool));
+    let budget = rules.reference_patch_size_3d.voxels() * rules.reference_batch_size_3d;
     Configuration {
-        spacing: stage.spacing,
+        spacing_mm: stage.spacing,
         median_shape: stage.median_shape(),
         slice_axis: 0,
         patch_size,
         batch_size: batch_size(patch_size, budget, dataset, rules),
-        pools,
-        features: features(pools, rules.base_features, rules.max_features_3d),
-        dice,
+        pool_depths: pools,
+        features_per_stage: features(pools, rules.base_features, rules.max_features_3d),
+        batch_dice,
         augmentation: augmentation(patch_size, rules),
-        augmentation_axis: augmentation_axis(patch_size, rules),
+        dummy_2d_axis: augmentation_axis(patch_size, rules),
     }
 }
 
@@ -168,8 +168,8 @@ impl Patch3d {
 /// that overshoots most is shortened. Source: spec section 6.4, which reproduces all 3D entries of the paper's Table 1.
 pub fn patch_3d(stage: &Measured, rules: &Rules) -> Patch3d {
     let target = target_patch(stage, rules);
-    let count = |edge: f64| pools(edge, rules.max_pools_3d, rules.pool_until_below);
-    let cap = rules.reference_patch_3d.voxels();
+    let count = |edge: f64| pools(edge, rules.max_pool_depth_3d, rules.min_edge_to_pool);
+    let cap = rules.reference_patch_size_3d.voxels();
     let rounded = target.map(|edge| rounded_up(edge, count(edge)));
     let multiples = target.map(|edge| 1_usize << count(edge));
     let (mut patch, mut shortened) = (rounded, Vec::new());
@@ -189,11 +189,11 @@ pub fn patch_3d(stage: &Measured, rules: &Rules) -> Patch3d {
 /// Edges of the patch before rounding, voxels, `[z, y, x]`.
 pub fn target_patch(stage: &Measured, rules: &Rules) -> [f64; 3] {
     let median = stage.median_shape().0.map(|edge| edge as f64);
-    let extent: [f64; 3] = match rules.aspect {
+    let extent: [f64; 3] = match rules.patch_aspect {
         Aspect::Mm => std::array::from_fn(|axis| median[axis] * stage.spacing.0[axis]),
         Aspect::Voxel => median,
     };
-    let volume = rules.reference_patch_3d.voxels() as f64;
+    let volume = rules.reference_patch_size_3d.voxels() as f64;
     let scale = (volume / extent.iter().product::<f64>()).cbrt();
     std::array::from_fn(|axis| (scale * extent[axis]).min(median[axis]))
 }
@@ -208,19 +208,19 @@ pub fn batch_size(patch: Shape, budget_voxels: usize, dataset: &Measured, rules:
 
 /// The most patches that a batch may have for its share of the data set.
 pub fn batch_cap(patch: Shape, dataset: &Measured, rules: &Rules) -> usize {
-    (rules.dataset_fraction * dataset.voxels() / patch.voxels() as f64).round() as usize
+    (rules.max_dataset_fraction * dataset.voxels() / patch.voxels() as f64).round() as usize
 }
 
-/// Whether the median case has more than `cascade_factor` times the voxels of the reference patch.
+/// Whether the median case has more than `cascade_threshold` times the voxels of the reference patch.
 ///
 /// Source: arXiv:1809.10486, section 2.1 (spec section 6.5).
 pub fn needs_cascade(measured: &Measured, rules: &Rules) -> bool {
-    cascade_ratio(measured, rules) > rules.cascade_factor
+    cascade_ratio(measured, rules) > rules.cascade_threshold
 }
 
 /// Voxels of the median case over voxels of the reference patch.
 pub fn cascade_ratio(measured: &Measured, rules: &Rules) -> f64 {
-    measured.median.iter().product::<f64>() / rules.reference_patch_3d.voxels() as f64
+    measured.median.iter().product::<f64>() / rules.reference_patch_size_3d.voxels() as f64
 }
 
 /// The grid of the cascade's first stage: spacings doubled until the median case is small enough, those of the finer axes
@@ -257,7 +257,7 @@ pub fn features(pools: [usize; 3], base: usize, max: usize) -> Vec<usize> {
 pub fn augmentation(patch: Shape, rules: &Rules) -> AugmentationKind {
     let longest = patch.0.into_iter().max().unwrap_or(1) as f64;
     let shortest = patch.0.into_iter().min().unwrap_or(1) as f64;
-    if longest > rules.slice_wise_ratio * shortest { AugmentationKind::SliceWise } else { AugmentationKind::ThreeD }
+    if longest > rules.dummy_2d_ratio * shortest { AugmentationKind::Dummy2d } else { AugmentationKind::ThreeD }
 }
 
 /// The axis that slices of slice-wise augmentation are perpendicular to, where it is not z, which goes without saying.
@@ -266,7 +266,7 @@ pub fn augmentation(patch: Shape, rules: &Rules) -> AugmentationKind {
 pub fn augmentation_axis(patch: Shape, rules: &Rules) -> Option<usize> {
     match augmentation(patch, rules) {
         AugmentationKind::TwoD | AugmentationKind::ThreeD => None,
-        AugmentationKind::SliceWise => Some(patch.shortest_axis()).filter(|&axis| axis != 0),
+        AugmentationKind::Dummy2d => Some(patch.shortest_axis()).filter(|&axis| axis != 0),
     }
 }
 

@@ -14,7 +14,7 @@ use crate::volume::{Shape, Spacing};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
-    /// Version of this schema; 1.
+    /// Version of the plan format; 2.
     pub schema: u32,
     /// Name of the experiment, and of its folder under `runtime.runs`.
     pub name: String,
@@ -89,14 +89,14 @@ pub struct Data {
     #[schemars(range(min = 2))]
     pub cases: usize,
     /// Median spacing of the training cases, mm, `[z, y, x]`.
-    pub median_spacing: Spacing,
+    pub median_spacing_mm: Spacing,
     /// Median shape of the training cases after cropping, at their own spacing, voxels, `[z, y, x]`.
     pub median_shape: [f64; 3],
     /// Mean over cases of the cropped volume divided by the original volume.
     #[schemars(range(min = 0.0, max = 1.0))]
-    pub crop_ratio: f64,
+    pub cropped_fraction: f64,
     /// Classes that form a single component in every training case that has them.
-    pub single_component: Vec<u8>,
+    pub single_component_labels: Vec<u8>,
     /// Name of a generator that makes the data set when it is absent.
     pub generator: Generator,
 }
@@ -126,35 +126,35 @@ pub enum Aspect {
 #[serde(deny_unknown_fields)]
 pub struct Rules {
     /// What the aspect ratio of a 3D patch follows.
-    pub aspect: Aspect,
+    pub patch_aspect: Aspect,
     /// Patch of the reference 2D network, pixels, `[y, x]`.
-    pub reference_patch_2d: [usize; 2],
+    pub reference_patch_size_2d: [usize; 2],
     /// Batch size of the reference 2D network.
     #[schemars(range(min = 1))]
-    pub reference_batch_2d: usize,
+    pub reference_batch_size_2d: usize,
     /// Most poolings of an axis in 2D.
     #[schemars(range(max = 15))]
-    pub max_pools_2d: usize,
+    pub max_pool_depth_2d: usize,
     /// Patch of the reference 3D network, voxels, `[z, y, x]`; its volume caps every 3D patch.
-    pub reference_patch_3d: Shape,
+    pub reference_patch_size_3d: Shape,
     /// Batch size of the reference 3D network.
     #[schemars(range(min = 1))]
-    pub reference_batch_3d: usize,
+    pub reference_batch_size_3d: usize,
     /// Most poolings of an axis in 3D.
     #[schemars(range(max = 15))]
-    pub max_pools_3d: usize,
+    pub max_pool_depth_3d: usize,
     /// An axis is pooled until its feature map is smaller than this many voxels.
     #[schemars(range(min = 2))]
-    pub pool_until_below: usize,
+    pub min_edge_to_pool: usize,
     /// Largest share of the data set's voxels in one batch.
     #[schemars(range(max = 1.0), extend("exclusiveMinimum" = 0.0))]
-    pub dataset_fraction: f64,
+    pub max_dataset_fraction: f64,
     /// Smallest batch size, whatever the share.
     #[schemars(range(min = 1))]
     pub min_batch_size: usize,
     /// A low-resolution stage is added when the median case exceeds this many reference patches.
     #[schemars(extend("exclusiveMinimum" = 0.0))]
-    pub cascade_factor: f64,
+    pub cascade_threshold: f64,
     /// In the low-resolution stage, axes finer than the coarsest spacing divided by this are coarsened first.
     #[schemars(range(min = 1.0))]
     pub lowres_anisotropy: f64,
@@ -167,10 +167,10 @@ pub struct Rules {
     pub max_features_3d: usize,
     /// Masked normalisation when cropping removes at least this share of the average case.
     #[schemars(range(min = 0.0, max = 1.0))]
-    pub mask_norm_reduction: f64,
+    pub mask_norm_min_crop: f64,
     /// A 3D patch is augmented slice by slice when its longest edge is more than this many times its shortest.
     #[schemars(range(min = 1.0))]
-    pub slice_wise_ratio: f64,
+    pub dummy_2d_ratio: f64,
 }
 
 /// The kinds of network.
@@ -234,7 +234,7 @@ pub struct Split {
     pub seed: u64,
     /// Regular expression that finds the patient in the name of a case: its first group, or all that it matches. Cases of a
     /// patient stay in one fold. Empty: each case is a patient of its own.
-    pub group: String,
+    pub patient_pattern: String,
 }
 
 /// From images to prepared cases. Source: spec sections 3 to 5.
@@ -249,11 +249,11 @@ pub struct Preprocess {
     pub label_order: u8,
     /// Spacing ratio above which the coarsest axis is resampled apart, by nearest neighbour; 0 switches this off.
     #[schemars(range(min = 0.0))]
-    pub separate_z_ratio: f64,
+    pub anisotropy_threshold: f64,
     /// Normalisation of each channel.
-    pub normalization: Vec<Normalization>,
+    pub normalization_scheme: Vec<Normalization>,
     /// Whether z-scores are taken inside of the non-zero mask only, and the outside set to 0.
-    pub masked: bool,
+    pub normalize_in_mask: bool,
     /// Intensities of the foreground of all training cases, one entry a channel; used by `"ct"`.
     pub intensities: Vec<Intensities>,
 }
@@ -279,9 +279,9 @@ pub struct Intensities {
     /// Population standard deviation.
     pub sd: f64,
     /// 0.5 % quantile.
-    pub percentile_00_5: f64,
+    pub p00_5: f64,
     /// 99.5 % quantile.
-    pub percentile_99_5: f64,
+    pub p99_5: f64,
 }
 
 /// One network and the grid that it works on.
@@ -289,7 +289,7 @@ pub struct Intensities {
 #[serde(deny_unknown_fields)]
 pub struct Configuration {
     /// Voxel spacing of the prepared cases, mm, `[z, y, x]`. A 0 keeps each case's own spacing on that axis (2D).
-    pub spacing: Spacing,
+    pub spacing_mm: Spacing,
     /// Median shape of the prepared cases, voxels, `[z, y, x]`.
     pub median_shape: Shape,
     /// Axis (0 = z, 1 = y, 2 = x) that slices are perpendicular to; moved to the front of prepared cases. 0 in 3D.
@@ -301,37 +301,42 @@ pub struct Configuration {
     #[schemars(range(min = 1))]
     pub batch_size: usize,
     /// Number of poolings of each axis, in the patch's order.
-    pub pools: [usize; 3],
+    pub pool_depths: [usize; 3],
     /// Feature maps at each resolution, finest first.
-    pub features: Vec<usize>,
-    /// What the Dice loss is summed over.
-    pub dice: DiceScope,
+    pub features_per_stage: Vec<usize>,
+    /// Whether the Dice loss is computed over the whole batch as one volume, instead of per sample.
+    pub batch_dice: bool,
     /// Which set of random transforms is used.
     pub augmentation: AugmentationKind,
-    /// Axis of the patch (0 = z, 1 = y, 2 = x) that the slices of `"slice_wise"` transforms are perpendicular to. If missing:
+    /// Axis of the patch (0 = z, 1 = y, 2 = x) that the slices of `"dummy_2d"` transforms are perpendicular to. If missing:
     /// the axis of the patch's shortest edge, the first of equally short ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "usize", range(max = 2))]
-    pub augmentation_axis: Option<usize>,
+    pub dummy_2d_axis: Option<usize>,
 }
 
 impl Configuration {
+    /// Which voxels the sums of the Dice loss run over.
+    pub fn dice_scope(&self) -> DiceScope {
+        if self.batch_dice { DiceScope::Batch } else { DiceScope::Sample }
+    }
+
     /// Axis of the patch that the slices of 2D and slice-wise transforms are perpendicular to.
     pub fn augmented_axis(&self) -> usize {
         match self.augmentation {
             AugmentationKind::TwoD | AugmentationKind::ThreeD => 0,
-            AugmentationKind::SliceWise => self.augmentation_axis.unwrap_or_else(|| self.patch_size.shortest_axis()),
+            AugmentationKind::Dummy2d => self.dummy_2d_axis.unwrap_or_else(|| self.patch_size.shortest_axis()),
         }
     }
 }
 
-/// What the sums of the Dice loss run over. Source: spec section 8.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// Which voxels the sums of the Dice loss run over. Source: arXiv:1809.10486, 2.3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DiceScope {
-    /// Each sample by itself, then the mean.
+    /// Each sample by itself; the loss is their mean.
     Sample,
-    /// All voxels of the batch as one volume.
+    /// All voxels of the batch, as if they were one volume.
     Batch,
 }
 
@@ -345,8 +350,8 @@ pub enum AugmentationKind {
     #[serde(rename = "3d")]
     ThreeD,
     /// A 3D patch, transformed slice by slice with the 2D parameters.
-    #[serde(rename = "slice_wise")]
-    SliceWise,
+    #[serde(rename = "dummy_2d")]
+    Dummy2d,
 }
 
 /// What all networks share. Source: spec section 7.
@@ -355,10 +360,10 @@ pub enum AugmentationKind {
 pub struct Network {
     /// Slope of the leaky ReLU for negative values.
     #[schemars(range(min = 0.0, max = 1.0))]
-    pub leaky_slope: f64,
+    pub leaky_relu_slope: f64,
     /// Added to the variance by instance normalisation.
     #[schemars(extend("exclusiveMinimum" = 0.0))]
-    pub norm_eps: f64,
+    pub instance_norm_eps: f64,
     /// Numbers of the convolutions and of the feature maps between them.
     pub precision: Precision,
 }
@@ -375,111 +380,257 @@ pub enum Precision {
     F16,
 }
 
-/// The loss. Source: spec section 8.
+/// The loss. Source: arXiv:1809.10486, 2.3.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Loss {
-    /// Added to numerator and denominator of each Dice term.
-    #[schemars(range(min = 0.0))]
-    pub dice_smooth: f64,
-    /// Whether background counts in the Dice term.
-    pub dice_background: bool,
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Loss {
+    /// Soft Dice plus cross-entropy.
+    DiceCe(DiceCe),
 }
 
-/// Optimiser, schedule and stopping rule. Source: spec section 9.
+impl Loss {
+    /// The settings of Dice plus cross-entropy.
+    pub fn dice_ce(&self) -> &DiceCe {
+        let Self::DiceCe(settings) = self;
+        settings
+    }
+}
+
+/// Soft Dice loss plus cross-entropy.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DiceCe {
+    /// Added to numerator and denominator of each Dice term.
+    #[schemars(range(min = 0.0))]
+    pub smooth: f64,
+    /// Whether background counts in the Dice term.
+    pub include_background: bool,
+}
+
+/// Epochs, optimiser, learning rate schedule and stopping rule. Source: arXiv:1809.10486, 2.3.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Train {
-    /// Initial learning rate of Adam.
+    /// Initial learning rate.
     #[schemars(extend("exclusiveMinimum" = 0.0))]
     pub learning_rate: f64,
+    /// Training batches per epoch.
+    #[schemars(range(min = 1))]
+    pub batches_per_epoch: usize,
+    /// Validation batches per epoch.
+    #[schemars(range(min = 1))]
+    pub validation_batches_per_epoch: usize,
+    /// Maximum number of epochs.
+    #[schemars(range(min = 1))]
+    pub max_epochs: usize,
+    /// Decay of the exponential moving average of the training loss.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub train_loss_ema_decay: f64,
+    /// Decay of the exponential moving average of the validation loss.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub validation_loss_ema_decay: f64,
+    /// The optimiser.
+    pub optimizer: Optimizer,
+    /// The learning rate schedule.
+    pub schedule: Schedule,
+    /// When training stops before the maximum number of epochs.
+    pub stopping: Stopping,
+}
+
+impl Train {
+    /// The plateau schedule.
+    pub fn plateau(&self) -> &Plateau {
+        let Schedule::Plateau(plateau) = &self.schedule;
+        plateau
+    }
+
+    /// The stopping rule on the validation loss, if the plan has it.
+    pub fn validation_plateau(&self) -> Option<&ValidationPlateau> {
+        match &self.stopping {
+            Stopping::None => None,
+            Stopping::ValidationPlateau(stopping) => Some(stopping),
+        }
+    }
+}
+
+/// The optimiser.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Optimizer {
+    /// Adam.
+    Adam(Adam),
+}
+
+impl Optimizer {
+    /// The settings of Adam.
+    pub fn adam(&self) -> &Adam {
+        let Self::Adam(settings) = self;
+        settings
+    }
+}
+
+/// Adam with the L2 term in the gradient, as `torch.optim.Adam`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Adam {
     /// L2 term added to the gradient.
     #[schemars(range(min = 0.0))]
     pub weight_decay: f64,
-    /// Whether Adam keeps the largest second moment (AMSGrad).
+    /// Whether the largest second moment is kept (AMSGrad).
     pub amsgrad: bool,
-    /// Training batches in an epoch.
-    #[schemars(range(min = 1))]
-    pub batches: usize,
-    /// Validation batches in an epoch.
-    #[schemars(range(min = 1))]
-    pub validation_batches: usize,
-    /// Most epochs.
-    #[schemars(range(min = 1))]
-    pub max_epochs: usize,
-    /// Weight of the past in the training loss's moving average.
-    #[schemars(range(min = 0.0, max = 1.0))]
-    pub ema_train: f64,
-    /// Weight of the past in the validation loss's moving average.
-    #[schemars(range(min = 0.0, max = 1.0))]
-    pub ema_validation: f64,
-    /// The learning rate is multiplied by this at a plateau.
-    #[schemars(extend("exclusiveMinimum" = 0.0, "exclusiveMaximum" = 1.0))]
-    pub lr_factor: f64,
-    /// Epochs without improvement of the training average before a drop.
-    pub lr_patience: usize,
-    /// Least improvement of the training average that counts.
-    #[schemars(range(min = 0.0))]
-    pub lr_threshold: f64,
-    /// Epochs without improvement of the validation average before training stops.
-    pub stop_patience: usize,
-    /// Least improvement of the validation average that counts.
-    #[schemars(range(min = 0.0))]
-    pub stop_threshold: f64,
-    /// Training stops only below this learning rate.
-    #[schemars(range(min = 0.0))]
-    pub lr_floor: f64,
 }
 
-/// Random transforms of training patches: ranges and probabilities. Source: spec section 10.
+/// The learning rate schedule.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Schedule {
+    /// The learning rate drops when the smoothed training loss stops improving.
+    Plateau(Plateau),
+}
+
+/// The learning rate drops when the smoothed training loss stops improving, as `torch.optim.lr_scheduler.ReduceLROnPlateau`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Plateau {
+    /// Factor by which the learning rate is multiplied at a plateau.
+    #[schemars(extend("exclusiveMinimum" = 0.0, "exclusiveMaximum" = 1.0))]
+    pub factor: f64,
+    /// Epochs without improvement before the learning rate drops.
+    pub patience_epochs: usize,
+    /// Minimum improvement of the smoothed training loss.
+    #[schemars(range(min = 0.0))]
+    pub threshold: f64,
+}
+
+/// When training stops before the maximum number of epochs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Stopping {
+    /// Only at the maximum number of epochs.
+    None,
+    /// When the smoothed validation loss stops improving and the learning rate is low.
+    ValidationPlateau(ValidationPlateau),
+}
+
+/// When the smoothed validation loss stops improving and the learning rate is low.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ValidationPlateau {
+    /// Epochs without improvement before training stops.
+    pub patience_epochs: usize,
+    /// Minimum improvement of the smoothed validation loss.
+    #[schemars(range(min = 0.0))]
+    pub threshold: f64,
+    /// Training stops only while the learning rate is below this.
+    #[schemars(range(min = 0.0))]
+    pub below_learning_rate: f64,
+}
+
+/// Random transforms of training patches. Source: nnU-Net commit 6150f1b0.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Augment {
-    /// Probability of elastic deformation.
-    #[schemars(range(min = 0.0, max = 1.0))]
-    pub elastic_probability: f64,
-    /// Range of its amplitude in 3D, voxels.
-    pub elastic_alpha_3d: [f64; 2],
-    /// Range of its amplitude in 2D, pixels.
-    pub elastic_alpha_2d: [f64; 2],
-    /// Range of its smoothing, voxels.
-    pub elastic_sigma: [f64; 2],
-    /// Probability of rotation.
-    #[schemars(range(min = 0.0, max = 1.0))]
-    pub rotation_probability: f64,
-    /// Largest angle about each axis in 3D, degrees.
-    #[schemars(range(min = 0.0))]
-    pub rotation_degrees_3d: f64,
-    /// Largest angle in 2D, degrees; flat patches (edges beyond 1.5 to 1) use the 3D angle.
-    #[schemars(range(min = 0.0))]
-    pub rotation_degrees_2d: f64,
-    /// Probability of scaling.
-    #[schemars(range(min = 0.0, max = 1.0))]
-    pub scale_probability: f64,
-    /// Range of the zoom; above 1 shows more of the image.
-    pub scale: [f64; 2],
-    /// Probability of the gamma transform.
-    #[schemars(range(min = 0.0, max = 1.0))]
-    pub gamma_probability: f64,
-    /// Range of its exponent.
-    pub gamma: [f64; 2],
-    /// Probability of mirroring, for each axis.
-    #[schemars(range(min = 0.0, max = 1.0))]
-    pub mirror_probability: f64,
-    /// Order of the labels' interpolation: 0 is nearest neighbour, 1 linear on each label.
+    /// Interpolation order of labels: 0 nearest neighbour, 1 linear on each label's indicator.
     #[schemars(extend("enum" = [0, 1]))]
     pub label_order: u8,
-    /// Probability, in the cascade's second stage, that the first stage's labels are eroded, dilated, opened or closed.
+    /// Elastic deformation.
+    pub elastic: Elastic,
+    /// Rotation.
+    pub rotation: Rotation,
+    /// Scaling.
+    pub scaling: Scaling,
+    /// Gamma transform of intensities.
+    pub gamma: Gamma,
+    /// Mirroring.
+    pub mirroring: Mirroring,
+    /// Cascade: morphology of the first stage's labels.
+    pub morphology: Morphology,
+    /// Cascade: removal of components of the first stage's labels.
+    pub component_removal: ComponentRemoval,
+}
+
+/// Elastic deformation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Elastic {
+    /// Probability per sample.
     #[schemars(range(min = 0.0, max = 1.0))]
-    pub morphology_probability: f64,
-    /// Range of the radius of the ball that does it, voxels.
-    pub morphology_radius: [f64; 2],
-    /// Probability, in the cascade's second stage, that a component of each of the first stage's labels is removed.
+    pub probability: f64,
+    /// Range of the amplitude in 3D (minimum, maximum), voxels.
+    pub alpha_3d_voxels: [f64; 2],
+    /// Range of the amplitude in 2D (minimum, maximum), pixels.
+    pub alpha_2d_voxels: [f64; 2],
+    /// Range of the Gaussian's standard deviation (minimum, maximum), voxels.
+    pub sigma_voxels: [f64; 2],
+}
+
+/// Rotation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Rotation {
+    /// Probability per sample.
     #[schemars(range(min = 0.0, max = 1.0))]
-    pub removal_probability: f64,
-    /// Only components of less than this share of the patch are removed.
+    pub probability: f64,
+    /// Maximum angle about each axis in 3D, degrees.
+    #[schemars(range(min = 0.0))]
+    pub max_degrees_3d: f64,
+    /// Maximum angle in 2D, degrees; patches with an edge ratio above 1.5 use the 3D angle.
+    #[schemars(range(min = 0.0))]
+    pub max_degrees_2d: f64,
+}
+
+/// Scaling.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Scaling {
+    /// Probability per sample.
     #[schemars(range(min = 0.0, max = 1.0))]
-    pub removal_share: f64,
+    pub probability: f64,
+    /// Range of the scale (minimum, maximum); above 1 zooms out.
+    pub range: [f64; 2],
+}
+
+/// Gamma transform of intensities.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Gamma {
+    /// Probability per sample.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub probability: f64,
+    /// Range of the exponent (minimum, maximum).
+    pub range: [f64; 2],
+}
+
+/// Mirroring.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Mirroring {
+    /// Probability per axis.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub probability: f64,
+}
+
+/// Morphology of the first stage's labels, in the second stage of a cascade: erosion, dilation, opening or closing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Morphology {
+    /// Probability per sample.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub probability: f64,
+    /// Range of the radius of the ball (minimum, maximum), voxels.
+    pub radius_voxels: [f64; 2],
+}
+
+/// Removal of a connected component of each of the first stage's labels, in the second stage of a cascade.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ComponentRemoval {
+    /// Probability per sample.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub probability: f64,
+    /// Only components smaller than this fraction of the patch are removed.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub max_patch_fraction: f64,
 }
 
 /// Sliding-window prediction. Source: spec section 12.
@@ -488,15 +639,15 @@ pub struct Augment {
 pub struct Predict {
     /// Step between windows as a share of the patch.
     #[schemars(range(max = 1.0), extend("exclusiveMinimum" = 0.0))]
-    pub step: f64,
+    pub tile_step_fraction: f64,
     /// Standard deviation of the Gaussian weights as a share of the patch.
     #[schemars(extend("exclusiveMinimum" = 0.0))]
-    pub gaussian_sigma: f64,
+    pub gaussian_sigma_fraction: f64,
     /// Whether predictions of all mirrored images are averaged.
-    pub mirror: bool,
+    pub test_time_mirroring: bool,
     /// Spline order of the softmax on its way to the original grid: 1 or 3.
     #[schemars(extend("enum" = [0, 1, 3]))]
-    pub softmax_order: u8,
+    pub probability_order: u8,
 }
 
 /// What is done to a predicted label map. Source: spec section 13.
@@ -525,7 +676,7 @@ pub enum PostprocessRule {
 pub struct Evaluate {
     /// Within which distance surfaces count as agreeing in the normalised surface Dice, mm.
     #[schemars(range(min = 0.0))]
-    pub surface_tolerance: f64,
+    pub surface_tolerance_mm: f64,
 }
 
 /// Where and on what a run happens. Nothing in here changes a result.

@@ -85,7 +85,7 @@ mod tests {
         let said = said.replace(&format!("{}/", folder.path().display()), "");
         let line = |start: &str| said.lines().find(|line| line.starts_with(start)).unwrap().to_owned();
         assert!(line("batches = 3").ends_with("  # plan.toml:4"), "{said}");
-        assert!(line("lr_factor").ends_with("  # base.toml:85"), "{said}");
+        assert!(line("factor").ends_with("  # base.toml:85"), "{said}");
         assert!(line("device").ends_with("  # --set runtime.device=cuda:0"), "{said}");
     }
 

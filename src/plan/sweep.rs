@@ -76,7 +76,7 @@ pub(super) fn expand(base: &LoadedPlan, sweep: &Value) -> Result<Vec<LoadedPlan>
     if faults.is_empty() { Ok(variants) } else { Err(faults) }
 }
 
-/// The shortest ends of some keys that tell them apart: `batches` of `train.batches`.
+/// The shortest ends of some keys that tell them apart: `batches` of `train.batches_per_epoch`.
 pub fn short_keys(keys: &[&str]) -> Vec<String> {
     let end = |key: &str, parts: usize| {
         let all: Vec<&str> = key.split('.').collect();
@@ -108,7 +108,8 @@ fn axes(sweep: &Value, layers: &Layers) -> Result<Vec<Axis>, Vec<Fault>> {
     let Some(tables) = tables else {
         let fault = layers.fault_at_value(TABLE, "`sweep` is not a list of tables", "expected one table an axis");
         return Err(vec![
-            fault.help("write `[[sweep]]`, and below it keys with lists, such as `train.batches = [50, 100]`"),
+            fault
+                .help("write `[[sweep]]`, and below it keys with lists, such as `train.batches_per_epoch = [50, 100]`"),
         ]);
     };
     for (at, table) in tables.into_iter().enumerate() {

@@ -14,8 +14,8 @@ pub(super) struct TooFine {
 /// What is wrong with a plan's tolerance: where it is below the smallest edge of the median voxel, there is no distance between 0
 /// and one voxel, and the surface Dice counts identical surface voxels only.
 pub(super) fn too_fine(plan: &Plan) -> Option<TooFine> {
-    let edge = plan.data.median_spacing.0.into_iter().fold(f64::INFINITY, f64::min);
-    let finer = plan.evaluate.surface_tolerance < edge && edge.is_finite();
+    let edge = plan.data.median_spacing_mm.0.into_iter().fold(f64::INFINITY, f64::min);
+    let finer = plan.evaluate.surface_tolerance_mm < edge && edge.is_finite();
     finer.then(|| TooFine { edge, instead: two_digits_up(edge) })
 }
 
@@ -25,7 +25,7 @@ pub fn surface_note(plan: &Plan) -> Option<String> {
     Some(format!(
         "The surface Dice has a tolerance of {} mm, which is below the smallest edge of the median voxel ({edge} mm): it counts \
          surface voxels that are identical.",
-        plan.evaluate.surface_tolerance
+        plan.evaluate.surface_tolerance_mm
     ))
 }
 
@@ -54,12 +54,12 @@ mod tests {
             ([5.0, 0.8, 0.8], None),
             ([123.4, 120.1, 130.0], Some(130.0)),
         ] {
-            plan.data.median_spacing = Spacing(spacing);
+            plan.data.median_spacing_mm = Spacing(spacing);
             assert_eq!(too_fine(&plan).map(|found| found.instead), expected, "{spacing:?}");
             assert_eq!(surface_note(&plan).is_some(), expected.is_some());
         }
-        plan.data.median_spacing = Spacing([0.125; 3]);
-        plan.evaluate.surface_tolerance = 0.1;
+        plan.data.median_spacing_mm = Spacing([0.125; 3]);
+        plan.evaluate.surface_tolerance_mm = 0.1;
         assert_eq!(too_fine(&plan).map(|found| found.instead), Some(0.13));
     }
 }

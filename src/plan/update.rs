@@ -28,8 +28,8 @@ const PLANNED: [&str; 7] = [
     "run.configurations",
     "run.folds",
     "split.folds",
-    "preprocess.normalization",
-    "preprocess.masked",
+    "preprocess.normalization_scheme",
+    "preprocess.normalize_in_mask",
 ];
 /// What is measured, and so no decision of anybody.
 const MEASURED: [&str; 2] = ["data", "preprocess.intensities"];
@@ -88,7 +88,7 @@ pub fn update(
 /// What was planned of the measurements that a plan holds.
 fn planned_before(plan: &Plan, rules: &Rules) -> Planned {
     let data = plan.data.clone();
-    let measured = Measured { cases: data.cases, spacing: data.median_spacing, median: data.median_shape };
+    let measured = Measured { cases: data.cases, spacing: data.median_spacing_mm, median: data.median_shape };
     let schemes = data.channels.iter().map(|channel| normalization(channel)).collect();
     assemble(&plan.name, data, &measured, schemes, plan.preprocess.intensities.clone(), rules)
 }

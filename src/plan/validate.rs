@@ -17,7 +17,7 @@ mod configuration;
 mod numbers;
 
 /// Version of the schema that this program reads.
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
 /// Fewer poolings than this, so that edges stay numbers that anybody would write.
 const MOST_POOLS: usize = 16;
 
@@ -153,18 +153,18 @@ impl Check<'_> {
             let message = format!("`data.exclude` has `{case}` twice");
             self.that(new, &format!("data.exclude.{at}"), message, "expected each case once");
         }
-        for (at, label) in data.single_component.iter().enumerate() {
+        for (at, label) in data.single_component_labels.iter().enumerate() {
             let known = data.labels.contains_key(label) || !self.known(&["data.labels"]);
-            let path = format!("data.single_component.{at}");
+            let path = format!("data.single_component_labels.{at}");
             let labels: Vec<String> = data.labels.keys().map(u8::to_string).collect();
             let expected = format!("`data.labels` has {}", labels.join(", "));
             self.that(known, &path, format!("there is no label {label}"), expected);
         }
         for axis in 0..3 {
-            self.positive(&format!("data.median_spacing.{axis}"), data.median_spacing.0[axis]);
+            self.positive(&format!("data.median_spacing_mm.{axis}"), data.median_spacing_mm.0[axis]);
             self.positive(&format!("data.median_shape.{axis}"), data.median_shape[axis]);
         }
-        self.share("data.crop_ratio", data.crop_ratio);
+        self.share("data.cropped_fraction", data.cropped_fraction);
     }
 
     fn matrix(&mut self, plan: &Plan) {
@@ -173,11 +173,11 @@ impl Check<'_> {
         self.distinct("run.seeds", &plan.run.seeds);
         let folds = plan.split.folds;
         self.that(folds >= 2, "split.folds", format!("`split.folds` is {folds}"), "expected 2 or more");
-        if let Err(error) = Regex::new(&plan.split.group) {
+        if let Err(error) = Regex::new(&plan.split.patient_pattern) {
             let reason = error.to_string();
             let reason = reason.lines().last().unwrap_or_default().trim_start_matches("error: ");
-            let message = format!("`split.group` is no regular expression: {reason}");
-            self.that(false, "split.group", message, "expected one, such as `^(patient[0-9]+)_`");
+            let message = format!("`split.patient_pattern` is no regular expression: {reason}");
+            self.that(false, "split.patient_pattern", message, "expected one, such as `^(patient[0-9]+)_`");
         }
         let cases = plan.data.cases;
         let enough = cases < 2 || folds <= cases || !self.known(&["data.cases"]);
@@ -210,14 +210,15 @@ impl Check<'_> {
         let (rules, channels) = (&plan.preprocess, plan.data.channels.len());
         self.one_of("preprocess.image_order", rules.image_order, &[0, 1, 3]);
         self.one_of("preprocess.label_order", rules.label_order, &[0, 1]);
-        self.not_negative("preprocess.separate_z_ratio", rules.separate_z_ratio);
-        let compared = self.known(&["data.channels", "preprocess.normalization"]);
+        self.not_negative("preprocess.anisotropy_threshold", rules.anisotropy_threshold);
+        let compared = self.known(&["data.channels", "preprocess.normalization_scheme"]);
         let names = plan.data.channels.join(", ");
         let expected = format!("expected {channels}, one for each of `data.channels`: {names}");
-        let message = format!("`preprocess.normalization` has {}", counted(rules.normalization.len(), "entry"));
-        let right = !compared || rules.normalization.len() == channels;
-        self.that(right, "preprocess.normalization", message, &expected);
-        let needed = compared && rules.normalization.contains(&Normalization::Ct);
+        let message =
+            format!("`preprocess.normalization_scheme` has {}", counted(rules.normalization_scheme.len(), "entry"));
+        let right = !compared || rules.normalization_scheme.len() == channels;
+        self.that(right, "preprocess.normalization_scheme", message, &expected);
+        let needed = compared && rules.normalization_scheme.contains(&Normalization::Ct);
         let right = !needed || rules.intensities.len() == channels;
         let message =
             format!("intensities of {} are given, and \"ct\" needs them", counted(rules.intensities.len(), "channel"));
@@ -225,9 +226,9 @@ impl Check<'_> {
         self.helped(right, "preprocess.intensities", message, &expected, help);
         for (at, known) in rules.intensities.iter().enumerate() {
             let path = format!("preprocess.intensities.{at}");
-            let (low, high) = (known.percentile_00_5, known.percentile_99_5);
+            let (low, high) = (known.p00_5, known.p99_5);
             let message = format!("intensities from {low} to {high}");
-            self.that(low <= high, &format!("{path}.percentile_00_5"), message, "expected the smaller one here");
+            self.that(low <= high, &format!("{path}.p00_5"), message, "expected the smaller one here");
             self.not_negative(&format!("{path}.sd"), known.sd);
         }
     }

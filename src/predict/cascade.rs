@@ -36,7 +36,7 @@ pub fn first_stage(
     let predictor = first.predictor;
     let in_memory = Need::of(std::slice::from_ref(first), false).fits(room)?;
     let probabilities = first.probabilities(in_memory, room, on_tiles)?;
-    let separate = separate_axis(predictor.configuration.spacing, &predictor.plan.preprocess, second);
+    let separate = separate_axis(predictor.configuration.spacing_mm, &predictor.plan.preprocess, second);
     carried_over(&probabilities, first.placement, grid, separate)
 }
 

@@ -36,7 +36,7 @@ impl Export {
     /// The way back of what [`crate::preprocess::prepare`] did to an image of the given spacing.
     pub fn new(plan: &Plan, configuration: &Configuration, spacing: Spacing) -> Self {
         let separate = separate_axis(spacing, &plan.preprocess, configuration);
-        Self { order: spline_order(plan.predict.softmax_order), separate }
+        Self { order: spline_order(plan.predict.probability_order), separate }
     }
 }
 

@@ -79,7 +79,7 @@ impl Predictor<'_> {
         assert!(!self.networks.is_empty(), "at least one network");
         let patch = self.configuration.patch_size;
         let windows = Windows::new(image, self.configuration, &self.plan.predict);
-        let flips = mirrored_axes(patch, self.plan.predict.mirror);
+        let flips = mirrored_axes(patch, self.plan.predict.test_time_mirroring);
         // A pass is a window seen in one mirroring; as many passes share a batch as patches do in training.
         let passes: Vec<(usize, &Vec<usize>)> =
             (0..windows.starts.len()).flat_map(|window| flips.iter().map(move |flip| (window, flip))).collect();
@@ -123,7 +123,7 @@ impl Predictor<'_> {
 
     /// Most windows that a batch has a part of.
     fn windows_of_a_batch(&self) -> usize {
-        let flips = mirrored_axes(self.configuration.patch_size, self.plan.predict.mirror).len();
+        let flips = mirrored_axes(self.configuration.patch_size, self.plan.predict.test_time_mirroring).len();
         self.configuration.batch_size.div_ceil(flips) + 1
     }
 }

@@ -54,14 +54,15 @@ impl<'a> Windows<'a> {
                 .assign(&image);
             padded.into()
         };
-        let [along_z, along_y, along_x] = std::array::from_fn(|axis| starts(size[axis], patch.0[axis], settings.step));
+        let [along_z, along_y, along_x] =
+            std::array::from_fn(|axis| starts(size[axis], patch.0[axis], settings.tile_step_fraction));
         let mut all = Vec::with_capacity(along_z.len() * along_y.len() * along_x.len());
         for &z in &along_z {
             for &y in &along_y {
                 all.extend(along_x.iter().map(|&x| [z, y, x]));
             }
         }
-        Self { starts: all, padded, offset, shape, patch, weights: gaussian(patch, settings.gaussian_sigma) }
+        Self { starts: all, padded, offset, shape, patch, weights: gaussian(patch, settings.gaussian_sigma_fraction) }
     }
 
     /// What the network sees of a window, `[c, z, y, x]`, mirrored along the given axes (0 = z).
@@ -244,7 +245,12 @@ mod tests {
     /// What comes out of the windows when the network gives back what it sees.
     fn through(image: &Array4<f32>, patch: Shape) -> Array4<f32> {
         let configuration = Configuration { patch_size: patch, ..configuration(patch.0, [0; 3], &[1]) };
-        let settings = Predict { step: 0.5, gaussian_sigma: 0.125, mirror: true, softmax_order: 1 };
+        let settings = Predict {
+            tile_step_fraction: 0.5,
+            gaussian_sigma_fraction: 0.125,
+            test_time_mirroring: true,
+            probability_order: 1,
+        };
         let windows = Windows::new(image.view(), &configuration, &settings);
         let flips = mirrored_axes(patch, true);
         let mut sums = windows.empty_sums(image.dim().0, 1);

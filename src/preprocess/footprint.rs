@@ -98,7 +98,7 @@ pub fn bytes_to_prepare(extent: &Extent, cropped: Shape, rules: &Preprocess, con
     let copied = if target == cropped { 0 } else { new };
     let image = INTENSITY.saturating_mul(extent.channels as u64);
     let labels = if extent.labelled { LABEL } else { 0 };
-    let mask = if rules.masked { MASK } else { 0 };
+    let mask = if rules.normalize_in_mask { MASK } else { 0 };
     // The image is permuted a channel at a time.
     let permuted = if slice_first(configuration.slice_axis) == [0, 1, 2] { 0 } else { INTENSITY };
     let stages = [

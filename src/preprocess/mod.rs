@@ -75,7 +75,7 @@ pub fn prepare(
 ) -> Result<Prepared, TooLarge> {
     let Image { voxels, geometry } = image;
     let channels = voxels.len_of(Axis(0));
-    assert_eq!(channels, rules.normalization.len(), "channels of the image and of the plan");
+    assert_eq!(channels, rules.normalization_scheme.len(), "channels of the image and of the plan");
     let (mask, bounds) = nonzero_box(voxels.view());
     let (spacing, labelled) = (geometry.spacing, labels.is_some());
     let extent = Extent { shape: geometry.shape, spacing, channels, labelled };
@@ -90,7 +90,7 @@ pub fn prepare(
     let mut voxels = resize_channels(voxels, grid.shape, spline_order(rules.image_order), grid.separate);
     for (channel, values) in voxels.outer_iter_mut().enumerate() {
         let inside = inside.as_ref().map(|inside| inside.view());
-        normalize(values, rules.normalization[channel], rules.intensities.get(channel), inside);
+        normalize(values, rules.normalization_scheme[channel], rules.intensities.get(channel), inside);
     }
     drop(inside);
 
@@ -122,7 +122,7 @@ impl TargetGrid {
         mask: Array3<bool>,
         rules: &Preprocess,
     ) -> (Option<Array3<i16>>, Option<Array3<bool>>) {
-        if !rules.masked {
+        if !rules.normalize_in_mask {
             let marked = labels.map(|mut labels| {
                 Zip::from(&mut labels).and(&mask).for_each(|label, &inside| {
                     if *label == 0 && !inside {
@@ -164,7 +164,7 @@ fn outside(label: i16) -> i16 {
 
 /// The class of a prepared label: itself inside of the non-zero mask; below 0 is outside, where `-1 - class` stands for a class.
 ///
-/// Without `preprocess.masked`, foreground outside of the mask is not marked.
+/// Without `preprocess.normalize_in_mask`, foreground outside of the mask is not marked.
 pub fn class_of(label: i16) -> i16 {
     if label < 0 { outside(label) } else { label }
 }
@@ -228,7 +228,7 @@ pub fn slice_back(slice_axis: usize) -> [usize; 3] {
 
 /// Spacing of the prepared case, mm, `[z, y, x]`: the configuration's, with the image's own where that says 0.
 pub fn target_spacing(own: Spacing, configuration: &Configuration) -> Spacing {
-    let wanted = configuration.spacing.0;
+    let wanted = configuration.spacing_mm.0;
     Spacing(std::array::from_fn(|axis| if wanted[axis] == 0.0 { own.0[axis] } else { wanted[axis] }))
 }
 
@@ -236,7 +236,7 @@ pub fn target_spacing(own: Spacing, configuration: &Configuration) -> Spacing {
 ///
 /// Not in the paper: `separate_z_ratio` is 0, off, by default. Source: spec section 4.3.
 pub fn separate_axis(own: Spacing, rules: &Preprocess, configuration: &Configuration) -> Option<usize> {
-    let ratio = rules.separate_z_ratio;
+    let ratio = rules.anisotropy_threshold;
     if ratio == 0.0 { None } else { coarse_axis(own, target_spacing(own, configuration), ratio) }
 }
 

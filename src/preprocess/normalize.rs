@@ -25,7 +25,7 @@ pub fn normalize(
     match scheme {
         Normalization::Ct => {
             let known = intensities.expect("a validated plan has the intensities of each `ct` channel");
-            let (low, high) = (known.percentile_00_5 as f32, known.percentile_99_5 as f32);
+            let (low, high) = (known.p00_5 as f32, known.p99_5 as f32);
             let (mean, sd) = (known.mean as f32, known.sd.max(SD_EPS) as f32);
             image.par_mapv_inplace(|value| (value.clamp(low, high) - mean) / sd);
         }
@@ -58,7 +58,7 @@ mod tests {
 
     use super::*;
 
-    const CT: Intensities = Intensities { mean: 100.0, sd: 40.0, percentile_00_5: -20.0, percentile_99_5: 200.0 };
+    const CT: Intensities = Intensities { mean: 100.0, sd: 40.0, p00_5: -20.0, p99_5: 200.0 };
 
     #[test]
     fn ct_clips_and_scales_by_the_data_sets_foreground() {

@@ -8,7 +8,7 @@ use crate::volume::resample::resize_labels;
 
 fn plan(masked: bool, label_order: u8, image_order: u8) -> Plan {
     let mut plan: Plan = toml::from_str(include_str!("../plan/example.toml")).unwrap();
-    plan.preprocess.masked = masked;
+    plan.preprocess.normalize_in_mask = masked;
     plan.preprocess.label_order = label_order;
     plan.preprocess.image_order = image_order;
     plan
@@ -16,7 +16,7 @@ fn plan(masked: bool, label_order: u8, image_order: u8) -> Plan {
 
 fn configuration(plan: &Plan, spacing: [f64; 3], slice_axis: usize) -> Configuration {
     let full = plan.configurations[&ConfigurationName::FullRes].clone();
-    Configuration { spacing: Spacing(spacing), slice_axis, ..full }
+    Configuration { spacing_mm: Spacing(spacing), slice_axis, ..full }
 }
 
 /// A ball of intensities with labels, some of which lie outside of the ball.

@@ -198,10 +198,10 @@ impl Training {
 
     /// Notes a finished epoch, and lets the schedule decide on the learning rate and on the end.
     pub(super) fn end_epoch(&mut self, job: &Job<'_>, validation_loss: f64, dice: &OnlineDice) {
-        let train_loss = self.loss_sum / job.plan.train.batches as f64;
+        let train_loss = self.loss_sum / job.plan.train.batches_per_epoch as f64;
         let learning_rate = self.schedule.learning_rate();
         let state = self.schedule.step(train_loss, validation_loss);
-        let images = (job.plan.train.batches * job.configuration.batch_size) as f64;
+        let images = (job.plan.train.batches_per_epoch * job.configuration.batch_size) as f64;
         self.epochs.push(EpochRow {
             epoch: self.epochs.len() + 1,
             train_loss,

@@ -6,7 +6,7 @@ mod fast;
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Int, Tensor, TensorData, assert_shape};
 
-use crate::plan::schema::{DiceScope, Loss};
+use crate::plan::schema::{DiceCe, DiceScope};
 
 /// Negative soft Dice plus cross-entropy, one number. `logits` is `[b, classes, z, y, x]`, `labels` `[b, z, y, x]` with class
 /// indices from 0.
@@ -21,7 +21,7 @@ use crate::plan::schema::{DiceScope, Loss};
 /// When the shapes do not agree, or there are fewer than two classes.
 ///
 /// Source: arXiv:1809.10486, section 2.2; smoothing and background from spec section 8.
-pub fn dice_ce(logits: Tensor<5>, labels: Tensor<4, Int>, scope: DiceScope, loss: &Loss) -> Tensor<1> {
+pub fn dice_ce(logits: Tensor<5>, labels: Tensor<4, Int>, scope: DiceScope, loss: &DiceCe) -> Tensor<1> {
     let [samples, classes, z, y, x] = logits.dims();
     assert_shape!(labels, [samples, z, y, x]);
     assert!(classes >= 2, "a segmentation has at least two classes, background included; found {classes}");
@@ -33,7 +33,7 @@ pub fn dice_ce(logits: Tensor<5>, labels: Tensor<4, Int>, scope: DiceScope, loss
 }
 
 /// The same by Burn's operations, on every backend.
-fn plain(logits: Tensor<5>, labels: Tensor<4, Int>, scope: DiceScope, loss: &Loss) -> Tensor<1> {
+fn plain(logits: Tensor<5>, labels: Tensor<4, Int>, scope: DiceScope, loss: &DiceCe) -> Tensor<1> {
     let [samples, classes, z, y, x] = logits.dims();
     let indicator = indicator(labels.reshape([samples, 1, z * y, x]), classes, &logits.device());
     let log_probability = log_softmax(logits.reshape([samples, classes, z * y, x]), 1);
@@ -43,7 +43,7 @@ fn plain(logits: Tensor<5>, labels: Tensor<4, Int>, scope: DiceScope, loss: &Los
 }
 
 /// Mean Dice over classes (and samples). Both inputs are `[b, classes, rows, x]`.
-fn mean_dice(probability: Tensor<4>, indicator: Tensor<4>, scope: DiceScope, loss: &Loss) -> Tensor<1> {
+fn mean_dice(probability: Tensor<4>, indicator: Tensor<4>, scope: DiceScope, loss: &DiceCe) -> Tensor<1> {
     let sum = |maps: Tensor<4>| match scope {
         DiceScope::Sample => sum_of_maps(maps),
         DiceScope::Batch => sum_of_maps(maps).sum_dim(0),
@@ -51,8 +51,8 @@ fn mean_dice(probability: Tensor<4>, indicator: Tensor<4>, scope: DiceScope, los
     let shared = sum(probability.clone() * indicator.clone());
     let total = sum(probability) + sum(indicator);
     // The smallest normal number stands for an empty denominator, over an empty numerator.
-    let dice = (shared * 2.0 + loss.dice_smooth) / (total + loss.dice_smooth).clamp_min(f32::MIN_POSITIVE);
-    let first = usize::from(!loss.dice_background);
+    let dice = (shared * 2.0 + loss.smooth) / (total + loss.smooth).clamp_min(f32::MIN_POSITIVE);
+    let first = usize::from(!loss.include_background);
     let [_, classes, _] = dice.dims();
     dice.narrow(1, first, classes - first).mean()
 }
@@ -83,12 +83,12 @@ mod tests {
     use crate::network::testing::{cpu, wave};
     use crate::network::weights::values;
 
-    fn loss(dice_smooth: f64, dice_background: bool) -> Loss {
-        Loss { dice_smooth, dice_background }
+    fn loss(smooth: f64, include_background: bool) -> DiceCe {
+        DiceCe { smooth, include_background }
     }
 
     /// Loss of one sample whose voxels have these logits, given class by class, and labels.
-    fn of<const N: usize>(logits: &[[f32; N]; 2], labels: [i64; N], loss: &Loss) -> f32 {
+    fn of<const N: usize>(logits: &[[f32; N]; 2], labels: [i64; N], loss: &DiceCe) -> f32 {
         let logits = Tensor::from_data(TensorData::new(logits.concat(), [1, 2, 1, 1, N]), &cpu());
         let labels = Tensor::from_data(TensorData::new(labels.to_vec(), [1, 1, 1, N]), &cpu());
         dice_ce(logits, labels, DiceScope::Sample, loss).into_scalar()
@@ -173,7 +173,7 @@ mod tests {
         (logits, (0..48).map(label).collect())
     }
 
-    fn loss_and_gradient(logits: Vec<f32>, scope: DiceScope, settings: &Loss) -> (f64, Vec<f32>) {
+    fn loss_and_gradient(logits: Vec<f32>, scope: DiceScope, settings: &DiceCe) -> (f64, Vec<f32>) {
         let device = cpu().autodiff();
         let logits = Tensor::from_data(TensorData::new(logits, [2, 3, 2, 3, 4]), &device).require_grad();
         let labels = Tensor::from_data(TensorData::new(inputs().1, [2, 2, 3, 4]), &device);

@@ -237,7 +237,7 @@ fn training_steps(
 ) -> Result<(), TrainError> {
     let epoch = training.epochs.len();
     let patches = Patches::new(job, Set::Training, epoch);
-    let steps = training.step..job.plan.train.batches;
+    let steps = training.step..job.plan.train.batches_per_epoch;
     let mut ahead: Option<Ahead> = None;
     let done = for_each_batch(steps, job.workers, &|step| patches.batch(step), |step, batch| {
         if interrupted.load(Ordering::Relaxed) {
@@ -246,7 +246,7 @@ fn training_steps(
         let begun = Instant::now();
         let (images, labels) = upload(&batch, device);
         let network = training.network.clone();
-        let loss = dice_ce(network.forward(images), labels, job.configuration.dice, &job.plan.loss);
+        let loss = dice_ce(network.forward(images), labels, job.configuration.dice_scope(), job.plan.loss.dice_ce());
         let read_later = loss.clone().inner();
         training.descend(job, step, loss).map_err(Some)?;
         device.flush().map_err(|error| Some(failed(job, epoch, step, error.into())))?;
@@ -273,12 +273,12 @@ fn validate(job: &Job<'_>, training: &Training) -> Result<(f64, OnlineDice), Tra
     let classes = job.plan.data.labels.len() + 1;
     let mut dice = OnlineDice::new(classes);
     let mut sum = 0.0;
-    let steps = job.plan.train.validation_batches;
+    let steps = job.plan.train.validation_batches_per_epoch;
     for_each_batch(0..steps, job.workers, &|step| patches.batch(step), |step, batch| {
         let (images, labels) = upload(&batch, device);
         let logits = network.forward(images);
         let predicted = logits.clone().argmax(1);
-        let loss = dice_ce(logits, labels, job.configuration.dice, &job.plan.loss);
+        let loss = dice_ce(logits, labels, job.configuration.dice_scope(), job.plan.loss.dice_ce());
         sum += finite(job, loss, epoch, step, batch.cases)?;
         let predicted = predicted.into_data().convert::<i32>().try_into_vec().expect("just converted");
         dice.add(&predicted, &batch.labels);

@@ -42,7 +42,8 @@ struct Moments {
 impl Optimizer {
     /// An optimiser that has made no step.
     pub fn new(train: &Train) -> Self {
-        Self { weight_decay: train.weight_decay, amsgrad: train.amsgrad, step: 0, moments: BTreeMap::new() }
+        let adam = train.optimizer.adam();
+        Self { weight_decay: adam.weight_decay, amsgrad: adam.amsgrad, step: 0, moments: BTreeMap::new() }
     }
 
     /// Number of steps made.
@@ -98,7 +99,7 @@ impl Optimizer {
         let mut optimizer = Self { step, ..Self::new(train) };
         for name in names {
             let (first, second) = (take("first", &name)?, take("second", &name)?);
-            let largest = if train.amsgrad { Some(take("largest", &name)?) } else { None };
+            let largest = if optimizer.amsgrad { Some(take("largest", &name)?) } else { None };
             optimizer.moments.insert(name, Moments { first, second, largest });
         }
         Ok(optimizer)

@@ -106,7 +106,7 @@ impl<'a> Patches<'a> {
             }
             None => loaded,
         };
-        (number, self.with_first_stage(finish(patch, self.plan.preprocess.masked), &mut rng))
+        (number, self.with_first_stage(finish(patch, self.plan.preprocess.normalize_in_mask), &mut rng))
     }
 
     /// The patch as the network sees it: in the cascade's second stage with one more channel for each foreground class that

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::plan::schema::Train;
+use crate::plan::schema::{self, Stopping, Train};
 use crate::run::StopReason;
 
 /// A value smoothed over epochs, and how long ago it was last better than its best by more than a threshold.
@@ -76,14 +76,19 @@ pub struct Step {
 impl Schedule {
     /// The schedule before the first epoch.
     pub fn new(train: &Train) -> Self {
+        let schema::Schedule::Plateau(plateau) = &train.schedule;
+        let (stop_threshold, stop_patience, floor) = match &train.stopping {
+            Stopping::None => (0.0, usize::MAX, 0.0),
+            Stopping::ValidationPlateau(stop) => (stop.threshold, stop.patience_epochs, stop.below_learning_rate),
+        };
         Self {
-            train: Smoothed::new(train.ema_train, train.lr_threshold),
-            validation: Smoothed::new(train.ema_validation, train.stop_threshold),
+            train: Smoothed::new(train.train_loss_ema_decay, plateau.threshold),
+            validation: Smoothed::new(train.validation_loss_ema_decay, stop_threshold),
             learning_rate: train.learning_rate,
-            factor: train.lr_factor,
-            patience: train.lr_patience,
-            stop_patience: train.stop_patience,
-            floor: train.lr_floor,
+            factor: plateau.factor,
+            patience: plateau.patience_epochs,
+            stop_patience,
+            floor,
             max_epochs: train.max_epochs,
             epochs: 0,
             stop: None,
@@ -174,7 +179,7 @@ mod tests {
 
     #[test]
     fn a_gain_below_the_threshold_is_none() {
-        let mut schedule = Schedule::new(&Train { ema_train: 0.0, ..paper() });
+        let mut schedule = Schedule::new(&Train { train_loss_ema_decay: 0.0, ..paper() });
         schedule.step(1.0, 1.0);
         assert_eq!(schedule.step(0.996, 1.0).bad_epochs, 1);
         let step = schedule.step(0.994, 1.0);
@@ -200,7 +205,12 @@ mod tests {
     #[test]
     fn rates_and_counters_are_those_of_pytorch() {
         let oracle: Oracle = serde_json::from_str(include_str!("../../tests/reference/values/plateau.json")).unwrap();
-        let mut schedule = Schedule::new(&Train { ema_train: 0.0, lr_patience: 5, max_epochs: 1000, ..paper() });
+        let mut schedule = Schedule::new(&Train {
+            train_loss_ema_decay: 0.0,
+            schedule: schema::Schedule::Plateau(schema::Plateau { patience_epochs: 5, ..paper().plateau().clone() }),
+            max_epochs: 1000,
+            ..paper()
+        });
         assert!(oracle.losses.len() >= 100);
         for (epoch, &loss) in oracle.losses.iter().enumerate() {
             let step = schedule.step(loss, loss);

@@ -18,7 +18,7 @@ use crate::train::{Job, TrainError, upload};
 pub(super) fn warm_up(job: &Job<'_>, training: &Training, device: &Device) -> Result<f64, TrainError> {
     let begun = Instant::now();
     let batch = Patches::new(job, Set::Training, 0).batch(0);
-    let loss = |logits, labels| dice_ce(logits, labels, job.configuration.dice, &job.plan.loss);
+    let loss = |logits, labels| dice_ce(logits, labels, job.configuration.dice_scope(), job.plan.loss.dice_ce());
     let (images, labels) = upload(&batch, device);
     training.rehearse(loss(training.network.forward(images), labels));
     let (images, labels) = upload(&batch, job.device);

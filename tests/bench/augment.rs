@@ -12,7 +12,10 @@ use std::time::Instant;
 
 use ndarray::{Array3, Array4};
 use rand::RngExt as _;
-use segplan::plan::schema::{Augment, AugmentationKind, Configuration, DiceScope};
+use segplan::plan::schema::{
+    Augment, AugmentationKind, ComponentRemoval, Configuration, Elastic, Gamma, Mirroring, Morphology, Rotation,
+    Scaling,
+};
 use segplan::random::{Key, Purpose, Rng, stream};
 use segplan::train::augment::Augmenter;
 use segplan::train::sample::Patch;
@@ -74,38 +77,34 @@ fn fixture(size: Shape) -> Patch {
 
 fn augment() -> Augment {
     Augment {
-        elastic_probability: 1.0,
-        elastic_alpha_3d: [0.0, 900.0],
-        elastic_alpha_2d: [0.0, 200.0],
-        elastic_sigma: [9.0, 13.0],
-        rotation_probability: 1.0,
-        rotation_degrees_3d: 15.0,
-        rotation_degrees_2d: 180.0,
-        scale_probability: 1.0,
-        scale: [0.85, 1.25],
-        gamma_probability: 1.0,
-        gamma: [0.7, 1.5],
-        mirror_probability: 0.5,
         label_order: 1,
-        morphology_probability: 0.0,
-        morphology_radius: [1.0, 8.0],
-        removal_probability: 0.0,
-        removal_share: 0.15,
+        elastic: Elastic {
+            probability: 1.0,
+            alpha_3d_voxels: [0.0, 900.0],
+            alpha_2d_voxels: [0.0, 200.0],
+            sigma_voxels: [9.0, 13.0],
+        },
+        rotation: Rotation { probability: 1.0, max_degrees_3d: 15.0, max_degrees_2d: 180.0 },
+        scaling: Scaling { probability: 1.0, range: [0.85, 1.25] },
+        gamma: Gamma { probability: 1.0, range: [0.7, 1.5] },
+        mirroring: Mirroring { probability: 0.5 },
+        morphology: Morphology { probability: 0.0, radius_voxels: [1.0, 8.0] },
+        component_removal: ComponentRemoval { probability: 0.0, max_patch_fraction: 0.15 },
     }
 }
 
 /// The hippocampus plan's 3D configuration, as far as augmentation looks at it.
 fn configuration() -> Configuration {
     Configuration {
-        spacing: Spacing([1.0; 3]),
+        spacing_mm: Spacing([1.0; 3]),
         median_shape: Shape([36, 50, 35]),
         slice_axis: 0,
         patch_size: Shape([40, 56, 40]),
         batch_size: 9,
-        pools: [3; 3],
-        features: vec![30, 60, 120, 240],
-        dice: DiceScope::Sample,
+        pool_depths: [3; 3],
+        features_per_stage: vec![30, 60, 120, 240],
+        batch_dice: false,
         augmentation: AugmentationKind::ThreeD,
-        augmentation_axis: None,
+        dummy_2d_axis: None,
     }
 }

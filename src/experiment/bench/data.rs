@@ -133,5 +133,5 @@ fn predict_case(
 fn passes(bench: &Bench<'_>, case: &PreparedCase) -> usize {
     let settings = &bench.plan.predict;
     let windows = Windows::new(case.image(), bench.configuration, settings).starts.len();
-    windows * mirrored_axes(bench.configuration.patch_size, settings.mirror).len()
+    windows * mirrored_axes(bench.configuration.patch_size, settings.test_time_mirroring).len()
 }

@@ -241,7 +241,7 @@ impl<'a> Cost<'a> {
         let train = &self.plan.train;
         let configuration = self.configuration;
         // The weights, and a checkpoint of the weights with the moments of Adam.
-        let copies = if train.amsgrad { 5 } else { 4 };
+        let copies = if train.optimizer.adam().amsgrad { 5 } else { 4 };
         let on_device = self.topology.training_bytes(
             configuration.patch_size.0,
             configuration.batch_size,
@@ -273,7 +273,7 @@ impl<'a> Cost<'a> {
         let all = self.prepared_bytes(1.0) as f64;
         let loaded = loaded_size(&self.plan.augment, configuration).voxels() as u64;
         let patch_bytes = (loaded * (FLOAT * self.plan.data.channels.len() as u64 + LABEL)) as f64;
-        let batches = state.left(train.max_epochs) * (train.batches + train.validation_batches);
+        let batches = state.left(train.max_epochs) * (train.batches_per_epoch + train.validation_batches_per_epoch);
         let drawn = (batches * configuration.batch_size) as f64 * patch_bytes;
         // Drawn with replacement.
         if all > 0.0 { (all * (1.0 - (-drawn / all).exp())) as u64 } else { 0 }
@@ -298,8 +298,9 @@ impl<'a> Cost<'a> {
         let (plan, configuration) = (self.plan, self.configuration);
         let cases = self.cases(id, state);
         let (patch, shape) = (configuration.patch_size, self.shape());
-        let along = |axis: usize| starts(shape[axis].max(patch.0[axis]), patch.0[axis], plan.predict.step).len();
-        let passes = along(0) * along(1) * along(2) * mirrored_axes(patch, plan.predict.mirror).len();
+        let along =
+            |axis: usize| starts(shape[axis].max(patch.0[axis]), patch.0[axis], plan.predict.tile_step_fraction).len();
+        let passes = along(0) * along(1) * along(2) * mirrored_axes(patch, plan.predict.test_time_mirroring).len();
         Estimate {
             memory_bytes: PROCESS_BYTES
                 + self.needed_to_predict()
@@ -317,7 +318,7 @@ impl<'a> Cost<'a> {
     /// An epoch: training steps, and forward passes of the validation batches; seconds.
     fn epoch_s(&self) -> f64 {
         let train = &self.plan.train;
-        let passes = STEP_OVER_FORWARD * train.batches as f64 + train.validation_batches as f64;
+        let passes = STEP_OVER_FORWARD * train.batches_per_epoch as f64 + train.validation_batches_per_epoch as f64;
         passes * self.configuration.batch_size as f64 * self.forward_s()
     }
 

@@ -66,6 +66,6 @@ pub(super) fn of_plan(loaded: &LoadedPlan, folder: &RunFolder) -> (Vec<Grid>, &'
         }
     }
     let shape = Shape(plan.data.median_shape.map(|edge| (edge.round() as usize).max(1)));
-    let extent = Extent { shape, spacing: Spacing(plan.data.median_spacing.0), channels, labelled: true };
+    let extent = Extent { shape, spacing: Spacing(plan.data.median_spacing_mm.0), channels, labelled: true };
     (vec![Grid { extent, cropped: shape }; plan.data.cases], "the plan's median case")
 }

@@ -5,6 +5,7 @@ use toml::{Table, Value};
 use super::*;
 use crate::plan::digest::StageDigests;
 use crate::plan::layer::join;
+use crate::plan::schema::{DiceCe, Loss};
 
 fn example() -> Plan {
     toml::from_str(include_str!("../example.toml")).unwrap()
@@ -13,7 +14,7 @@ fn example() -> Plan {
 fn cost(plan: &Plan, name: ConfigurationName) -> Cost {
     let network = &plan.configurations[&name];
     let voxels = network.patch_size.voxels() * network.batch_size;
-    let parameters = network.features.iter().sum::<usize>() as u64;
+    let parameters = network.features_per_stage.iter().sum::<usize>() as u64;
     Cost { parameters, step_voxels: voxels as u64, receptive_field: [1; 3], training_bytes: voxels as u64 * 1000 }
 }
 
@@ -34,7 +35,7 @@ fn the_same_plan_is_no_difference() {
 fn differences_and_what_they_cost() {
     let diff = edited(|plan| {
         plan.train.learning_rate = 0.01;
-        plan.predict.mirror = false;
+        plan.predict.test_time_mirroring = false;
         plan.runtime.threads = 3;
         let network = plan.configurations.get_mut(&ConfigurationName::FullRes).unwrap();
         network.batch_size = 2;
@@ -48,8 +49,11 @@ fn differences_and_what_they_cost() {
 fn a_stage_runs_again_from_the_first_digest_that_differs() {
     let from = |edit: fn(&mut Plan)| edited(edit).consequences[0].from;
     assert_eq!(from(|plan| plan.preprocess.image_order = 1), Some(Stage::Preprocess));
-    assert_eq!(from(|plan| plan.loss.dice_background = true), Some(Stage::Train));
-    assert_eq!(from(|plan| plan.predict.step = 0.25), Some(Stage::Predict));
+    assert_eq!(
+        from(|plan| plan.loss = Loss::DiceCe(DiceCe { smooth: 1e-5, include_background: true })),
+        Some(Stage::Train)
+    );
+    assert_eq!(from(|plan| plan.predict.tile_step_fraction = 0.25), Some(Stage::Predict));
     assert_eq!(from(|plan| plan.runtime.threads = 3), None);
 }
 

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::plan::layer::join;
 use crate::plan::load::load_resolved;
+use crate::plan::schema::{Adam, Optimizer, Plateau, Schedule};
 use crate::plan::schema::{ConfigurationName, Intensities, Normalization, Plan};
 use crate::plan::write::resolved_text;
 
@@ -19,7 +20,7 @@ fn edited(text: &str, pair: &str) -> Result<String, EditError> {
 #[test]
 fn a_value_is_replaced_and_its_comment_stays() {
     let text = EXAMPLE.replace("batches = 250", "batches  =  250   # a note");
-    let changed = edited(&text, "train.batches = 7").unwrap();
+    let changed = edited(&text, "train.batches_per_epoch = 7").unwrap();
     assert_eq!(changed, text.replace("=  250 ", "=  7 "));
     let changed = edited(&text, "runtime.device=cuda:0").unwrap();
     assert_eq!(changed, text.replace("device = \"flex\"", "device = \"cuda:0\""));
@@ -34,8 +35,11 @@ fn an_entry_of_a_list_is_replaced() {
 #[test]
 fn a_key_that_is_not_there_is_added_to_its_table() {
     let text = EXAMPLE.replace("batches = 250\nvalidation_batches = 50\n", "");
-    let changed = edited(&text, "train.batches=7").unwrap();
-    assert_eq!(changed, text.replace("lr_floor = 0.000001\n", "lr_floor = 0.000001\nbatches = 7\n"));
+    let changed = edited(&text, "train.batches_per_epoch=7").unwrap();
+    assert_eq!(
+        changed,
+        text.replace("validation_loss_ema_decay = 0.9\n", "validation_loss_ema_decay = 0.9\nbatches_per_epoch = 7\n")
+    );
 
     let (whole, _) = EXAMPLE.split_once("\n[runtime]").unwrap();
     let changed = edited(whole, "runtime.threads=2").unwrap();
@@ -85,10 +89,11 @@ fn values_that_fit_each_other_only_together_are_set_together() {
 
 #[test]
 fn what_makes_a_fault_is_refused() {
-    for pair in ["train.batches=0", "train.lerning_rate=1", "configurations.3d_fullres.patch_size=[40,41,40]"] {
+    for pair in ["train.batches_per_epoch=0", "train.lerning_rate=1", "configurations.3d_fullres.patch_size=[40,41,40]"]
+    {
         assert!(matches!(edited(EXAMPLE, pair), Err(EditError::Plan(PlanError::Faults { .. }))), "{pair}");
     }
-    assert!(matches!(edited(EXAMPLE, "train.batches"), Err(EditError::Malformed { .. })));
+    assert!(matches!(edited(EXAMPLE, "train.batches_per_epoch"), Err(EditError::Malformed { .. })));
     let dotted = EXAMPLE.replace("[split]\nfolds = 5\nseed = 12345\ngroup = \"\"\n", "");
     assert!(dotted.len() < EXAMPLE.len());
     let dotted = format!("split.folds = 5\n{dotted}");
@@ -122,26 +127,24 @@ fn plans() -> impl Strategy<Value = Plan> {
     (numbers, grid, texts, channels).prop_map(|(numbers, grid, texts, channels)| {
         let mut plan: Plan = toml::from_str(EXAMPLE).unwrap();
         (plan.name, plan.data.labels, plan.data.dataset) = texts;
-        plan.data.single_component = plan.data.labels.keys().copied().filter(|label| label % 2 == 0).collect();
+        plan.data.single_component_labels = plan.data.labels.keys().copied().filter(|label| label % 2 == 0).collect();
         plan.data.channels = channels.iter().map(|(name, ..)| name.clone()).collect();
         let scheme = |ct: bool| if ct { Normalization::Ct } else { Normalization::ZScore };
-        plan.preprocess.normalization = channels.iter().map(|&(.., ct)| scheme(ct)).collect();
-        let known = |&(_, mean, sd, _): &(String, f64, f64, bool)| Intensities {
-            mean,
-            sd,
-            percentile_00_5: mean - sd,
-            percentile_99_5: mean + sd,
-        };
+        plan.preprocess.normalization_scheme = channels.iter().map(|&(.., ct)| scheme(ct)).collect();
+        let known =
+            |&(_, mean, sd, _): &(String, f64, f64, bool)| Intensities { mean, sd, p00_5: mean - sd, p99_5: mean + sd };
         plan.preprocess.intensities = channels.iter().map(known).collect();
         let (rate, decay, batches, mirror, factor) = numbers;
-        (plan.train.learning_rate, plan.train.weight_decay, plan.train.batches) = (rate, decay, batches);
-        (plan.predict.mirror, plan.train.lr_factor) = (mirror, factor);
+        (plan.train.learning_rate, plan.train.batches_per_epoch) = (rate, batches);
+        plan.train.optimizer = Optimizer::Adam(Adam { weight_decay: decay, ..plan.train.optimizer.adam().clone() });
+        plan.predict.test_time_mirroring = mirror;
+        plan.train.schedule = Schedule::Plateau(Plateau { factor, ..plan.train.plateau().clone() });
         let (spacing, factors, pools, batch) = grid;
         let network = plan.configurations.get_mut(&ConfigurationName::FullRes).unwrap();
-        network.spacing.0 = spacing;
-        network.pools = pools;
+        network.spacing_mm.0 = spacing;
+        network.pool_depths = pools;
         network.patch_size.0 = std::array::from_fn(|axis| (factors[axis] + 1) << pools[axis]);
-        network.features = vec![8; pools.into_iter().max().unwrap() + 1];
+        network.features_per_stage = vec![8; pools.into_iter().max().unwrap() + 1];
         network.batch_size = batch;
         plan
     })
@@ -195,7 +198,8 @@ proptest! {
 fn a_file_with_line_ends_of_windows_keeps_them() {
     let without = EXAMPLE.replace("batches = 250\nvalidation_batches = 50\n", "");
     let (whole, _) = without.split_once("\n[runtime]").unwrap();
-    let pairs = ["train.batches=7", "runtime.threads=2", "train.max_epochs=3", "evaluate.surface_tolerance=2.0"];
+    let pairs =
+        ["train.batches_per_epoch=7", "runtime.threads=2", "train.max_epochs=3", "evaluate.surface_tolerance_mm=2.0"];
     for text in [without.as_str(), whole] {
         for pair in pairs {
             let expected = edited(text, pair).unwrap().replace('\n', "\r\n");

@@ -39,15 +39,16 @@ fn said(text: &str, overrides: &[&str]) -> String {
 #[test]
 fn layers_are_merged_key_by_key_and_the_uppermost_wins() {
     let loaded =
-        loaded("[train]\nbatches = 10\nmax_epochs = 20\n", &["train.batches=3", "runtime.device=cuda:1"]).unwrap();
-    assert_eq!(loaded.plan.train.batches, 3);
+        loaded("[train]\nbatches = 10\nmax_epochs = 20\n", &["train.batches_per_epoch=3", "runtime.device=cuda:1"])
+            .unwrap();
+    assert_eq!(loaded.plan.train.batches_per_epoch, 3);
     assert_eq!(loaded.plan.train.max_epochs, 20);
-    assert_eq!(loaded.plan.train.validation_batches, 50);
+    assert_eq!(loaded.plan.train.validation_batches_per_epoch, 50);
     assert_eq!(loaded.plan.runtime.device, "cuda:1");
     let source = |key: &str| loaded.layers.origin(key).unwrap().0.source.clone();
-    assert_eq!(source("train.batches"), Source::Set);
+    assert_eq!(source("train.batches_per_epoch"), Source::Set);
     assert!(matches!(source("train.max_epochs"), Source::File(path) if path.ends_with("plan.toml")));
-    assert!(matches!(source("train.lr_factor"), Source::File(path) if path.ends_with("base.toml")));
+    assert!(matches!(source("train.schedule.factor"), Source::File(path) if path.ends_with("base.toml")));
 }
 
 #[test]
@@ -71,7 +72,7 @@ fn a_missing_file_is_named() {
 
 #[test]
 fn a_saved_plan_is_loaded_as_it_was_saved() {
-    let plan = loaded("", &["train.batches=7"]).unwrap().plan;
+    let plan = loaded("", &["train.batches_per_epoch=7"]).unwrap().plan;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("plan.toml");
     std::fs::write(&path, crate::plan::write::resolved_text(&plan)).unwrap();
@@ -125,7 +126,7 @@ fn a_negative_learning_rate_on_the_command_line() {
 
 #[test]
 fn a_setting_without_a_value() {
-    insta::assert_snapshot!(said("", &["train.batches"]));
+    insta::assert_snapshot!(said("", &["train.batches_per_epoch"]));
 }
 
 #[test]
@@ -251,7 +252,10 @@ fn a_grouping_that_is_no_regular_expression() {
 
 #[test]
 fn a_schedule_that_never_falls() {
-    insta::assert_snapshot!(said("[train]\nlr_factor = 1.5\nbatches = 0\nema_train = 1.1\n", &[]));
+    insta::assert_snapshot!(said(
+        "[train]\nschedule.factor = 1.5\nbatches_per_epoch = 0\ntrain_loss_ema_decay = 1.1\n",
+        &[]
+    ));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::plan::reasons::percent;
 use crate::plan::rules::{self, Measured};
-use crate::plan::schema::{Aspect, AugmentationKind, Configuration, ConfigurationName, DiceScope, Plan, Rules};
+use crate::plan::schema::{Aspect, AugmentationKind, Configuration, ConfigurationName, Plan, Rules};
 use crate::units::{beside_limit, counted};
 use crate::volume::Shape;
 
@@ -18,34 +18,34 @@ pub(super) fn reasons(
     let rules = &plan.rules;
     let two_dimensional = name == ConfigurationName::TwoD;
     let (max_pools, max_features) = if two_dimensional {
-        (rules.max_pools_2d, rules.max_features_2d)
+        (rules.max_pool_depth_2d, rules.max_features_2d)
     } else {
-        (rules.max_pools_3d, rules.max_features_3d)
+        (rules.max_pool_depth_3d, rules.max_features_3d)
     };
     // The first stage of the cascade is planned as if the data set were as coarse as its grid.
     let stage = if name == ConfigurationName::LowRes { rules::lowres(measured, rules) } else { *measured };
     let patch = if two_dimensional { slice_reason(configuration, rules) } else { patch_reason(&stage, rules) };
     vec![
-        ("spacing", spacing_reason(name, measured, rules)),
+        ("spacing_mm", spacing_reason(name, measured, rules)),
         ("median_shape", "Median shape at this spacing, voxels, [z, y, x], rounded to whole voxels.".to_owned()),
         ("slice_axis", slice_axis_reason(two_dimensional, measured)),
         ("patch_size", patch),
         ("batch_size", batch_reason(name, configuration.patch_size, &stage, rules)),
         (
-            "pools",
+            "pool_depths",
             format!(
                 "Each edge of the patch is halved while it has at least {} voxels, at most {max_pools} times (paper, 2.1).",
-                rules.pool_until_below
+                rules.min_edge_to_pool
             ),
         ),
         (
-            "features",
+            "features_per_stage",
             format!(
                 "Feature maps of each resolution, finest first: {}, doubled at each pooling, at most {max_features}.",
                 rules.base_features
             ),
         ),
-        ("dice", dice_reason(configuration.dice).to_owned()),
+        ("batch_dice", dice_reason(configuration.batch_dice).to_owned()),
         ("augmentation", augmentation_reason(configuration, rules)),
         (
             "augmentation_axis",
@@ -69,11 +69,11 @@ fn spacing_reason(name: ConfigurationName, measured: &Measured, rules: &Rules) -
                 .zip(AXES)
                 .map(|(times, axis)| format!("{axis} {times} ×"))
                 .collect();
-            let ratio = |measured| beside_limit(rules::cascade_ratio(measured, rules), rules.cascade_factor, 2);
+            let ratio = |measured| beside_limit(rules::cascade_ratio(measured, rules), rules.cascade_threshold, 2);
             format!(
                 "Median spacing, doubled until the median case has the voxels of at most {} reference patches: {}, which makes {} \
                  of {}. Where axes are finer than the coarsest spacing divided by {}, these alone are doubled (paper, 2.1).",
-                rules.cascade_factor,
+                rules.cascade_threshold,
                 doubled.join(", "),
                 ratio(&coarse),
                 ratio(measured),
@@ -85,7 +85,8 @@ fn spacing_reason(name: ConfigurationName, measured: &Measured, rules: &Rules) -
 
 fn slice_reason(configuration: &Configuration, rules: &Rules) -> String {
     let median = rules::plane(configuration.slice_axis).map(|axis| configuration.median_shape.0[axis]);
-    let multiples = median.map(|edge| 1_usize << rules::pools(edge as f64, rules.max_pools_2d, rules.pool_until_below));
+    let multiples =
+        median.map(|edge| 1_usize << rules::pools(edge as f64, rules.max_pool_depth_2d, rules.min_edge_to_pool));
     let ([height, width], [vertical, horizontal]) = (median, multiples);
     format!(
         "The median slice, {height} × {width} pixels, rounded up to multiples of {vertical} × {horizontal}, 2 for each pooling \
@@ -95,10 +96,10 @@ fn slice_reason(configuration: &Configuration, rules: &Rules) -> String {
 
 fn patch_reason(stage: &Measured, rules: &Rules) -> String {
     let steps = rules::patch_3d(stage, rules);
-    let most = rules.reference_patch_3d.voxels();
+    let most = rules.reference_patch_size_3d.voxels();
     // Rounded up, so that the next whole voxel is that of the exact edge.
     let [z, y, x] = steps.target.map(|edge| (10.0 * edge).ceil() / 10.0);
-    let unit = match rules.aspect {
+    let unit = match rules.patch_aspect {
         Aspect::Mm => "mm",
         Aspect::Voxel => "voxels",
     };
@@ -121,9 +122,9 @@ fn patch_reason(stage: &Measured, rules: &Rules) -> String {
 
 fn batch_reason(name: ConfigurationName, patch: Shape, stage: &Measured, rules: &Rules) -> String {
     let budget = if name == ConfigurationName::TwoD {
-        rules.reference_patch_2d.iter().product::<usize>() * rules.reference_batch_2d
+        rules.reference_patch_size_2d.iter().product::<usize>() * rules.reference_batch_size_2d
     } else {
-        rules.reference_patch_3d.voxels() * rules.reference_batch_3d
+        rules.reference_patch_size_3d.voxels() * rules.reference_batch_size_3d
     };
     format!(
         "At most {}, the patches of {} in the {budget} of the reference batch, rounded down; at most {}, those in {} % of the \
@@ -131,7 +132,7 @@ fn batch_reason(name: ConfigurationName, patch: Shape, stage: &Measured, rules: 
         budget / patch.voxels(),
         counted(patch.voxels(), "voxel"),
         rules::batch_cap(patch, stage, rules),
-        percent(rules.dataset_fraction),
+        percent(rules.max_dataset_fraction),
         stage.voxels(),
         rules.min_batch_size
     )
@@ -149,10 +150,10 @@ fn slice_axis_reason(two_dimensional: bool, measured: &Measured) -> String {
     reason.to_owned()
 }
 
-fn dice_reason(dice: DiceScope) -> &'static str {
-    match dice {
-        DiceScope::Sample => "A patch sees most of a case: Dice of each sample (paper, 2.3).",
-        DiceScope::Batch => "A patch sees a small part of a case: Dice of the whole batch (paper, 2.3).",
+fn dice_reason(batch_dice: bool) -> &'static str {
+    match batch_dice {
+        false => "A patch sees most of a case: Dice of each sample (paper, 2.3).",
+        true => "A patch sees a small part of a case: Dice of the whole batch (paper, 2.3).",
     }
 }
 
@@ -160,12 +161,12 @@ fn augmentation_reason(configuration: &Configuration, rules: &Rules) -> String {
     match configuration.augmentation {
         AugmentationKind::TwoD => "In the plane of the slice.".to_owned(),
         AugmentationKind::ThreeD => {
-            format!("In space: the longest edge is at most {} times the shortest (paper, 2.3).", rules.slice_wise_ratio)
+            format!("In space: the longest edge is at most {} times the shortest (paper, 2.3).", rules.dummy_2d_ratio)
         }
-        AugmentationKind::SliceWise => {
+        AugmentationKind::Dummy2d => {
             format!(
                 "Slice by slice: the longest edge is more than {} times the shortest (paper, 2.3).",
-                rules.slice_wise_ratio
+                rules.dummy_2d_ratio
             )
         }
     }

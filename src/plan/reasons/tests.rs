@@ -61,11 +61,11 @@ fn patch_of(comment: &str) -> ([f64; 3], [f64; 3]) {
 /// The unrounded edges, by the words of the comment and the plan's own numbers.
 fn target_of(configuration: &Configuration, rules: &Rules) -> [f64; 3] {
     let median = configuration.median_shape.0.map(|edge| edge as f64);
-    let extent: [f64; 3] = match rules.aspect {
-        Aspect::Mm => std::array::from_fn(|axis| median[axis] * configuration.spacing.0[axis]),
+    let extent: [f64; 3] = match rules.patch_aspect {
+        Aspect::Mm => std::array::from_fn(|axis| median[axis] * configuration.spacing_mm.0[axis]),
         Aspect::Voxel => median,
     };
-    let volume = rules.reference_patch_3d.voxels() as f64;
+    let volume = rules.reference_patch_size_3d.voxels() as f64;
     let scale = (volume / extent.iter().product::<f64>()).powf(1.0 / 3.0);
     std::array::from_fn(|axis| (scale * extent[axis]).min(median[axis]))
 }
@@ -107,17 +107,17 @@ fn check(plan: &Plan, measured: &Measured, said: &BTreeMap<String, String>) {
         let cascade = ratio > numbers(between(matrix, "more than ", " (paper"))[0];
         assert_eq!(cascade, plan.configurations.contains_key(&ConfigurationName::Cascade), "{matrix}");
     }
-    let masked = &said["preprocess.masked"];
+    let masked = &said["preprocess.normalize_in_mask"];
     let removed = numbers(between(masked, "removes ", " %"))[0];
-    assert_eq!(removed >= numbers(between(masked, "from ", " %"))[0], plan.preprocess.masked, "{masked}");
+    assert_eq!(removed >= numbers(between(masked, "from ", " %"))[0], plan.preprocess.normalize_in_mask, "{masked}");
     for (name, network) in &plan.configurations {
         let comment = |field: &str| said[&format!("configurations.{name}.{field}")].as_str();
         let patch = network.patch_size.0.map(|edge| edge as f64);
         if *name == ConfigurationName::TwoD {
             let found = numbers(comment("patch_size").split_once(", 2 for").unwrap().0);
             assert_eq!([up(found[0], found[2]), up(found[1], found[3])], patch[1..], "{}", comment("patch_size"));
-            let widest = data.median_spacing.0.iter().fold(0.0, |widest: f64, &edge| widest.max(edge));
-            let first = data.median_spacing.0.iter().position(|edge| *edge == widest);
+            let widest = data.median_spacing_mm.0.iter().fold(0.0, |widest: f64, &edge| widest.max(edge));
+            let first = data.median_spacing_mm.0.iter().position(|edge| *edge == widest);
             assert!(rules::single_slice(measured).is_some() || first == Some(network.slice_axis));
         } else {
             let (leads_to, target) = patch_of(comment("patch_size"));
@@ -127,18 +127,18 @@ fn check(plan: &Plan, measured: &Measured, said: &BTreeMap<String, String>) {
             }
         }
         if *name == ConfigurationName::LowRes {
-            let doubled = three(between(comment("spacing"), "reference patches: ", ", which makes"));
+            let doubled = three(between(comment("spacing_mm"), "reference patches: ", ", which makes"));
             for (axis, times) in doubled.into_iter().enumerate() {
-                let expected = data.median_spacing.0[axis] * 2_f64.powf(times);
-                assert!((network.spacing.0[axis] - expected).abs() < 1e-9, "{}", comment("spacing"));
+                let expected = data.median_spacing_mm.0[axis] * 2_f64.powf(times);
+                assert!((network.spacing_mm.0[axis] - expected).abs() < 1e-9, "{}", comment("spacing_mm"));
             }
-            let now = numbers(between(comment("spacing"), "which makes ", " of"))[0];
-            assert!(now <= plan.rules.cascade_factor, "{}", comment("spacing"));
+            let now = numbers(between(comment("spacing_mm"), "which makes ", " of"))[0];
+            assert!(now <= plan.rules.cascade_threshold, "{}", comment("spacing_mm"));
         }
         for axis in 0..3 {
             let spacing =
-                Some(network.spacing.0[axis]).filter(|edge| *edge > 0.0).unwrap_or(data.median_spacing.0[axis]);
-            let edge = data.median_shape[axis] * data.median_spacing.0[axis] / spacing;
+                Some(network.spacing_mm.0[axis]).filter(|edge| *edge > 0.0).unwrap_or(data.median_spacing_mm.0[axis]);
+            let edge = data.median_shape[axis] * data.median_spacing_mm.0[axis] / spacing;
             assert!((network.median_shape.0[axis] as f64 - edge.max(1.0)).abs() <= 0.5 + 1e-9);
         }
         assert_eq!(
@@ -147,8 +147,18 @@ fn check(plan: &Plan, measured: &Measured, said: &BTreeMap<String, String>) {
             "{}",
             comment("batch_size")
         );
-        assert_eq!(pools_of(comment("pools"), network.patch_size), network.pools, "{}", comment("pools"));
-        assert_eq!(features_of(comment("features"), network.pools), network.features, "{}", comment("features"));
+        assert_eq!(
+            pools_of(comment("pool_depths"), network.patch_size),
+            network.pool_depths,
+            "{}",
+            comment("pool_depths")
+        );
+        assert_eq!(
+            features_of(comment("features_per_stage"), network.pool_depths),
+            network.features_per_stage,
+            "{}",
+            comment("features_per_stage")
+        );
         if *name != ConfigurationName::TwoD {
             let ratio = patch.iter().copied().fold(0.0, f64::max) / patch.iter().copied().fold(f64::MAX, f64::min);
             let limit = *numbers(comment("augmentation")).first().unwrap();
@@ -160,7 +170,13 @@ fn check(plan: &Plan, measured: &Measured, said: &BTreeMap<String, String>) {
 fn planned(cases: usize, spacing: [f64; 3], median: [f64; 3], crop_ratio: f64, rules: &Rules) -> (Plan, Measured) {
     let example: Plan = toml::from_str(include_str!("../example.toml")).unwrap();
     let measured = Measured { cases, spacing: Spacing(spacing), median };
-    let data = Data { cases, median_spacing: measured.spacing, median_shape: median, crop_ratio, ..example.data };
+    let data = Data {
+        cases,
+        median_spacing_mm: measured.spacing,
+        median_shape: median,
+        cropped_fraction: crop_ratio,
+        ..example.data
+    };
     let plan = assemble("random", data, &measured, vec![Normalization::ZScore], Vec::new(), rules).plan;
     (plan, measured)
 }
@@ -181,9 +197,9 @@ proptest! {
     ) {
         let spacing = if isotropic { [spacing[0]; 3] } else { spacing };
         let rules = Rules {
-            aspect: if voxel { Aspect::Voxel } else { Aspect::Mm },
-            reference_patch_3d: Shape([16 * edge; 3]),
-            cascade_factor: factor,
+            patch_aspect: if voxel { Aspect::Voxel } else { Aspect::Mm },
+            reference_patch_size_3d: Shape([16 * edge; 3]),
+            cascade_threshold: factor,
             ..default_rules()
         };
         let (plan, measured) = planned(cases, spacing, median, crop_ratio, &rules);

@@ -46,7 +46,7 @@ fn measured(row: &Row) -> Measured {
 }
 
 fn patch_batch_pools(configuration: &Configuration) -> ([usize; 3], usize, [usize; 3]) {
-    (configuration.patch_size.0, configuration.batch_size, configuration.pools)
+    (configuration.patch_size.0, configuration.batch_size, configuration.pool_depths)
 }
 
 #[test]
@@ -80,14 +80,18 @@ fn all_rows_of_table_1_are_exact() {
         );
         assert_eq!(found.median_shape.0, expected.median, "{name}, low");
         for axis in 0..3 {
-            assert!((found.spacing.0[axis] - expected.spacing[axis]).abs() < 1e-9, "{name}, low: {:?}", found.spacing);
+            assert!(
+                (found.spacing_mm.0[axis] - expected.spacing[axis]).abs() < 1e-9,
+                "{name}, low: {:?}",
+                found.spacing_mm
+            );
         }
     }
 }
 
 #[test]
 fn voxel_aspect_is_the_papers_literal_text() {
-    let literal = Rules { aspect: Aspect::Voxel, ..rules() };
+    let literal = Rules { patch_aspect: Aspect::Voxel, ..rules() };
     let table = table();
     for (name, patch) in [
         ("Prostate", [20, 320, 320]),
@@ -96,7 +100,7 @@ fn voxel_aspect_is_the_papers_literal_text() {
         ("Heart", [80, 192, 128]),
     ] {
         let measured = measured(&table[name]);
-        assert_eq!(plan_3d(&measured, &measured, &literal, DiceScope::Batch).patch_size.0, patch, "{name}");
+        assert_eq!(plan_3d(&measured, &measured, &literal, true).patch_size.0, patch, "{name}");
     }
 }
 
@@ -135,14 +139,14 @@ fn the_cascade_follows_from_the_voxels_of_the_median_case() {
 fn dice_and_augmentation_follow_from_what_a_patch_sees_and_how_flat_it_is() {
     let table = table();
     let planned = |name: &str| configurations(&measured(&table[name]), &rules());
-    assert_eq!(planned("Hippocampus")[&ConfigurationName::FullRes].dice, DiceScope::Sample);
-    assert_eq!(planned("Liver")[&ConfigurationName::FullRes].dice, DiceScope::Batch);
-    assert_eq!(planned("Liver")[&ConfigurationName::LowRes].dice, DiceScope::Sample);
+    assert!(!planned("Hippocampus")[&ConfigurationName::FullRes].batch_dice);
+    assert!(planned("Liver")[&ConfigurationName::FullRes].batch_dice);
+    assert!(!planned("Liver")[&ConfigurationName::LowRes].batch_dice);
     for (name, slice_wise) in [("Heart", true), ("Prostate", true), ("BrainTumour", false), ("Lung", false)] {
         let kind = planned(name)[&ConfigurationName::FullRes].augmentation;
-        assert_eq!(kind == AugmentationKind::SliceWise, slice_wise, "{name}");
+        assert_eq!(kind == AugmentationKind::Dummy2d, slice_wise, "{name}");
     }
-    assert_eq!(planned("Heart")[&ConfigurationName::LowRes].augmentation, AugmentationKind::SliceWise);
+    assert_eq!(planned("Heart")[&ConfigurationName::LowRes].augmentation, AugmentationKind::Dummy2d);
 }
 
 #[test]
@@ -162,13 +166,13 @@ proptest! {
         let measured = Measured { cases, spacing: Spacing(spacing), median };
         for (name, configuration) in configurations(&measured, &rules) {
             prop_assert!(configuration.batch_size >= rules.min_batch_size);
-            prop_assert_eq!(configuration.features.len(), configuration.pools.into_iter().max().unwrap() + 1);
+            prop_assert_eq!(configuration.features_per_stage.len(), configuration.pool_depths.into_iter().max().unwrap() + 1);
             for axis in 0..3 {
-                let (edge, pools) = (configuration.patch_size.0[axis], configuration.pools[axis]);
+                let (edge, pools) = (configuration.patch_size.0[axis], configuration.pool_depths[axis]);
                 prop_assert_eq!(edge % (1 << pools), 0, "{} {:?}", name, configuration);
                 prop_assert!(pools == 0 || edge >> pools >= 4, "{} {:?}", name, configuration);
             }
-            let cap = rules.reference_patch_3d.voxels();
+            let cap = rules.reference_patch_size_3d.voxels();
             prop_assert!(name == ConfigurationName::TwoD || configuration.patch_size.voxels() <= cap);
         }
     }

@@ -36,7 +36,7 @@ fn said(text: &str, overrides: &[&str]) -> String {
 
 #[test]
 fn axes_are_crossed_and_the_keys_of_one_axis_go_together() {
-    let text = "[[sweep]]\ntrain.learning_rate = [0.001, 0.003]\n\n[[sweep]]\n\"train.batches\" = [10, 20]\n\
+    let text = "[[sweep]]\ntrain.learning_rate = [0.001, 0.003]\n\n[[sweep]]\n\"train.batches_per_epoch\" = [10, 20]\n\
                 configurations.3d_fullres.batch_size = [4, 2]\n";
     let loaded = loaded(text, &[]).unwrap();
     assert_eq!(
@@ -49,14 +49,17 @@ fn axes_are_crossed_and_the_keys_of_one_axis_go_together() {
         ]
     );
     let last = &loaded.variants[3];
-    assert_eq!(last.plan.train.batches, 20);
-    assert_eq!(last.swept, ["train.learning_rate=0.003", "train.batches=20", "configurations.3d_fullres.batch_size=2"]);
-    assert!(loaded.swept.is_empty() && loaded.plan.train.batches == 250, "the plan itself is as it was");
+    assert_eq!(last.plan.train.batches_per_epoch, 20);
+    assert_eq!(
+        last.swept,
+        ["train.learning_rate=0.003", "train.batches_per_epoch=20", "configurations.3d_fullres.batch_size=2"]
+    );
+    assert!(loaded.swept.is_empty() && loaded.plan.train.batches_per_epoch == 250, "the plan itself is as it was");
 }
 
 #[test]
 fn a_variant_is_saved_and_loaded_as_a_plan_of_its_own() {
-    let loaded = loaded("[[sweep]]\ntrain.batches = [10, 20]\n", &["name=small"]).unwrap();
+    let loaded = loaded("[[sweep]]\ntrain.batches_per_epoch = [10, 20]\n", &["name=small"]).unwrap();
     assert_eq!(names(&loaded), ["small-batches=10", "small-batches=20"]);
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), resolved_text(&loaded.variants[1].plan)).unwrap();
@@ -68,8 +71,12 @@ fn a_variant_is_saved_and_loaded_as_a_plan_of_its_own() {
 #[test]
 fn names_are_short_where_that_tells_them_apart_and_any_file_system_takes_them() {
     assert_eq!(
-        short_keys(&["train.batches", "configurations.2d.features", "configurations.3d_fullres.features"]),
-        ["batches", "2d.features", "3d_fullres.features"]
+        short_keys(&[
+            "train.batches_per_epoch",
+            "configurations.2d.features_per_stage",
+            "configurations.3d_fullres.features_per_stage"
+        ]),
+        ["batches_per_epoch", "2d.features_per_stage", "3d_fullres.features_per_stage"]
     );
     let values = ["0.0003", "[4, 8, 16]", "\"a/b c\"", "-1", "true"].map(in_name);
     assert_eq!(values, ["0.0003", "4_8_16", "a_b_c", "-1", "true"]);
@@ -82,7 +89,7 @@ fn a_plan_that_extends_a_sweep_can_leave_it_out() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
     let example = include_str!("../example.toml");
-    write("base.toml", &format!("{example}\n[[sweep]]\ntrain.batches = [10, 20]\n"));
+    write("base.toml", &format!("{example}\n[[sweep]]\ntrain.batches_per_epoch = [10, 20]\n"));
     write("same.toml", "extends = \"base.toml\"\nname = \"same\"\n");
     write("single.toml", "extends = \"base.toml\"\nsweep = []\n");
     assert_eq!(names(&load(&folder.path().join("same.toml"), &[]).unwrap()), ["same-batches=10", "same-batches=20"]);
@@ -93,7 +100,7 @@ fn a_plan_that_extends_a_sweep_can_leave_it_out() {
 fn a_wrong_value_is_pointed_at_once_however_many_variants_have_it() {
     insta::assert_snapshot!(said(
         "[[sweep]]\nconfigurations.3d_fullres.patch_size = [[40, 56, 40], [40, 41, 40]]\n[[sweep]]\n\
-         train.batches = [10, 20]\n",
+         train.batches_per_epoch = [10, 20]\n",
         &[]
     ));
 }
@@ -101,7 +108,7 @@ fn a_wrong_value_is_pointed_at_once_however_many_variants_have_it() {
 #[test]
 fn a_misspelt_key_and_a_value_of_another_type() {
     insta::assert_snapshot!(said(
-        "[[sweep]]\ntrain.lerning_rate = [0.1]\n[[sweep]]\ntrain.batches = [10, \"many\"]\n",
+        "[[sweep]]\ntrain.lerning_rate = [0.1]\n[[sweep]]\ntrain.batches_per_epoch = [10, \"many\"]\n",
         &[]
     ));
 }
@@ -109,7 +116,7 @@ fn a_misspelt_key_and_a_value_of_another_type() {
 #[test]
 fn lists_of_different_lengths_and_no_list_at_all() {
     insta::assert_snapshot!(said(
-        "[[sweep]]\ntrain.batches = [10, 20]\ntrain.max_epochs = [5]\n[[sweep]]\ntrain.lr_patience = 3\n",
+        "[[sweep]]\ntrain.batches_per_epoch = [10, 20]\ntrain.max_epochs = [5]\n[[sweep]]\ntrain.schedule.patience_epochs = 3\n",
         &[]
     ));
 }
@@ -117,18 +124,18 @@ fn lists_of_different_lengths_and_no_list_at_all() {
 #[test]
 fn keys_that_are_not_swept_and_a_key_twice() {
     insta::assert_snapshot!(said(
-        "[[sweep]]\nruntime.threads = [1, 2]\n[[sweep]]\ntrain.batches = [10]\n[[sweep]]\ntrain.batches = [20]\n",
+        "[[sweep]]\nruntime.threads = [1, 2]\n[[sweep]]\ntrain.batches_per_epoch = [10]\n[[sweep]]\ntrain.batches_per_epoch = [20]\n",
         &[]
     ));
 }
 
 #[test]
 fn a_swept_key_that_is_set_as_well_and_values_that_are_the_same() {
-    let sweep = "[[sweep]]\ntrain.batches = [10, 10]\n";
-    insta::assert_snapshot!(said(sweep, &["train.batches=5"]) + &said(sweep, &[]));
+    let sweep = "[[sweep]]\ntrain.batches_per_epoch = [10, 10]\n";
+    insta::assert_snapshot!(said(sweep, &["train.batches_per_epoch=5"]) + &said(sweep, &[]));
 }
 
 #[test]
 fn a_sweep_that_is_no_list_of_tables() {
-    insta::assert_snapshot!(said("[sweep]\ntrain.batches = [10, 20]\n", &[]));
+    insta::assert_snapshot!(said("[sweep]\ntrain.batches_per_epoch = [10, 20]\n", &[]));
 }

@@ -70,14 +70,14 @@ fn other_data_is_another_plan() {
 
 #[test]
 fn a_changed_rule_is_one_value_and_its_comment() {
-    let text = edited(&planned(200), &["rules.dataset_fraction=0.04"]);
+    let text = edited(&planned(200), &["rules.max_dataset_fraction=0.04"]);
     let update = updated(&text, 200);
     insta::assert_snapshot!(diff(&text, &update.text));
 }
 
 #[test]
 fn what_a_person_decided_stays_and_is_said() {
-    let text = edited(&planned(260), &["configurations.3d_fullres.batch_size=4", "train.batches=7"]);
+    let text = edited(&planned(260), &["configurations.3d_fullres.batch_size=4", "train.batches_per_epoch=7"]);
     let text = text.replace("# Feature maps of each resolution", "# My own words");
     let update = updated(&text, 200);
     assert!(update.text.contains("\nbatch_size = 4\n") && update.text.contains("\nbatches = 7\n"), "{}", update.text);
@@ -104,7 +104,10 @@ fn a_network_that_was_not_planned_before_is_added() {
 
 #[test]
 fn a_decision_that_does_not_fit_what_is_planned_now_is_a_fault() {
-    let text = edited(&planned(200), &["configurations.3d_fullres.features=[8, 16, 32, 64]", "rules.max_pools_3d=2"]);
+    let text = edited(
+        &planned(200),
+        &["configurations.3d_fullres.features_per_stage=[8, 16, 32, 64]", "rules.max_pool_depth_3d=2"],
+    );
     let fault = updated(&text, 200).fault.unwrap().to_string();
     assert_eq!(fault, "feature maps for 4 resolutions");
 }
@@ -129,7 +132,7 @@ fn a_file_with_line_ends_of_windows_keeps_them() {
     for cases in [260, 3] {
         assert_eq!(updated(&windows(&planned(cases)), 200).text, windows(&updated(&planned(cases), 200).text));
     }
-    let text = edited(&planned(200), &["rules.dataset_fraction=0.04"]);
+    let text = edited(&planned(200), &["rules.max_dataset_fraction=0.04"]);
     assert_eq!(updated(&windows(&text), 200).text, windows(&updated(&text, 200).text));
     assert_eq!(updated(&windows(&planned(200)), 200).text, windows(&planned(200)));
 }

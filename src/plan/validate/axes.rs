@@ -45,10 +45,10 @@ impl Check<'_> {
     pub(super) fn axes(&mut self, name: ConfigurationName, configuration: &Configuration, data: &Data) {
         self.spacing_axes(name, configuration, data);
         let path = key(name, "patch_size");
-        if !self.known(&[&path, &key(name, "pools"), &key(name, "median_shape")]) {
+        if !self.known(&[&path, &key(name, "pool_depths"), &key(name, "median_shape")]) {
             return;
         }
-        let (patch, pools) = (configuration.patch_size.0, configuration.pools);
+        let (patch, pools) = (configuration.patch_size.0, configuration.pool_depths);
         match in_order(name, patch, pools) {
             Some((right_patch, right_pools)) => self.out_of_order(name, (patch, pools), (right_patch, right_pools)),
             None if name != ConfigurationName::TwoD => self.median_axes(name, configuration),
@@ -77,7 +77,7 @@ impl Check<'_> {
         } else if patch == right_patch {
             let message =
                 format!("the axes of the pools {pools:?} are in another order than those of their patch {patch:?}");
-            ("pools", message, pools_help)
+            ("pool_depths", message, pools_help)
         } else {
             let message = format!("the slice of the patch {patch:?} is not its first axis");
             ("patch_size", message, format!("{patch_help} with {pools_help}"))
@@ -86,19 +86,19 @@ impl Check<'_> {
     }
 
     fn spacing_axes(&mut self, name: ConfigurationName, configuration: &Configuration, data: &Data) {
-        let path = key(name, "spacing");
+        let path = key(name, "spacing_mm");
         let coarse = name == ConfigurationName::LowRes;
-        if coarse || !self.known(&[&path, "data.median_spacing", &key(name, "slice_axis")]) {
+        if coarse || !self.known(&[&path, "data.median_spacing_mm", &key(name, "slice_axis")]) {
             return;
         }
         let same = |one: [f64; 3], other: [f64; 3]| {
             one.iter().zip(other).all(|(one, other)| (one - other).abs() <= SAME * other.abs())
         };
-        let mut planned = data.median_spacing.0;
+        let mut planned = data.median_spacing_mm.0;
         if let Some(edge) = planned.get_mut(configuration.slice_axis).filter(|_| name == ConfigurationName::TwoD) {
             *edge = 0.0;
         }
-        let written = configuration.spacing.0;
+        let written = configuration.spacing_mm.0;
         let swapped = !same(written, planned) && reordered(written).any(|spacing| same(spacing, planned));
         let message = format!("the spacing {written:?} is that of the data set with its axes in another order");
         self.helped(!swapped, &path, message, "expected `[z, y, x]`", format!("such as `spacing = {planned:?}`"));
@@ -106,7 +106,8 @@ impl Check<'_> {
 
     /// A patch that is larger than the median case along one axis, and that no axis of another order would be.
     fn median_axes(&mut self, name: ConfigurationName, configuration: &Configuration) {
-        let (patch, pools, median) = (configuration.patch_size.0, configuration.pools, configuration.median_shape.0);
+        let (patch, pools, median) =
+            (configuration.patch_size.0, configuration.pool_depths, configuration.median_shape.0);
         if pools.iter().any(|&count| count >= MOST_POOLS) {
             return;
         }

@@ -18,7 +18,7 @@ impl Check<'_> {
         self.that(axis < 3, &path, format!("`{path}` is {axis}"), "expected 0 (z), 1 (y) or 2 (x)");
         let message = format!("`{path}` is {axis} in 3D");
         self.that(two_dimensional || axis == 0 || axis > 2, &path, message, "expected 0: the axes stay in their order");
-        for (axis, &edge) in configuration.spacing.0.iter().enumerate() {
+        for (axis, &edge) in configuration.spacing_mm.0.iter().enumerate() {
             let own = two_dimensional && axis == configuration.slice_axis && edge == 0.0;
             let right = own || (edge > 0.0 && edge.is_finite());
             self.that(
@@ -35,33 +35,33 @@ impl Check<'_> {
         self.patch(name, configuration);
         self.features(name, configuration);
         // Axes in another order are one mistake: nothing follows from them.
-        let swapped = axes::in_order(name, configuration.patch_size.0, configuration.pools).is_some();
+        let swapped = axes::in_order(name, configuration.patch_size.0, configuration.pool_depths).is_some();
         if swapped || !self.known(&[&key(name, "patch_size")]) {
             return;
         }
         let slice = configuration.patch_size.0[0] == 1;
         let fits = match configuration.augmentation {
             AugmentationKind::TwoD => slice,
-            AugmentationKind::ThreeD | AugmentationKind::SliceWise => !slice,
+            AugmentationKind::ThreeD | AugmentationKind::Dummy2d => !slice,
         };
         let expected =
             if slice { "expected \"2d\": the patch is a slice" } else { "expected \"3d\" or \"slice_wise\"" };
         self.that(fits, &key(name, "augmentation"), "the augmentation does not fit the patch", expected);
-        if let Some(axis) = configuration.augmentation_axis {
+        if let Some(axis) = configuration.dummy_2d_axis {
             let path = key(name, "augmentation_axis");
             self.that(axis < 3, &path, format!("`{path}` is {axis}"), "expected 0 (z), 1 (y) or 2 (x)");
         }
     }
 
     fn features(&mut self, name: ConfigurationName, configuration: &Configuration) {
-        let (path, given) = (key(name, "features"), &configuration.features);
+        let (path, given) = (key(name, "features_per_stage"), &configuration.features_per_stage);
         for (at, &count) in given.iter().enumerate() {
             let message = format!("{count} feature maps");
             let right = (1..=MOST_FEATURES).contains(&count);
             self.that(right, &format!("{path}.{at}"), message, format!("expected 1 to {MOST_FEATURES}"));
         }
-        let most = configuration.pools.into_iter().max().unwrap_or(0);
-        if most >= MOST_POOLS || !self.known(&[&key(name, "pools")]) {
+        let most = configuration.pool_depths.into_iter().max().unwrap_or(0);
+        if most >= MOST_POOLS || !self.known(&[&key(name, "pool_depths")]) {
             return;
         }
         let message = format!("feature maps for {} resolutions", given.len());
@@ -72,9 +72,9 @@ impl Check<'_> {
     }
 
     fn patch(&mut self, name: ConfigurationName, configuration: &Configuration) {
-        let (edges, pools) = (configuration.patch_size.0, configuration.pools);
+        let (edges, pools) = (configuration.patch_size.0, configuration.pool_depths);
         let path = key(name, "patch_size");
-        let mut sound = self.known(&[&path, &key(name, "pools")]);
+        let mut sound = self.known(&[&path, &key(name, "pool_depths")]);
         for (axis, letter) in ["z", "y", "x"].into_iter().enumerate() {
             let count = pools[axis];
             let message = format!("{} along {letter}", counted(count, "pooling"));
@@ -106,7 +106,7 @@ impl Check<'_> {
     fn pooled(&mut self, name: ConfigurationName, configuration: &Configuration) {
         let mut bottleneck = 1;
         for (axis, letter) in ["z", "y", "x"].into_iter().enumerate() {
-            let (edge, pools) = (configuration.patch_size.0[axis], configuration.pools[axis]);
+            let (edge, pools) = (configuration.patch_size.0[axis], configuration.pool_depths[axis]);
             let factor = 1_usize << pools;
             let message = format!(
                 "a patch of {} along {letter} cannot be pooled {}",
@@ -123,7 +123,7 @@ impl Check<'_> {
         }
         let message = "the patch is pooled down to a single voxel".to_owned();
         let expected = "instance normalisation needs at least two";
-        let help = format!("pool less, or take a larger patch: `pools` are {:?}", configuration.pools);
+        let help = format!("pool less, or take a larger patch: `pools` are {:?}", configuration.pool_depths);
         self.helped(bottleneck != 1, &key(name, "patch_size"), message, expected, help);
     }
 }

@@ -8,71 +8,79 @@ use crate::plan::validate::{Check, MOST_POOLS};
 impl Check<'_> {
     pub(super) fn training(&mut self, plan: &Plan) {
         let train = &plan.train;
-        self.share("network.leaky_slope", plan.network.leaky_slope);
-        self.positive("network.norm_eps", plan.network.norm_eps);
-        self.not_negative("loss.dice_smooth", plan.loss.dice_smooth);
+        self.share("network.leaky_relu_slope", plan.network.leaky_relu_slope);
+        self.positive("network.instance_norm_eps", plan.network.instance_norm_eps);
+        self.not_negative("loss.smooth", plan.loss.dice_ce().smooth);
         self.positive("train.learning_rate", train.learning_rate);
-        self.not_negative("train.weight_decay", train.weight_decay);
-        self.at_least_one("train.batches", train.batches);
-        self.at_least_one("train.validation_batches", train.validation_batches);
+        self.not_negative("train.optimizer.weight_decay", train.optimizer.adam().weight_decay);
+        self.at_least_one("train.batches_per_epoch", train.batches_per_epoch);
+        self.at_least_one("train.validation_batches_per_epoch", train.validation_batches_per_epoch);
         self.at_least_one("train.max_epochs", train.max_epochs);
-        self.share("train.ema_train", train.ema_train);
-        self.share("train.ema_validation", train.ema_validation);
-        let falls = train.lr_factor > 0.0 && train.lr_factor < 1.0;
-        let message = format!("`train.lr_factor` is {}", train.lr_factor);
-        self.that(falls, "train.lr_factor", message, "expected more than 0 and less than 1: the rate falls");
-        self.not_negative("train.lr_threshold", train.lr_threshold);
-        self.not_negative("train.stop_threshold", train.stop_threshold);
-        self.not_negative("train.lr_floor", train.lr_floor);
+        self.share("train.train_loss_ema_decay", train.train_loss_ema_decay);
+        self.share("train.validation_loss_ema_decay", train.validation_loss_ema_decay);
+        let plateau = train.plateau();
+        let falls = plateau.factor > 0.0 && plateau.factor < 1.0;
+        let message = format!("`train.schedule.factor` is {}", plateau.factor);
+        self.that(falls, "train.schedule.factor", message, "expected more than 0 and less than 1: the rate falls");
+        self.not_negative("train.schedule.threshold", plateau.threshold);
+        if let Some(stop) = train.validation_plateau() {
+            self.not_negative("train.stopping.threshold", stop.threshold);
+            self.not_negative("train.stopping.below_learning_rate", stop.below_learning_rate);
+        }
     }
 
     pub(super) fn augmentation(&mut self, plan: &Plan) {
         let augment = &plan.augment;
-        self.share("augment.elastic_probability", augment.elastic_probability);
-        self.share("augment.rotation_probability", augment.rotation_probability);
-        self.share("augment.scale_probability", augment.scale_probability);
-        self.share("augment.gamma_probability", augment.gamma_probability);
-        self.share("augment.mirror_probability", augment.mirror_probability);
-        self.range("augment.elastic_alpha_3d", augment.elastic_alpha_3d);
-        self.range("augment.elastic_alpha_2d", augment.elastic_alpha_2d);
-        self.range("augment.elastic_sigma", augment.elastic_sigma);
-        self.positive("augment.elastic_sigma.0", augment.elastic_sigma[0]);
-        self.range("augment.scale", augment.scale);
-        self.positive("augment.scale.0", augment.scale[0]);
-        self.range("augment.gamma", augment.gamma);
-        self.positive("augment.gamma.0", augment.gamma[0]);
-        self.not_negative("augment.rotation_degrees_3d", augment.rotation_degrees_3d);
-        self.not_negative("augment.rotation_degrees_2d", augment.rotation_degrees_2d);
-        self.share("augment.morphology_probability", augment.morphology_probability);
-        self.range("augment.morphology_radius", augment.morphology_radius);
-        self.not_negative("augment.morphology_radius.0", augment.morphology_radius[0]);
-        self.share("augment.removal_probability", augment.removal_probability);
-        self.share("augment.removal_share", augment.removal_share);
+        self.share("augment.elastic.probability", augment.elastic.probability);
+        self.share("augment.rotation.probability", augment.rotation.probability);
+        self.share("augment.scaling.probability", augment.scaling.probability);
+        self.share("augment.gamma.probability", augment.gamma.probability);
+        self.share("augment.mirroring.probability", augment.mirroring.probability);
+        self.range("augment.elastic.alpha_3d_voxels", augment.elastic.alpha_3d_voxels);
+        self.range("augment.elastic.alpha_2d_voxels", augment.elastic.alpha_2d_voxels);
+        self.range("augment.elastic.sigma_voxels", augment.elastic.sigma_voxels);
+        self.positive("augment.elastic.sigma_voxels.0", augment.elastic.sigma_voxels[0]);
+        self.range("augment.scaling.range", augment.scaling.range);
+        self.positive("augment.scaling.range.0", augment.scaling.range[0]);
+        self.range("augment.gamma.range", augment.gamma.range);
+        self.positive("augment.gamma.range.0", augment.gamma.range[0]);
+        self.not_negative("augment.rotation.max_degrees_3d", augment.rotation.max_degrees_3d);
+        self.not_negative("augment.rotation.max_degrees_2d", augment.rotation.max_degrees_2d);
+        self.share("augment.morphology.probability", augment.morphology.probability);
+        self.range("augment.morphology.radius_voxels", augment.morphology.radius_voxels);
+        self.not_negative("augment.morphology.radius_voxels.0", augment.morphology.radius_voxels[0]);
+        self.share("augment.component_removal.probability", augment.component_removal.probability);
+        self.share("augment.component_removal.max_patch_fraction", augment.component_removal.max_patch_fraction);
         self.one_of("augment.label_order", augment.label_order, &[0, 1]);
     }
 
     pub(super) fn prediction(&mut self, plan: &Plan) {
         let predict = &plan.predict;
-        let right = predict.step > 0.0 && predict.step <= 1.0;
-        let message = format!("`predict.step` is {}", predict.step);
-        self.that(right, "predict.step", message, "expected more than 0 and at most 1, as a share of the patch");
-        self.positive("predict.gaussian_sigma", predict.gaussian_sigma);
-        self.not_negative("evaluate.surface_tolerance", plan.evaluate.surface_tolerance);
+        let right = predict.tile_step_fraction > 0.0 && predict.tile_step_fraction <= 1.0;
+        let message = format!("`predict.tile_step_fraction` is {}", predict.tile_step_fraction);
+        self.that(
+            right,
+            "predict.tile_step_fraction",
+            message,
+            "expected more than 0 and at most 1, as a share of the patch",
+        );
+        self.positive("predict.gaussian_sigma_fraction", predict.gaussian_sigma_fraction);
+        self.not_negative("evaluate.surface_tolerance_mm", plan.evaluate.surface_tolerance_mm);
         self.surface(plan);
-        self.one_of("predict.softmax_order", predict.softmax_order, &[0, 1, 3]);
+        self.one_of("predict.probability_order", predict.probability_order, &[0, 1, 3]);
     }
 
     fn surface(&mut self, plan: &Plan) {
-        let Some(TooFine { edge, instead }) = too_fine(plan).filter(|_| self.known(&["data.median_spacing"])) else {
+        let Some(TooFine { edge, instead }) = too_fine(plan).filter(|_| self.known(&["data.median_spacing_mm"])) else {
             return;
         };
-        let tolerance = plan.evaluate.surface_tolerance;
+        let tolerance = plan.evaluate.surface_tolerance_mm;
         let message = format!(
             "a surface tolerance of {tolerance} mm is below the smallest edge of the median voxel, {edge} mm: the surface Dice \
              counts identical surface voxels only"
         );
-        let help = format!("such as `--set evaluate.surface_tolerance={instead}`");
-        self.warned(tolerance < 0.0, "evaluate.surface_tolerance", message, "no distance is so short", help);
+        let help = format!("such as `--set evaluate.surface_tolerance_mm={instead}`");
+        self.warned(tolerance < 0.0, "evaluate.surface_tolerance_mm", message, "no distance is so short", help);
     }
 
     pub(super) fn runtime(&mut self, runtime: &Runtime) {
@@ -89,20 +97,22 @@ impl Check<'_> {
 
     pub(super) fn rules(&mut self, rules: &Rules) {
         let counts = [
-            ("rules.reference_patch_2d.0", rules.reference_patch_2d[0]),
-            ("rules.reference_patch_2d.1", rules.reference_patch_2d[1]),
-            ("rules.reference_batch_2d", rules.reference_batch_2d),
-            ("rules.reference_patch_3d.0", rules.reference_patch_3d.0[0]),
-            ("rules.reference_patch_3d.1", rules.reference_patch_3d.0[1]),
-            ("rules.reference_patch_3d.2", rules.reference_patch_3d.0[2]),
-            ("rules.reference_batch_3d", rules.reference_batch_3d),
+            ("rules.reference_patch_size_2d.0", rules.reference_patch_size_2d[0]),
+            ("rules.reference_patch_size_2d.1", rules.reference_patch_size_2d[1]),
+            ("rules.reference_batch_size_2d", rules.reference_batch_size_2d),
+            ("rules.reference_patch_size_3d.0", rules.reference_patch_size_3d.0[0]),
+            ("rules.reference_patch_size_3d.1", rules.reference_patch_size_3d.0[1]),
+            ("rules.reference_patch_size_3d.2", rules.reference_patch_size_3d.0[2]),
+            ("rules.reference_batch_size_3d", rules.reference_batch_size_3d),
             ("rules.min_batch_size", rules.min_batch_size),
             ("rules.base_features", rules.base_features),
         ];
         for (path, count) in counts {
             self.at_least_one(path, count);
         }
-        for (path, pools) in [("rules.max_pools_2d", rules.max_pools_2d), ("rules.max_pools_3d", rules.max_pools_3d)] {
+        for (path, pools) in
+            [("rules.max_pool_depth_2d", rules.max_pool_depth_2d), ("rules.max_pool_depth_3d", rules.max_pool_depth_3d)]
+        {
             self.that(
                 pools < MOST_POOLS,
                 path,
@@ -117,15 +127,15 @@ impl Check<'_> {
             let right = most >= rules.base_features || !self.known(&["rules.base_features"]);
             self.that(right, path, format!("`{path}` is {most}"), expected);
         }
-        let below = rules.pool_until_below;
-        let message = format!("`rules.pool_until_below` is {below}");
-        self.that(below >= 2, "rules.pool_until_below", message, "expected 2 or more: one voxel cannot be halved");
-        self.share("rules.dataset_fraction", rules.dataset_fraction);
-        self.positive("rules.dataset_fraction", rules.dataset_fraction);
-        self.share("rules.mask_norm_reduction", rules.mask_norm_reduction);
-        self.positive("rules.cascade_factor", rules.cascade_factor);
+        let below = rules.min_edge_to_pool;
+        let message = format!("`rules.min_edge_to_pool` is {below}");
+        self.that(below >= 2, "rules.min_edge_to_pool", message, "expected 2 or more: one voxel cannot be halved");
+        self.share("rules.max_dataset_fraction", rules.max_dataset_fraction);
+        self.positive("rules.max_dataset_fraction", rules.max_dataset_fraction);
+        self.share("rules.mask_norm_min_crop", rules.mask_norm_min_crop);
+        self.positive("rules.cascade_threshold", rules.cascade_threshold);
         let ratios =
-            [("rules.lowres_anisotropy", rules.lowres_anisotropy), ("rules.slice_wise_ratio", rules.slice_wise_ratio)];
+            [("rules.lowres_anisotropy", rules.lowres_anisotropy), ("rules.dummy_2d_ratio", rules.dummy_2d_ratio)];
         for (path, ratio) in ratios {
             let right = ratio >= 1.0 && ratio.is_finite();
             self.that(

@@ -39,7 +39,7 @@ const OPEN: [&str; 20] = [
 pub fn checklist(record: &Record) -> String {
     let plan = &record.plan;
     let version = record.manifest.as_ref().map_or("not recorded", |manifest| manifest.version.as_str());
-    let grouped = !plan.split.group.is_empty();
+    let grouped = !plan.split.patient_pattern.is_empty();
     let mut answered = vec![
         ("Data sources", format!("{}: {}.", plan.data.dataset, counted(plan.data.cases, "training case"))),
         ("Preprocessing", "Methods paragraph; `[preprocess]` of the plan.".to_owned()),
@@ -66,7 +66,7 @@ pub fn checklist(record: &Record) -> String {
         ("Code", format!("segplan {version}; the plan file repeats the experiment.")),
     ];
     if grouped {
-        let level = format!("Patients, as `{}` finds them in the names of the cases.", plan.split.group);
+        let level = format!("Patients, as `{}` finds them in the names of the cases.", plan.split.patient_pattern);
         answered.insert(5, ("Level at which partitions are disjoint", level));
     }
     let mut text = format!(

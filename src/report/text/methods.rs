@@ -37,7 +37,7 @@ fn data(plan: &Plan) -> String {
         data.dataset,
         data.channels.join(", "),
         classes.join(", "),
-        data.median_spacing,
+        data.median_spacing_mm,
         excluded(plan),
         folds(split)
     )
@@ -56,12 +56,12 @@ fn excluded(plan: &Plan) -> String {
 fn folds(split: &Split) -> String {
     let begins =
         format!("The cases were shuffled by the seed {} into {} folds of nearly equal size, ", split.seed, split.folds);
-    if split.group.is_empty() {
+    if split.patient_pattern.is_empty() {
         format!("{begins}case by case.")
     } else {
         format!(
             "{begins}patient by patient: cases in whose names the regular expression `{}` finds the same patient share a fold.",
-            split.group
+            split.patient_pattern
         )
     }
 }
@@ -81,12 +81,12 @@ fn preprocessing(plan: &Plan) -> String {
         Normalization::ZScore => format!("{name} was normalised by the mean and standard deviation of each image"),
         Normalization::None => format!("the intensities of {name} were not normalised"),
     };
-    let channels: Vec<String> = plan.data.channels.iter().zip(&preprocess.normalization).map(channel).collect();
-    let masked = if preprocess.masked { ", inside of the non-zero mask only" } else { "" };
-    let apart = if preprocess.separate_z_ratio > 0.0 {
+    let channels: Vec<String> = plan.data.channels.iter().zip(&preprocess.normalization_scheme).map(channel).collect();
+    let masked = if preprocess.normalize_in_mask { ", inside of the non-zero mask only" } else { "" };
+    let apart = if preprocess.anisotropy_threshold > 0.0 {
         format!(
             " (the coarsest axis apart, by nearest neighbours, where spacings differ by more than a factor of {})",
-            preprocess.separate_z_ratio
+            preprocess.anisotropy_threshold
         )
     } else {
         String::new()
@@ -101,10 +101,18 @@ fn preprocessing(plan: &Plan) -> String {
 
 fn network(plan: &Plan, name: ConfigurationName) -> String {
     let configuration = &plan.configurations[&name];
-    let Configuration { spacing, patch_size, batch_size, pools, features, dice, augmentation, .. } = configuration;
+    let Configuration {
+        spacing_mm: spacing,
+        patch_size,
+        batch_size,
+        pool_depths: pools,
+        features_per_stage: features,
+        augmentation,
+        ..
+    } = configuration;
     let features: Vec<String> = features.iter().map(ToString::to_string).collect();
     let [z, y, x] = pools;
-    let dice = match dice {
+    let dice = match configuration.dice_scope() {
         DiceScope::Sample => "of each sample",
         DiceScope::Batch => "over the batch",
     };
@@ -118,7 +126,7 @@ fn network(plan: &Plan, name: ConfigurationName) -> String {
     let transforms = match augmentation {
         AugmentationKind::TwoD => "in the plane".to_owned(),
         AugmentationKind::ThreeD => "in space".to_owned(),
-        AugmentationKind::SliceWise => {
+        AugmentationKind::Dummy2d => {
             format!("in slices perpendicular to {}", ["z", "y", "x"][configuration.augmented_axis()])
         }
     };
@@ -127,21 +135,21 @@ fn network(plan: &Plan, name: ConfigurationName) -> String {
          and x, two convolutions a resolution with instance normalisation and leaky ReLU (slope {}); target spacing {spacing} \
          (0: the case's own); patches of {patch_size} voxels in batches of {batch_size}; Dice loss {dice}; augmentation {transforms}.",
         features.join(", "),
-        plan.network.leaky_slope
+        plan.network.leaky_relu_slope
     )
 }
 
 fn loss(plan: &Plan) -> String {
-    let background = if plan.loss.dice_background { "with" } else { "without" };
-    format!(
-        "The loss was the sum of soft Dice ({background} background, smoothing {}) and cross-entropy.",
-        plan.loss.dice_smooth
-    )
+    let loss = plan.loss.dice_ce();
+    let background = if loss.include_background { "with" } else { "without" };
+    format!("The loss was the sum of soft Dice ({background} background, smoothing {}) and cross-entropy.", loss.smooth)
 }
 
 fn training(record: &Record) -> String {
     let train = &record.plan.train;
-    let amsgrad = if train.amsgrad { " with AMSGrad [@reddi2018amsgrad]" } else { "" };
+    let (adam, plateau) = (train.optimizer.adam(), train.plateau());
+    let stop = train.validation_plateau().expect("rewritten with the schedule's own description");
+    let amsgrad = if adam.amsgrad { " with AMSGrad [@reddi2018amsgrad]" } else { "" };
     let lengths: Vec<usize> = record.networks.iter().map(|one| one.epochs.len()).filter(|&count| count > 0).collect();
     let trained = match (lengths.iter().min(), lengths.iter().max()) {
         (Some(low), Some(high)) if low == high => {
@@ -157,17 +165,17 @@ fn training(record: &Record) -> String {
          not improved by {} for {} epochs. Training stopped when that of the validation loss (weight of the past {}) had not \
          improved by {} for {} epochs and the rate was below {}, and after {} epochs at most; {trained} (seeds: {}).",
         train.learning_rate,
-        train.weight_decay,
-        train.batches,
-        train.validation_batches,
-        train.lr_factor,
-        train.ema_train,
-        train.lr_threshold,
-        train.lr_patience,
-        train.ema_validation,
-        train.stop_threshold,
-        train.stop_patience,
-        train.lr_floor,
+        adam.weight_decay,
+        train.batches_per_epoch,
+        train.validation_batches_per_epoch,
+        plateau.factor,
+        train.train_loss_ema_decay,
+        plateau.threshold,
+        plateau.patience_epochs,
+        train.validation_loss_ema_decay,
+        stop.threshold,
+        stop.patience_epochs,
+        stop.below_learning_rate,
         train.max_epochs,
         seeds.join(", ")
     )
@@ -180,10 +188,10 @@ fn augmentation(plan: &Plan) -> String {
         format!(
             " In the cascade, the first stage's labels were eroded, dilated, opened or closed by a ball (probability {}; radius {} \
              voxels), and lost a component of less than {} of the patch (probability {}).",
-            augment.morphology_probability,
-            range(augment.morphology_radius),
-            augment.removal_share,
-            augment.removal_probability
+            augment.morphology.probability,
+            range(augment.morphology.radius_voxels),
+            augment.component_removal.max_patch_fraction,
+            augment.component_removal.probability
         )
     } else {
         String::new()
@@ -192,26 +200,31 @@ fn augmentation(plan: &Plan) -> String {
         "Patches were augmented by elastic deformation (probability {}; amplitude {} in 3D, {} in 2D; smoothing {}), rotation \
          (probability {}; up to {}° in 3D, {}° in 2D), scaling (probability {}; {}), gamma (probability {}; {}) and mirroring \
          of each axis (probability {}).{faults}",
-        augment.elastic_probability,
-        range(augment.elastic_alpha_3d),
-        range(augment.elastic_alpha_2d),
-        range(augment.elastic_sigma),
-        augment.rotation_probability,
-        augment.rotation_degrees_3d,
-        augment.rotation_degrees_2d,
-        augment.scale_probability,
-        range(augment.scale),
-        augment.gamma_probability,
-        range(augment.gamma),
-        augment.mirror_probability
+        augment.elastic.probability,
+        range(augment.elastic.alpha_3d_voxels),
+        range(augment.elastic.alpha_2d_voxels),
+        range(augment.elastic.sigma_voxels),
+        augment.rotation.probability,
+        augment.rotation.max_degrees_3d,
+        augment.rotation.max_degrees_2d,
+        augment.scaling.probability,
+        range(augment.scaling.range),
+        augment.gamma.probability,
+        range(augment.gamma.range),
+        augment.mirroring.probability
     )
 }
 
 fn prediction(plan: &Plan) -> String {
     let predict = &plan.predict;
-    let mirrored = if predict.mirror { ", averaged over all mirrored images" } else { "" };
-    let single: Vec<&str> =
-        plan.data.single_component.iter().filter_map(|label| plan.data.labels.get(label)).map(String::as_str).collect();
+    let mirrored = if predict.test_time_mirroring { ", averaged over all mirrored images" } else { "" };
+    let single: Vec<&str> = plan
+        .data
+        .single_component_labels
+        .iter()
+        .filter_map(|label| plan.data.labels.get(label))
+        .map(String::as_str)
+        .collect();
     let kept = match plan.postprocess.rule {
         PostprocessRule::SingleComponent if !single.is_empty() => format!(
             "Only the largest component was kept of {}, which is a single component in every training case.",
@@ -227,7 +240,7 @@ fn prediction(plan: &Plan) -> String {
     format!(
         "Cases were predicted in windows of the patch's size, {} of it apart, with Gaussian weights (standard deviation {} of \
          the patch){mirrored}, and resampled to their own grids. {kept}",
-        predict.step, predict.gaussian_sigma
+        predict.tile_step_fraction, predict.gaussian_sigma_fraction
     )
 }
 
@@ -286,7 +299,7 @@ mod tests {
         let mut plan: Plan = toml::from_str(include_str!("../../plan/example.toml")).unwrap();
         assert!(folds(&plan.split).ends_with("of nearly equal size, case by case."));
         assert_eq!(excluded(&plan), "");
-        plan.split.group = "^(.+)_E[DS]$".to_owned();
+        plan.split.patient_pattern = "^(.+)_E[DS]$".to_owned();
         plan.data.exclude = vec!["a".to_owned()];
         let said = folds(&plan.split);
         assert!(said.contains("patient by patient") && said.contains("`^(.+)_E[DS]$`"), "{said}");

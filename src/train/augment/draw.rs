@@ -64,35 +64,39 @@ impl Ranges {
     pub(super) fn draw(&self, channels: usize, rng: &mut Rng) -> Draw {
         let ranges = &self.augment;
         let spatial = Spatial {
-            elastic: fires(ranges.elastic_probability, rng).then(|| self.draw_elastic(rng)),
-            rotation: fires(ranges.rotation_probability, rng).then(|| self.draw_rotation(rng)),
-            scale: fires(ranges.scale_probability, rng).then(|| around_one(ranges.scale, rng)),
+            elastic: fires(ranges.elastic.probability, rng).then(|| self.draw_elastic(rng)),
+            rotation: fires(ranges.rotation.probability, rng).then(|| self.draw_rotation(rng)),
+            scale: fires(ranges.scaling.probability, rng).then(|| around_one(ranges.scaling.range, rng)),
         };
-        let gamma = fires(ranges.gamma_probability, rng)
-            .then(|| (0..channels).map(|_| around_one(ranges.gamma, rng)).collect());
+        let gamma = fires(ranges.gamma.probability, rng)
+            .then(|| (0..channels).map(|_| around_one(ranges.gamma.range, rng)).collect());
         Draw { spatial, gamma, mirror: self.draw_mirror(rng) }
     }
 
     fn draw_elastic(&self, rng: &mut Rng) -> Elastic {
         let alpha = match self.kind {
-            AugmentationKind::ThreeD => self.augment.elastic_alpha_3d,
-            AugmentationKind::TwoD | AugmentationKind::SliceWise => self.augment.elastic_alpha_2d,
+            AugmentationKind::ThreeD => self.augment.elastic.alpha_3d_voxels,
+            AugmentationKind::TwoD | AugmentationKind::Dummy2d => self.augment.elastic.alpha_2d_voxels,
         };
-        Elastic { alpha: uniform(alpha, rng), sigma: uniform(self.augment.elastic_sigma, rng), noise: rng.random() }
+        Elastic {
+            alpha: uniform(alpha, rng),
+            sigma: uniform(self.augment.elastic.sigma_voxels, rng),
+            noise: rng.random(),
+        }
     }
 
     fn draw_rotation(&self, rng: &mut Rng) -> [f64; 3] {
         let mut angle = || uniform([-self.max_rotation, self.max_rotation], rng);
         match self.kind {
             AugmentationKind::ThreeD => [angle(), angle(), angle()],
-            AugmentationKind::TwoD | AugmentationKind::SliceWise => [angle(), 0.0, 0.0],
+            AugmentationKind::TwoD | AugmentationKind::Dummy2d => [angle(), 0.0, 0.0],
         }
     }
 
     fn draw_mirror(&self, rng: &mut Rng) -> [bool; 3] {
-        let mut side = || fires(self.augment.mirror_probability, rng);
+        let mut side = || fires(self.augment.mirroring.probability, rng);
         match self.kind {
-            AugmentationKind::ThreeD | AugmentationKind::SliceWise => [side(), side(), side()],
+            AugmentationKind::ThreeD | AugmentationKind::Dummy2d => [side(), side(), side()],
             AugmentationKind::TwoD => [false, side(), side()],
         }
     }

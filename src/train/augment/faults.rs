@@ -67,18 +67,18 @@ impl Faults {
     /// Draws the faults of a patch with this many masks.
     pub fn draw(augment: &Augment, masks: usize, rng: &mut Rng) -> Self {
         let mut morphology = Vec::new();
-        if fires(augment.morphology_probability, rng) {
+        if fires(augment.morphology.probability, rng) {
             let mut order: Vec<usize> = (0..masks).collect();
             order.shuffle(rng);
             morphology.extend(order.into_iter().map(|mask| Change {
                 mask,
                 operation: Operation::ALL[rng.random_range(0..Operation::ALL.len() as u64) as usize],
-                radius: uniform(augment.morphology_radius, rng),
+                radius: uniform(augment.morphology.radius_voxels, rng),
             }));
         }
-        let removal = fires(augment.removal_probability, rng).then(|| Removal {
+        let removal = fires(augment.component_removal.probability, rng).then(|| Removal {
             choices: (0..masks).map(|_| rng.random::<f64>()).collect(),
-            share: augment.removal_share,
+            share: augment.component_removal.max_patch_fraction,
         });
         Self { morphology, removal }
     }

@@ -53,7 +53,7 @@ impl Augmenter {
             loaded: loaded_size(augment, configuration),
             sliced: match configuration.augmentation {
                 AugmentationKind::ThreeD => None,
-                AugmentationKind::TwoD | AugmentationKind::SliceWise => Some(configuration.augmented_axis()),
+                AugmentationKind::TwoD | AugmentationKind::Dummy2d => Some(configuration.augmented_axis()),
             },
             label_order: augment.label_order,
             ranges: Ranges::new(augment, configuration),

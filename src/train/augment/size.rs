@@ -17,9 +17,9 @@ pub(super) fn max_rotation(augment: &Augment, configuration: &Configuration) -> 
     let [_, y, x] = slice_first(configuration.augmented_axis()).map(|axis| configuration.patch_size.0[axis]);
     let flat = y.max(x) as f64 > FLAT * y.min(x) as f64;
     let degrees = match configuration.augmentation {
-        AugmentationKind::ThreeD => augment.rotation_degrees_3d,
-        AugmentationKind::TwoD | AugmentationKind::SliceWise if flat => augment.rotation_degrees_3d,
-        AugmentationKind::TwoD | AugmentationKind::SliceWise => augment.rotation_degrees_2d,
+        AugmentationKind::ThreeD => augment.rotation.max_degrees_3d,
+        AugmentationKind::TwoD | AugmentationKind::Dummy2d if flat => augment.rotation.max_degrees_3d,
+        AugmentationKind::TwoD | AugmentationKind::Dummy2d => augment.rotation.max_degrees_2d,
     };
     degrees.to_radians()
 }
@@ -28,8 +28,8 @@ pub(super) fn max_rotation(augment: &Augment, configuration: &Configuration) -> 
 ///
 /// A transform whose probability is zero asks for no surroundings.
 pub fn loaded_size(augment: &Augment, configuration: &Configuration) -> Shape {
-    let angle = if augment.rotation_probability > 0.0 { max_rotation(augment, configuration) } else { 0.0 };
-    let scale = if augment.scale_probability > 0.0 { augment.scale[0].min(1.0) } else { 1.0 };
+    let angle = if augment.rotation.probability > 0.0 { max_rotation(augment, configuration) } else { 0.0 };
+    let scale = if augment.scaling.probability > 0.0 { augment.scaling.range[0].min(1.0) } else { 1.0 };
     let axis = configuration.augmented_axis();
     let patch = Shape(slice_first(axis).map(|axis| configuration.patch_size.0[axis]));
     let enlarged = enlarged_patch(patch, angle, scale, configuration.augmentation);
@@ -49,7 +49,7 @@ pub fn enlarged_patch(patch: Shape, max_rotation: f64, min_scale: f64, kind: Aug
     let about_z = [angle, 0.0, 0.0];
     let turns = match kind {
         AugmentationKind::ThreeD => vec![about_z, [0.0, angle, 0.0], [0.0, 0.0, angle]],
-        AugmentationKind::TwoD | AugmentationKind::SliceWise => vec![about_z],
+        AugmentationKind::TwoD | AugmentationKind::Dummy2d => vec![about_z],
     };
     let mut reach = corner;
     for angles in turns {
@@ -84,14 +84,14 @@ mod tests {
     #[test]
     fn slices_are_enlarged_in_their_plane_only() {
         // A half turn counts as a right angle, at which either edge can take the other's place.
-        assert_eq!(enlarged([20, 192, 160], 180.0, AugmentationKind::SliceWise), [20, 225, 225]);
+        assert_eq!(enlarged([20, 192, 160], 180.0, AugmentationKind::Dummy2d), [20, 225, 225]);
         assert_eq!(enlarged([1, 56, 40], 180.0, AugmentationKind::TwoD), [1, 65, 65]);
         assert_eq!(enlarged([1, 320, 200], 15.0, AugmentationKind::TwoD), [1, 424, 235]);
     }
 
     #[test]
     fn without_rotation_and_zoom_nothing_is_added() {
-        for kind in [AugmentationKind::TwoD, AugmentationKind::ThreeD, AugmentationKind::SliceWise] {
+        for kind in [AugmentationKind::TwoD, AugmentationKind::ThreeD, AugmentationKind::Dummy2d] {
             assert_eq!(enlarged_patch(Shape([8, 16, 24]), 0.0, 1.0, kind), Shape([8, 16, 24]));
         }
     }

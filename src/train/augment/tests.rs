@@ -6,48 +6,45 @@ use ndarray::{Array3, Array4};
 use proptest::prelude::*;
 
 use super::*;
-use crate::plan::schema::DiceScope;
 use crate::random::{Key, Purpose, Rng, stream};
 use crate::train::sample::OUTSIDE;
 use crate::volume::Spacing;
 
-const KINDS: [AugmentationKind; 3] = [AugmentationKind::TwoD, AugmentationKind::ThreeD, AugmentationKind::SliceWise];
+use crate::plan::schema::{ComponentRemoval, Elastic, Gamma, Mirroring, Morphology, Rotation, Scaling};
+
+const KINDS: [AugmentationKind; 3] = [AugmentationKind::TwoD, AugmentationKind::ThreeD, AugmentationKind::Dummy2d];
 
 /// The ranges of the plan's defaults, with one probability for everything.
 fn ranges(probability: f64) -> Augment {
     Augment {
-        elastic_probability: probability,
-        elastic_alpha_3d: [0.0, 900.0],
-        elastic_alpha_2d: [0.0, 200.0],
-        elastic_sigma: [9.0, 13.0],
-        rotation_probability: probability,
-        rotation_degrees_3d: 15.0,
-        rotation_degrees_2d: 180.0,
-        scale_probability: probability,
-        scale: [0.85, 1.25],
-        gamma_probability: probability,
-        gamma: [0.7, 1.5],
-        mirror_probability: probability,
         label_order: 1,
-        morphology_probability: probability,
-        morphology_radius: [1.0, 8.0],
-        removal_probability: probability,
-        removal_share: 0.15,
+        elastic: Elastic {
+            probability,
+            alpha_3d_voxels: [0.0, 900.0],
+            alpha_2d_voxels: [0.0, 200.0],
+            sigma_voxels: [9.0, 13.0],
+        },
+        rotation: Rotation { probability, max_degrees_3d: 15.0, max_degrees_2d: 180.0 },
+        scaling: Scaling { probability, range: [0.85, 1.25] },
+        gamma: Gamma { probability, range: [0.7, 1.5] },
+        mirroring: Mirroring { probability },
+        morphology: Morphology { probability, radius_voxels: [1.0, 8.0] },
+        component_removal: ComponentRemoval { probability, max_patch_fraction: 0.15 },
     }
 }
 
 fn configuration(kind: AugmentationKind, patch: [usize; 3]) -> Configuration {
     Configuration {
-        spacing: Spacing([1.0; 3]),
+        spacing_mm: Spacing([1.0; 3]),
         median_shape: Shape(patch),
         slice_axis: 0,
         patch_size: Shape(patch),
         batch_size: 2,
-        pools: [0; 3],
-        features: vec![4],
-        dice: DiceScope::Sample,
+        pool_depths: [0; 3],
+        features_per_stage: vec![4],
+        batch_dice: false,
         augmentation: kind,
-        augmentation_axis: None,
+        dummy_2d_axis: None,
     }
 }
 
@@ -125,7 +122,7 @@ fn the_first_stage_moves_with_the_labels() {
 
 #[test]
 fn slices_are_transformed_alike() {
-    let augmenter = augmenter(AugmentationKind::SliceWise, 1.0);
+    let augmenter = augmenter(AugmentationKind::Dummy2d, 1.0);
     let mut input = loaded(&augmenter, 1, &mut rng(1));
     let (image, labels) =
         (input.image.slice(s![.., ..1, .., ..]).to_owned(), input.labels.slice(s![..1, .., ..]).to_owned());
@@ -145,7 +142,7 @@ fn a_draw_keeps_to_its_ranges_and_reaches_into_both_halves_of_them() {
         let draws: Vec<Draw> = (0..500).map(|sample| augmenter.draw(2, &mut rng(sample))).collect();
         let (alpha, angle) = match kind {
             AugmentationKind::ThreeD => (900.0, 15_f64.to_radians()),
-            AugmentationKind::TwoD | AugmentationKind::SliceWise => (200.0, 180_f64.to_radians()),
+            AugmentationKind::TwoD | AugmentationKind::Dummy2d => (200.0, 180_f64.to_radians()),
         };
         let spread = |values: Vec<f64>, low: f64, high: f64| {
             let middle = f64::midpoint(low, high);
@@ -172,7 +169,7 @@ fn a_draw_keeps_to_its_ranges_and_reaches_into_both_halves_of_them() {
 
 #[test]
 fn in_the_plane_only_the_first_angle_is_drawn() {
-    let draw = augmenter(AugmentationKind::SliceWise, 1.0).draw(1, &mut rng(0));
+    let draw = augmenter(AugmentationKind::Dummy2d, 1.0).draw(1, &mut rng(0));
     assert_eq!(draw.spatial.rotation.map(|angles| angles[1..].to_vec()), Some(vec![0.0, 0.0]));
 }
 
@@ -239,12 +236,12 @@ proptest! {
 #[test]
 fn slices_across_any_axis_are_transformed_as_slices_across_z() {
     let shape = [6, 12, 10];
-    let across_z = augmenter(AugmentationKind::SliceWise, 1.0);
+    let across_z = augmenter(AugmentationKind::Dummy2d, 1.0);
     for axis in [1, 2] {
         // The patch whose thin axis is the second or the third one; the two others stay in their order.
         let back = slice_back(axis);
         let patch = back.map(|axis| shape[axis]);
-        let across = Augmenter::new(&ranges(1.0), &configuration(AugmentationKind::SliceWise, patch));
+        let across = Augmenter::new(&ranges(1.0), &configuration(AugmentationKind::Dummy2d, patch));
         assert_eq!(across.loaded_size().0, back.map(|axis| across_z.loaded_size().0[axis]), "axis {axis}");
         for sample in 0..5 {
             let mut input = loaded(&across_z, 2, &mut rng(sample));
@@ -263,8 +260,8 @@ fn slices_across_any_axis_are_transformed_as_slices_across_z() {
 
 #[test]
 fn a_written_axis_goes_before_that_of_the_shortest_edge() {
-    let thin_z = configuration(AugmentationKind::SliceWise, [6, 12, 10]);
-    let written = Configuration { augmentation_axis: Some(2), ..thin_z.clone() };
+    let thin_z = configuration(AugmentationKind::Dummy2d, [6, 12, 10]);
+    let written = Configuration { dummy_2d_axis: Some(2), ..thin_z.clone() };
     let mut input = loaded(&Augmenter::new(&ranges(1.0), &written), 1, &mut rng(1));
     let first = input.labels.slice(s![.., .., ..1]).to_owned();
     input.labels.assign(&first);
@@ -285,7 +282,7 @@ fn a_written_axis_goes_before_that_of_the_shortest_edge() {
 fn the_plane_of_the_slices_decides_on_the_largest_angle() {
     // Slices of 64 × 40 voxels are flat, those of 64 × 60 are not.
     for (patch, axis, limit) in [([64, 8, 40], 1, 15.0), ([64, 8, 60], 1, 180.0), ([8, 64, 60], 0, 180.0)] {
-        let configuration = configuration(AugmentationKind::SliceWise, patch);
+        let configuration = configuration(AugmentationKind::Dummy2d, patch);
         assert_eq!(configuration.augmented_axis(), axis);
         let augmenter = Augmenter::new(&ranges(1.0), &configuration);
         let angles = (0..50).filter_map(|sample| augmenter.draw(1, &mut rng(sample)).spatial.rotation);

@@ -14,18 +14,18 @@ use burn::tensor::{Int, Tensor};
 
 use crate::kernels::segmentation::{Segmentation, Slopes, Sums};
 use crate::network::fast::{slice, tensor};
-use crate::plan::schema::{DiceScope, Loss};
+use crate::plan::schema::{DiceCe, DiceScope};
 
 /// What the loss needs beside the logits.
 #[derive(Clone, Debug)]
 struct Target {
     labels: Arc<[u8]>,
     scope: DiceScope,
-    loss: Loss,
+    loss: DiceCe,
 }
 
 /// [`super::dice_ce`] of logits on the CPU.
-pub(super) fn dice_ce(logits: Tensor<5>, labels: Tensor<4, Int>, scope: DiceScope, loss: &Loss) -> Tensor<1> {
+pub(super) fn dice_ce(logits: Tensor<5>, labels: Tensor<4, Int>, scope: DiceScope, loss: &DiceCe) -> Tensor<1> {
     let labels = labels.into_data().iter::<u8>().collect();
     let target = Target { labels, scope, loss: loss.clone() };
     Tensor::from_dispatch(Dispatch::segmentation_loss(logits.into_dispatch(), target))
@@ -111,14 +111,14 @@ impl Target {
     /// What the Dice terms of one of several groups of voxels add to the loss.
     fn dice(&self, sums: &Sums, surprise: f64, groups: usize) -> (f64, Slopes) {
         let classes = sums.shared.len();
-        let first = usize::from(!self.loss.dice_background);
+        let first = usize::from(!self.loss.include_background);
         let weight = -1.0 / ((classes - first) * groups) as f64;
         let mut value = 0.0;
         let mut slopes =
             Slopes { shared: vec![0.0; classes], predicted: vec![0.0; classes], surprise: surprise as f32 };
         for class in first..classes {
-            let above = 2.0 * sums.shared[class] + self.loss.dice_smooth;
-            let below = sums.predicted[class] + sums.present[class] + self.loss.dice_smooth;
+            let above = 2.0 * sums.shared[class] + self.loss.smooth;
+            let below = sums.predicted[class] + sums.present[class] + self.loss.smooth;
             // An empty denominator stands over an empty numerator: the class counts 0.
             if below > 0.0 {
                 value += weight * above / below;

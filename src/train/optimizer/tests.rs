@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::*;
 use crate::network::UNetConfig;
 use crate::network::testing::{configuration, cpu, network, planned, tiny, wave};
-use crate::plan::schema::{DiceScope, Loss, Network, Precision};
+use crate::plan::schema::{self, DiceCe, DiceScope, Network, Precision};
 use crate::train::loss::dice_ce;
 use crate::train::scaling::{LossScale, are_finite};
 
@@ -14,19 +14,14 @@ use crate::train::scaling::{LossScale, are_finite};
 fn train(amsgrad: bool, weight_decay: f64) -> Train {
     Train {
         learning_rate: 3e-4,
-        weight_decay,
-        amsgrad,
-        batches: 250,
-        validation_batches: 50,
+        batches_per_epoch: 250,
+        validation_batches_per_epoch: 50,
         max_epochs: 1000,
-        ema_train: 0.93,
-        ema_validation: 0.9,
-        lr_factor: 0.2,
-        lr_patience: 30,
-        lr_threshold: 5e-3,
-        stop_patience: 60,
-        stop_threshold: 5e-3,
-        lr_floor: 1e-6,
+        train_loss_ema_decay: 0.93,
+        validation_loss_ema_decay: 0.9,
+        optimizer: schema::Optimizer::Adam(schema::Adam { weight_decay, amsgrad }),
+        schedule: schema::Schedule::Plateau(schema::Plateau { factor: 0.2, patience_epochs: 30, threshold: 5e-3 }),
+        stopping: schema::Stopping::None,
     }
 }
 
@@ -107,7 +102,7 @@ impl Case {
     /// Losses before each of ten steps.
     fn losses(&self, name: &str, precision: Precision, oracle: &TenLosses) -> Vec<f64> {
         let device = cpu().autodiff();
-        let settings = Loss { dice_smooth: oracle.dice_smooth, dice_background: false };
+        let settings = DiceCe { smooth: oracle.dice_smooth, include_background: false };
         let mut optimizer = Optimizer::new(&train(true, oracle.weight_decay));
         let mut unet = self.network(name, precision, &device);
         let scale = LossScale::new(precision).map(|scale| scale.factor());
@@ -220,7 +215,7 @@ fn the_number_of_threads_changes_no_bit() {
         for step in 0..2 {
             let labels = Tensor::ones([2, 16, 32, 32], &device);
             let logits = unet.forward(wave([2, 1, 16, 32, 32], 0.37, f64::from(step), &device));
-            let loss = Loss { dice_smooth: 1e-5, dice_background: false };
+            let loss = DiceCe { smooth: 1e-5, include_background: false };
             let gradients = dice_ce(logits, labels, DiceScope::Sample, &loss).backward();
             unet = optimizer.step(unet, gradients, 1e-3);
         }

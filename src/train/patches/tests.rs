@@ -16,11 +16,11 @@ fn plan() -> Plan {
     let mut plan: Plan = toml::from_str(include_str!("../../plan/example.toml")).unwrap();
     plan.postprocess.rule = PostprocessRule::None;
     let configuration = Configuration {
-        spacing: Spacing([2.5, 1.0, 1.0]),
+        spacing_mm: Spacing([2.5, 1.0, 1.0]),
         patch_size: Shape([8, 16, 16]),
         batch_size: 6,
         augmentation: AugmentationKind::ThreeD,
-        augmentation_axis: None,
+        dummy_2d_axis: None,
         ..plan.configurations[&ConfigurationName::FullRes].clone()
     };
     for name in [ConfigurationName::FullRes, ConfigurationName::LowRes, ConfigurationName::Cascade] {
@@ -84,8 +84,8 @@ fn disagreements(batch: &Batch) -> usize {
 fn the_first_stages_channels_lie_on_the_image_in_training_and_validation() {
     let folder = tempfile::tempdir().unwrap();
     let mut plan = plan();
-    plan.augment.elastic_probability = 0.5;
-    plan.augment.rotation_probability = 0.5;
+    plan.augment.elastic.probability = 0.5;
+    plan.augment.rotation.probability = 0.5;
     let cases = cases(folder.path(), &plan);
     let mut changed = 0;
     for step in 0..8 {
@@ -96,8 +96,8 @@ fn the_first_stages_channels_lie_on_the_image_in_training_and_validation() {
     }
     assert!(changed > 0, "training patches have faults");
 
-    plan.augment.morphology_probability = 0.0;
-    plan.augment.removal_probability = 0.0;
+    plan.augment.morphology.probability = 0.0;
+    plan.augment.component_removal.probability = 0.0;
     for step in 0..8 {
         let seen = batch(&plan, &cases, Set::Training, step);
         assert_eq!(disagreements(&seen), 0, "rotated, deformed and mirrored as the labels are");

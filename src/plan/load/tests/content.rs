@@ -24,7 +24,7 @@ fn three_misspelt_keys_two_swapped_axes_and_a_patch_of_41() {
         ("batch_size = 9", "batchsize = 9"),
         ("learning_rate = ", "lerning_rate = "),
         ("gamma_probability = ", "gamma_probabilty = "),
-        ("median_spacing = [1.0, 1.0, 1.0]", "median_spacing = [3.0, 1.0, 1.0]"),
+        ("median_spacing_mm = [1.0, 1.0, 1.0]", "median_spacing_mm = [3.0, 1.0, 1.0]"),
         ("\nspacing = [1.0, 1.0, 1.0]", "\nspacing = [1.0, 1.0, 3.0]"),
         ("patch_size = [40, 56, 40]", "patch_size = [40, 41, 40]"),
     ]);
@@ -123,7 +123,10 @@ fn a_wrong_entry_of_a_list() {
 
 #[test]
 fn measurements_that_cannot_be() {
-    insta::assert_snapshot!(said("[data]\nmedian_spacing = [1.0, 0.0, 1.0]\ncrop_ratio = 1.5\ncases = 1\n", &[]));
+    insta::assert_snapshot!(said(
+        "[data]\nmedian_spacing_mm = [1.0, 0.0, 1.0]\ncropped_fraction = 1.5\ncases = 1\n",
+        &[]
+    ));
 }
 
 #[test]
@@ -133,7 +136,7 @@ fn ct_without_intensities() {
 
 #[test]
 fn quantiles_in_the_wrong_order() {
-    let entry = "{ mean = 1.0, sd = -1.0, percentile_00_5 = 9.0, percentile_99_5 = 2.0 }";
+    let entry = "{ mean = 1.0, sd = -1.0, p00_5 = 9.0, p99_5 = 2.0 }";
     insta::assert_snapshot!(said(&format!("[preprocess]\nintensities = [{entry}]\n"), &[]));
 }
 

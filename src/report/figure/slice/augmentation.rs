@@ -333,9 +333,9 @@ mod tests {
         let of_y = axes(1, AugmentationKind::TwoD, [1, 8, 8]);
         assert_eq!(transforms(&draw, of_y), ["rotation about y 5.7°", "mirror y x"]);
         // A 3D patch that is thin along y, and one that is thin along z.
-        let thin_y = axes(0, AugmentationKind::SliceWise, [16, 4, 16]);
+        let thin_y = axes(0, AugmentationKind::Dummy2d, [16, 4, 16]);
         assert_eq!(transforms(&draw, thin_y), ["rotation about y 5.7°", "mirror z x"]);
-        let thin_z = axes(0, AugmentationKind::SliceWise, [4, 16, 16]);
+        let thin_z = axes(0, AugmentationKind::Dummy2d, [4, 16, 16]);
         assert_eq!(transforms(&draw, thin_z), ["rotation about z 5.7°", "mirror z x"]);
     }
 }

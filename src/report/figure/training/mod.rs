@@ -101,8 +101,10 @@ impl Plot for Plateau<'_> {
         line(&mut chart, of(|row| row.train_loss), BLUE, Line::Pale, scale)?;
         line(&mut chart, of(|row| row.validation_loss), VERMILION, Line::Pale, scale)?;
         let goals = [
-            (self.train.lr_threshold, BLUE, (|row| row.best_train_loss_ema) as fn(&EpochRow) -> f64),
-            (self.train.stop_threshold, VERMILION, |row| row.best_validation_loss_ema),
+            (self.train.plateau().threshold, BLUE, (|row| row.best_train_loss_ema) as fn(&EpochRow) -> f64),
+            (self.train.validation_plateau().map_or(0.0, |rule| rule.threshold), VERMILION, |row| {
+                row.best_validation_loss_ema
+            }),
         ];
         for (threshold, colour, best) in goals {
             line(
@@ -126,8 +128,8 @@ impl Plateau<'_> {
     fn range(&self) -> (f64, f64) {
         let losses = self.rows.iter().flat_map(|row| {
             let goals = [
-                row.best_train_loss_ema - self.train.lr_threshold,
-                row.best_validation_loss_ema - self.train.stop_threshold,
+                row.best_train_loss_ema - self.train.plateau().threshold,
+                row.best_validation_loss_ema - self.train.validation_plateau().map_or(0.0, |rule| rule.threshold),
             ];
             [row.train_loss, row.validation_loss, row.train_loss_ema, row.validation_loss_ema].into_iter().chain(goals)
         });
@@ -181,7 +183,7 @@ impl Plateau<'_> {
             (BLUE, Some(Line::Pale), "training".to_owned()),
             (VERMILION, Some(Line::Pale), "validation".to_owned()),
             (GREY, Some(Line::Dotted), "best minus threshold".to_owned()),
-            (GREY, None, format!("no gain for {window} of {} epochs", self.train.lr_patience)),
+            (GREY, None, format!("no gain for {window} of {} epochs", self.train.plateau().patience_epochs)),
         ];
         entries.extend(self.stop.map(|reason| (INK, Some(Line::Bold), format!("stop: {reason}"))));
         let (width, _) = area.dim_in_pixel();
@@ -222,7 +224,7 @@ impl LearningRate<'_> {
 
 impl Plot for LearningRate<'_> {
     fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>, scale: Scale) -> Result<(), String> {
-        let floor = self.train.lr_floor;
+        let floor = self.train.validation_plateau().map_or(0.0, |rule| rule.below_learning_rate);
         let points = self.points();
         let rates = points.iter().map(|&(_, rate)| rate);
         let high = rates.clone().fold(floor, f64::max) * 2.0;

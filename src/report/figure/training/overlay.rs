@@ -74,7 +74,7 @@ impl Plot for Losses<'_> {
 impl Plot for Rates<'_> {
     fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>, scale: Scale) -> Result<(), String> {
         let rates = self.networks.iter().flat_map(|network| network.epochs.iter().map(|row| row.learning_rate));
-        let floor = self.train.lr_floor;
+        let floor = self.train.validation_plateau().map_or(0.0, |rule| rule.below_learning_rate);
         let high = rates.clone().fold(floor, f64::max) * 2.0;
         // A floor of 0 cannot be drawn on a logarithmic scale.
         let low = rates.chain((floor > 0.0).then_some(floor)).fold(high, f64::min) / 2.0;

@@ -105,7 +105,10 @@ fn the_rate_that_ends_a_training_is_below_the_floor() {
     let (rows, stop) = training((0..1000).map(|_| (1.0, 1.0)), &train);
     assert!(matches!(stop, Some(StopReason::ValidationPlateau { .. })));
     let points = LearningRate { rows: &rows, train: &train }.points();
-    assert!(points.last().is_some_and(|&(_, rate)| rate < train.lr_floor), "{points:?}");
+    assert!(
+        points.last().is_some_and(|&(_, rate)| rate < train.validation_plateau().unwrap().below_learning_rate),
+        "{points:?}"
+    );
 }
 
 #[test]

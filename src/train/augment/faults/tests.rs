@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
+use crate::plan::schema::Morphology;
 use crate::plan::schema::Plan;
 use crate::random::{Key, Purpose, stream};
 
@@ -134,7 +135,12 @@ fn the_same_key_gives_the_same_faults_and_a_voxel_stays_in_one_class() {
     for sample in 0..40 {
         let once = || {
             let mut masks = case.masks();
-            Faults::draw(&Augment { morphology_radius: [1.0, 3.0], ..ranges() }, 2, &mut rng(sample)).apply(&mut masks);
+            Faults::draw(
+                &Augment { morphology: Morphology { radius_voxels: [1.0, 3.0], ..ranges().morphology }, ..ranges() },
+                2,
+                &mut rng(sample),
+            )
+            .apply(&mut masks);
             masks
         };
         let masks = once();
