@@ -18,7 +18,9 @@ use crate::preprocess::cache::{Preparation, PreparedCase};
 use crate::preprocess::first_stage::FirstStage;
 use crate::preprocess::target_spacing;
 use crate::random::{Key, Purpose, stream};
-use crate::report::figure::slice::augmentation::{Axes, Sample, Sheet, draw, words};
+use crate::report::figure::slice::augmentation::{
+    AxisNames, ContactSheet, Sample, describe_sample, write_contact_sheet,
+};
 use crate::run::folder::{RunFolder, prepared_case, prepared_folder};
 use crate::store::claim::Claim;
 use crate::train::augment::{Augmenter, Draw, Faults};
@@ -83,13 +85,13 @@ pub fn show(loaded: &LoadedPlan, request: &Request<'_>, events: &dyn Events) -> 
         if name == ConfigurationName::Cascade { with_first_stage(plan, prepared, events)? } else { prepared };
 
     let samples = samples(plan, configuration, &prepared, request.samples);
-    let axes = Axes::new(configuration);
+    let axes = AxisNames::new(configuration);
     let header =
         read_header(&case.images[0]).map_err(|source| ExperimentError::Nifti { case: case.id.clone(), source })?;
     let spacing = target_spacing(header.geometry.spacing, configuration);
     // Prepared cases have class numbers in place of the labels' own values.
     let classes: BTreeMap<u8, String> = (1..).zip(plan.data.labels.values().cloned()).collect();
-    let sheet = Sheet {
+    let sheet = ContactSheet {
         samples: &samples,
         spacing: Spacing(prepared.placement.axes().map(|axis| spacing.0[axis])),
         axes,
@@ -97,9 +99,9 @@ pub fn show(loaded: &LoadedPlan, request: &Request<'_>, events: &dyn Events) -> 
         classes: &classes,
         title: format!("{}, {name}, patch {}", case.id, configuration.patch_size),
     };
-    draw(&sheet, &outputs.staging()?.join(&file))?;
+    write_contact_sheet(&sheet, &outputs.staging()?.join(&file))?;
     outputs.keep(&file)?;
-    let draws = samples.iter().map(|sample| words(sample, axes, &classes)).collect();
+    let draws = samples.iter().map(|sample| describe_sample(sample, axes, &classes)).collect();
     Ok(Shown { case: case.id, configuration: name, sheet: request.output.join(file), draws })
 }
 

@@ -17,7 +17,7 @@ use crate::experiment::{ExperimentError, Stage};
 use crate::plan::digest::StageDigests;
 use crate::plan::schema::{Configuration, Plan};
 use crate::preprocess::cache::{Preparation, PreparedCase};
-use crate::report::figure::training::{learning_rate_plot, plateau_plot};
+use crate::report::figure::training::write_training_plots;
 use crate::run::NetworkId;
 use crate::run::NetworkState;
 use crate::run::Split;
@@ -202,9 +202,7 @@ impl Observer for Listener<'_> {
 
     fn epoch(&mut self, job: &Job<'_>, rows: &[EpochRow], stop: Option<StopReason>) {
         let train = &job.plan.train;
-        let drawn = plateau_plot(rows, train, stop, &job.folder.plateau_plot())
-            .and_then(|()| learning_rate_plot(rows, train, &job.folder.learning_rate_plot()));
-        if let Err(failure) = drawn {
+        if let Err(failure) = write_training_plots(rows, train, &job.folder) {
             self.failure = Some(failure.into());
         }
         self.forecast.epoch(Work::Train(self.id));

@@ -1,4 +1,4 @@
-//! Pictures of a network's best, median and worst held-out case.
+//! Pictures of a network's best, median and worst validation case.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use crate::dataset::gate::{Expected, read_case, read_labels};
 use crate::dataset::{Case, CaseId};
 use crate::evaluate::scores::Score;
 use crate::experiment::ExperimentError;
-use crate::report::figure::slice::slice_png::{Picture, draw as draw_picture};
+use crate::report::figure::slice::slice_png::{PredictedCase, write_slices};
 use crate::run::folder::FoldFolder;
 
 /// Draws the cases with the highest, middle and lowest mean Dice over their labels.
@@ -25,15 +25,15 @@ pub(super) fn draw(
         let Some(case) = cases.iter().find(|case| case.id == *id) else { continue };
         let (image, reference) = read_case(case, expected)?;
         let prediction = read_labels(id, &folder.prediction(&id.0), Some(&image.geometry), expected)?;
-        let picture = Picture {
+        let picture = PredictedCase {
             image: image.voxels.index_axis(Axis(0), 0),
             spacing: image.geometry.spacing,
             reference: reference.labels.view(),
             prediction: prediction.labels.view(),
             labels: expected.labels,
-            title: format!("{name} held-out case: {id}, mean Dice {dice:.3}"),
+            title: format!("{name} validation case: {id}, mean Dice {dice:.3}"),
         };
-        draw_picture(&picture, &folder.picture(name))?;
+        write_slices(&picture, &folder.picture(name))?;
     }
     Ok(())
 }

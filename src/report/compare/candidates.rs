@@ -14,14 +14,12 @@ struct RankedCandidate<'a> {
 }
 
 /// The candidates of some runs for readers: one row per candidate. Returns `None` if no run has selected one.
-pub fn candidate_table(records: &[RunRecord]) -> Option<Table> {
+pub(crate) fn candidate_table(records: &[RunRecord]) -> Option<Table> {
     let candidates = candidates(records);
     let several_runs = records.len() > 1;
     let classes = class_names(records.iter().filter(|record| record.selection.is_some()));
-    let mut columns = vec![
-        Column::words("candidate", "candidate"),
-        Column::numbers("mean_foreground_dice", "mean foreground Dice"),
-    ];
+    let mut columns =
+        vec![Column::words("candidate", "candidate"), Column::numbers("mean_foreground_dice", "mean foreground Dice")];
     columns.extend(classes.iter().map(|class| Column::numbers(format!("dice_{class}"), format!("Dice, {class}"))));
     columns.extend([Column::numbers("cases", "cases"), Column::words("selected", "selected")]);
     if several_runs {
@@ -39,10 +37,8 @@ pub fn candidate_table(records: &[RunRecord]) -> Option<Table> {
 
 fn row(one: &RankedCandidate<'_>, classes: &[String], with_run: bool) -> Vec<Cell> {
     let candidate = one.candidate;
-    let mut cells = vec![
-        Cell::text(joined(&candidate.configurations)),
-        Cell::number(Some(candidate.mean_foreground_dice), 4),
-    ];
+    let mut cells =
+        vec![Cell::text(joined(&candidate.configurations)), Cell::number(Some(candidate.mean_foreground_dice), 4)];
     cells.extend(classes.iter().map(|class| Cell::number(candidate.classes.get(class).copied(), 4)));
     cells.extend([Cell::count(candidate.cases), Cell::flag(one.position == 0, "selected")]);
     if with_run {
@@ -62,7 +58,7 @@ fn rank_numbers(table: &mut Table) {
 }
 
 /// The candidates of some runs for programs: one row per candidate and class.
-pub fn candidate_data(records: &[RunRecord]) -> Table {
+pub(crate) fn candidate_data(records: &[RunRecord]) -> Table {
     let columns = vec![
         Column::words("run", "run"),
         Column::words("candidate", "candidate"),

@@ -1,10 +1,10 @@
 //! Comparisons of runs, configurations and ensembles, as tables.
 
-pub mod candidates;
+pub(crate) mod candidates;
 mod models;
 mod paired;
 mod ranking;
-pub mod run_table;
+pub(crate) mod run_table;
 
-pub use self::paired::paired_differences;
-pub use self::ranking::ranking_stability;
+pub(crate) use self::paired::paired_differences;
+pub(crate) use self::ranking::ranking_stability;

@@ -4,7 +4,7 @@ use crate::evaluate::metric::Metric;
 use crate::report::compare::models::{Model, class_names, models, shared_metrics};
 use crate::report::record::RunRecord;
 use crate::report::statistics::wilcoxon::{SignedRank, adjust_holm, signed_rank};
-use crate::report::table::{Cell, Column, Table, UNDEFINED};
+use crate::report::table::{Cell, Column, Table};
 use crate::statistics::quantile;
 
 /// P values below this are shown as less than it.
@@ -22,7 +22,7 @@ struct Pair {
 }
 
 /// All pairs of models. Returns `None` if there are fewer than two models.
-pub fn paired_differences(records: &[RunRecord]) -> Option<Table> {
+pub(crate) fn paired_differences(records: &[RunRecord]) -> Option<Table> {
     let columns = vec![
         Column::words("metric", "metric"),
         Column::words("class", "class"),
@@ -116,6 +116,6 @@ mod tests {
     fn zero_has_no_sign() {
         assert_eq!([0.5, -0.25, -0.00001, 0.0].map(signed), ["+0.5000", "-0.2500", "0.0000", "0.0000"]);
         assert_eq!([0.00001, 0.25].map(p_value), ["< 0.0001", "0.2500"]);
-        assert_eq!(Cell::number_as(None, p_value).shown, UNDEFINED);
+        assert_eq!(Cell::number_as(None, p_value).shown, "–");
     }
 }

@@ -7,7 +7,7 @@ use crate::report::table::{Cell, Column, Table};
 use crate::statistics::BOOTSTRAP_RESAMPLES;
 
 /// The ranking of all models for each metric and class. Returns `None` if there are fewer than two models.
-pub fn ranking_stability(records: &[RunRecord]) -> Option<Table> {
+pub(crate) fn ranking_stability(records: &[RunRecord]) -> Option<Table> {
     let columns = vec![
         Column::words("metric", "metric"),
         Column::words("class", "class"),

@@ -20,7 +20,7 @@ const NOT_COMPARED: [&str; 3] = ["name", "schema", "runtime"];
 
 /// A plan, and its run if it was run.
 #[derive(Clone, Debug)]
-pub struct ComparedRun {
+pub(crate) struct ComparedRun {
     /// Name of the run.
     pub name: String,
     /// The plan with every key written out, as TOML.
@@ -53,7 +53,7 @@ struct ModelResult {
 }
 
 /// Compares runs by one metric. All runs must use the same tolerance for the surface Dice to be comparable; a note says if not.
-pub fn run_table(runs: &[ComparedRun], metric: Metric) -> Table {
+pub(crate) fn run_table(runs: &[ComparedRun], metric: Metric) -> Table {
     let differing = differing_keys(runs);
     let classes = class_names(records(runs));
     let titles: BTreeSet<String> = records(runs).map(|record| record.metric_title(metric)).collect();
@@ -160,7 +160,8 @@ fn complete_cases(record: &RunRecord, model: &str) -> BTreeSet<String> {
 /// Notes on what the comparison cannot show.
 fn caveats(runs: &[ComparedRun], rows: &[Row], titles: &BTreeSet<String>) -> Vec<String> {
     let mut notes = Vec::new();
-    let mut cases = rows.iter().filter_map(|row| row.result.as_ref()).map(|result| &result.cases).filter(|all| !all.is_empty());
+    let mut cases =
+        rows.iter().filter_map(|row| row.result.as_ref()).map(|result| &result.cases).filter(|all| !all.is_empty());
     if let Some(first) = cases.next()
         && cases.any(|other| other != first)
     {
@@ -168,7 +169,10 @@ fn caveats(runs: &[ComparedRun], rows: &[Row], titles: &BTreeSet<String>) -> Vec
     }
     if titles.len() > 1 {
         let titles: Vec<&str> = titles.iter().map(String::as_str).collect();
-        notes.push(format!("The runs use different tolerances ({}), so their values cannot be compared.", titles.join(", ")));
+        notes.push(format!(
+            "The runs use different tolerances ({}), so their values cannot be compared.",
+            titles.join(", ")
+        ));
     }
     let single_seed: Vec<&str> = runs
         .iter()

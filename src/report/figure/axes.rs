@@ -15,18 +15,18 @@ use crate::report::figure::style::{GREY, INK, Scale};
 use crate::report::figure::text::text_style;
 
 /// A chart with two linear axes.
-pub type Chart<'a, B> = ChartContext<'a, B, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
+pub(crate) type Chart<'a, B> = ChartContext<'a, B, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
 
 /// A horizontal axis.
 #[derive(Clone, Debug)]
-pub struct XAxis<'a> {
+pub(crate) struct XAxis<'a> {
     pub range: Range<f64>,
     pub below: Below<'a>,
 }
 
 /// What is drawn below the horizontal axis.
 #[derive(Clone, Copy, Debug)]
-pub enum Below<'a> {
+pub(crate) enum Below<'a> {
     /// Tick labels, and a title.
     Title(&'a str),
     /// Nothing, but this many units are kept free for names of groups.
@@ -35,13 +35,13 @@ pub enum Below<'a> {
 
 /// A vertical axis.
 #[derive(Clone, Debug)]
-pub struct YAxis<'a> {
+pub(crate) struct YAxis<'a> {
     pub range: Range<f64>,
     pub title: &'a str,
 }
 
 /// A chart with axes and titles.
-pub fn draw_chart<'a, B: DrawingBackend>(
+pub(crate) fn draw_chart<'a, B: DrawingBackend>(
     area: &'a DrawingArea<B, Shift>,
     x: XAxis<'_>,
     y: YAxis<'_>,
@@ -74,7 +74,7 @@ pub fn draw_chart<'a, B: DrawingBackend>(
 }
 
 /// Draws the axes of a chart over epochs.
-pub fn draw_epoch_axes<B, Y>(
+pub(crate) fn draw_epoch_axes<B, Y>(
     chart: &mut ChartContext<'_, B, Cartesian2d<RangedCoordf64, Y>>,
     y_title: &str,
     y_label: &dyn Fn(&f64) -> String,
@@ -111,7 +111,7 @@ fn tick_label(range: f64) -> Box<dyn Fn(&f64) -> String> {
 }
 
 /// Formats tick labels of an axis of this length with enough decimals for neighbouring labels to differ.
-pub fn decimal_label(range: f64) -> impl Fn(&f64) -> String {
+pub(crate) fn decimal_label(range: f64) -> impl Fn(&f64) -> String {
     let decimals = (-(range / 5.0).log10()).ceil().clamp(1.0, 4.0) as usize;
     let step = 10_f64.powi(decimals as i32);
     // Adding 0 turns a rounded -0 into 0, which is shown without a sign.
@@ -119,7 +119,7 @@ pub fn decimal_label(range: f64) -> impl Fn(&f64) -> String {
 }
 
 /// A range that holds all values, with a margin; 0 to 1 if there are none.
-pub fn range_of(values: impl Iterator<Item = f64>) -> Range<f64> {
+pub(crate) fn range_of(values: impl Iterator<Item = f64>) -> Range<f64> {
     let (low, high) =
         values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
     if low > high {

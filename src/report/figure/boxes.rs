@@ -24,7 +24,7 @@ const NAME_PT: f64 = 70.0;
 const WHISKER_IQR: f64 = 1.5;
 
 /// Box plots of one metric: a group per class, and in it a box per model.
-pub struct Boxes<'a> {
+pub(crate) struct Boxes<'a> {
     pub record: &'a RunRecord,
     pub metric: Metric,
 }

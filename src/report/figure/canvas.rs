@@ -22,7 +22,7 @@ const PNG: Scale = Scale { dpi: 300.0 };
 const SVG: Scale = Scale { dpi: 144.0 };
 
 /// Something that can be drawn on any backend.
-pub trait Plot {
+pub(crate) trait Plot {
     /// Draws onto a white area.
     ///
     /// # Errors
@@ -44,7 +44,7 @@ pub trait Plot {
 /// # Errors
 ///
 /// If it cannot be drawn or written.
-pub fn write_plot(plot: &impl Plot, stem: &Path) -> Result<(), ReportError> {
+pub(crate) fn write_plot(plot: &impl Plot, stem: &Path) -> Result<(), ReportError> {
     write_sized(plot, Size { width_mm: f64::from(COLUMN_MM), height_mm: HEIGHT_MM }, stem).map(|_| ())
 }
 
@@ -53,7 +53,7 @@ pub fn write_plot(plot: &impl Plot, stem: &Path) -> Result<(), ReportError> {
 /// # Errors
 ///
 /// If it cannot be drawn or written.
-pub fn write_sized(plot: &impl Plot, size: Size, stem: &Path) -> Result<String, ReportError> {
+pub(crate) fn write_sized(plot: &impl Plot, size: Size, stem: &Path) -> Result<String, ReportError> {
     use_bundled_font();
     let drawing = |reason: String| ReportError::Drawing { name: stem.display().to_string(), reason };
     let svg = draw_svg(plot, size).map_err(drawing)?;
@@ -65,7 +65,7 @@ pub fn write_sized(plot: &impl Plot, size: Size, stem: &Path) -> Result<String, 
 }
 
 /// Appends an ending; unlike `with_extension`, it keeps the dots of a name such as `learning_rate=0.001`.
-pub fn with_ending(stem: &Path, ending: &str) -> PathBuf {
+pub(crate) fn with_ending(stem: &Path, ending: &str) -> PathBuf {
     let mut path = stem.as_os_str().to_owned();
     path.push(".");
     path.push(ending);

@@ -26,7 +26,7 @@ const MAX_HORIZONTAL: i32 = 5;
 const FULL: RGBColor = RGBColor(0, 68, 112);
 
 /// The matrix of one model.
-pub struct Matrix<'a> {
+pub(crate) struct Matrix<'a> {
     /// The run, for the names of the classes.
     pub record: &'a RunRecord,
     pub confusion: &'a Confusion,

@@ -15,7 +15,7 @@ use crate::report::figure::text::{CENTRED, draw_text};
 use crate::statistics::quantile;
 
 /// The grids of a data set.
-pub struct Grids<'a> {
+pub(crate) struct Grids<'a> {
     pub cases: &'a [CaseFingerprint],
 }
 

@@ -10,7 +10,7 @@ use crate::report::figure::style::{SERIES, Scale};
 use crate::report::figure::text::{RIGHT_OF, draw_text, ellipsize, text_width};
 
 /// Draws the marker of a class or model: its colour, and a shape that distinguishes it in grey.
-pub fn draw_marker<B: DrawingBackend, C: CoordTranslate<From: Clone + 'static>>(
+pub(crate) fn draw_marker<B: DrawingBackend, C: CoordTranslate<From: Clone + 'static>>(
     area: &DrawingArea<B, C>,
     at: C::From,
     index: usize,
@@ -29,7 +29,7 @@ pub fn draw_marker<B: DrawingBackend, C: CoordTranslate<From: Clone + 'static>>(
 }
 
 /// Draws the names of classes or models with their markers in a row; names that do not fit are shortened.
-pub fn draw_legend<B: DrawingBackend>(
+pub(crate) fn draw_legend<B: DrawingBackend>(
     area: &DrawingArea<B, Shift>,
     names: &[String],
     scale: Scale,
@@ -46,6 +46,6 @@ pub fn draw_legend<B: DrawingBackend>(
 }
 
 /// Horizontal offset of a point among those of a group, -0.5 to 0.5: evenly spread by the golden ratio, without random numbers.
-pub fn jitter(index: usize) -> f64 {
+pub(crate) fn jitter(index: usize) -> f64 {
     (index as f64 * 0.618_033_988_749_895).fract() - 0.5
 }

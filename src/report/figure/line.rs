@@ -15,7 +15,7 @@ use crate::report::figure::style::{Scale, pale};
 
 /// How a line is drawn.
 #[derive(Clone, Copy, Debug)]
-pub enum Line {
+pub(crate) enum Line {
     Pale,
     Bold,
     BoldDashed,
@@ -42,7 +42,7 @@ impl Line {
 }
 
 /// Draws a line through points of a chart. A line of a single point is drawn as a dot.
-pub fn draw_line<B, Y>(
+pub(crate) fn draw_line<B, Y>(
     chart: &mut ChartContext<'_, B, Cartesian2d<RangedCoordf64, Y>>,
     points: impl Iterator<Item = (f64, f64)> + Clone,
     (colour, line): (RGBColor, Line),
@@ -66,7 +66,7 @@ where
 }
 
 /// Draws a short horizontal sample of a line for a legend, from `left` to `right` at height `y`.
-pub fn draw_line_sample<B: DrawingBackend>(
+pub(crate) fn draw_line_sample<B: DrawingBackend>(
     area: &DrawingArea<B, Shift>,
     (left, right, y): (i32, i32, i32),
     (colour, line): (RGBColor, Line),
@@ -83,7 +83,7 @@ pub fn draw_line_sample<B: DrawingBackend>(
 }
 
 /// Points of a step function that keeps each value until the next point.
-pub fn steps(points: impl Iterator<Item = (f64, f64)>) -> impl Iterator<Item = (f64, f64)> + Clone {
+pub(crate) fn steps(points: impl Iterator<Item = (f64, f64)>) -> impl Iterator<Item = (f64, f64)> + Clone {
     let points: Vec<(f64, f64)> = points.collect();
     let ends: Vec<f64> = points.iter().skip(1).map(|&(x, _)| x).chain(points.last().map(|&(x, _)| x)).collect();
     points.into_iter().zip(ends).flat_map(|((start, value), end)| [(start, value), (end, value)])

@@ -3,12 +3,12 @@
 use crate::report::error::ReportError;
 use crate::report::figure::canvas::{Plot, with_ending, write_sized};
 use crate::report::figure::style::{COLUMN_MM, PAGE_MM, Size};
+use crate::report::folder::ReportFolder;
 use crate::store::remove_if_present;
-use crate::store::report::ReportFolder;
 
 /// A figure that was drawn.
 #[derive(Clone, Debug)]
-pub struct Figure {
+pub(crate) struct Figure {
     /// Its name, from which those of its files follow.
     pub name: String,
     pub caption: String,
@@ -19,7 +19,7 @@ pub struct Figure {
 
 /// Kinds of figures, which a report shows in different sections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// Results, overlaid trainings, plans.
     Drawing,
     /// Slices of cases: a drawing that contains images.
@@ -30,14 +30,14 @@ pub enum Kind {
 
 impl Figure {
     /// Path of the file at column width within a report's folder, with `/` between folders.
-    pub fn column_file(&self, ending: &str) -> String {
+    pub(crate) fn column_file(&self, ending: &str) -> String {
         format!("figures/{}-{COLUMN_MM}mm.{ending}", self.name)
     }
 }
 
 /// The heights of a figure, mm.
 #[derive(Clone, Copy, Debug)]
-pub struct Heights {
+pub(crate) struct Heights {
     /// At column width.
     pub column: f64,
     /// At page width.
@@ -46,7 +46,7 @@ pub struct Heights {
 
 /// Where the figures of a run are written.
 #[derive(Clone, Copy, Debug)]
-pub struct FigureFolder<'a> {
+pub(crate) struct FigureFolder<'a> {
     /// Prefix of the names, which distinguishes the figures of several runs.
     pub prefix: &'a str,
     pub folder: &'a ReportFolder,
@@ -58,7 +58,7 @@ impl FigureFolder<'_> {
     /// # Errors
     ///
     /// If it cannot be drawn or written.
-    pub fn draw(
+    pub(crate) fn draw(
         self,
         plot: &impl Plot,
         name: &str,
@@ -77,7 +77,7 @@ impl FigureFolder<'_> {
     /// # Errors
     ///
     /// If it exists and cannot be removed.
-    pub fn remove(self, name: &str) -> Result<(), ReportError> {
+    pub(crate) fn remove(self, name: &str) -> Result<(), ReportError> {
         for width in [COLUMN_MM, PAGE_MM] {
             let stem = self.folder.figure(&format!("{}{name}", self.prefix), width);
             for ending in ["svg", "png"] {

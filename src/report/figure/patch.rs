@@ -13,7 +13,7 @@ use crate::report::figure::text::{CENTRED, draw_text};
 use crate::volume::Shape;
 
 /// The patch of a configuration.
-pub struct Patch<'a> {
+pub(crate) struct Patch<'a> {
     pub configuration: &'a Configuration,
 }
 

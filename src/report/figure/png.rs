@@ -10,7 +10,7 @@ use crate::store::write_atomic;
 /// # Errors
 ///
 /// If the file cannot be written.
-pub fn write_png(path: &Path, pixels: &[u8], size: (u32, u32)) -> Result<Vec<u8>, ReportError> {
+pub(crate) fn write_png(path: &Path, pixels: &[u8], size: (u32, u32)) -> Result<Vec<u8>, ReportError> {
     let bytes = encode_png(pixels, size, png::ColorType::Rgb)
         .map_err(|reason| ReportError::Drawing { name: path.display().to_string(), reason })?;
     write_atomic(path, &bytes)?;
@@ -22,7 +22,7 @@ pub fn write_png(path: &Path, pixels: &[u8], size: (u32, u32)) -> Result<Vec<u8>
 /// # Errors
 ///
 /// The reason, if the pixels cannot be encoded.
-pub fn grey_data_uri(pixels: &[u8], size: (u32, u32)) -> Result<String, String> {
+pub(crate) fn grey_data_uri(pixels: &[u8], size: (u32, u32)) -> Result<String, String> {
     Ok(data_uri("image/png", &encode_png(pixels, size, png::ColorType::Grayscale)?))
 }
 

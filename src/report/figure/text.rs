@@ -10,22 +10,22 @@ use plotters::style::{FontTransform, IntoFont as _, TextStyle};
 use crate::report::figure::style::{FONT, INK, Scale};
 
 /// A position of text relative to a point, horizontal and vertical.
-pub type Anchor = (HPos, VPos);
+pub(crate) type Anchor = (HPos, VPos);
 
 /// Text whose middle is at the point.
-pub const CENTRED: Anchor = (HPos::Center, VPos::Center);
+pub(crate) const CENTRED: Anchor = (HPos::Center, VPos::Center);
 /// Text that begins at the point.
-pub const RIGHT_OF: Anchor = (HPos::Left, VPos::Center);
+pub(crate) const RIGHT_OF: Anchor = (HPos::Left, VPos::Center);
 /// Text that ends at the point.
-pub const LEFT_OF: Anchor = (HPos::Right, VPos::Center);
+pub(crate) const LEFT_OF: Anchor = (HPos::Right, VPos::Center);
 
 /// The text style of all figures.
-pub fn text_style(scale: Scale) -> TextStyle<'static> {
+pub(crate) fn text_style(scale: Scale) -> TextStyle<'static> {
     (FONT, scale.text()).into_font().color(&INK)
 }
 
 /// Draws text at a point of an area, in its units.
-pub fn draw_text<B: DrawingBackend>(
+pub(crate) fn draw_text<B: DrawingBackend>(
     area: &DrawingArea<B, Shift>,
     text: &str,
     at: (i32, i32),
@@ -36,7 +36,7 @@ pub fn draw_text<B: DrawingBackend>(
 }
 
 /// Draws text of a colour.
-pub fn draw_coloured_text<B: DrawingBackend>(
+pub(crate) fn draw_coloured_text<B: DrawingBackend>(
     area: &DrawingArea<B, Shift>,
     text: &str,
     at: (i32, i32),
@@ -47,7 +47,7 @@ pub fn draw_coloured_text<B: DrawingBackend>(
 }
 
 /// Draws text that reads from bottom to top; the anchor is that of the text before it is turned.
-pub fn draw_upright_text<B: DrawingBackend>(
+pub(crate) fn draw_upright_text<B: DrawingBackend>(
     area: &DrawingArea<B, Shift>,
     text: &str,
     at: (i32, i32),
@@ -70,12 +70,12 @@ fn draw_styled<B: DrawingBackend>(
 }
 
 /// Width of a text, in units of the drawing.
-pub fn text_width(text: &str, scale: Scale) -> i32 {
+pub(crate) fn text_width(text: &str, scale: Scale) -> i32 {
     text_style(scale).font.layout_box(text).map_or(0, |((left, _), (right, _))| right - left)
 }
 
 /// A text that fits into a width: shortened by an ellipsis if it is longer.
-pub fn ellipsize(text: &str, width: i32, scale: Scale) -> String {
+pub(crate) fn ellipsize(text: &str, width: i32, scale: Scale) -> String {
     if text_width(text, scale) <= width {
         return text.to_owned();
     }
@@ -86,7 +86,7 @@ pub fn ellipsize(text: &str, width: i32, scale: Scale) -> String {
 }
 
 /// Draws text of a size in pixels whose left edge is at the point; returns its width.
-pub fn draw_pixel_text<B: DrawingBackend>(
+pub(crate) fn draw_pixel_text<B: DrawingBackend>(
     area: &DrawingArea<B, Shift>,
     text: &str,
     at: (i32, i32),

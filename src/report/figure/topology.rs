@@ -14,7 +14,7 @@ use crate::units::counted;
 use crate::volume::Shape;
 
 /// A network and its patch.
-pub struct UNetDiagram<'a> {
+pub(crate) struct UNetDiagram<'a> {
     pub topology: &'a Topology,
     /// Patch size, voxels, `[z, y, x]`.
     pub patch: Shape,
@@ -89,7 +89,13 @@ impl UNetDiagram<'_> {
         area.draw(&Rectangle::new(corners, SKY.mix(0.35).filled())).map_err(|error| error.to_string())?;
         let frame = INK.stroke_width(scale.line(0.6));
         area.draw(&Rectangle::new(corners, frame)).map_err(|error| error.to_string())?;
-        draw_text(area, &self.topology.features[level].to_string(), (block.x, block.y - scale.pt(4.0)), CENTRED, scale)?;
+        draw_text(
+            area,
+            &self.topology.features[level].to_string(),
+            (block.x, block.y - scale.pt(4.0)),
+            CENTRED,
+            scale,
+        )?;
         draw_text(area, &format!("{z}×{y}×{x}"), (block.x, block.y + scale.pt(4.5)), CENTRED, scale)
     }
 }

@@ -16,7 +16,7 @@ use crate::report::record::RunRecord;
 use crate::statistics::{mean, sample_sd};
 
 /// Volumes by one model.
-pub struct Volumes {
+pub(crate) struct Volumes {
     classes: Vec<ClassVolumes>,
 }
 
@@ -46,7 +46,7 @@ impl Volume {
 
 impl Volumes {
     /// Volumes of the validation cases whose spacing is known; one figure for as many classes as there are colours.
-    pub fn of_model(record: &RunRecord, model: &str) -> Vec<Self> {
+    pub(crate) fn of_model(record: &RunRecord, model: &str) -> Vec<Self> {
         let voxel = record.voxel_volumes_ml();
         let mut classes = Vec::new();
         for (&label, name) in &record.plan.data.labels {
@@ -64,7 +64,7 @@ impl Volumes {
     }
 
     /// Whether there is nothing to draw.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.volumes().next().is_none()
     }
 

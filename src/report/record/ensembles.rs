@@ -8,7 +8,7 @@ use crate::select::joined;
 
 /// One fold of an ensemble.
 #[derive(Clone, Debug)]
-pub struct EnsembleFold {
+pub(crate) struct EnsembleFold {
     /// Names of its configurations, joined by `+`.
     pub name: String,
     pub seed: u64,

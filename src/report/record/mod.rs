@@ -7,7 +7,6 @@ pub mod error;
 mod read;
 mod run_record;
 
-pub use self::ensembles::EnsembleFold;
 pub use self::error::RecordError;
-pub use self::read::read_run;
-pub use self::run_record::{ModelFold, NetworkRecord, RunRecord};
+pub(crate) use self::read::read_run;
+pub(crate) use self::run_record::{ModelFold, NetworkRecord, RunRecord};

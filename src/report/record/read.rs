@@ -21,7 +21,7 @@ use crate::store::read_text_if_present;
 /// # Errors
 ///
 /// If there is no plan, if a file is damaged, or if the splits changed after the networks were trained.
-pub fn read_run(root: &Path) -> Result<RunRecord, RecordError> {
+pub(crate) fn read_run(root: &Path) -> Result<RunRecord, RecordError> {
     let folder = RunFolder { root: root.to_owned() };
     if read_text_if_present(&folder.resolved_plan())?.is_none() {
         return Err(RecordError::NoRun(root.to_owned()));
@@ -83,9 +83,5 @@ fn refuse_edited_split(record: &RunRecord) -> Result<(), RecordError> {
     let edited = record.model_folds().filter(is_edited);
     let networks: Vec<String> =
         edited.map(|one| format!("{} fold {} seed {}", one.model, one.fold, one.seed)).collect();
-    if networks.is_empty() {
-        Ok(())
-    } else {
-        Err(RecordError::EditedSplit { path: record.folder.splits(), networks })
-    }
+    if networks.is_empty() { Ok(()) } else { Err(RecordError::EditedSplit { path: record.folder.splits(), networks }) }
 }

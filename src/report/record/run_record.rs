@@ -15,7 +15,7 @@ use crate::select::{Selection, joined};
 
 /// A run, as it is on disk. Parts that do not exist yet are empty or `None`.
 #[derive(Clone, Debug)]
-pub struct RunRecord {
+pub(crate) struct RunRecord {
     pub folder: RunFolder,
     pub plan: Plan,
     /// Text of the plan file as it was when the run began.
@@ -41,7 +41,7 @@ pub struct RunRecord {
 
 /// A planned network.
 #[derive(Clone, Debug)]
-pub struct NetworkRecord {
+pub(crate) struct NetworkRecord {
     pub id: NetworkId,
     pub folder: FoldFolder,
     pub state: NetworkState,
@@ -51,9 +51,9 @@ pub struct NetworkRecord {
 
 /// One fold of a model: of a configuration, or of an ensemble of two.
 #[derive(Clone, Copy, Debug)]
-pub struct ModelFold<'a> {
+pub(crate) struct ModelFold<'a> {
     /// Name of the configuration, or those of an ensemble joined by `+`.
-    pub model: &'a str,
+    pub(crate) model: &'a str,
     pub seed: u64,
     /// Counted from 0.
     pub fold: usize,
@@ -63,18 +63,18 @@ pub struct ModelFold<'a> {
 
 impl RunRecord {
     /// The validation cases of the planned folds, with their fold: the cases that should have a score.
-    pub fn validation_cases(&self) -> impl Iterator<Item = (usize, &str)> {
+    pub(crate) fn validation_cases(&self) -> impl Iterator<Item = (usize, &str)> {
         let folds = self.plan.run.folds.iter().filter_map(|&fold| Some((fold, self.splits.get(fold)?)));
         folds.flat_map(|(fold, split)| split.val.iter().map(move |case| (fold, case.0.as_str())))
     }
 
     /// The configurations that the plan runs, in its order.
-    pub fn configurations(&self) -> &[ConfigurationName] {
+    pub(crate) fn configurations(&self) -> &[ConfigurationName] {
         &self.plan.run.configurations
     }
 
     /// Names of all models: the configurations, then the ensembles.
-    pub fn models(&self) -> Vec<String> {
+    pub(crate) fn models(&self) -> Vec<String> {
         let mut names: Vec<String> = self.configurations().iter().map(ToString::to_string).collect();
         for ensemble in &self.ensembles {
             if !names.contains(&ensemble.name) {
@@ -85,7 +85,7 @@ impl RunRecord {
     }
 
     /// All planned folds of all models.
-    pub fn model_folds(&self) -> impl Iterator<Item = ModelFold<'_>> {
+    pub(crate) fn model_folds(&self) -> impl Iterator<Item = ModelFold<'_>> {
         let networks = self.networks.iter().map(|network| ModelFold {
             model: network.id.configuration.as_str(),
             seed: network.id.seed,
@@ -104,12 +104,12 @@ impl RunRecord {
     }
 
     /// The scores of one class by a model.
-    pub fn scores_of(&self, model: &str, label: u8) -> impl Iterator<Item = &Score> {
-        self.scores.iter().filter(move |score| score.network.configuration == model && score.label == label.into())
+    pub(crate) fn scores_of(&self, model: &str, label: u8) -> impl Iterator<Item = &Score> {
+        self.scores.iter().filter(move |score| score.network.configuration == model && score.label == u64::from(label))
     }
 
     /// The scores of one fold of a model.
-    pub fn scores_of_fold(&self, of: ModelFold<'_>) -> impl Iterator<Item = &Score> {
+    pub(crate) fn scores_of_fold(&self, of: ModelFold<'_>) -> impl Iterator<Item = &Score> {
         self.scores.iter().filter(move |score| {
             let network = &score.network;
             network.configuration == of.model && network.seed == of.seed && network.fold == of.fold
@@ -117,12 +117,12 @@ impl RunRecord {
     }
 
     /// Networks that have at least one epoch in their log.
-    pub fn trained_networks(&self) -> impl Iterator<Item = &NetworkRecord> {
+    pub(crate) fn trained_networks(&self) -> impl Iterator<Item = &NetworkRecord> {
         self.networks.iter().filter(|network| !network.epochs.is_empty())
     }
 
     /// The selected model; the only one, if there is one alone.
-    pub fn selected_model(&self) -> Option<String> {
+    pub(crate) fn selected_model(&self) -> Option<String> {
         match (&self.selection, self.configurations()) {
             (Some(selection), _) => selection.candidates.first().map(|first| joined(&first.configurations)),
             (None, [only]) => Some(only.to_string()),
@@ -131,7 +131,7 @@ impl RunRecord {
     }
 
     /// Name of a class; that of label 0 is `background`.
-    pub fn class_name(&self, label: u8) -> &str {
+    pub(crate) fn class_name(&self, label: u8) -> &str {
         match label {
             0 => "background",
             label => self.plan.data.labels.get(&label).map_or("?", String::as_str),
@@ -139,12 +139,12 @@ impl RunRecord {
     }
 
     /// Label of a metric with its unit and tolerance, such as `NSD (1 mm)`.
-    pub fn metric_title(&self, metric: Metric) -> String {
-        metric.title(self.plan.evaluate.surface_tolerance)
+    pub(crate) fn metric_title(&self, metric: Metric) -> String {
+        metric.title(self.plan.evaluate.surface_tolerance_mm)
     }
 
     /// Volume of a voxel of each case, ml.
-    pub fn voxel_volumes_ml(&self) -> BTreeMap<&str, f64> {
+    pub(crate) fn voxel_volumes_ml(&self) -> BTreeMap<&str, f64> {
         self.cases.iter().map(|case| (case.id.0.as_str(), case.spacing.0.iter().product::<f64>() / 1000.0)).collect()
     }
 }

@@ -15,8 +15,8 @@ use crate::units::counted;
 
 /// The confusion matrix of one model.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Confusion {
-    pub model: String,
+pub(crate) struct Confusion {
+    pub(crate) model: String,
     /// Number of cases counted.
     pub cases: usize,
     /// All labels, the background first.
@@ -27,7 +27,7 @@ pub struct Confusion {
 
 impl Confusion {
     /// Fraction of the voxels of a reference label that were predicted as a label. `None` if there are no such voxels.
-    pub fn fraction(&self, reference: u8, prediction: u8) -> Option<f64> {
+    pub(crate) fn fraction(&self, reference: u8, prediction: u8) -> Option<f64> {
         let all: u64 = self.labels.iter().filter_map(|&label| self.voxels.get(&(reference, label))).sum();
         let part = self.voxels.get(&(reference, prediction)).copied().unwrap_or(0);
         (all > 0).then(|| part as f64 / all as f64)
@@ -36,7 +36,7 @@ impl Confusion {
 
 /// The confusion matrices of a run.
 #[derive(Clone, Debug, Default)]
-pub struct Confusions {
+pub(crate) struct Confusions {
     /// One per model with counted cases.
     pub matrices: Vec<Confusion>,
     /// Notes on predictions that could not be counted.
@@ -48,7 +48,7 @@ pub struct Confusions {
 /// # Errors
 ///
 /// If a table exists and cannot be read.
-pub fn count_confusions(record: &RunRecord, dataset: Option<&Dataset>) -> Result<Confusions, RecordError> {
+pub(crate) fn count_confusions(record: &RunRecord, dataset: Option<&Dataset>) -> Result<Confusions, RecordError> {
     let mut confusions = Confusions::default();
     for model in record.models() {
         let (mut cells, mut unreadable) = (Vec::new(), 0);
@@ -95,12 +95,7 @@ fn count_fold(record: &RunRecord, dataset: Option<&Dataset>, fold: ModelFold<'_>
 }
 
 /// Returns `None` if the reference or the prediction of the case cannot be read.
-fn count_case(
-    record: &RunRecord,
-    dataset: &Dataset,
-    fold: ModelFold<'_>,
-    case: &CaseId,
-) -> Option<Vec<ConfusionCell>> {
+fn count_case(record: &RunRecord, dataset: &Dataset, fold: ModelFold<'_>, case: &CaseId) -> Option<Vec<ConfusionCell>> {
     let labels: Vec<u8> = record.plan.data.labels.keys().copied().collect();
     let expected = record.plan.expected();
     let case = dataset.training.iter().find(|known| known.id == *case)?;

@@ -8,7 +8,7 @@ use crate::statistics::{BOOTSTRAP_RESAMPLES, BOOTSTRAP_SEED, Interval, mean, qua
 
 /// The rank of one model.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct RankStability {
+pub(crate) struct RankStability {
     /// Rank by the mean over all cases; 1 is the best.
     pub rank: usize,
     /// 95 % percentile interval of the rank over the resamples.
@@ -20,7 +20,7 @@ pub struct RankStability {
 /// Ranks models by their mean. `values` holds one list per model, all over the same cases; `counters` select the random stream.
 ///
 /// Returns `None` for fewer than two models or two cases.
-pub fn rank_stability(values: &[Vec<f64>], better: Better, counters: [u64; 4]) -> Option<Vec<RankStability>> {
+pub(crate) fn rank_stability(values: &[Vec<f64>], better: Better, counters: [u64; 4]) -> Option<Vec<RankStability>> {
     let cases = values.first()?.len();
     if values.len() < 2 || cases < 2 {
         return None;

@@ -9,7 +9,7 @@ use crate::statistics::{Interval, bootstrap_mean, mean, quantile, sample_sd};
 
 /// One metric of one class of one model, over the validation cases.
 #[derive(Clone, Debug, PartialEq)]
-pub struct ScoreSummary {
+pub(crate) struct ScoreSummary {
     pub run: String,
     /// Configuration, or those of an ensemble joined by `+`.
     pub configuration: String,
@@ -39,7 +39,7 @@ pub struct ScoreSummary {
 
 /// Spread of the means of groups of cases.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Spread {
+pub(crate) struct Spread {
     /// Standard deviation of the means.
     pub sd: Option<f64>,
     /// Number of groups.
@@ -47,7 +47,7 @@ pub struct Spread {
 }
 
 /// The defined values of a metric by case; the mean over seeds if there are several.
-pub fn case_values(record: &RunRecord, model: &str, label: u8, metric: Metric) -> BTreeMap<String, f64> {
+pub(crate) fn case_values(record: &RunRecord, model: &str, label: u8, metric: Metric) -> BTreeMap<String, f64> {
     let mut values = BTreeMap::<String, Vec<f64>>::new();
     for score in record.scores_of(model, label) {
         values.entry(score.case.0.clone()).or_default().extend(score.value(metric));
@@ -56,7 +56,7 @@ pub fn case_values(record: &RunRecord, model: &str, label: u8, metric: Metric) -
 }
 
 /// All summaries of a run, sorted by metric, model and label.
-pub fn summarize_run(record: &RunRecord) -> Vec<ScoreSummary> {
+pub(crate) fn summarize_run(record: &RunRecord) -> Vec<ScoreSummary> {
     if record.scores.is_empty() {
         return Vec::new();
     }

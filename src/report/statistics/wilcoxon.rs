@@ -8,7 +8,7 @@ const MAX_EXACT: usize = 50;
 
 /// Result of a signed-rank test.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct SignedRank {
+pub(crate) struct SignedRank {
     /// The smaller of the sums of positive and of negative ranks.
     pub statistic: f64,
     /// Two-sided p value.
@@ -18,7 +18,7 @@ pub struct SignedRank {
 }
 
 /// Tests whether paired differences are symmetric about zero. Zero differences are dropped; returns `None` if all are zero.
-pub fn signed_rank(differences: &[f64]) -> Option<SignedRank> {
+pub(crate) fn signed_rank(differences: &[f64]) -> Option<SignedRank> {
     let mut sorted: Vec<f64> = differences.iter().copied().filter(|&difference| difference != 0.0).collect();
     sorted.sort_unstable_by(|left, right| left.abs().total_cmp(&right.abs()));
     if sorted.is_empty() {
@@ -65,7 +65,7 @@ fn normal_p(n: f64, ties: f64, statistic: f64) -> f64 {
 }
 
 /// Holm's adjustment of a family of p values. Missing values stay missing and do not count.
-pub fn adjust_holm(values: &[Option<f64>]) -> Vec<Option<f64>> {
+pub(crate) fn adjust_holm(values: &[Option<f64>]) -> Vec<Option<f64>> {
     let mut order: Vec<(usize, f64)> =
         values.iter().enumerate().filter_map(|(at, value)| Some((at, (*value)?))).collect();
     order.sort_by(|(_, left), (_, right)| left.total_cmp(right));

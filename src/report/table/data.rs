@@ -2,7 +2,7 @@
 
 /// A table for readers and for programs.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Table {
+pub(crate) struct Table {
     /// Name of its files, without ending.
     pub name: String,
     pub title: String,
@@ -19,7 +19,7 @@ pub struct Table {
 
 impl Table {
     /// An empty table.
-    pub fn new(name: impl Into<String>, title: impl Into<String>, columns: Vec<Column>) -> Self {
+    pub(crate) fn new(name: impl Into<String>, title: impl Into<String>, columns: Vec<Column>) -> Self {
         Self {
             name: name.into(),
             title: title.into(),
@@ -39,7 +39,7 @@ impl Table {
 
 /// A column of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Column {
+pub(crate) struct Column {
     /// Name for programs, such as `interval_low`.
     pub name: String,
     /// Head for readers, such as `95 % CI of the mean`.
@@ -50,7 +50,7 @@ pub struct Column {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Alignment {
+pub(crate) enum Alignment {
     /// Words.
     Left,
     /// Numbers.
@@ -59,25 +59,25 @@ pub enum Alignment {
 
 impl Column {
     /// A column of words.
-    pub fn words(name: impl Into<String>, head: impl Into<String>) -> Self {
+    pub(crate) fn words(name: impl Into<String>, head: impl Into<String>) -> Self {
         Self { name: name.into(), head: head.into(), alignment: Alignment::Left, omitted_if_constant: false }
     }
 
     /// A column of numbers.
-    pub fn numbers(name: impl Into<String>, head: impl Into<String>) -> Self {
+    pub(crate) fn numbers(name: impl Into<String>, head: impl Into<String>) -> Self {
         Self { alignment: Alignment::Right, ..Self::words(name, head) }
     }
 
     /// The same column, left out of typeset tables in which all rows have the same cell.
     #[must_use]
-    pub fn omitted_if_constant(self) -> Self {
+    pub(crate) fn omitted_if_constant(self) -> Self {
         Self { omitted_if_constant: true, ..self }
     }
 }
 
 /// A cell: its text for readers, and its value at full precision for programs.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Cell {
+pub(crate) struct Cell {
     pub shown: String,
     pub value: Value,
     /// Rank among the cells it is compared with; `None` where nothing is compared.
@@ -85,7 +85,7 @@ pub struct Cell {
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub enum Value {
+pub(crate) enum Value {
     Text(String),
     Count(u64),
     /// `None` where it is undefined.
@@ -95,14 +95,14 @@ pub enum Value {
 
 /// The two ranks that tables emphasise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rank {
+pub(crate) enum Rank {
     Best,
     Second,
 }
 
 impl Rank {
     /// The rank of a value that `better` others surpass.
-    pub fn below(better: usize) -> Option<Self> {
+    pub(crate) fn below(better: usize) -> Option<Self> {
         match better {
             0 => Some(Self::Best),
             1 => Some(Self::Second),
@@ -112,33 +112,33 @@ impl Rank {
 }
 
 impl Cell {
-    pub fn text(text: impl Into<String>) -> Self {
+    pub(crate) fn text(text: impl Into<String>) -> Self {
         let text = text.into();
         Self { shown: text.clone(), value: Value::Text(text), rank: None }
     }
 
-    pub fn count(count: usize) -> Self {
+    pub(crate) fn count(count: usize) -> Self {
         Self { shown: count.to_string(), value: Value::Count(count as u64), rank: None }
     }
 
     /// A number with so many decimals; an en dash where it is undefined.
-    pub fn number(value: Option<f64>, decimals: usize) -> Self {
+    pub(crate) fn number(value: Option<f64>, decimals: usize) -> Self {
         Self::number_as(value, |value| format!("{value:.decimals$}"))
     }
 
     /// A number as `show` writes it; an en dash where it is undefined.
-    pub fn number_as(value: Option<f64>, show: impl Fn(f64) -> String) -> Self {
+    pub(crate) fn number_as(value: Option<f64>, show: impl Fn(f64) -> String) -> Self {
         let value = value.filter(|value| value.is_finite());
         Self { shown: value.map_or_else(|| UNDEFINED.to_owned(), show), value: Value::Number(value), rank: None }
     }
 
     /// A flag, which readers see as a word or as nothing.
-    pub fn flag(flag: bool, word: &str) -> Self {
+    pub(crate) fn flag(flag: bool, word: &str) -> Self {
         Self { shown: if flag { word } else { "" }.to_owned(), value: Value::Flag(flag), rank: None }
     }
 
     /// The number, if the cell holds one that is defined.
-    pub fn as_number(&self) -> Option<f64> {
+    pub(crate) fn as_number(&self) -> Option<f64> {
         match &self.value {
             Value::Number(number) => *number,
             Value::Text(_) | Value::Count(_) | Value::Flag(_) => None,
@@ -147,16 +147,16 @@ impl Cell {
 
     /// The same cell with a rank.
     #[must_use]
-    pub fn ranked(self, rank: Option<Rank>) -> Self {
+    pub(crate) fn ranked(self, rank: Option<Rank>) -> Self {
         Self { rank, ..self }
     }
 }
 
 /// Stands for a number that is undefined.
-pub const UNDEFINED: &str = "–";
+pub(crate) const UNDEFINED: &str = "–";
 
 /// The rank of each merit among all, where larger is better; `None` for missing merits and where fewer than two are compared.
-pub fn ranks(merits: &[Option<f64>]) -> Vec<Option<Rank>> {
+pub(crate) fn ranks(merits: &[Option<f64>]) -> Vec<Option<Rank>> {
     if merits.iter().flatten().count() < 2 {
         return vec![None; merits.len()];
     }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::report::table::data::{Rank, Table};
 
 /// A sortable table with its notes.
-pub fn render(table: &Table) -> String {
+pub(crate) fn render(table: &Table) -> String {
     let mut html = String::from("<div class=\"wide\"><table class=\"sortable\"><thead><tr>");
     for column in &table.columns {
         let _ = write!(html, "<th scope=\"col\"><button type=\"button\">{}</button></th>", escape(&column.head));
@@ -29,6 +29,6 @@ pub fn render(table: &Table) -> String {
 }
 
 /// Text inside an element or an attribute.
-pub fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

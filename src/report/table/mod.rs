@@ -2,21 +2,22 @@
 //!
 //! Deliberately absent: where the numbers come from (`statistics`, `compare`).
 
+pub(crate) mod confusion;
 mod csv;
-pub mod data;
-pub mod html;
+pub(crate) mod data;
+pub(crate) mod html;
 mod json;
 mod latex;
 mod markdown;
 mod parquet;
-pub mod scores;
+pub(crate) mod scores;
 mod text;
-pub mod writer;
+pub(crate) mod writer;
 
 use std::path::Path;
 
-pub use self::data::{Alignment, Cell, Column, Rank, Table, UNDEFINED, Value, ranks};
-pub use self::writer::{Purpose, Write, Writer};
+pub(crate) use self::data::{Cell, Column, Rank, Table, UNDEFINED, ranks};
+pub(crate) use self::writer::{Purpose, Write, Writer};
 use crate::store::table::TableError;
 use crate::store::write_atomic;
 
@@ -26,16 +27,16 @@ macro_rules! formats {
         /// A format of tables.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[allow(missing_docs, reason = "the writers describe their formats")]
-        pub enum Format {
+        pub(crate) enum Format {
             $($format),+
         }
 
         impl Format {
             /// All formats.
-            pub const ALL: &[Self] = &[$(Self::$format),+];
+            pub(crate) const ALL: &[Self] = &[$(Self::$format),+];
 
             /// The writer of the format.
-            pub fn writer(self) -> &'static Writer {
+            pub(crate) fn writer(self) -> &'static Writer {
                 match self {
                     $(Self::$format => &$file::WRITER),+
                 }
@@ -58,7 +59,7 @@ formats! {
 /// # Errors
 ///
 /// If a file cannot be written.
-pub fn write_table(table: &Table, folder: &Path, purposes: &[Purpose]) -> Result<(), TableError> {
+pub(crate) fn write_table(table: &Table, folder: &Path, purposes: &[Purpose]) -> Result<(), TableError> {
     for format in Format::ALL.iter().map(|format| format.writer()).filter(|format| purposes.contains(&format.purpose)) {
         let path = folder.join(format!("{}.{}", table.name, format.name));
         match format.write {

@@ -6,12 +6,8 @@ use crate::report::table::data::{Table, Value};
 use crate::report::table::writer::{Purpose, Write, Writer};
 use crate::store::table::{Columns, TableError};
 
-pub(super) const WRITER: Writer = Writer {
-    name: "parquet",
-    help: "Parquet at full precision",
-    purpose: Purpose::Data,
-    write: Write::File(write),
-};
+pub(super) const WRITER: Writer =
+    Writer { name: "parquet", help: "Parquet at full precision", purpose: Purpose::Data, write: Write::File(write) };
 
 fn write(table: &Table, path: &Path) -> Result<(), TableError> {
     let mut columns = Columns::default();

@@ -10,10 +10,11 @@ use crate::statistics::{BOOTSTRAP_RESAMPLES, Interval};
 /// Marks a mean over fewer cases than were planned.
 const INCOMPLETE: char = '†';
 /// Explains the mark.
-const INCOMPLETE_NOTE: &str = "† Cases are missing: the mean is over the remaining cases and is not the result of the plan.";
+const INCOMPLETE_NOTE: &str =
+    "† Cases are missing: the mean is over the remaining cases and is not the result of the plan.";
 
 /// The metrics of some summaries, in the order of [`Metric::ALL`].
-pub fn metrics_of(summaries: &[ScoreSummary]) -> Vec<Metric> {
+pub(crate) fn metrics_of(summaries: &[ScoreSummary]) -> Vec<Metric> {
     let occurs = |metric: &Metric| summaries.iter().any(|summary| summary.metric == *metric);
     Metric::ALL.into_iter().filter(occurs).collect()
 }
@@ -21,7 +22,7 @@ pub fn metrics_of(summaries: &[ScoreSummary]) -> Vec<Metric> {
 /// The table of one metric for readers: one row per run, configuration and class.
 ///
 /// Within each class the best mean and the second best are marked; means over fewer cases than planned do not compete.
-pub fn score_table(summaries: &[ScoreSummary], metric: Metric) -> Table {
+pub(crate) fn score_table(summaries: &[ScoreSummary], metric: Metric) -> Table {
     let several_runs = summaries.iter().any(|summary| summary.run != summaries[0].run);
     let summaries: Vec<&ScoreSummary> = summaries.iter().filter(|summary| summary.metric == metric).collect();
     let unit = metric.unit().map_or_else(String::new, |unit| format!(" ({unit})"));
@@ -44,7 +45,8 @@ pub fn score_table(summaries: &[ScoreSummary], metric: Metric) -> Table {
         "Over validation cases; the 95 % CI is the percentile interval of {BOOTSTRAP_RESAMPLES} bootstrap resamples of the cases."
     );
     table.grouped_by = Some(usize::from(several_runs));
-    let cells = summaries.iter().zip(ranks_by_class(&summaries)).map(|(summary, rank)| cells(summary, rank, several_runs));
+    let cells =
+        summaries.iter().zip(ranks_by_class(&summaries)).map(|(summary, rank)| cells(summary, rank, several_runs));
     table.rows = cells.collect();
     if summaries.iter().any(|summary| summary.missing > 0) {
         table.notes.push(INCOMPLETE_NOTE.to_owned());
@@ -129,7 +131,7 @@ fn range(Interval { low, high }: Interval) -> String {
 }
 
 /// All summaries at full precision: one row per run, configuration, class and metric.
-pub fn score_data(summaries: &[ScoreSummary]) -> Table {
+pub(crate) fn score_data(summaries: &[ScoreSummary]) -> Table {
     let columns = vec![
         Column::words("run", "run"),
         Column::words("configuration", "configuration"),
@@ -246,7 +248,8 @@ mod tests {
 
     #[test]
     fn the_best_mean_of_a_class_is_marked_only_if_there_are_several() {
-        let summaries = [summary("a", "x", 0.8), summary("b", "x", 0.9), summary("c", "x", 0.7), summary("a", "y", 0.5)];
+        let summaries =
+            [summary("a", "x", 0.8), summary("b", "x", 0.9), summary("c", "x", 0.7), summary("a", "y", 0.5)];
         let table = score_table(&summaries, Metric::Dice);
         assert_eq!(ranks_of(&table), [Some(Rank::Second), Some(Rank::Best), None, None]);
     }

@@ -7,7 +7,7 @@ use crate::store::table::TableError;
 
 /// A format of tables.
 #[derive(Debug)]
-pub struct Writer {
+pub(crate) struct Writer {
     /// Name on the command line, and ending of file names.
     pub name: &'static str,
     /// One line of help.
@@ -18,7 +18,7 @@ pub struct Writer {
 
 /// What a format is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purpose {
+pub(crate) enum Purpose {
     /// To be printed; a report has no file of it.
     Print,
     /// Rounded numbers, for readers.
@@ -29,7 +29,7 @@ pub enum Purpose {
 
 /// The function that writes a table.
 #[derive(Clone, Copy, Debug)]
-pub enum Write {
+pub(crate) enum Write {
     /// As text.
     Text(fn(&Table) -> String),
     /// To a file.
