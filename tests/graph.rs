@@ -274,7 +274,12 @@ fn a_sweep_is_run_listed_and_compared_and_what_is_missing_is_said() {
     for column in columns {
         place += head[place..].find(column).unwrap_or_else(|| panic!("`{column}` in {head}"));
     }
-    assert!(!head.contains("max_epochs") && table.lines().filter(|line| line.contains("3d_fullres") && line.ends_with("2      2        1")).count() == 4, "{table}");
+    assert!(
+        !head.contains("max_epochs")
+            && table.lines().filter(|line| line.contains("3d_fullres") && line.ends_with("2      2        1")).count()
+                == 4,
+        "{table}"
+    );
     assert!(table.contains("One seed only:") && !table.contains("not been run"), "{table}");
 
     let json: Value = serde_json::from_str(&workplace.done(&["compare", "plan.toml", "--format", "json"]).0).unwrap();

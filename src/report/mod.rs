@@ -7,6 +7,7 @@ pub(crate) mod compare;
 pub mod error;
 pub(crate) mod figure;
 pub(crate) mod folder;
+pub(crate) mod live;
 pub(crate) mod page;
 pub mod record;
 pub(crate) mod statistics;

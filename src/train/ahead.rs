@@ -7,10 +7,11 @@ use burn::tensor::Tensor;
 
 use crate::dataset::CaseId;
 use crate::device::{DeviceFailure, read_number};
-use crate::network::UNetConfig;
+use crate::network::PlannedNetwork;
+use crate::run::Listener;
 use crate::run::log::StepRow;
 use crate::train::checkpoint::Training;
-use crate::train::{Job, Observer, TrainError};
+use crate::train::{Job, TrainError};
 
 const GIBI: f64 = (1_u64 << 30) as f64;
 
@@ -32,12 +33,12 @@ impl Ahead {
         self,
         job: &Job<'_>,
         training: &mut Training,
-        observer: &mut dyn Observer,
+        listener: &dyn Listener,
     ) -> Result<(), TrainError> {
         let Self { epoch, step, loss, cases, seconds } = self;
         let loss = finite(job, loss, epoch, step, cases)?;
         training.add_step(StepRow { epoch: epoch + 1, step: step + 1, loss, seconds });
-        observer.step(job, epoch, step, loss);
+        listener.step(job.network(), &job.plan.train, epoch + 1, step + 1, loss);
         Ok(())
     }
 }
@@ -61,7 +62,7 @@ pub(super) fn failed(job: &Job<'_>, epoch: usize, step: usize, failure: DeviceFa
         DeviceFailure::OutOfMemory(reason) => reason,
     };
     let (patch, batch) = (job.configuration.patch_size, job.configuration.batch_size);
-    let topology = UNetConfig::of_plan(job.plan, job.name).topology;
+    let network = PlannedNetwork::new(job.plan, job.name);
     TrainError::OutOfMemory {
         epoch,
         step,
@@ -69,6 +70,6 @@ pub(super) fn failed(job: &Job<'_>, epoch: usize, step: usize, failure: DeviceFa
         configuration: job.name,
         patch,
         batch,
-        gibi: topology.training_bytes(patch.0, batch, &job.plan.runtime.device) as f64 / GIBI,
+        gibi: network.training_bytes() as f64 / GIBI,
     }
 }

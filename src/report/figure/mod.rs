@@ -20,7 +20,7 @@ pub(crate) mod training;
 mod volumes;
 
 use crate::evaluate::metric::Metric;
-use crate::network::topology::Topology;
+use crate::network::PlannedNetwork;
 use crate::report::error::ReportError;
 use crate::report::figure::output::{Figure, FigureFolder, Heights, Kind};
 use crate::report::figure::training::curve::{plateau_of, stopping_learning_rate};
@@ -161,8 +161,7 @@ fn draw_plan(record: &RunRecord, folder: FigureFolder<'_>) -> Result<Vec<Figure>
     let mut figures = Vec::new();
     for &name in record.configurations() {
         let configuration = &record.plan.configurations[&name];
-        let classes = record.plan.data.labels.len() + 1;
-        let topology = Topology::new(configuration, record.plan.input_channels(name), classes);
+        let topology = PlannedNetwork::new(&record.plan, name).topology();
         let plot = topology::UNetDiagram { topology: &topology, patch: configuration.patch_size };
         let caption = format!(
             "Network of {name}: number and size of the feature maps at each resolution; {} parameters.",
