@@ -333,7 +333,7 @@ fn the_file_ending_selects_the_format_of_scores() {
         data.segplan(&["evaluate", "--reference", folder, "--prediction", folder, "--per-case", "-o", output])
     };
     for (name, start) in
-        [("s.csv", "case,label,name,dice"), ("s.json", "["), ("s.md", "| case |"), ("s.parquet", "PAR1")]
+        [("s.csv", "case,label,class,dice"), ("s.json", "["), ("s.md", "| case |"), ("s.parquet", "PAR1")]
     {
         let output = evaluate(name);
         assert!(output.status.success(), "{}", output_text(&output));
@@ -347,7 +347,7 @@ fn the_file_ending_selects_the_format_of_scores() {
     }
     assert_eq!(evaluate("s.xlsx").status.code(), Some(2));
     let names = fs::read_to_string(data.root.path().join("s.csv")).unwrap();
-    assert!(names.lines().nth(1).unwrap().starts_with("case_0,1,a,1,1,1,0,0,0,"), "{names}");
+    assert!(names.lines().nth(1).unwrap().starts_with("case_0,1,a,1,1,1,1,0,0,0,1,"), "{names}");
 }
 
 #[test]

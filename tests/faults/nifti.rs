@@ -74,13 +74,13 @@ impl Nifti {
         bytes
     }
 
-    /// Writes the file, compressed if its name says so.
+    /// Writes the file, compressed if it ends in `.gz`.
     pub(crate) fn write(&self, path: &Path) {
         write(path, &self.bytes());
     }
 }
 
-/// Writes the bytes of a file, compressed if its name says so.
+/// Writes the bytes of a file, compressed if it ends in `.gz`.
 pub(crate) fn write(path: &Path, bytes: &[u8]) {
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     let gzip = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gz"));
