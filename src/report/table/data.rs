@@ -155,9 +155,12 @@ impl Cell {
 /// Stands for a number that is undefined.
 pub(crate) const UNDEFINED: &str = "–";
 
-/// The rank of each merit among all, where larger is better; `None` for missing merits and where fewer than two are compared.
+/// The rank of each merit among all, where larger is better. `None` for missing merits, and for all if there is nothing to tell
+/// apart: fewer than two merits, or equal ones.
 pub(crate) fn ranks(merits: &[Option<f64>]) -> Vec<Option<Rank>> {
-    if merits.iter().flatten().count() < 2 {
+    let mut known = merits.iter().flatten();
+    let first = known.next();
+    if known.all(|other| Some(other) == first) {
         return vec![None; merits.len()];
     }
     let rank = |own: &Option<f64>| {
