@@ -10,7 +10,7 @@ use crate::report::record::RunRecord;
 use crate::report::text::missing::list_missing;
 use crate::units::counted;
 
-/// Answered by the run if the plan says which cases are of one patient.
+/// Answered by the run if the plan identifies patients.
 const LEVEL: &str = "Level at which partitions are disjoint";
 
 /// Items that only the authors can answer.

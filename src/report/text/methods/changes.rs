@@ -8,7 +8,7 @@ use crate::plan::write::resolved_text;
 use crate::report::record::RunRecord;
 use crate::report::text::methods::phrases::join_and;
 
-/// Tables in which a value is no departure from the method: what is run, where, and how it is scored.
+/// Tables whose values are no departure from the method: data, selection of runs, environment, scoring.
 const NOT_A_CHANGE: [&str; 7] = ["data", "evaluate", "name", "run", "runtime", "schema", "split"];
 
 /// `Networks were configured by the rules of nnU-Net, …; these settings were changed by hand: …`

@@ -26,7 +26,7 @@ pub(super) fn describe_data(plan: &Plan) -> String {
     )
 }
 
-/// Excluded training cases; empty if there are none.
+/// Excluded training cases; empty without any.
 pub(super) fn describe_excluded(plan: &Plan) -> String {
     let excluded = &plan.data.exclude;
     if excluded.is_empty() {
@@ -102,7 +102,7 @@ fn describe_scheme(scheme: Normalization, in_mask: bool) -> &'static str {
     match (scheme, in_mask) {
         (Normalization::ZScore, false) => "z-score normalised per image",
         (Normalization::ZScore, true) => {
-            "z-score normalised per image within its non-zero mask, and set to zero outside of it"
+            "z-score normalised per image within its non-zero mask, and set to zero elsewhere"
         }
         (Normalization::Ct, _) => {
             "clipped to the 0.5 and 99.5 percentiles of the foreground voxels of the training cases, and normalised by their \

@@ -8,7 +8,7 @@ use crate::report::text::methods::phrases::join_and;
 use crate::statistics::BOOTSTRAP_RESAMPLES;
 use crate::units::{counted, plural};
 
-/// What is reported, over which cases, with which statistics.
+/// Metrics, cases and statistics.
 pub(super) fn describe_evaluation(record: &RunRecord) -> String {
     let tolerance = record.plan.evaluate.surface_tolerance_mm;
     let metrics = Metric::ALL.map(|metric| metric.label(tolerance));

@@ -4,7 +4,7 @@ use crate::plan::schema::{ConfigurationName, DiceScope, Plan, Precision};
 use crate::report::text::methods::data::describe_spacing;
 use crate::report::text::methods::phrases::{count_in_words, join_and};
 
-/// What all networks share, then each configuration.
+/// The common architecture, then each configuration.
 pub(super) fn describe_networks(plan: &Plan) -> String {
     let shared = format!(
         "All networks were U-Nets with two convolutions per resolution, instance normalisation, leaky ReLU (slope {}), max \

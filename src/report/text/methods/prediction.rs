@@ -27,7 +27,7 @@ pub(super) fn describe_prediction(plan: &Plan) -> String {
     )
 }
 
-/// What was done to the predicted label maps.
+/// Post-processing of the predicted label maps.
 pub(super) fn describe_postprocessing(plan: &Plan) -> String {
     let none = "Predictions were not post-processed.".to_owned();
     match plan.postprocess.rule {

@@ -1,4 +1,4 @@
-//! Loss, optimisation and augmentation. What is a choice of the plan describes itself.
+//! Loss, optimisation and augmentation. Each choice of the plan describes itself.
 
 use crate::report::record::RunRecord;
 use crate::report::text::methods::choices::{
