@@ -32,7 +32,7 @@ use crate::train::augment::{Augmenter, Draw, Faults};
 use crate::train::patches::masks;
 use crate::train::sample::{CaseView, draw_corner, extract, finish};
 use crate::volume::Spacing;
-use crate::volume::nifti::read_header;
+use crate::volume::io::read_header;
 
 /// What to draw.
 #[derive(Clone, Debug)]

@@ -9,7 +9,7 @@ use std::path::Path;
 use ndarray::{Array2, Array3, ArrayView2, Axis};
 use serde::Serialize;
 
-use crate::dataset::gate::{Expected, Faults, read_case, read_labels};
+use crate::dataset::gate::{Expected, Issues, read_case, read_labels};
 use crate::dataset::{Case, Dataset};
 use crate::evaluate::metric::Metric;
 use crate::report::error::ReportError;
@@ -193,7 +193,7 @@ struct Volumes {
 
 /// Returns the reason if a file cannot be read.
 fn read_volumes(case: &Case, prediction: &Path, expected: &Expected<'_>) -> Result<Volumes, String> {
-    let text = |faults: Faults| faults.to_string();
+    let text = |issues: Issues| issues.to_string();
     let (image, reference) = read_case(case, expected).map_err(text)?;
     let prediction = read_labels(&case.id, prediction, Some(&image.geometry), expected).map_err(text)?;
     let spacing = image.geometry.spacing;

@@ -1,37 +1,36 @@
-//! NIfTI-2 headers, as the NIfTI-1 header of the same image.
+//! NIfTI-2 headers, converted to the NIfTI-1 header of the same image.
 //!
-//! Source: the NIfTI-2 standard (`nifti2.h`), for the offsets of the fields. Sizes past 32767 voxels an axis are refused:
+//! Source: the NIfTI-2 standard (`nifti2.h`), for the offsets of the fields. Sizes above 32767 voxels per axis are refused, because
 //! predictions are written as NIfTI-1.
 
 use ::nifti::{Endianness, NiftiHeader};
 
-use super::NiftiFault;
-use super::header::{LARGEST_SIZE, Voxels};
+use super::header::{MAX_SIZE, RawHeader, invalid};
+use crate::volume::io::error::ImageFileProblem;
 
 /// Bytes of a NIfTI-2 header.
 pub(super) const BYTES: usize = 540;
-/// What the magic number of a single file begins with.
+/// Start of the magic number of a single file.
 const MAGIC: &[u8] = b"n+2\0";
 
-/// Reads a NIfTI-2 header.
-pub(super) fn parse(bytes: &[u8]) -> Result<(NiftiHeader, Voxels), NiftiFault> {
-    let not_nifti = |reason: &str| NiftiFault::NotNifti { reason: reason.to_owned() };
+/// Parses a NIfTI-2 header.
+pub(super) fn parse(bytes: &[u8]) -> Result<RawHeader, ImageFileProblem> {
     if bytes.len() < BYTES {
-        return Err(not_nifti("it ends within its NIfTI-2 header"));
+        return Err(invalid("it ends within its NIfTI-2 header"));
     }
     if bytes[4..8] == *b"ni2\0" {
-        return Err(NiftiFault::Pair);
+        return Err(ImageFileProblem::Pair);
     }
     if bytes[4..8] != *MAGIC {
-        return Err(not_nifti("its header has 540 bytes and not the magic number of NIfTI-2"));
+        return Err(invalid("its header has 540 bytes, but not the magic number of NIfTI-2"));
     }
     let fields = Fields { bytes, big: bytes[0] == 0 };
     let sizes: [i64; 8] = fields.all(16, Fields::integer_64);
     let mut dim = [1_u16; 8];
     for (size, wide) in dim.iter_mut().zip(sizes) {
         *size = u16::try_from(wide).unwrap_or(u16::MAX);
-        if i64::from(*size) != wide || *size > LARGEST_SIZE {
-            return Err(NiftiFault::TooLong { sizes: sizes.to_vec() });
+        if i64::from(*size) != wide || *size > MAX_SIZE {
+            return Err(ImageFileProblem::TooLong { sizes: sizes.to_vec() });
         }
     }
     let single = |offset| fields.number(offset) as f32;
@@ -56,13 +55,13 @@ pub(super) fn parse(bytes: &[u8]) -> Result<(NiftiHeader, Voxels), NiftiFault> {
         endianness: if fields.big { Endianness::Big } else { Endianness::Little },
         ..NiftiHeader::default()
     };
-    let voxels = Voxels {
-        header_bytes: BYTES,
+    Ok(RawHeader {
+        header,
+        bytes: BYTES,
         offset: fields.integer_64(168) as f64,
         slope: fields.number(176),
         intercept: fields.number(184),
-    };
-    Ok((header, voxels))
+    })
 }
 
 struct Fields<'a> {
@@ -96,8 +95,8 @@ impl Fields<'_> {
         f64::from_le_bytes(self.raw(offset))
     }
 
-    /// Values of eight bytes each, one after the other.
+    /// Consecutive values of eight bytes each.
     fn all<T, const N: usize>(&self, offset: usize, read: fn(&Self, usize) -> T) -> [T; N] {
-        std::array::from_fn(|place| read(self, offset + 8 * place))
+        std::array::from_fn(|index| read(self, offset + 8 * index))
     }
 }

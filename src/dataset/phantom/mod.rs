@@ -1,8 +1,8 @@
-//! The built-in data set: small volumes with an organ and its core, among things that look like them.
+//! The built-in synthetic data set: small volumes with an organ and its core, among structures that look like them.
 //!
-//! Input: a folder and a [`PhantomConfig`]. Output: a data set in the layout of the Decathlon, the same to the byte for the
-//! same configuration. Every case has a spacing, a size, a place, a gain and an intensity drift of its own. A body wall and
-//! vessels have the intensities of the organ and of its core, so that no threshold finds them.
+//! Input: a folder and a [`PhantomConfig`]. Output: a data set in the layout of the Decathlon, identical to the byte for the
+//! same configuration. Spacing, size, position, gain and intensity drift differ from case to case. A body wall and vessels have the
+//! intensities of the organ and of its core, so no threshold separates them.
 
 mod anatomy;
 mod render;
@@ -14,25 +14,27 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::description::{self, Description, Pair};
-use super::{DatasetError, scan};
-use crate::dataset::Dataset;
+use crate::dataset::definition::Dataset;
+use crate::dataset::description::{self, Description, Pair};
+use crate::dataset::error::DatasetError;
+use crate::dataset::scan::scan;
 use crate::random::{Key, Purpose, stream};
 use crate::store::claim::Claim;
 use crate::store::write_atomic;
-use crate::volume::nifti::{write_image, write_labels};
+use crate::volume::io::format::file_name;
+use crate::volume::io::{write_image, write_labels};
 use crate::volume::{Geometry, Shape};
 use anatomy::Anatomy;
 
-/// Smallest shape that holds the structures, `[z, y, x]`.
-const SMALLEST: [usize; 3] = [12, 24, 24];
+/// Minimum shape that contains the structures, `[z, y, x]`.
+const MIN_SHAPE: Shape = Shape([12, 24, 24]);
 
-/// How much of the phantom is made, and from which seed.
+/// Size and seed of the phantom.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PhantomConfig {
-    /// Number of cases, all of them for training.
+    /// Number of cases, all of them training cases.
     pub cases: usize,
-    /// Seed of everything that is random.
+    /// Random seed.
     pub seed: u64,
     /// Typical shape of a volume, `[z, y, x]`; each case differs by some voxels.
     pub shape: Shape,
@@ -46,16 +48,18 @@ impl Default for PhantomConfig {
 
 /// Writes the phantom into a folder and reads it back as a data set.
 ///
-/// Class 1 is the organ, class 2 its core. `on_done` is called after each case. The description is written last: a folder
-/// that has one is complete. Files of the same names are replaced.
+/// Class 1 is the organ, class 2 its core. Calls `on_done` after each case. The description is written last, so a folder with a
+/// description is complete. Files with the same names are replaced.
 ///
 /// # Errors
 ///
-/// When the phantom would be too small for its structures, or the folder cannot be written.
+/// If the phantom would be too small for its structures, or the folder cannot be written.
 pub fn write(folder: &Path, config: &PhantomConfig, on_done: &(dyn Fn() + Sync)) -> Result<Dataset, DatasetError> {
-    let small = config.shape.0.iter().zip(SMALLEST).any(|(&size, smallest)| size < smallest);
-    if config.cases == 0 || small {
-        return Err(DatasetError::Phantom { cases: config.cases, shape: config.shape });
+    if config.cases == 0 {
+        return Err(DatasetError::NoPhantomCases);
+    }
+    if config.shape.0.iter().zip(MIN_SHAPE.0).any(|(&size, minimum)| size < minimum) {
+        return Err(DatasetError::PhantomShape { shape: config.shape, minimum: MIN_SHAPE });
     }
     let pairs: Vec<Pair> = (0..config.cases).map(pair).collect();
     pairs.par_iter().enumerate().try_for_each(|(number, pair)| {
@@ -67,13 +71,13 @@ pub fn write(folder: &Path, config: &PhantomConfig, on_done: &(dyn Fn() + Sync))
     scan(folder)
 }
 
-/// Makes the phantom in a folder, which has all of it or nothing new whenever the process is killed.
+/// Generates the phantom in a folder. If the process is killed, the folder contains all new files or none.
 ///
 /// # Errors
 ///
-/// When the folder has files of these names that segplan did not write or that were changed since, unless they may be
-/// overwritten; when it is another data set, or in one; and as [`write()`] does.
-pub fn make(
+/// If the folder contains files with these names that segplan did not write or that have changed since, and `overwrite` is not set;
+/// if it is, or is inside, another data set; and as [`write()`].
+pub fn generate(
     folder: &Path,
     config: &PhantomConfig,
     overwrite: bool,
@@ -89,7 +93,7 @@ pub fn make(
 }
 
 fn pair(number: usize) -> Pair {
-    let file = format!("phantom_{:03}.nii.gz", number + 1);
+    let file = file_name(&format!("phantom_{:03}", number + 1));
     Pair { image: format!("./imagesTr/{file}"), label: format!("./labelsTr/{file}") }
 }
 
