@@ -21,9 +21,10 @@ use crate::random::{Key, Purpose, stream};
 use crate::report::figure::slice::augmentation::{Axes, Sample, Sheet, draw, words};
 use crate::run::folder::{RunFolder, prepared_case, prepared_folder};
 use crate::store::claim::Claim;
-use crate::train::augment::{Augmenter, Draw, Faults};
-use crate::train::patches::masks;
-use crate::train::sample::{CaseView, draw_corner, extract, finish};
+use crate::train::augment::{Augmenter, AxisNames, Draw, FirstStageCorruption};
+use crate::train::batches::class_masks;
+use crate::train::patch::{CaseView, extract, to_network_input};
+use crate::train::sampler::draw_corner;
 use crate::volume::Spacing;
 use crate::volume::nifti::read_header;
 
@@ -83,7 +84,7 @@ pub fn show(loaded: &LoadedPlan, request: &Request<'_>, events: &dyn Events) -> 
         if name == ConfigurationName::Cascade { with_first_stage(plan, prepared, events)? } else { prepared };
 
     let samples = samples(plan, configuration, &prepared, request.samples);
-    let axes = Axes::new(configuration);
+    let axes = AxisNames::new(configuration);
     let header =
         read_header(&case.images[0]).map_err(|source| ExperimentError::Nifti { case: case.id.clone(), source })?;
     let spacing = target_spacing(header.geometry.spacing, configuration);
@@ -136,22 +137,22 @@ fn samples(plan: &Plan, configuration: &Configuration, case: &PreparedCase, coun
     let sample = |number: usize| {
         let counters = [0, 0, 0, number as u64];
         let mut rng = stream(Key { purpose: Purpose::TrainingPatch, seed, counters });
-        let corner = draw_corner(&view, augmenter.window(), true, &mut rng);
+        let corner = draw_corner(&view, augmenter.sizes(), true, &mut rng);
         let loaded = extract(&view, corner, augmenter.loaded_size());
         let draw = augmenter.draw(plan.data.channels.len(), &mut rng);
-        let original = finish(augmenter.apply(&Draw::default(), &loaded), masked);
-        let mut augmented = finish(augmenter.apply(&draw, &loaded), masked);
-        let mut faults = Faults::default();
+        let original = to_network_input(augmenter.apply(&Draw::default(), &loaded), masked);
+        let mut augmented = to_network_input(augmenter.apply(&draw, &loaded), masked);
+        let mut corruption = FirstStageCorruption::default();
         if let Some(classes) = &mut augmented.first_stage {
-            faults = Faults::draw(&plan.augment, plan.data.labels.len(), &mut rng);
-            let mut masks = masks(classes.view(), plan.data.labels.len());
-            faults.apply(&mut masks);
+            corruption = FirstStageCorruption::draw(&plan.augment, plan.data.labels.len(), &mut rng);
+            let mut masks = class_masks(classes.view(), plan.data.labels.len());
+            corruption.apply(&mut masks);
             classes.fill(0);
             for (class, mask) in (1..).zip(&masks) {
                 Zip::from(&mut *classes).and(mask).for_each(|at, &inside| *at = if inside { class } else { *at });
             }
         }
-        Sample { original, augmented, draw, faults }
+        Sample { original, augmented, draw, corruption }
     };
     (0..count).map(sample).collect()
 }

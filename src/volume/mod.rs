@@ -11,6 +11,7 @@ pub mod distance;
 pub mod morphology;
 pub mod crop;
 pub mod components;
+pub mod gaussian;
 pub mod orient;
 pub mod intensity;
 

@@ -21,7 +21,7 @@ use crate::preprocess::prepare;
 use crate::run::folder::{FoldFolder, prepared_folder};
 use crate::train::Job;
 use crate::train::loader::for_each_batch;
-use crate::train::patches::{Patches, Set};
+use crate::train::batches::{CaseSet, EpochBatches};
 use crate::volume::nifti::read_header;
 
 /// Cases of the cascade's second stage that are looked at: their stand-ins are in memory.
@@ -96,7 +96,7 @@ fn loader(bench: &Bench<'_>, cases: &[PreparedCase]) -> f64 {
         device: bench.device,
         workers: rayon::current_num_threads(),
     };
-    let patches = Patches::new(&job, Set::Training, 0);
+    let patches = EpochBatches::new(&job, CaseSet::Training, 0);
     let batches = bench.repetitions + 1;
     let mut begun = Instant::now();
     let done = for_each_batch(0..batches, job.workers, &|step| patches.batch(step), |step, _| {

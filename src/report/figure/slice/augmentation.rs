@@ -9,13 +9,11 @@ use plotters::drawing::IntoDrawingArea as _;
 use plotters::prelude::RGBColor;
 use plotters::style::{BLACK, WHITE};
 
-use crate::plan::schema::Configuration;
-use crate::preprocess::slice_first;
 use crate::report::error::ReportError;
 use crate::report::figure::canvas::{use_bundled_font, write_png, write_words};
 use crate::report::figure::slice::slice_png::{Tile, colour_of, order, window};
-use crate::train::augment::{Draw, Faults, Operation};
-use crate::train::sample::Patch;
+use crate::train::augment::{AxisNames, Draw, FirstStageCorruption};
+use crate::train::patch::Patch;
 use crate::volume::Spacing;
 
 /// Width and height that a slice is drawn into, pixels.
@@ -40,8 +38,8 @@ pub struct Sample {
     pub augmented: Patch,
     /// What was drawn for it.
     pub draw: Draw,
-    /// What was drawn for the labels of the cascade's first stage; nothing outside of its second one.
-    pub faults: Faults,
+    /// Corruption drawn for the first stage's predictions; empty outside the second stage of the cascade.
+    pub corruption: FirstStageCorruption,
 }
 
 /// What a sheet shows: a row a sample.
@@ -52,7 +50,7 @@ pub struct Sheet<'a> {
     /// Edges of a voxel of the patches, mm, `[z, y, x]`.
     pub spacing: Spacing,
     /// The image's axes along which the patches lie, `[z, y, x]` of the patches.
-    pub axes: Axes,
+    pub axes: AxisNames,
     /// Modality of each channel of the patches.
     pub channels: &'a [String],
     /// Names of the classes, by the numbers that the patches have.
@@ -61,73 +59,13 @@ pub struct Sheet<'a> {
     pub title: String,
 }
 
-/// How the axes of patches are called.
-#[derive(Clone, Copy, Debug)]
-pub struct Axes {
-    /// Names of the patches' axes as the image has them.
-    names: [&'static str; 3],
-    /// The patches' axes in the order of the drawn angles.
-    turned: [usize; 3],
-}
-
-impl Axes {
-    /// The axes of a configuration's patches.
-    pub fn new(configuration: &Configuration) -> Self {
-        let names = slice_first(configuration.slice_axis).map(|axis| ["z", "y", "x"][axis]);
-        Self { names, turned: slice_first(configuration.augmented_axis()) }
-    }
-}
-
-/// What was drawn for a patch, a line for each transform; says so where nothing was.
-pub fn words(sample: &Sample, axes: Axes, classes: &BTreeMap<u8, String>) -> Vec<String> {
-    let mut lines = transforms(&sample.draw, axes);
-    lines.extend(sample.faults.morphology.iter().map(|change| {
-        let name = classes.values().nth(change.mask).map_or("label", String::as_str);
-        let what = match change.operation {
-            Operation::Erode => "eroded",
-            Operation::Dilate => "dilated",
-            Operation::Open => "opened",
-            Operation::Close => "closed",
-        };
-        format!("{name} {what}, {:.1} voxels", change.radius)
-    }));
-    if sample.faults.removal.is_some() {
-        lines.push("a small part of each lost".to_owned());
-    }
+/// The transforms drawn for a patch, one line each; says so if none was drawn.
+pub fn words(sample: &Sample, axes: AxisNames, classes: &BTreeMap<u8, String>) -> Vec<String> {
+    let classes: Vec<&str> = classes.values().map(String::as_str).collect();
+    let mut lines = sample.draw.describe(axes);
+    lines.extend(sample.corruption.describe(&classes));
     if lines.is_empty() {
         lines.push("nothing drawn: as it is".to_owned());
-    }
-    lines
-}
-
-fn transforms(draw: &Draw, axes: Axes) -> Vec<String> {
-    let mut lines = Vec::new();
-    if let Some(elastic) = draw.spatial.elastic {
-        lines.push(format!("elastic α {:.0}, σ {:.1} voxels", elastic.alpha, elastic.sigma));
-    }
-    if let Some(angles) = draw.spatial.rotation {
-        let shown = |(axis, angle): (&str, f64)| format!("{axis} {:.1}°", angle.to_degrees());
-        let turned: Vec<String> = axes
-            .turned
-            .map(|axis| axes.names[axis])
-            .into_iter()
-            .zip(angles)
-            .filter(|&(_, a)| a != 0.0)
-            .map(shown)
-            .collect();
-        lines.push(format!("rotation about {}", turned.join(" ")));
-    }
-    if let Some(scale) = draw.spatial.scale {
-        lines.push(format!("scale {scale:.3}"));
-    }
-    if let Some(exponents) = &draw.gamma {
-        let shown: Vec<String> = exponents.iter().map(|exponent| format!("{exponent:.2}")).collect();
-        lines.push(format!("gamma {}", shown.join(" ")));
-    }
-    if draw.mirror.contains(&true) {
-        let mirrored: Vec<&str> =
-            axes.names.into_iter().zip(draw.mirror).filter_map(|(axis, on)| on.then_some(axis)).collect();
-        lines.push(format!("mirror {}", mirrored.join(" ")));
     }
     lines
 }
@@ -251,11 +189,12 @@ mod tests {
     use super::*;
     use crate::network::testing::configuration;
     use crate::plan::schema::AugmentationKind;
-    use crate::train::augment::{Change, Removal, Spatial};
+    use crate::plan::schema::Configuration;
+    use crate::train::augment::{ComponentRemoval, Morphology, Operation, Spatial};
 
-    fn axes(slice_axis: usize, augmentation: AugmentationKind, patch: [usize; 3]) -> Axes {
+    fn axes(slice_axis: usize, augmentation: AugmentationKind, patch: [usize; 3]) -> AxisNames {
         let configuration = configuration(patch, [0; 3], &[4]);
-        Axes::new(&Configuration { slice_axis, augmentation, ..configuration })
+        AxisNames::new(&Configuration { slice_axis, augmentation, ..configuration })
     }
 
     fn sample(shape: [usize; 3]) -> Sample {
@@ -264,7 +203,7 @@ mod tests {
         let labels = Array3::from_shape_fn(shape, |(z, y, x)| i16::from(inside(z, y, x)));
         let image = Array4::from_shape_fn((2, depth, height, width), |(c, z, y, x)| (z + y + (c + 1) * x) as f32);
         let patch = Patch { image, labels, first_stage: None };
-        Sample { original: patch.clone(), augmented: patch, draw: Draw::default(), faults: Faults::default() }
+        Sample { original: patch.clone(), augmented: patch, draw: Draw::default(), corruption: FirstStageCorruption::default() }
     }
 
     #[test]
@@ -318,11 +257,11 @@ mod tests {
         let draw = Draw { spatial, gamma: Some(vec![0.7, 1.25]), mirror: [true, false, true] };
         let transformed = Sample { draw, ..nothing.clone() };
         assert_eq!(words(&transformed), ["rotation about z 5.7°", "scale 0.900", "gamma 0.70 1.25", "mirror z x"]);
-        let faults = Faults {
-            morphology: vec![Change { mask: 1, operation: Operation::Dilate, radius: 3.25 }],
-            removal: Some(Removal { choices: vec![0.0, 0.5], share: 0.15 }),
+        let corruption = FirstStageCorruption {
+            morphology: vec![Morphology { mask: 1, operation: Operation::Dilate, radius: 3.25 }],
+            removal: Some(ComponentRemoval { choices: vec![0.0, 0.5], max_patch_fraction: 0.15 }),
         };
-        assert_eq!(words(&Sample { faults, ..nothing }), ["core dilated, 3.2 voxels", "a small part of each lost"]);
+        assert_eq!(words(&Sample { corruption, ..nothing }), ["core dilated, 3.2 voxels", "a small part of each lost"]);
     }
 
     #[test]
@@ -331,11 +270,11 @@ mod tests {
         let draw = Draw { spatial, mirror: [true, false, true], ..Draw::default() };
         // Slices across y of an image, in a network that has slices first.
         let of_y = axes(1, AugmentationKind::TwoD, [1, 8, 8]);
-        assert_eq!(transforms(&draw, of_y), ["rotation about y 5.7°", "mirror y x"]);
+        assert_eq!(draw.describe(of_y), ["rotation about y 5.7°", "mirror y x"]);
         // A 3D patch that is thin along y, and one that is thin along z.
         let thin_y = axes(0, AugmentationKind::Dummy2d, [16, 4, 16]);
-        assert_eq!(transforms(&draw, thin_y), ["rotation about y 5.7°", "mirror z x"]);
+        assert_eq!(draw.describe(thin_y), ["rotation about y 5.7°", "mirror z x"]);
         let thin_z = axes(0, AugmentationKind::Dummy2d, [4, 16, 16]);
-        assert_eq!(transforms(&draw, thin_z), ["rotation about z 5.7°", "mirror z x"]);
+        assert_eq!(draw.describe(thin_z), ["rotation about z 5.7°", "mirror z x"]);
     }
 }

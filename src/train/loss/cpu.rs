@@ -1,4 +1,5 @@
-//! The loss on the CPU by a kernel of our own, as one operation with its gradient. Differs from the plain one in rounding only.
+//! Soft Dice plus cross-entropy on the CPU backend: one fused operation with its own gradient. It equals the plain loss but for
+//! rounding.
 
 use std::sync::Arc;
 
@@ -16,22 +17,22 @@ use crate::kernels::segmentation::{Segmentation, Slopes, Sums};
 use crate::network::fast::{slice, tensor};
 use crate::plan::schema::{DiceCe, DiceScope};
 
-/// What the loss needs beside the logits.
+/// The inputs of the loss that have no gradient.
 #[derive(Clone, Debug)]
 struct Target {
     labels: Arc<[u8]>,
     scope: DiceScope,
-    loss: DiceCe,
+    settings: DiceCe,
 }
 
-/// [`super::dice_ce`] of logits on the CPU.
-pub(super) fn dice_ce(logits: Tensor<5>, labels: Tensor<4, Int>, scope: DiceScope, loss: &DiceCe) -> Tensor<1> {
+/// Negative soft Dice plus cross-entropy of logits on the CPU; arguments and result as in `dice_ce.rs`.
+pub(super) fn dice_ce(logits: Tensor<5>, labels: Tensor<4, Int>, scope: DiceScope, settings: &DiceCe) -> Tensor<1> {
     let labels = labels.into_data().iter::<u8>().collect();
-    let target = Target { labels, scope, loss: loss.clone() };
+    let target = Target { labels, scope, settings: settings.clone() };
     Tensor::from_dispatch(Dispatch::segmentation_loss(logits.into_dispatch(), target))
 }
 
-/// The operation, for the backends that have it.
+/// The operation for Burn's dispatch.
 #[backend_extension(Flex, Autodiff)]
 trait SegmentationLoss: Backend {
     /// Negative soft Dice plus cross-entropy, `[1]`.
@@ -89,7 +90,7 @@ impl Target {
         Segmentation { logits: slice(logits), labels: &self.labels, classes: shape[1], voxels }
     }
 
-    /// The loss, and its derivatives by the sums of each sample.
+    /// The loss, and its derivatives with respect to the sums of each sample.
     fn value_and_slopes(&self, sums: &[Sums]) -> (f64, Vec<Slopes>) {
         let surprise: f64 = sums.iter().map(|sums| sums.surprise).sum();
         let per_voxel = 1.0 / self.labels.len() as f64;
@@ -108,18 +109,18 @@ impl Target {
         (value, slopes)
     }
 
-    /// What the Dice terms of one of several groups of voxels add to the loss.
+    /// The contribution to the loss of the Dice terms of one of `groups` groups of voxels (samples, or the whole batch).
     fn dice(&self, sums: &Sums, surprise: f64, groups: usize) -> (f64, Slopes) {
         let classes = sums.shared.len();
-        let first = usize::from(!self.loss.include_background);
+        let first = usize::from(!self.settings.include_background);
         let weight = -1.0 / ((classes - first) * groups) as f64;
         let mut value = 0.0;
         let mut slopes =
             Slopes { shared: vec![0.0; classes], predicted: vec![0.0; classes], surprise: surprise as f32 };
         for class in first..classes {
-            let above = 2.0 * sums.shared[class] + self.loss.smooth;
-            let below = sums.predicted[class] + sums.present[class] + self.loss.smooth;
-            // An empty denominator stands over an empty numerator: the class counts 0.
+            let above = 2.0 * sums.shared[class] + self.settings.smooth;
+            let below = sums.predicted[class] + sums.present[class] + self.settings.smooth;
+            // An empty denominator has an empty numerator: the class contributes 0.
             if below > 0.0 {
                 value += weight * above / below;
                 slopes.shared[class] = (weight * 2.0 / below) as f32;

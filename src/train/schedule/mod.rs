@@ -1,0 +1,59 @@
+//! The learning rate of the next epoch, decided after each epoch.
+//!
+//! One file per kind of `[train.schedule]`. Each has a state, which a checkpoint keeps, a function `next` and a `describe`.
+
+mod plateau;
+
+use serde::{Deserialize, Serialize};
+
+use self::plateau::Plateau;
+use crate::plan::schema::{self, Train};
+use crate::run::log::PlateauRow;
+
+/// A finished epoch, as far as schedules read it.
+#[derive(Clone, Copy, Debug)]
+pub struct FinishedEpoch {
+    /// Number of finished epochs, this one included.
+    pub epochs: usize,
+    /// Learning rate of the epoch.
+    pub learning_rate: f64,
+    /// Exponential moving average of the training loss.
+    pub train_loss_ema: f64,
+}
+
+/// The state of `[train.schedule]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Schedule {
+    /// The learning rate drops at a plateau of the training loss.
+    Plateau(Plateau),
+}
+
+impl Schedule {
+    /// The schedule before the first epoch.
+    pub fn new(train: &Train) -> Self {
+        match &train.schedule {
+            schema::Schedule::Plateau(settings) => Self::Plateau(Plateau::new(settings)),
+        }
+    }
+
+    /// Learning rate of the epoch after `finished`.
+    pub fn next(&mut self, finished: FinishedEpoch) -> f64 {
+        match self {
+            Self::Plateau(schedule) => schedule.next(finished),
+        }
+    }
+
+    /// The plateau that the schedule watches, for the log; `None` for schedules without one.
+    pub fn plateau(&self) -> Option<PlateauRow> {
+        match self {
+            Self::Plateau(schedule) => schedule.row(),
+        }
+    }
+}
+
+/// The schedule as a sentence of a methods paragraph.
+pub fn describe(train: &Train) -> String {
+    match &train.schedule {
+        schema::Schedule::Plateau(settings) => plateau::describe(settings, train),
+    }
+}
