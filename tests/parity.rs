@@ -14,18 +14,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Gradients, Int, Tensor, TensorData};
 use segplan::dataset::CaseId;
-use segplan::device::device;
-use segplan::experiment::events::Events;
+use segplan::device::open_device;
 use segplan::experiment::{Options, Outcome, Stage, run};
 use segplan::network::topology::Topology;
-use segplan::network::{UNet, UNetConfig};
+use segplan::network::{UNet, UNetConfig, init, weights};
 use segplan::plan::load::load;
-use segplan::plan::schema::{Adam, ConfigurationName, DiceCe, DiceScope, Network, Optimizer, Plan, Precision, Train};
-use segplan::predict::Tiles;
+use segplan::plan::schema::{self, Adam, ConfigurationName, DiceCe, DiceScope, Loss, Network, Plan, Precision, Train};
+use segplan::run::Listener;
 use segplan::run::NetworkId;
 use segplan::run::StopReason;
+use segplan::run::listener::Tiles;
 use segplan::run::log::{EpochRow, read_epochs};
-use segplan::train::loss::dice_ce;
+use segplan::train::loss;
 use segplan::train::optimizer::Optimizer;
 use serde::Deserialize;
 
@@ -67,7 +67,7 @@ fn ten_losses() -> TenLosses {
 }
 
 fn graphics() -> Device {
-    device("wgpu").unwrap_or_else(|absent| {
+    open_device("wgpu").unwrap_or_else(|absent| {
         panic!(
             "{absent}\nThis machine has no Vulkan device: install a driver; mesa-vulkan-drivers has one of software."
         )
@@ -88,8 +88,8 @@ impl Case {
         };
         let config =
             UNetConfig { topology, network: Network { leaky_slope: 0.01, norm_eps: 1e-5, precision: Precision::F32 } };
-        let weights = format!("tests/reference/values/ten_losses_{name}.safetensors");
-        config.load(&Path::new(env!("CARGO_MANIFEST_DIR")).join(weights), device).unwrap()
+        let file = format!("tests/reference/values/ten_losses_{name}.safetensors");
+        weights::load(init::zeros(&config, device), &Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap()
     }
 
     fn batch(&self, step: usize, device: &Device) -> (Tensor<5>, Tensor<4, Int>) {
@@ -109,7 +109,8 @@ impl Case {
         let network = self.network(name, &device);
         let (images, labels) = self.batch(0, &device);
         let logits = network.forward(images);
-        let loss = dice_ce(logits.clone(), labels, self.dice, &DiceCe { smooth: 1e-5, include_background: false });
+        let settings = Loss::DiceCe(DiceCe { smooth: 1e-5, include_background: false });
+        let loss = loss::compute(logits.clone(), labels, self.dice, &settings);
         let mut named = Named { gradients: &loss.backward(), path: Vec::new(), found: BTreeMap::new() };
         network.visit(&mut named);
         Computed { logits: values(logits), loss: loss.into_scalar(), gradients: named.found }
@@ -118,14 +119,13 @@ impl Case {
     /// Losses before each of ten steps of Adam.
     fn losses(&self, name: &str, settings: &TenLosses, device: &Device) -> Vec<f64> {
         let device = device.clone().autodiff();
-        let mut plan: Plan = toml::from_str(include_str!("../src/plan/example.toml")).unwrap();
-        plan.train.optimizer = Optimizer::Adam(Adam { weight_decay: settings.weight_decay, amsgrad: true });
-        let smooth = DiceCe { smooth: settings.dice_smooth, include_background: false };
-        let (mut network, mut optimizer) = (self.network(name, &device), Optimizer::new(&plan.train));
+        let adam = schema::Optimizer::Adam(Adam { weight_decay: settings.weight_decay, amsgrad: true });
+        let dice_ce = Loss::DiceCe(DiceCe { smooth: settings.dice_smooth, include_background: false });
+        let (mut network, mut optimizer) = (self.network(name, &device), Optimizer::new(&adam));
         let step = |step: usize| {
             let (images, labels) = self.batch(step, &device);
-            let loss = dice_ce(network.forward(images), labels, self.dice, &smooth);
-            network = optimizer.step(network.clone(), loss.backward(), settings.learning_rate);
+            let loss = loss::compute(network.forward(images), labels, self.dice, &dice_ce);
+            network = optimizer.step(network.clone(), loss.backward(), settings.learning_rate, None);
             loss.into_scalar::<f64>()
         };
         (0..self.losses.len()).map(step).collect()
@@ -183,7 +183,7 @@ fn scale(parameter: &str, gradients: &BTreeMap<String, Vec<f32>>) -> f64 {
 #[expect(clippy::print_stdout, reason = "shown with --nocapture: how far apart the two are")]
 fn compare(name: &str) {
     let case = &ten_losses().cases[name];
-    let (expected, found) = (case.compute(name, &device("flex").unwrap()), case.compute(name, &graphics()));
+    let (expected, found) = (case.compute(name, &open_device("cpu").unwrap()), case.compute(name, &graphics()));
     let logits = difference(&found.logits, &expected.logits, largest(&expected.logits));
     let loss = (found.loss / expected.loss - 1.0).abs();
     assert_eq!(found.gradients.len(), expected.gradients.len());
@@ -216,7 +216,7 @@ fn with_uneven_pooling_logits_loss_and_every_gradient_are_those_of_the_cpu() {
 
 #[test]
 fn ten_losses_are_those_of_the_cpu_and_of_pytorch() {
-    let (cpu, graphics) = (device("flex").unwrap(), graphics());
+    let (cpu, graphics) = (open_device("cpu").unwrap(), graphics());
     let settings = ten_losses();
     for (name, case) in &settings.cases {
         let (expected, found) = (case.losses(name, &settings, &cpu), case.losses(name, &settings, &graphics));
@@ -237,16 +237,9 @@ struct StopAfter<'a> {
     stop: &'a AtomicBool,
 }
 
-impl Events for StopAfter<'_> {
-    fn say(&self, _: &str) {}
-    fn begin(&self, _: &str, _: usize) {}
-    fn advance(&self) {}
-    fn tiles(&self, _: &CaseId, _: Tiles) {}
-    fn end(&self) {}
-    fn epoch(&self, _: NetworkId, _: &Train, _: &[EpochRow], _: Option<StopReason>) {}
-
+impl Listener for StopAfter<'_> {
     fn step(&self, _: NetworkId, _: &Train, epoch: usize, step: usize, _: f64) {
-        if (epoch, step) == (self.epoch, self.step) {
+        if (epoch, step) == (self.epoch + 1, self.step + 1) {
             self.stop.store(true, Ordering::Relaxed);
         }
     }

@@ -260,7 +260,7 @@ fn pairs_of_configurations_are_ensembled_and_the_best_candidate_segments_new_ima
 
     // Each candidate's post-processing is decided on by its own held-out cases, and is in the scores that it is chosen by.
     let decided = fs::read(workplace.path("runs/whole/postprocessing.json")).unwrap();
-    let decided: segplan::experiment::postprocessing::Postprocessing = serde_json::from_slice(&decided).unwrap();
+    let decided: segplan::run::postprocessing::Postprocessing = serde_json::from_slice(&decided).unwrap();
     assert_eq!(decided.candidates.len(), 3);
     for candidate in &selection.candidates {
         let decision = &decided.candidates[&candidate.configurations.join("+")].decision;

@@ -14,14 +14,14 @@ use crate::dataset::{Case, CaseId, Dataset};
 use crate::evaluate::scores::{self, Score};
 use crate::evaluate::{CaseScores, LabelFiles, confusion, score_files};
 use crate::experiment::ExperimentError;
-use crate::experiment::events::Events;
 use crate::experiment::fold::Progress;
-use crate::experiment::pictures;
 use crate::plan::schema::{Plan, PostprocessRule};
 use crate::postprocess::Filter;
+use crate::run::Listener;
 use crate::run::NetworkState;
 use crate::run::Split;
 use crate::run::folder::FoldFolder;
+use crate::run::listener::ScoredCases;
 use crate::store;
 use crate::volume::Spacing;
 use crate::volume::nifti::{NiftiError, read_header, write_labels};
@@ -44,7 +44,7 @@ pub(super) struct HeldOut<'a> {
     pub(super) evaluate: String,
     /// Digest of what the data set's files hold.
     pub(super) data: &'a str,
-    pub(super) events: &'a dyn Events,
+    pub(super) events: &'a dyn Listener,
     pub(super) interrupted: &'a AtomicBool,
 }
 
@@ -171,7 +171,7 @@ impl<'a> HeldOut<'a> {
         confusion::write(&self.folder.confusion(), &cells)?;
         let rows: Vec<Score> = scored.into_iter().flat_map(|scored| scored.scores).collect();
         scores::write(&self.folder.scores(), &rows)?;
-        pictures::draw(&self.folder, &cases, &rows, &expected)?;
+        self.events.scored(&ScoredCases { folder: &self.folder, ranked: ranked(&cases, &rows), expected });
         state.scores = Some(store::digest_of_file(&self.folder.scores())?);
         state.evaluated = Some(self.evaluate.clone());
         state.write(&self.folder)?;
@@ -182,4 +182,17 @@ impl<'a> HeldOut<'a> {
         let found = self.dataset.training.iter().find(|case| case.id == *id);
         found.ok_or_else(|| ExperimentError::UnknownCase { case: id.clone(), dataset: self.dataset.name.clone() })
     }
+}
+
+/// Cases with their mean Dice over the classes, best first; cases without any Dice are left out.
+fn ranked<'a>(cases: &[&'a Case], scores: &[Score]) -> Vec<(&'a Case, f64)> {
+    let mean = |case: &&'a Case| {
+        let own = scores.iter().filter(|score| score.case == case.id);
+        let dice: Vec<f64> = own.filter_map(|score| score.counts.dice()).collect();
+        (!dice.is_empty()).then(|| (*case, dice.iter().sum::<f64>() / dice.len() as f64))
+    };
+    let mut sorted: Vec<(&Case, f64)> = cases.iter().filter_map(mean).collect();
+    sorted.sort_by(|(left, _), (right, _)| left.id.cmp(&right.id));
+    sorted.sort_by(|(_, left), (_, right)| right.total_cmp(left));
+    sorted
 }

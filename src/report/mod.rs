@@ -6,6 +6,7 @@
 pub mod compare;
 pub mod error;
 pub mod figure;
+pub mod live;
 pub mod page;
 pub mod record;
 pub mod statistics;

@@ -15,7 +15,7 @@ use crate::train::sampler::{draw_case, draw_corner, oversamples_foreground};
 
 /// The cases that batches are drawn from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CaseSet {
+pub(crate) enum CaseSet {
     /// Training cases, augmented.
     Training,
     /// Validation cases, without augmentation. Source: nnU-Net commit 6150f1b0, `nnUNetTrainer.py`.
@@ -24,7 +24,7 @@ pub enum CaseSet {
 
 /// The batches of one epoch.
 #[derive(Debug)]
-pub struct EpochBatches<'a> {
+pub(crate) struct EpochBatches<'a> {
     plan: &'a Plan,
     cases: &'a [PreparedCase],
     augmenter: Option<Augmenter>,
@@ -39,23 +39,23 @@ pub struct EpochBatches<'a> {
 
 impl<'a> EpochBatches<'a> {
     /// The batches of an epoch, counted from 0.
-    pub fn new(job: &Job<'a>, set: CaseSet, epoch: usize) -> Self {
-        let patch = job.configuration.patch_size;
+    pub(crate) fn new(job: &Job<'a>, set: CaseSet, epoch: usize) -> Self {
+        let patch = job.configuration().patch_size;
         let (cases, augmenter, purpose) = match set {
             CaseSet::Training => {
-                let augmenter = Augmenter::new(&job.plan.augment, job.configuration);
+                let augmenter = Augmenter::new(&job.plan().augment, job.configuration());
                 (job.training, Some(augmenter), Purpose::TrainingPatch)
             }
             CaseSet::Validation => (job.validation, None, Purpose::ValidationPatch),
         };
         let sizes = augmenter.as_ref().map_or(PatchSizes { loaded: patch, patch }, Augmenter::sizes);
         Self {
-            plan: job.plan,
+            plan: job.plan(),
             cases,
             augmenter,
             sizes,
-            channels: job.plan.input_channels(job.name),
-            batch_size: job.configuration.batch_size,
+            channels: job.network.input_channels(),
+            batch_size: job.configuration().batch_size,
             purpose,
             seed: job.seed,
             fold: job.fold as u64,
@@ -64,7 +64,7 @@ impl<'a> EpochBatches<'a> {
     }
 
     /// The batch of a step, counted from 0.
-    pub fn batch(&self, step: usize) -> Batch {
+    pub(crate) fn batch(&self, step: usize) -> Batch {
         let samples: Vec<(usize, Patch)> =
             (0..self.batch_size).into_par_iter().map(|sample| self.draw_sample(step, sample)).collect();
         let channels = self.channels;
@@ -118,7 +118,7 @@ impl<'a> EpochBatches<'a> {
 }
 
 /// One mask per foreground class from the classes of a patch, `[z, y, x]`.
-pub fn class_masks(classes: ArrayView3<'_, i16>, foreground: usize) -> Vec<Array3<bool>> {
+pub(crate) fn class_masks(classes: ArrayView3<'_, i16>, foreground: usize) -> Vec<Array3<bool>> {
     one_hot(classes.mapv(|class| u8::try_from(class).unwrap_or(0)).view(), foreground)
 }
 
@@ -130,6 +130,7 @@ mod tests {
     use super::*;
     use crate::dataset::contents::{Contents, KnownFiles};
     use crate::dataset::phantom::{PhantomConfig, write};
+    use crate::network::PlannedNetwork;
     use crate::network::testing::cpu;
     use crate::plan::schema::{AugmentationKind, Configuration, ConfigurationName, PostprocessRule};
     use crate::preprocess::cache::Preparation;
@@ -139,7 +140,7 @@ mod tests {
 
     /// The example plan, for the phantom and its cascade.
     fn cascade_plan() -> Plan {
-        let mut plan: Plan = toml::from_str(include_str!("../../plan/example.toml")).unwrap();
+        let mut plan: Plan = toml::from_str(include_str!("../plan/example.toml")).unwrap();
         plan.postprocess.rule = PostprocessRule::None;
         let configuration = Configuration {
             spacing_mm: Spacing([2.5, 1.0, 1.0]),
@@ -178,9 +179,7 @@ mod tests {
     fn batch(plan: &Plan, cases: &[PreparedCase], set: CaseSet, step: usize) -> Batch {
         let name = ConfigurationName::Cascade;
         let job = Job {
-            plan,
-            name,
-            configuration: &plan.configurations[&name],
+            network: PlannedNetwork::new(plan, name),
             fold: 0,
             seed: 1,
             training: cases,

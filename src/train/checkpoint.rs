@@ -41,17 +41,17 @@ struct Header {
 
 /// How far the training of a checkpoint has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CheckpointSummary {
+pub(crate) struct CheckpointSummary {
     /// Digest of all keys of the plan that affect the weights.
-    pub digest: String,
+    pub(crate) digest: String,
     /// Finished epochs.
-    pub epochs: usize,
+    pub(crate) epochs: usize,
     /// Finished steps of the current epoch.
-    pub step: usize,
+    pub(crate) step: usize,
 }
 
 /// Reads how far a checkpoint has come. Returns `None` if there is no readable checkpoint.
-pub fn read_summary(folder: &FoldFolder) -> Option<CheckpointSummary> {
+pub(crate) fn read_summary(folder: &FoldFolder) -> Option<CheckpointSummary> {
     let header: Header = TensorFile::peek(&folder.checkpoint()).ok()?.metadata().ok()?;
     Some(CheckpointSummary { digest: header.digest, epochs: header.epochs, step: header.step })
 }
@@ -77,7 +77,7 @@ fn resume(job: &Job<'_>, new: TrainState, device: &Device) -> Result<TrainState,
     tracing::info!(path = %path.display(), epochs = header.epochs, step = header.step, "resuming from a checkpoint");
     let network = weights::from_host(new.network, weights::read(WEIGHTS, &file)?, &path)?;
     let tensors = weights::read(OPTIMIZER, &file)?;
-    let settings = &job.plan.train.optimizer;
+    let settings = &job.plan().train.optimizer;
     let optimizer = Optimizer::from_host(settings, header.optimizer_steps, tensors, device, &path)?;
     // The logs are written before the checkpoint; rows beyond it belong to steps that will be repeated.
     let mut epochs = log::read_epochs(&job.folder.epochs())?;
@@ -100,7 +100,7 @@ fn resume(job: &Job<'_>, new: TrainState, device: &Device) -> Result<TrainState,
 
 /// Writes the logs and the checkpoint.
 pub(super) fn save(job: &Job<'_>, state: &TrainState) -> Result<(), TrainError> {
-    log::write_epochs(&job.folder.epochs(), &state.epochs, &job.plan.data.labels)?;
+    log::write_epochs(&job.folder.epochs(), &state.epochs, &job.plan().data.labels)?;
     log::write_steps(&job.folder.steps(), &state.steps)?;
     let header = Header {
         digest: job.digest.to_owned(),
@@ -114,7 +114,7 @@ pub(super) fn save(job: &Job<'_>, state: &TrainState) -> Result<(), TrainError> 
     };
     let (network, moments) = (weights::to_host(&state.network), state.optimizer.to_host());
     let all: BTreeMap<_, _> =
-        weights::borrowed(WEIGHTS, &network).chain(weights::borrowed(OPTIMIZER, &moments)).collect();
+        weights::with_prefix(WEIGHTS, &network).chain(weights::with_prefix(OPTIMIZER, &moments)).collect();
     Ok(tensors::write(&job.folder.checkpoint(), &all, &header)?)
 }
 

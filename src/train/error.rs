@@ -4,7 +4,6 @@ use thiserror::Error;
 
 use crate::dataset::CaseId;
 use crate::device::DeviceFailure;
-use crate::network::UNetConfig;
 use crate::network::weights::WeightsError;
 use crate::plan::schema::ConfigurationName;
 use crate::store::StoreError;
@@ -53,7 +52,9 @@ pub enum TrainError {
     Weights(#[from] WeightsError),
     #[error(transparent)]
     Tensors(#[from] TensorFileError),
-    #[error("{0}; restore an intact copy, or remove it and run the plan again, which trains this network from the beginning")]
+    #[error(
+        "{0}; restore an intact copy, or remove it and run the plan again, which trains this network from the beginning"
+    )]
     Checkpoint(TensorFileError),
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -90,9 +91,8 @@ impl StepIndex {
             DeviceFailure::Other(reason) => return TrainError::Device { epoch, step, reason },
             DeviceFailure::OutOfMemory(reason) => reason,
         };
-        let (patch, batch) = (job.configuration.patch_size, job.configuration.batch_size);
-        let topology = UNetConfig::of_plan(job.plan, job.name).topology;
-        let gib = to_gib(topology.training_bytes(patch.0, batch, &job.plan.runtime.device));
-        TrainError::OutOfMemory { epoch, step, reason, configuration: job.name, patch, batch, gib }
+        let (patch, batch) = (job.configuration().patch_size, job.configuration().batch_size);
+        let (configuration, gib) = (job.network.name(), to_gib(job.network.training_bytes()));
+        TrainError::OutOfMemory { epoch, step, reason, configuration, patch, batch, gib }
     }
 }

@@ -2,56 +2,55 @@
 
 use burn::tensor::Device;
 
-use crate::plan::schema::{Configuration, ConfigurationName, Plan};
+use crate::network::PlannedNetwork;
+use crate::plan::schema::{Configuration, Plan};
 use crate::preprocess::cache::PreparedCase;
-use crate::run::StopReason;
 use crate::run::folder::FoldFolder;
-use crate::run::log::EpochRow;
+use crate::run::{NetworkId, StopReason};
 
-/// One network to train: a configuration, a fold and a seed.
+/// One network to train: a configuration of a plan, a fold and a seed.
 #[derive(Debug)]
-pub struct Job<'a> {
-    /// The plan.
-    pub plan: &'a Plan,
-    /// Name of the configuration.
-    pub name: ConfigurationName,
-    /// The configuration.
-    pub configuration: &'a Configuration,
+pub(crate) struct Job<'a> {
+    /// The configuration and its plan.
+    pub(crate) network: PlannedNetwork<'a>,
     /// Fold that the network is validated on, counted from 0.
-    pub fold: usize,
+    pub(crate) fold: usize,
     /// Seed of weights, sampling and augmentation.
-    pub seed: u64,
+    pub(crate) seed: u64,
     /// Training cases.
-    pub training: &'a [PreparedCase],
+    pub(crate) training: &'a [PreparedCase],
     /// Validation cases. They decide only when training stops.
-    pub validation: &'a [PreparedCase],
+    pub(crate) validation: &'a [PreparedCase],
     /// Folder of the results.
-    pub folder: &'a FoldFolder,
+    pub(crate) folder: &'a FoldFolder,
     /// Digest of all keys of the plan that affect the weights; a checkpoint with another digest is refused.
-    pub digest: &'a str,
+    pub(crate) digest: &'a str,
     /// Device without autodiff.
-    pub device: &'a Device,
+    pub(crate) device: &'a Device,
     /// Number of threads that prepare batches.
-    pub workers: usize,
+    pub(crate) workers: usize,
+}
+
+impl<'a> Job<'a> {
+    pub(super) fn plan(&self) -> &'a Plan {
+        self.network.plan()
+    }
+
+    pub(super) fn configuration(&self) -> &'a Configuration {
+        self.network.configuration()
+    }
+
+    /// The network in the run.
+    pub(crate) fn id(&self) -> NetworkId {
+        NetworkId { configuration: self.network.name(), seed: self.seed, fold: self.fold }
+    }
 }
 
 /// How training ended without an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
+pub(crate) enum Ending {
     /// The stopping rule fired; the weights are written.
     Finished(StopReason),
     /// A signal interrupted it; a checkpoint is written.
     Interrupted,
-}
-
-/// Receives the progress of training.
-pub trait Observer {
-    /// The device starts to tune its kernels, which can take minutes.
-    fn tuning(&mut self, job: &Job<'_>);
-    /// Kernel tuning has ended; its time does not count as training time.
-    fn tuned(&mut self, job: &Job<'_>, seconds: f64);
-    /// A training step is done. `epoch` and `step` are counted from 0.
-    fn step(&mut self, job: &Job<'_>, epoch: usize, step: usize, loss: f64);
-    /// An epoch is done; `rows` holds all epochs so far.
-    fn epoch(&mut self, job: &Job<'_>, rows: &[EpochRow], stop: Option<StopReason>);
 }

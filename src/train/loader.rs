@@ -13,28 +13,28 @@ use crate::volume::Shape;
 const AHEAD: usize = 1;
 
 /// Maximum number of batches that exist at once with `workers` threads: in preparation, finished and in use.
-pub fn batches_at_once(workers: usize) -> usize {
+pub(crate) fn batches_at_once(workers: usize) -> usize {
     workers.max(1) * (AHEAD + 1) + 1
 }
 
 /// Patches of several cases, stacked.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Batch {
+pub(crate) struct Batch {
     /// Intensities, `[b, c, z, y, x]` in row-major order.
-    pub images: Vec<f32>,
+    pub(crate) images: Vec<f32>,
     /// Class of each voxel, `[b, z, y, x]` in row-major order.
-    pub labels: Vec<i32>,
+    pub(crate) labels: Vec<i32>,
     /// Channels of each patch.
-    pub channels: usize,
+    pub(crate) channels: usize,
     /// Shape of each patch.
-    pub patch: Shape,
+    pub(crate) patch: Shape,
     /// The case of each patch.
-    pub cases: Vec<CaseId>,
+    pub(crate) cases: Vec<CaseId>,
 }
 
 impl Batch {
     /// Copies the batch to a device: images `[b, c, z, y, x]` and labels `[b, z, y, x]`.
-    pub fn to_device(&self, device: &Device) -> (Tensor<5>, Tensor<4, Int>) {
+    pub(crate) fn to_device(&self, device: &Device) -> (Tensor<5>, Tensor<4, Int>) {
         let count = self.cases.len();
         let [z, y, x] = self.patch.0;
         let images = TensorData::new(self.images.clone(), [count, self.channels, z, y, x]);
@@ -51,7 +51,7 @@ impl Batch {
 /// # Errors
 ///
 /// Whatever `consume` returns.
-pub fn for_each_batch<E>(
+pub(crate) fn for_each_batch<E>(
     steps: Range<usize>,
     workers: usize,
     prepare: &(dyn Fn(usize) -> Batch + Sync),

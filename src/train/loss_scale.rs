@@ -19,7 +19,7 @@ const GROWTH_INTERVAL: u32 = 2000;
 
 /// The current scale, a power of two.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct LossScale {
+pub(super) struct LossScale {
     factor: f64,
     /// Steps since the scale changed.
     steps: u32,
@@ -27,7 +27,7 @@ pub struct LossScale {
 
 impl LossScale {
     /// The initial scale; `None` for precisions whose range needs no scaling.
-    pub fn new(precision: Precision) -> Option<Self> {
+    pub(super) fn new(precision: Precision) -> Option<Self> {
         match precision {
             Precision::F32 | Precision::Bf16 => None,
             Precision::F16 => Some(Self { factor: INITIAL, steps: 0 }),
@@ -35,12 +35,12 @@ impl LossScale {
     }
 
     /// Factor of the loss.
-    pub fn factor(&self) -> f64 {
+    pub(super) fn factor(&self) -> f64 {
         self.factor
     }
 
     /// Updates the scale after a step whose gradients were finite or not.
-    pub fn update(&mut self, finite: bool) {
+    pub(super) fn update(&mut self, finite: bool) {
         self.steps += 1;
         if !finite {
             *self = Self { factor: self.factor / 2.0, steps: 0 };
@@ -55,7 +55,7 @@ impl LossScale {
 /// # Errors
 ///
 /// If the device has failed.
-pub fn are_finite(network: &UNet, gradients: &Gradients) -> Result<bool, DeviceFailure> {
+pub(super) fn are_finite(network: &UNet, gradients: &Gradients) -> Result<bool, DeviceFailure> {
     let mut sums = AbsoluteSums { gradients, sums: Vec::new() };
     network.visit(&mut sums);
     Ok(read_number(Tensor::cat(sums.sums, 0).sum())?.is_finite())

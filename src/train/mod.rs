@@ -1,28 +1,28 @@
 //! Trains one network.
 //!
 //! Input: the prepared cases of a fold and the plan. Output: weights, a log of epochs and steps, and a checkpoint meanwhile.
-//! Deliberately absent: folds (a [`Job`] is one), plots and the terminal (an [`Observer`]). Source: arXiv:1809.10486, 2.2 and 2.3;
+//! Deliberately absent: folds (a [`Job`] is one), plots and the terminal (a [`Listener`]). Source: arXiv:1809.10486, 2.2 and 2.3;
 //! see `crate::guide::method`.
 
 pub mod augment;
-pub mod batches;
-pub mod checkpoint;
+pub(crate) mod batches;
+pub(crate) mod checkpoint;
 mod ema;
 mod error;
 mod job;
-pub mod loader;
+pub(crate) mod loader;
 pub mod loss;
 mod loss_scale;
 pub mod optimizer;
 pub mod patch;
 mod pending;
 mod plateau_detector;
-pub mod progress;
+pub(crate) mod progress;
 mod pseudo_dice;
-pub mod sampler;
-pub mod schedule;
+pub(crate) mod sampler;
+pub(crate) mod schedule;
 mod state;
-pub mod stopping;
+pub(crate) mod stopping;
 mod warm_up;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -32,7 +32,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
 pub use self::error::TrainError;
-pub use self::job::{Ending, Job, Observer};
+pub(crate) use self::job::{Ending, Job};
 
 use self::batches::{CaseSet, EpochBatches};
 use self::error::StepIndex;
@@ -42,7 +42,8 @@ use self::pending::{PendingStep, read_finite_loss};
 use self::pseudo_dice::PseudoDice;
 use self::state::TrainState;
 use self::warm_up::warm_up;
-use crate::device::chooses_kernels;
+use crate::device::autotunes_kernels;
+use crate::run::Listener;
 
 /// Trains until the stopping rule fires or `interrupted` is set; resumes from a checkpoint if there is one.
 ///
@@ -51,16 +52,18 @@ use crate::device::chooses_kernels;
 /// # Errors
 ///
 /// If the loss is not finite, the device fails, or a file cannot be read or written.
-pub fn train(job: &Job<'_>, interrupted: &AtomicBool, observer: &mut dyn Observer) -> Result<Ending, TrainError> {
+pub(crate) fn train(job: &Job<'_>, interrupted: &AtomicBool, listener: &dyn Listener) -> Result<Ending, TrainError> {
     if job.training.is_empty() || job.validation.is_empty() {
         let (training, validation) = (job.training.len(), job.validation.len());
         return Err(TrainError::NoCases { fold: job.fold, training, validation });
     }
     let device = job.device.clone().autodiff();
     let mut state = checkpoint::start_or_resume(job, &device)?;
-    if state.progress.stop_reason().is_none() && chooses_kernels(job.device) {
-        observer.tuning(job);
-        observer.tuned(job, warm_up(job, &state, &device)?);
+    if state.progress.stop_reason().is_none() && autotunes_kernels(job.device) {
+        let network = job.id();
+        listener.say(&format!("{network}: tuning kernels for `{}`", job.plan().runtime.device));
+        let seconds = warm_up(job, &state, &device)?;
+        listener.say(&format!("{network}: kernel tuning took {seconds:.1} s (not counted as training time)"));
     }
     loop {
         if let Some(reason) = state.progress.stop_reason() {
@@ -68,7 +71,7 @@ pub fn train(job: &Job<'_>, interrupted: &AtomicBool, observer: &mut dyn Observe
             return Ok(Ending::Finished(reason));
         }
         let begun = Instant::now();
-        train_epoch(job, &mut state, &device, interrupted, observer)?;
+        train_epoch(job, &mut state, &device, interrupted, listener)?;
         state.epoch_seconds += begun.elapsed().as_secs_f64();
         if interrupted.load(Ordering::Relaxed) {
             checkpoint::save(job, &state)?;
@@ -79,7 +82,7 @@ pub fn train(job: &Job<'_>, interrupted: &AtomicBool, observer: &mut dyn Observe
         state.epoch_seconds += begun.elapsed().as_secs_f64();
         state.end_epoch(job, validation.loss, &validation.dice);
         checkpoint::save(job, &state)?;
-        observer.epoch(job, &state.epochs, state.progress.stop_reason());
+        listener.epoch(job.id(), &job.plan().train, job.folder, &state.epochs);
     }
 }
 
@@ -89,11 +92,11 @@ fn train_epoch(
     state: &mut TrainState,
     device: &Device,
     interrupted: &AtomicBool,
-    observer: &mut dyn Observer,
+    listener: &dyn Listener,
 ) -> Result<(), TrainError> {
     let epoch = state.epochs.len();
     let batches = EpochBatches::new(job, CaseSet::Training, epoch);
-    let steps = state.step..job.plan.train.batches_per_epoch;
+    let steps = state.step..job.plan().train.batches_per_epoch;
     let mut pending: Option<PendingStep> = None;
     // An error of `None` means that a signal interrupted the epoch.
     let result = for_each_batch(steps, job.workers, &|step| batches.batch(step), |step, batch| {
@@ -105,7 +108,7 @@ fn train_epoch(
         let loss = submit_step(job, state, device, index, &batch)?;
         // The device works on this step while the host waits for the loss of the previous one.
         if let Some(previous) = pending.take() {
-            previous.finish(job, state, observer)?;
+            previous.finish(job, state, listener)?;
         }
         pending = Some(PendingStep { index, loss, cases: batch.cases, seconds: begun.elapsed().as_secs_f64() });
         Ok(())
@@ -113,7 +116,7 @@ fn train_epoch(
     if let Err(Some(failure)) = result {
         return Err(failure);
     }
-    pending.map_or(Ok(()), |last| last.finish(job, state, observer))?;
+    pending.map_or(Ok(()), |last| last.finish(job, state, listener))?;
     let index = StepIndex { epoch, step: state.step };
     device.sync().map_err(|error| index.device_failure(job, error.into()))
 }
@@ -128,7 +131,7 @@ fn submit_step(
 ) -> Result<Tensor<1>, TrainError> {
     let (images, labels) = batch.to_device(device);
     let logits = state.network.forward(images);
-    let loss = loss::compute(logits, labels, job.configuration.dice_scope(), &job.plan.loss);
+    let loss = loss::compute(logits, labels, job.configuration().dice_scope(), &job.plan().loss);
     let detached_loss = loss.clone().inner();
     match &mut state.loss_scale {
         None => {
@@ -164,14 +167,14 @@ fn validate(job: &Job<'_>, state: &TrainState) -> Result<Validation, TrainError>
     let network = state.network.valid();
     let epoch = state.epochs.len();
     let batches = EpochBatches::new(job, CaseSet::Validation, epoch);
-    let mut dice = PseudoDice::new(job.plan.data.labels.len() + 1);
+    let mut dice = PseudoDice::new(job.network.classes());
     let mut sum = 0.0;
-    let steps = job.plan.train.validation_batches_per_epoch;
+    let steps = job.plan().train.validation_batches_per_epoch;
     for_each_batch(0..steps, job.workers, &|step| batches.batch(step), |step, batch| {
         let (images, labels) = batch.to_device(job.device);
         let logits = network.forward(images);
         let predicted = logits.clone().argmax(1);
-        let loss = loss::compute(logits, labels, job.configuration.dice_scope(), &job.plan.loss);
+        let loss = loss::compute(logits, labels, job.configuration().dice_scope(), &job.plan().loss);
         sum += read_finite_loss(job, loss, StepIndex { epoch, step }, batch.cases)?;
         let predicted = predicted.into_data().convert::<i32>().try_into_vec().expect("just converted");
         dice.add(&predicted, &batch.labels);

@@ -5,8 +5,8 @@
 
 use ndarray::{Array3, Array4, ArrayView3, ArrayView4, Axis, Slice, s};
 
-use crate::preprocess::class_of;
 use crate::preprocess::cache::PreparedCase;
+use crate::preprocess::class_of;
 use crate::preprocess::first_stage::FirstStage;
 use crate::volume::Shape;
 
@@ -134,7 +134,8 @@ pub(super) mod testing {
     impl Fixture {
         pub(in crate::train) fn new(shape: [usize; 3]) -> Self {
             let voxels = shape.iter().product::<usize>();
-            let image = Array4::from_shape_vec((1, shape[0], shape[1], shape[2]), (0..voxels).map(|i| i as f32).collect());
+            let image =
+                Array4::from_shape_vec((1, shape[0], shape[1], shape[2]), (0..voxels).map(|i| i as f32).collect());
             let foreground = BTreeMap::from([(1, vec![[0, 0, 0], [4, 5, 6]]), (2, vec![[9, 9, 9]])]);
             let mut labels = Array3::zeros(shape);
             for (&label, voxels) in &foreground {

@@ -7,9 +7,10 @@ use burn::tensor::Tensor;
 
 use crate::dataset::CaseId;
 use crate::device::read_number;
+use crate::run::Listener;
 use crate::run::log::StepRow;
 use crate::train::error::{StepIndex, TrainError};
-use crate::train::job::{Job, Observer};
+use crate::train::job::Job;
 use crate::train::state::TrainState;
 
 /// A step that was submitted to the device.
@@ -29,12 +30,13 @@ impl PendingStep {
         self,
         job: &Job<'_>,
         state: &mut TrainState,
-        observer: &mut dyn Observer,
+        listener: &dyn Listener,
     ) -> Result<(), TrainError> {
         let Self { index: StepIndex { epoch, step }, loss, cases, seconds } = self;
         let loss = read_finite_loss(job, loss, self.index, cases)?;
-        state.add_step(StepRow { epoch: epoch + 1, step: step + 1, loss, seconds });
-        observer.step(job, epoch, step, loss);
+        let (epoch, step) = (epoch + 1, step + 1);
+        state.add_step(StepRow { epoch, step, loss, seconds });
+        listener.step(job.id(), &job.plan().train, epoch, step, loss);
         Ok(())
     }
 }

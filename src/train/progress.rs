@@ -14,7 +14,7 @@ use crate::train::stopping::Stopping;
 
 /// The state after some epochs: everything that later decisions depend on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Progress {
+pub(crate) struct Progress {
     epochs: usize,
     max_epochs: usize,
     learning_rate: f64,
@@ -27,26 +27,26 @@ pub struct Progress {
 
 /// The decisions at the end of an epoch, as the log records them.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct EpochSummary {
+pub(crate) struct EpochSummary {
     /// Moving average of the training loss.
-    pub train_loss_ema: f64,
+    pub(crate) train_loss_ema: f64,
     /// Moving average of the validation loss.
-    pub validation_loss_ema: f64,
+    pub(crate) validation_loss_ema: f64,
     /// The plateau that the schedule watches, if it does.
-    pub train_plateau: Option<PlateauRow>,
+    pub(crate) train_plateau: Option<PlateauRow>,
     /// The plateau that the stopping rule watches, if it does.
-    pub validation_plateau: Option<PlateauRow>,
+    pub(crate) validation_plateau: Option<PlateauRow>,
     /// Learning rate of the epoch.
-    pub learning_rate: f64,
+    pub(crate) learning_rate: f64,
     /// Learning rate of the next epoch.
-    pub next_learning_rate: f64,
+    pub(crate) next_learning_rate: f64,
     /// Why training ends after this epoch; `None` if it continues.
-    pub stop_reason: Option<StopReason>,
+    pub(crate) stop_reason: Option<StopReason>,
 }
 
 impl Progress {
     /// The state before the first epoch.
-    pub fn new(train: &Train) -> Self {
+    pub(crate) fn new(train: &Train) -> Self {
         Self {
             epochs: 0,
             max_epochs: train.max_epochs,
@@ -60,22 +60,22 @@ impl Progress {
     }
 
     /// Learning rate of the current epoch.
-    pub fn learning_rate(&self) -> f64 {
+    pub(crate) fn learning_rate(&self) -> f64 {
         self.learning_rate
     }
 
     /// Why training has ended; `None` if it continues.
-    pub fn stop_reason(&self) -> Option<StopReason> {
+    pub(crate) fn stop_reason(&self) -> Option<StopReason> {
         self.stop_reason
     }
 
     /// Records the losses of an epoch and decides how training continues.
-    pub fn end_epoch(&mut self, train_loss: f64, validation_loss: f64) -> EpochSummary {
+    pub(crate) fn end_epoch(&mut self, train_loss: f64, validation_loss: f64) -> EpochSummary {
         self.epochs += 1;
         let train_loss_ema = self.train_loss.update(train_loss);
         let validation_loss_ema = self.validation_loss.update(validation_loss);
         let learning_rate = self.learning_rate;
-        self.learning_rate = self.schedule.next(FinishedEpoch { epochs: self.epochs, learning_rate, train_loss_ema });
+        self.learning_rate = self.schedule.next(FinishedEpoch { learning_rate, train_loss_ema });
         let stops = self.stopping.update(validation_loss_ema, self.learning_rate);
         let at_limit = (self.epochs >= self.max_epochs).then_some(StopReason::MaxEpochs { epochs: self.epochs });
         self.stop_reason = stops.or(at_limit);
@@ -105,7 +105,8 @@ mod tests {
 
     /// Epochs without improvement of the training and of the validation loss.
     fn bad_epochs(summary: &EpochSummary) -> [usize; 2] {
-        [summary.train_plateau, summary.validation_plateau].map(|plateau| plateau.expect("the paper's rules").bad_epochs)
+        [summary.train_plateau, summary.validation_plateau]
+            .map(|plateau| plateau.expect("the paper's rules").bad_epochs)
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::statistics::mean;
 
 /// Voxel counts of each class over all batches so far.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PseudoDice {
+pub(super) struct PseudoDice {
     true_positives: Vec<u64>,
     predicted: Vec<u64>,
     reference: Vec<u64>,
@@ -15,7 +15,7 @@ pub struct PseudoDice {
 
 impl PseudoDice {
     /// Empty counts; `classes` includes background.
-    pub fn new(classes: usize) -> Self {
+    pub(super) fn new(classes: usize) -> Self {
         Self { true_positives: vec![0; classes], predicted: vec![0; classes], reference: vec![0; classes] }
     }
 
@@ -24,7 +24,7 @@ impl PseudoDice {
     /// # Panics
     ///
     /// If prediction and reference differ in length, or contain an unknown class.
-    pub fn add(&mut self, predicted: &[i32], reference: &[i32]) {
+    pub(super) fn add(&mut self, predicted: &[i32], reference: &[i32]) {
         assert_eq!(predicted.len(), reference.len(), "voxels of prediction and reference");
         for (&predicted, &reference) in predicted.iter().zip(reference) {
             self.predicted[predicted as usize] += 1;
@@ -36,7 +36,7 @@ impl PseudoDice {
     }
 
     /// Dice of each foreground class; `None` if the class is in neither prediction nor reference.
-    pub fn per_class(&self) -> Vec<Option<f64>> {
+    pub(super) fn per_class(&self) -> Vec<Option<f64>> {
         (1..self.true_positives.len())
             .map(|class| {
                 let total = self.predicted[class] + self.reference[class];
@@ -46,7 +46,7 @@ impl PseudoDice {
     }
 
     /// Mean over the classes that have a Dice; `None` if no class has one.
-    pub fn mean(&self) -> Option<f64> {
+    pub(super) fn mean(&self) -> Option<f64> {
         let known: Vec<f64> = self.per_class().into_iter().flatten().collect();
         mean(&known)
     }

@@ -18,12 +18,12 @@ use crate::volume::Shape;
 ///
 /// Differs: nnU-Net's code rounds two thirds of the batch (commit 6150f1b0, `dataset_loading.py`), which centres only one of four
 /// samples at a batch size of 4.
-pub fn foreground_samples(batch_size: usize) -> usize {
+pub(crate) fn foreground_samples(batch_size: usize) -> usize {
     batch_size / 3 + 1
 }
 
 /// Whether sample `index` of a batch is centred on foreground.
-pub fn oversamples_foreground(index: usize, batch_size: usize) -> bool {
+pub(crate) fn oversamples_foreground(index: usize, batch_size: usize) -> bool {
     index + foreground_samples(batch_size) >= batch_size
 }
 
@@ -32,7 +32,7 @@ pub fn oversamples_foreground(index: usize, batch_size: usize) -> bool {
 /// # Panics
 ///
 /// If there are no cases.
-pub fn draw_case(cases: usize, rng: &mut Rng) -> usize {
+pub(crate) fn draw_case(cases: usize, rng: &mut Rng) -> usize {
     assert!(cases > 0, "a patch is drawn from at least one case, found none");
     draw_index(cases, rng)
 }
@@ -42,7 +42,7 @@ pub fn draw_case(cases: usize, rng: &mut Rng) -> usize {
 /// With `on_foreground` the patch is centred on a foreground voxel: first a class of the case is drawn, then a voxel of the class,
 /// both uniformly. Without it, and in a case without foreground, the first voxel is uniform. In 2D (a patch of a single slice) the
 /// slice is uniform among those with the class, and the patch stays inside the slice.
-pub fn draw_corner(case: &CaseView<'_>, sizes: PatchSizes, on_foreground: bool, rng: &mut Rng) -> [i64; 3] {
+pub(crate) fn draw_corner(case: &CaseView<'_>, sizes: PatchSizes, on_foreground: bool, rng: &mut Rng) -> [i64; 3] {
     let ranges = corner_ranges(case.shape(), sizes);
     if !on_foreground || case.foreground.is_empty() {
         return ranges.map(|range| rng.random_range(range));

@@ -4,7 +4,7 @@
 
 use burn::tensor::{Device, Gradients, Tensor};
 
-use crate::network::{UNet, UNetConfig};
+use crate::network::UNet;
 use crate::random::{Key, Purpose, stream};
 use crate::run::log::{EpochRow, StepRow};
 use crate::train::job::Job;
@@ -39,9 +39,9 @@ impl TrainState {
     pub(super) fn new(job: &Job<'_>, network: UNet) -> Self {
         Self {
             network,
-            optimizer: Optimizer::new(&job.plan.train.optimizer),
-            loss_scale: LossScale::new(job.plan.network.precision),
-            progress: Progress::new(&job.plan.train),
+            optimizer: Optimizer::new(&job.plan().train.optimizer),
+            loss_scale: LossScale::new(job.plan().network.precision),
+            progress: Progress::new(&job.plan().train),
             epochs: Vec::new(),
             steps: Vec::new(),
             step: 0,
@@ -71,9 +71,9 @@ impl TrainState {
 
     /// Records a finished epoch, and decides on the next learning rate and on the end of training.
     pub(super) fn end_epoch(&mut self, job: &Job<'_>, validation_loss: f64, dice: &PseudoDice) {
-        let train_loss = self.loss_sum / job.plan.train.batches_per_epoch as f64;
+        let train_loss = self.loss_sum / job.plan().train.batches_per_epoch as f64;
         let summary = self.progress.end_epoch(train_loss, validation_loss);
-        let patches = (job.plan.train.batches_per_epoch * job.configuration.batch_size) as f64;
+        let patches = (job.plan().train.batches_per_epoch * job.configuration().batch_size) as f64;
         self.epochs.push(EpochRow {
             epoch: self.epochs.len() + 1,
             train_loss,
@@ -99,5 +99,5 @@ impl TrainState {
 /// A network with random weights, which depend on seed and fold alone.
 pub(super) fn initial_network(job: &Job<'_>, device: &Device) -> UNet {
     let key = Key { purpose: Purpose::Weights, seed: job.seed, counters: [job.fold as u64, 0, 0, 0] };
-    UNetConfig::of_plan(job.plan, job.name).init(&mut stream(key), device)
+    job.network.init(&mut stream(key), device)
 }

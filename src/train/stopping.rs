@@ -10,7 +10,7 @@ use crate::units::format_number;
 
 /// The state of `[train.stopping]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Stopping {
+pub(crate) enum Stopping {
     /// Only `train.max_epochs` ends training.
     None,
     /// The smoothed validation loss has reached a plateau at a low learning rate.
@@ -24,7 +24,7 @@ pub enum Stopping {
 /// of 50 epochs and a threshold of 5e-4, and sets the counter back while the learning rate is high. The paper states the validation
 /// loss, 60 epochs and 5e-3.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ValidationPlateau {
+pub(crate) struct ValidationPlateau {
     detector: PlateauDetector,
     patience: usize,
     below_learning_rate: f64,
@@ -32,7 +32,7 @@ pub struct ValidationPlateau {
 
 impl Stopping {
     /// The rule before the first epoch.
-    pub fn new(settings: &schema::Stopping) -> Self {
+    pub(crate) fn new(settings: &schema::Stopping) -> Self {
         match settings {
             schema::Stopping::None => Self::None,
             schema::Stopping::ValidationPlateau(settings) => Self::ValidationPlateau(ValidationPlateau {
@@ -45,7 +45,7 @@ impl Stopping {
 
     /// Updates the rule after an epoch: its smoothed validation loss, and the learning rate of the next epoch. Returns why training
     /// stops; `None` if it continues.
-    pub fn update(&mut self, validation_loss_ema: f64, next_learning_rate: f64) -> Option<StopReason> {
+    pub(crate) fn update(&mut self, validation_loss_ema: f64, next_learning_rate: f64) -> Option<StopReason> {
         match self {
             Self::None => None,
             Self::ValidationPlateau(rule) => {
@@ -57,7 +57,7 @@ impl Stopping {
     }
 
     /// The plateau that the rule watches, for the log; `None` for rules without one.
-    pub fn plateau(&self) -> Option<PlateauRow> {
+    pub(crate) fn plateau(&self) -> Option<PlateauRow> {
         match self {
             Self::None => None,
             Self::ValidationPlateau(rule) => rule.detector.row(),
@@ -66,7 +66,7 @@ impl Stopping {
 }
 
 /// The rule as a sentence of a methods paragraph.
-pub fn describe(train: &Train) -> String {
+pub(crate) fn describe(train: &Train) -> String {
     let max_epochs = train.max_epochs;
     match &train.stopping {
         schema::Stopping::None => format!("Training ended after {max_epochs} epochs."),

@@ -18,7 +18,8 @@ use crate::train::state::TrainState;
 pub(super) fn warm_up(job: &Job<'_>, state: &TrainState, device: &Device) -> Result<f64, TrainError> {
     let begun = Instant::now();
     let batch = EpochBatches::new(job, CaseSet::Training, 0).batch(0);
-    let compute_loss = |logits, labels| loss::compute(logits, labels, job.configuration.dice_scope(), &job.plan.loss);
+    let compute_loss =
+        |logits, labels| loss::compute(logits, labels, job.configuration().dice_scope(), &job.plan().loss);
     let (images, labels) = batch.to_device(device);
     state.dry_run_step(compute_loss(state.network.forward(images), labels));
     let (images, labels) = batch.to_device(job.device);

@@ -8,8 +8,8 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use ndarray::Array3;
-use segplan::kernels::conv::{Sizes, backward, forward};
-use segplan::kernels::pages::KeptPages;
+use segplan::alloc::CachingAllocator;
+use segplan::kernels::conv::{ConvDims, backward, forward};
 use segplan::volume::Shape;
 use segplan::volume::resample::{Order, resize};
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ const WARM_UP: Duration = Duration::from_millis(300);
 
 /// As the program has it.
 #[global_allocator]
-static ALLOCATOR: KeptPages = KeptPages::new();
+static ALLOCATOR: CachingAllocator = CachingAllocator::new();
 
 fn main() {
     let mut repeats = 5;
@@ -46,7 +46,7 @@ fn run(case: &str, repeats: usize) {
 
 fn convolution(inputs: usize, outputs: usize, size: [usize; 3], repeats: usize) -> Value {
     let [z, y, x] = size;
-    let sizes = Sizes { samples: 2, inputs: vec![inputs], outputs, size, kernel: [3; 3] };
+    let sizes = ConvDims { samples: 2, inputs: vec![inputs], outputs, size, kernel: [3; 3] };
     let voxels = 2 * z * y * x;
     let (image, gradient) = (wave(voxels * inputs), wave(voxels * outputs));
     let (weight, bias) = (wave(27 * inputs * outputs), wave(outputs));

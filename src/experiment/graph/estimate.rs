@@ -9,16 +9,17 @@ use std::collections::btree_map::Entry;
 
 use serde::Serialize;
 
+use crate::bench::{STEP_OVER_FORWARD, operations_per_second};
 use crate::experiment::ExperimentError;
-use crate::experiment::bench::{STEP_OVER_FORWARD, operations_per_second};
-use crate::experiment::events::Events;
 use crate::experiment::graph::grids::{Grid, of_plan};
 use crate::experiment::graph::{Graph, Node, State, Work};
+use crate::network::PlannedNetwork;
 use crate::network::topology::Topology;
 use crate::plan::load::LoadedPlan;
 use crate::plan::schema::{Configuration, ConfigurationName, Plan};
 use crate::predict::window::{mirrored_axes, starts};
 use crate::preprocess::slice_first;
+use crate::run::Listener;
 use crate::run::NetworkId;
 use crate::run::folder::RunFolder;
 use crate::run::log::read_epochs;
@@ -77,7 +78,7 @@ impl Graph {
     /// # Errors
     ///
     /// When the device cannot be used.
-    pub fn estimate(&mut self, loaded: &LoadedPlan, events: &dyn Events) -> Result<(), ExperimentError> {
+    pub fn estimate(&mut self, loaded: &LoadedPlan, events: &dyn Listener) -> Result<(), ExperimentError> {
         let plan = &loaded.plan;
         let mut costs = BTreeMap::new();
         let (grids, known_from) = of_plan(loaded, &RunFolder { root: self.folder.clone() });
@@ -135,7 +136,7 @@ fn measure(plan: &Plan, grids: &[Grid]) -> Estimate {
 /// Bytes of the cases that are at hand at once: the largest ones, one per thread, as far as they may be. A case that may not be
 /// at hand even alone is refused.
 ///
-/// The allocator keeps freed blocks (`kernels::pages`), which cases of other shapes do not use: up to a quarter more where there
+/// The allocator keeps freed blocks (`alloc`), which cases of other shapes do not use: up to a quarter more where there
 /// are cases to come; measured.
 fn at_once(mut bytes: Vec<u64>, limit: u64) -> u64 {
     bytes.retain(|&bytes| bytes <= limit);
@@ -154,6 +155,7 @@ fn side_by_side_s(cases: impl Iterator<Item = f64>) -> f64 {
 /// What the work of one configuration costs.
 struct Cost<'a> {
     plan: &'a Plan,
+    network: PlannedNetwork<'a>,
     configuration: &'a Configuration,
     /// Grids of all training cases.
     grids: &'a [Grid],
@@ -164,10 +166,10 @@ struct Cost<'a> {
 
 impl<'a> Cost<'a> {
     fn new(plan: &'a Plan, name: ConfigurationName, grids: &'a [Grid]) -> Self {
-        let configuration = &plan.configurations[&name];
-        let topology = Topology::of(plan, name);
+        let network = PlannedNetwork::new(plan, name);
+        let (configuration, topology) = (network.configuration(), network.topology());
         // With one operation a second, seconds are operations.
-        Self { plan, configuration, grids, topology, operations_per_s: 1.0 }
+        Self { plan, network, configuration, grids, topology, operations_per_s: 1.0 }
     }
 
     /// With the speed of the run's own epochs, or else of the device; and how that is known.
@@ -176,7 +178,7 @@ impl<'a> Cost<'a> {
         name: ConfigurationName,
         grids: &'a [Grid],
         folder: &RunFolder,
-        events: &dyn Events,
+        events: &dyn Listener,
     ) -> Result<(Self, String), ExperimentError> {
         let mut cost = Self::new(plan, name, grids);
         let operations = cost.epoch_s();
@@ -240,14 +242,9 @@ impl<'a> Cost<'a> {
 
     fn train(&self, state: &State) -> Estimate {
         let train = &self.plan.train;
-        let configuration = self.configuration;
         // The final weights, and a checkpoint of the weights with the state of the optimiser.
         let copies = 2 + optimizer::state_tensors(&train.optimizer) as u64;
-        let on_device = self.topology.training_bytes(
-            configuration.patch_size.0,
-            configuration.batch_size,
-            &self.plan.runtime.device,
-        );
+        let on_device = self.network.training_bytes();
         Estimate {
             memory_bytes: PROCESS_BYTES + on_device + self.loader_bytes() + self.mapped_bytes(state),
             disk_bytes: copies * FLOAT * self.topology.parameters(),
@@ -305,7 +302,7 @@ impl<'a> Cost<'a> {
         Estimate {
             memory_bytes: PROCESS_BYTES
                 + self.needed_to_predict()
-                + self.topology.predicting_bytes(patch.0, configuration.batch_size),
+                + self.topology.prediction_bytes(patch.0, configuration.batch_size),
             disk_bytes: (cases * plan.data.median_shape.iter().product::<f64>() * LABEL_BYTES_PER_VOXEL) as u64,
             seconds: cases * passes as f64 * self.forward_s(),
         }

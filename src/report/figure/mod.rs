@@ -16,7 +16,7 @@ mod topology;
 pub mod training;
 mod volumes;
 
-use crate::network::topology::Topology;
+use crate::network::PlannedNetwork;
 use crate::report::error::ReportError;
 use crate::report::figure::axes::{Below, Chart, chart, range};
 use crate::report::figure::canvas::{Plot, Size, write_sized};
@@ -163,10 +163,10 @@ fn scored(record: &Record, confusions: &[Confusion], place: Place<'_>) -> Result
 
 /// What was planned, and from what: networks, patches, the data set's grids.
 fn planned(record: &Record, place: Place<'_>) -> Result<Vec<Figure>, ReportError> {
-    let (mut figures, data) = (Vec::new(), &record.plan.data);
+    let mut figures = Vec::new();
     for &name in record.configurations() {
         let configuration = &record.plan.configurations[&name];
-        let topology = Topology::new(configuration, record.plan.input_channels(name), data.labels.len() + 1);
+        let topology = PlannedNetwork::new(&record.plan, name).topology();
         let plot = topology::Net { topology: &topology, patch: configuration.patch_size };
         let caption = format!(
             "Network of {name}: feature maps and their size at each resolution; {} parameters.",

@@ -7,6 +7,7 @@ use crate::plan::schema::{
 };
 use crate::report::record::Record;
 use crate::select::{Candidate, joined};
+use crate::train::{augment, loss, optimizer, schedule, stopping};
 use crate::units::counted;
 
 /// The paragraph.
@@ -15,9 +16,9 @@ pub fn paragraph(record: &Record) -> String {
     let mut parts = vec![data(plan), preprocessing(plan)];
     parts.extend(plan.run.configurations.iter().map(|&name| network(plan, name)));
     parts.extend([
-        loss(plan),
+        loss::describe(&plan.loss),
         training(record),
-        augmentation(plan),
+        augment::describe(plan),
         prediction(plan),
         choice(record),
         evaluation(record),
@@ -139,79 +140,25 @@ fn network(plan: &Plan, name: ConfigurationName) -> String {
     )
 }
 
-fn loss(plan: &Plan) -> String {
-    let loss = plan.loss.dice_ce();
-    let background = if loss.include_background { "with" } else { "without" };
-    format!("The loss was the sum of soft Dice ({background} background, smoothing {}) and cross-entropy.", loss.smooth)
-}
-
 fn training(record: &Record) -> String {
     let train = &record.plan.train;
-    let (adam, plateau) = (train.optimizer.adam(), train.plateau());
-    let stop = train.validation_plateau().expect("rewritten with the schedule's own description");
-    let amsgrad = if adam.amsgrad { " with AMSGrad [@reddi2018amsgrad]" } else { "" };
     let lengths: Vec<usize> = record.networks.iter().map(|one| one.epochs.len()).filter(|&count| count > 0).collect();
     let trained = match (lengths.iter().min(), lengths.iter().max()) {
         (Some(low), Some(high)) if low == high => {
             format!("{} trained for {}", counted(lengths.len(), "network"), counted(*low, "epoch"))
         }
         (Some(low), Some(high)) => format!("{} trained for {low} to {high} epochs", counted(lengths.len(), "network")),
-        _ => "no network has trained yet".to_owned(),
+        _ => "No network has trained yet".to_owned(),
     };
     let seeds: Vec<String> = record.plan.run.seeds.iter().map(ToString::to_string).collect();
     format!(
-        "Adam [@kingma2014adam]{amsgrad} began at a learning rate of {} (weight decay {}); an epoch was {} batches, and {} for \
-         validation. The rate was multiplied by {} when the moving average of the training loss (weight of the past {}) had \
-         not improved by {} for {} epochs. Training stopped when that of the validation loss (weight of the past {}) had not \
-         improved by {} for {} epochs and the rate was below {}, and after {} epochs at most; {trained} (seeds: {}).",
-        train.learning_rate,
-        adam.weight_decay,
+        "{} An epoch was {} training batches and {} validation batches. {} {} {trained} (seeds: {}).",
+        optimizer::describe(&train.optimizer, train.learning_rate),
         train.batches_per_epoch,
         train.validation_batches_per_epoch,
-        plateau.factor,
-        train.train_loss_ema_decay,
-        plateau.threshold,
-        plateau.patience_epochs,
-        train.validation_loss_ema_decay,
-        stop.threshold,
-        stop.patience_epochs,
-        stop.below_learning_rate,
-        train.max_epochs,
+        schedule::describe(train),
+        stopping::describe(train),
         seeds.join(", ")
-    )
-}
-
-fn augmentation(plan: &Plan) -> String {
-    let augment = &plan.augment;
-    let range = |[low, high]: [f64; 2]| format!("{low} to {high}");
-    let faults = if plan.run.configurations.contains(&ConfigurationName::Cascade) {
-        format!(
-            " In the cascade, the first stage's labels were eroded, dilated, opened or closed by a ball (probability {}; radius {} \
-             voxels), and lost a component of less than {} of the patch (probability {}).",
-            augment.morphology.probability,
-            range(augment.morphology.radius_voxels),
-            augment.component_removal.max_patch_fraction,
-            augment.component_removal.probability
-        )
-    } else {
-        String::new()
-    };
-    format!(
-        "Patches were augmented by elastic deformation (probability {}; amplitude {} in 3D, {} in 2D; smoothing {}), rotation \
-         (probability {}; up to {}° in 3D, {}° in 2D), scaling (probability {}; {}), gamma (probability {}; {}) and mirroring \
-         of each axis (probability {}).{faults}",
-        augment.elastic.probability,
-        range(augment.elastic.alpha_3d_voxels),
-        range(augment.elastic.alpha_2d_voxels),
-        range(augment.elastic.sigma_voxels),
-        augment.rotation.probability,
-        augment.rotation.max_degrees_3d,
-        augment.rotation.max_degrees_2d,
-        augment.scaling.probability,
-        range(augment.scaling.range),
-        augment.gamma.probability,
-        range(augment.gamma.range),
-        augment.mirroring.probability
     )
 }
 

@@ -44,7 +44,12 @@ pub(super) fn coordinates(spatial: &Spatial, patch: Shape, loaded: Shape) -> Coo
 }
 
 /// The positions of a transform whose elastic offsets, in voxels, are given.
-pub(super) fn coordinates_with_offsets(spatial: &Spatial, offsets: Option<&Offsets>, patch: Shape, loaded: Shape) -> Coordinates {
+pub(super) fn coordinates_with_offsets(
+    spatial: &Spatial,
+    offsets: Option<&Offsets>,
+    patch: Shape,
+    loaded: Shape,
+) -> Coordinates {
     let scale = spatial.scale.unwrap_or(1.0);
     let linear = matrix(spatial.rotation.unwrap_or_default()).map(|row| row.map(|entry| entry * scale));
     let [_, height, width] = patch.0;
@@ -82,4 +87,3 @@ pub(super) fn floor(position: f32) -> u32 {
     let above = u32::from(rounded - ROUNDING > position);
     (rounded.to_bits() & 0x7F_FFFF) - above
 }
-

@@ -185,7 +185,8 @@ mod tests {
 
     #[test]
     fn a_draw_fires_as_often_as_the_plan_says_and_keeps_to_its_augment() {
-        let draws: Vec<FirstStageCorruption> = (0..2000).map(|sample| FirstStageCorruption::draw(&augment(), 3, &mut rng(sample))).collect();
+        let draws: Vec<FirstStageCorruption> =
+            (0..2000).map(|sample| FirstStageCorruption::draw(&augment(), 3, &mut rng(sample))).collect();
         let changed: Vec<&FirstStageCorruption> = draws.iter().filter(|draw| !draw.morphology.is_empty()).collect();
         assert!((700..900).contains(&changed.len()), "{} of 2000 at a probability of 0.4", changed.len());
         let removed = draws.iter().filter_map(|draw| draw.removal.as_ref()).collect::<Vec<_>>();
@@ -197,7 +198,8 @@ mod tests {
         let small = changes.iter().filter(|change| change.radius < 4.5).count();
         assert!(3 * small > changes.len() && 3 * small < 2 * changes.len());
         for operation in Operation::ALL {
-            let fraction = changes.iter().filter(|change| change.operation == operation).count() as f64 / changes.len() as f64;
+            let fraction =
+                changes.iter().filter(|change| change.operation == operation).count() as f64 / changes.len() as f64;
             assert!((0.2..0.3).contains(&fraction), "{operation:?}: {fraction}");
         }
         for first in 0..3 {
@@ -217,7 +219,10 @@ mod tests {
             let once = || {
                 let mut masks = case.masks();
                 FirstStageCorruption::draw(
-                    &Augment { morphology: schema::Morphology { radius_voxels: [1.0, 3.0], ..augment().morphology }, ..augment() },
+                    &Augment {
+                        morphology: schema::Morphology { radius_voxels: [1.0, 3.0], ..augment().morphology },
+                        ..augment()
+                    },
                     2,
                     &mut rng(sample),
                 )

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use ndarray::{Array3, Array4};
-use proptest::prelude::*;
+use proptest::prelude::{ProptestConfig, prop_assert, prop_assert_eq, proptest};
 use rand::RngExt as _;
 
 use super::warp::permuted;
@@ -139,7 +139,10 @@ fn draws_cover_both_halves_of_their_ranges_and_stay_inside() {
         };
         let spread = |values: Vec<f64>, low: f64, high: f64| {
             let middle = f64::midpoint(low, high);
-            assert!(values.iter().all(|value| (low..=high).contains(value)), "{values:?} leave the range {low} to {high}");
+            assert!(
+                values.iter().all(|value| (low..=high).contains(value)),
+                "{values:?} leave the range {low} to {high}"
+            );
             let above = values.iter().filter(|&&value| value > middle).count();
             assert!(3 * above > values.len() && 3 * above < 2 * values.len(), "{above} of {}", values.len());
         };

@@ -35,8 +35,7 @@ impl Warp {
 
     /// The same for a patch whose slices, if any, are perpendicular to its first axis.
     fn across_first_axis(&self, spatial: &Spatial, loaded: &Patch) -> Patch {
-        let volume =
-            |shape: Shape| if self.slice_axis.is_some() { Shape([1, shape.0[1], shape.0[2]]) } else { shape };
+        let volume = |shape: Shape| if self.slice_axis.is_some() { Shape([1, shape.0[1], shape.0[2]]) } else { shape };
         let (from, to) = (volume(self.sizes.loaded), volume(self.sizes.patch));
         let at = coordinates(spatial, to, from);
         let [z, y, x] = self.sizes.patch.0;

@@ -26,7 +26,7 @@ pub(super) fn dice_ce(logits: Tensor<5>, labels: Tensor<4, Int>, scope: DiceScop
     assert_shape!(labels, [samples, z, y, x]);
     assert!(classes >= 2, "a segmentation has at least two classes, background included; found {classes}");
     #[cfg(feature = "flex")]
-    if crate::network::fast::takes(&logits) {
+    if crate::network::cpu::supports(&logits) {
         return super::cpu::dice_ce(logits, labels, scope, settings);
     }
     plain(logits, labels, scope, settings)
@@ -157,7 +157,8 @@ mod tests {
             // The last class is absent.
             let labels = (0..samples * z * y * x).map(|index| (index / 5 % (classes - 1)) as i64).collect();
             let labels = Tensor::<4, Int>::from_data(TensorData::new::<i64, _>(labels, [samples, z, y, x]), &cpu());
-            let (fused, fused_gradient) = value_and_gradient(&logits, &|logits| dice_ce(logits, labels.clone(), scope, &loss));
+            let (fused, fused_gradient) =
+                value_and_gradient(&logits, &|logits| dice_ce(logits, labels.clone(), scope, &loss));
             let (direct, gradient) = value_and_gradient(&logits, &|logits| plain(logits, labels.clone(), scope, &loss));
             assert_abs_diff_eq!(fused, direct, epsilon = 1e-5);
             let largest = gradient.iter().fold(0.0_f32, |largest, slope| largest.max(slope.abs()));

@@ -12,39 +12,37 @@ use crate::run::log::PlateauRow;
 
 /// A finished epoch, as far as schedules read it.
 #[derive(Clone, Copy, Debug)]
-pub struct FinishedEpoch {
-    /// Number of finished epochs, this one included.
-    pub epochs: usize,
+pub(crate) struct FinishedEpoch {
     /// Learning rate of the epoch.
-    pub learning_rate: f64,
+    pub(crate) learning_rate: f64,
     /// Exponential moving average of the training loss.
-    pub train_loss_ema: f64,
+    pub(crate) train_loss_ema: f64,
 }
 
 /// The state of `[train.schedule]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Schedule {
+pub(crate) enum Schedule {
     /// The learning rate drops at a plateau of the training loss.
     Plateau(Plateau),
 }
 
 impl Schedule {
     /// The schedule before the first epoch.
-    pub fn new(train: &Train) -> Self {
+    pub(crate) fn new(train: &Train) -> Self {
         match &train.schedule {
             schema::Schedule::Plateau(settings) => Self::Plateau(Plateau::new(settings)),
         }
     }
 
     /// Learning rate of the epoch after `finished`.
-    pub fn next(&mut self, finished: FinishedEpoch) -> f64 {
+    pub(crate) fn next(&mut self, finished: FinishedEpoch) -> f64 {
         match self {
             Self::Plateau(schedule) => schedule.next(finished),
         }
     }
 
     /// The plateau that the schedule watches, for the log; `None` for schedules without one.
-    pub fn plateau(&self) -> Option<PlateauRow> {
+    pub(crate) fn plateau(&self) -> Option<PlateauRow> {
         match self {
             Self::Plateau(schedule) => schedule.row(),
         }
@@ -52,7 +50,7 @@ impl Schedule {
 }
 
 /// The schedule as a sentence of a methods paragraph.
-pub fn describe(train: &Train) -> String {
+pub(crate) fn describe(train: &Train) -> String {
     match &train.schedule {
         schema::Schedule::Plateau(settings) => plateau::describe(settings, train),
     }

@@ -15,7 +15,7 @@ use crate::units::format_number;
 ///
 /// Differs: nnU-Net's first code uses a threshold of 1e-3; the paper states 5e-3.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Plateau {
+pub(crate) struct Plateau {
     detector: PlateauDetector,
     factor: f64,
     patience: usize,

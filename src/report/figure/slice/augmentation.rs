@@ -203,7 +203,12 @@ mod tests {
         let labels = Array3::from_shape_fn(shape, |(z, y, x)| i16::from(inside(z, y, x)));
         let image = Array4::from_shape_fn((2, depth, height, width), |(c, z, y, x)| (z + y + (c + 1) * x) as f32);
         let patch = Patch { image, labels, first_stage: None };
-        Sample { original: patch.clone(), augmented: patch, draw: Draw::default(), corruption: FirstStageCorruption::default() }
+        Sample {
+            original: patch.clone(),
+            augmented: patch,
+            draw: Draw::default(),
+            corruption: FirstStageCorruption::default(),
+        }
     }
 
     #[test]

@@ -19,7 +19,7 @@ use crate::report::error::ReportError;
 use crate::report::figure::canvas::{BLUE, FONT, GREY, INK, Plot, Scale, VERMILION, write_plot};
 use crate::report::figure::lines::{Line, line, mesh, number_text, steps, style_of, text_style};
 use crate::run::StopReason;
-use crate::run::log::EpochRow;
+use crate::run::log::{EpochRow, PlateauRow};
 
 /// Draws the plateau plot of a training as `stem.svg` and `stem.png`.
 ///
@@ -65,6 +65,15 @@ pub(in crate::report) struct LearningRate<'a> {
     pub(in crate::report) train: &'a Train,
 }
 
+/// The best value of a plateau; not a number without one.
+fn best(plateau: Option<PlateauRow>) -> f64 {
+    plateau.map_or(f64::NAN, |plateau| plateau.best)
+}
+
+fn bad_epochs(row: &EpochRow) -> usize {
+    row.train_plateau.map_or(0, |plateau| plateau.bad_epochs)
+}
+
 /// Epochs as people count them.
 pub(in crate::report) fn shown(epoch: usize) -> f64 {
     epoch as f64
@@ -101,9 +110,9 @@ impl Plot for Plateau<'_> {
         line(&mut chart, of(|row| row.train_loss), BLUE, Line::Pale, scale)?;
         line(&mut chart, of(|row| row.validation_loss), VERMILION, Line::Pale, scale)?;
         let goals = [
-            (self.train.plateau().threshold, BLUE, (|row| row.best_train_loss_ema) as fn(&EpochRow) -> f64),
+            (self.train.plateau().threshold, BLUE, (|row| best(row.train_plateau)) as fn(&EpochRow) -> f64),
             (self.train.validation_plateau().map_or(0.0, |rule| rule.threshold), VERMILION, |row| {
-                row.best_validation_loss_ema
+                best(row.validation_plateau)
             }),
         ];
         for (threshold, colour, best) in goals {
@@ -128,8 +137,8 @@ impl Plateau<'_> {
     fn range(&self) -> (f64, f64) {
         let losses = self.rows.iter().flat_map(|row| {
             let goals = [
-                row.best_train_loss_ema - self.train.plateau().threshold,
-                row.best_validation_loss_ema - self.train.validation_plateau().map_or(0.0, |rule| rule.threshold),
+                best(row.train_plateau) - self.train.plateau().threshold,
+                best(row.validation_plateau) - self.train.validation_plateau().map_or(0.0, |rule| rule.threshold),
             ];
             [row.train_loss, row.validation_loss, row.train_loss_ema, row.validation_loss_ema].into_iter().chain(goals)
         });
@@ -142,9 +151,9 @@ impl Plateau<'_> {
 
     /// Shades the epochs since the smoothed training loss was last better, or since the rate last dropped.
     fn window<B: DrawingBackend>(&self, chart: &mut Chart<'_, B>, low: f64, high: f64) -> Result<(), String> {
-        let Some(row) = self.rows.last().filter(|row| row.train_bad_epochs > 0) else { return Ok(()) };
+        let Some(row) = self.rows.last().filter(|row| bad_epochs(row) > 0) else { return Ok(()) };
         let last = shown(row.epoch);
-        let first = (last - row.train_bad_epochs as f64).max(1.0);
+        let first = (last - bad_epochs(row) as f64).max(1.0);
         let shade = Rectangle::new([(first, low), (last, high)], GREY.mix(0.15).filled());
         chart.draw_series([shade]).map(|_| ()).map_err(|error| error.to_string())
     }
@@ -176,7 +185,7 @@ impl Plateau<'_> {
 
     /// The legend, above the plot where there are no data: two columns.
     fn legend<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>, scale: Scale) -> Result<(), String> {
-        let window = self.rows.last().map_or(0, |row| row.train_bad_epochs);
+        let window = self.rows.last().map_or(0, bad_epochs);
         let mut entries: Vec<(RGBColor, Option<Line>, String)> = vec![
             (BLUE, Some(Line::Bold), "training, smoothed".to_owned()),
             (VERMILION, Some(Line::BoldDashed), "validation, smoothed".to_owned()),
