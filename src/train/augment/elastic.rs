@@ -47,12 +47,12 @@ impl Elastic {
 /// The transform in a methods paragraph; `None` if it is not used.
 pub(super) fn describe(settings: &schema::Elastic, configurations: &[&Configuration]) -> Option<String> {
     let amplitude = by_dimension(configurations, |_, dimension| match dimension {
-        Dimension::Space => range(settings.alpha_3d_voxels),
-        Dimension::Plane => range(settings.alpha_2d_voxels),
+        Dimension::Space => format!("{} voxels", range(settings.alpha_3d_voxels)),
+        Dimension::Plane => format!("{} pixels", range(settings.alpha_2d_voxels)),
     });
     (settings.probability > 0.0).then(|| {
         format!(
-            "elastic deformation (probability {}; noise of amplitude {amplitude} voxels, smoothed by a Gaussian with a standard \
+            "elastic deformation (probability {}; noise of amplitude {amplitude}, smoothed by a Gaussian with a standard \
              deviation of {} voxels)",
             settings.probability,
             range(settings.sigma_voxels)

@@ -25,6 +25,7 @@ mod rotation;
 mod scaling;
 mod scratch;
 mod smooth_noise;
+mod spatial;
 #[allow(clippy::inline_always, reason = "a call for each tap of each voxel would cost more than the tap")]
 mod spline;
 #[cfg(test)]
@@ -36,12 +37,12 @@ use ndarray::{Array3, Axis, s};
 
 pub use self::axes::AxisNames;
 pub use self::component_removal::ComponentRemoval;
-pub use self::coordinates::Spatial;
 pub use self::corruption::FirstStageCorruption;
 pub use self::elastic::Elastic;
 pub use self::enlargement::{enlarged_patch, loaded_size};
 pub use self::morphology::{Morphology, Operation};
 pub use self::rotation::Angles;
+pub use self::spatial::Spatial;
 
 use self::warp::Warp;
 use crate::plan::schema::{Augment, AugmentationKind, Configuration, ConfigurationName, Plan};

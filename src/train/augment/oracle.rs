@@ -2,9 +2,10 @@
 
 use serde::Deserialize;
 
-use super::coordinates::{Coordinates, Spatial, coordinates_with_offsets};
+use super::coordinates::Coordinates;
 use super::scratch::Buffer;
 use super::smooth_noise::displacement;
+use super::spatial::{Spatial, coordinates_with_offsets};
 use super::{gamma, labels, spline};
 use crate::volume::Shape;
 

@@ -82,10 +82,10 @@ pub(super) fn describe(settings: &schema::Rotation, configurations: &[&Configura
         degrees.dedup();
         let degrees: Vec<String> = degrees.iter().map(|degrees| format!("{degrees}°")).collect();
         let axis = match dimension {
-            Dimension::Space => "about each axis",
-            Dimension::Plane => "in the plane",
+            Dimension::Space => " about each axis",
+            Dimension::Plane => "",
         };
-        format!("up to {} {axis}", degrees.join(" or "))
+        format!("up to {}{axis}", degrees.join(" or "))
     });
     (settings.probability > 0.0).then(|| format!("rotation (probability {}; {angle})", settings.probability))
 }

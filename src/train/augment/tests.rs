@@ -301,13 +301,19 @@ fn the_description_has_the_values_of_the_configurations_that_run() {
     let in_3d = configuration(AugmentationKind::ThreeD, [16, 16, 16]);
     let in_2d = configuration(AugmentationKind::TwoD, [1, 16, 16]);
     let elongated = configuration(AugmentationKind::TwoD, [1, 16, 64]);
-    let plan = plan_of(ConfigurationName::FullRes, in_3d.clone());
-    insta::assert_snapshot!(describe(&plan), @"");
-    insta::assert_snapshot!(describe(&plan_of(ConfigurationName::TwoD, elongated)), @"");
+    insta::assert_snapshot!(describe(&plan_of(ConfigurationName::FullRes, in_3d.clone())), @"Training patches were augmented by elastic deformation (probability 0.2; noise of amplitude 0 to 900 voxels, smoothed by a Gaussian with a standard deviation of 9 to 13 voxels), rotation (probability 0.2; up to 15° about each axis), scaling (probability 0.2; factor 0.85 to 1.25), gamma correction (probability 0.3; exponent 0.7 to 1.5) and mirroring along each axis (probability 0.5).");
+    let elongated = describe(&plan_of(ConfigurationName::TwoD, elongated));
+    assert!(
+        elongated.contains("amplitude 0 to 200 pixels") && elongated.contains("(probability 0.2; up to 15°)"),
+        "{elongated}"
+    );
     let mut both = plan_of(ConfigurationName::TwoD, in_2d);
     both.run.configurations.push(ConfigurationName::Cascade);
     both.configurations.insert(ConfigurationName::Cascade, in_3d);
-    insta::assert_snapshot!(describe(&both), @"");
+    let both = describe(&both);
+    assert!(both.contains("amplitude 0 to 900 voxels in 3D, 0 to 200 pixels in 2D"), "{both}");
+    assert!(both.contains("up to 15° about each axis in 3D, up to 180° in 2D"), "{both}");
+    insta::assert_snapshot!(both.split_once("(probability 0.5). ").unwrap().1, @"In the second stage of the cascade, the predictions of the first stage were corrupted by erosion, dilation, opening or closing with a ball (probability 0.4; radius 1 to 8 voxels) and by removal of a component of less than 15 % of the patch from each class (probability 0.2).");
 }
 
 #[test]

@@ -9,7 +9,7 @@ pub(super) fn range([low, high]: [f64; 2]) -> String {
 
 /// One phrase for the configurations that are augmented in 3D and one for those augmented in a plane, as far as a plan has them.
 ///
-/// `phrase` receives the configurations of one kind and returns, for example, `up to 15° about each axis`.
+/// `phrase` receives the configurations of one kind and returns, for example, `0 to 900 voxels`.
 pub(super) fn by_dimension(
     configurations: &[&Configuration],
     phrase: impl Fn(&[&Configuration], Dimension) -> String,

@@ -2,7 +2,7 @@
 
 use ndarray::{Array, Array3, Array4, Dimension};
 
-use super::coordinates::{Spatial, coordinates};
+use super::spatial::{Spatial, coordinates};
 use super::{labels, spline};
 use crate::preprocess::{slice_back, slice_first};
 use crate::train::patch::{Patch, PatchSizes};

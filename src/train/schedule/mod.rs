@@ -2,22 +2,16 @@
 //!
 //! One file per kind of `[train.schedule]`. Each has a state, which a checkpoint keeps, a function `next` and a `describe`.
 
+mod finished_epoch;
 mod plateau;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::finished_epoch::FinishedEpoch;
+
 use self::plateau::Plateau;
 use crate::plan::schema::{self, Train};
 use crate::run::log::PlateauRow;
-
-/// A finished epoch, as far as schedules read it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct FinishedEpoch {
-    /// Learning rate of the epoch.
-    pub(crate) learning_rate: f64,
-    /// Exponential moving average of the training loss.
-    pub(crate) train_loss_ema: f64,
-}
 
 /// The state of `[train.schedule]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::FinishedEpoch;
+use super::finished_epoch::FinishedEpoch;
 use crate::plan::schema::{self, Train};
 use crate::run::log::PlateauRow;
 use crate::train::plateau_detector::PlateauDetector;
