@@ -33,7 +33,7 @@
 //! | [`select`] | scores → ranking of configurations and ensembles | 2.5, 3 |
 //! | [`report`] | run folders → tables, figures, page, methods paragraph | |
 //! | [`segment`] | run and new images → label maps | 2.4 |
-//! | [`preview`], [`bench`] | plan → pictures of augmented patches; timings | |
+//! | [`preview`], [`mod@bench`] | plan → pictures of augmented patches; timings | |
 //! | [`experiment`] | plan → list of work, its state and cost; the runner | 2.3 |
 //! | [`nnunet`] | nnU-Net's plans ↔ plan | |
 //! | [`cli`] | command line → calls into the other rooms; the only room that prints | |
@@ -58,7 +58,20 @@
 //! | largest components | `postprocess.rs` |
 //! | Dice of empty masks; surface distances | `evaluate/counts.rs`; `evaluate/surface.rs` |
 //! | choice of the best configuration or ensemble | `select.rs` |
+//! | order and dependencies of the work | `experiment/` |
 //! | folds | `experiment/splits.rs` |
+//!
+//! # Where to look for the rest
+//!
+//! | topic | file |
+//! |---|---|
+//! | checks of a data set | `dataset/gate/` |
+//! | file formats of images | `volume/io/` |
+//! | plots of losses and learning rate | `report/figure/training/` |
+//! | tables in each format | `report/table/` |
+//! | methods paragraph, CLAIM checklist | `report/text/` |
+//! | files and columns of a run | `run/` |
+//! | messages on the terminal | `cli/` |
 //!
 //! # Guide
 //!

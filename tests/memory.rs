@@ -13,7 +13,7 @@ use ndarray::{Array3, Array4, Axis};
 use segplan::dataset::phantom::{self, PhantomConfig};
 use segplan::dataset::scan;
 use segplan::fingerprint::{FingerprintError, bytes_to_measure, measure};
-use segplan::volume::nifti::{write_image, write_labels};
+use segplan::volume::io::{write_image, write_labels};
 use segplan::volume::{Geometry, Image, Shape, Spacing};
 use serde_json::Value;
 
@@ -175,7 +175,7 @@ fn a_fingerprint_does_not_depend_on_the_memory_limit() {
     let largest = all.cases.iter().map(|case| bytes_to_measure(case.shape, dataset.channels.len())).max().unwrap();
     assert_eq!(measure(&dataset, largest, &|| ()).unwrap(), all);
     let refused = measure(&dataset, largest - 1, &|| ()).unwrap_err();
-    assert!(matches!(refused, FingerprintError::Faults(_)), "{refused}");
+    assert!(matches!(refused, FingerprintError::Issues(_)), "{refused}");
     let message = refused.to_string();
     assert!(message.contains("may be used") && message.contains("runtime.memory_gib"), "{message}");
 }

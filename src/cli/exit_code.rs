@@ -48,7 +48,7 @@ impl ExitCode {
             | ExperimentError::Preprocess(_)
             | ExperimentError::RunFile(_)
             | ExperimentError::Nifti { .. }
-            | ExperimentError::Faults(_)
+            | ExperimentError::Issues(_)
             | ExperimentError::Contents(ContentsError::MissingFile(_))
             | ExperimentError::Unlabelled(_)
             | ExperimentError::UnknownCase { .. }
@@ -68,7 +68,7 @@ impl ExitCode {
             BenchError::Configuration(_) | BenchError::Device(_) | BenchError::Data(_) => Self::WrongInput,
             BenchError::Contents(ContentsError::MissingFile(_))
             | BenchError::Preprocess(_)
-            | BenchError::Faults(_)
+            | BenchError::Issues(_)
             | BenchError::Nifti { .. } => Self::DamagedData,
             BenchError::Contents(ContentsError::Store(_)) => Self::Failed,
         }

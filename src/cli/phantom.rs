@@ -8,7 +8,7 @@ use clap::Args;
 use crate::cli::failure::{Failure, plain};
 use crate::cli::terminal::Terminal;
 use crate::dataset::DatasetError;
-use crate::dataset::phantom::{PhantomConfig, make};
+use crate::dataset::phantom::{PhantomConfig, generate};
 use crate::run::Listener;
 use crate::units::counted;
 
@@ -42,7 +42,7 @@ pub(super) fn phantom(arguments: &Arguments) -> Result<(), Failure> {
     let config = PhantomConfig { cases: arguments.cases, seed: arguments.seed, ..PhantomConfig::default() };
     let terminal = Terminal::new();
     terminal.begin("generating phantom cases", config.cases);
-    let made = make(&arguments.folder, &config, arguments.overwrite, &|| terminal.advance());
+    let made = generate(&arguments.folder, &config, arguments.overwrite, &|| terminal.advance());
     terminal.end();
     made.map_err(|error| match error {
         DatasetError::Claim(error) => Failure::of_claim(error),

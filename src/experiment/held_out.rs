@@ -24,7 +24,7 @@ use crate::run::folder::FoldFolder;
 use crate::run::listener::ScoredCases;
 use crate::store;
 use crate::volume::Spacing;
-use crate::volume::nifti::{NiftiError, read_header, write_labels};
+use crate::volume::io::{ImageFileError, read_header, write_labels};
 
 /// Labels a case, `[z, y, x]` on the grid of its image, whose spacing is given; without post-processing.
 pub(super) type Labeller<'a> = Box<dyn Fn(&CaseId, Spacing) -> Result<Array3<i16>, ExperimentError> + 'a>;
@@ -107,7 +107,7 @@ impl<'a> HeldOut<'a> {
     }
 
     fn predict_case(&self, labeller: &Labeller<'_>, id: &CaseId) -> Result<(), ExperimentError> {
-        let nifti = |source: NiftiError| ExperimentError::Nifti { case: id.clone(), source };
+        let nifti = |source: ImageFileError| ExperimentError::Nifti { case: id.clone(), source };
         let header = read_header(&self.case(id)?.images[0]).map_err(nifti)?;
         let mut labels = labeller(id, header.geometry.spacing)?;
         let write =
@@ -136,7 +136,7 @@ impl<'a> HeldOut<'a> {
             return self.evaluate();
         }
         for id in &self.split.val {
-            let nifti = |source: NiftiError| ExperimentError::Nifti { case: id.clone(), source };
+            let nifti = |source: ImageFileError| ExperimentError::Nifti { case: id.clone(), source };
             let mut raw = read_labels(id, &self.folder.raw_prediction(&id.0), None, &self.plan.expected())?;
             filter.apply(&mut raw.labels);
             write_labels(&self.folder.prediction(&id.0), raw.labels.view(), &raw.geometry).map_err(nifti)?;

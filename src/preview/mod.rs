@@ -20,7 +20,7 @@ use crate::preprocess::cache::{Preparation, PreparedCase};
 use crate::preprocess::first_stage::FirstStage;
 use crate::preprocess::target_spacing;
 use crate::random::{Key, Purpose, stream};
-use crate::report::figure::slice::augmentation::{Sample, Sheet, draw, words};
+use crate::report::figure::slice::augmentation::{ContactSheet, Sample, describe_sample, write_contact_sheet};
 use crate::run::contents::{KeepDigests, hash_contents};
 use crate::run::dataset::find_dataset;
 use crate::run::folder::{RunFolder, prepared_case, prepared_folder};
@@ -31,7 +31,7 @@ use crate::train::batches::class_masks;
 use crate::train::patch::{CaseView, extract, to_network_input};
 use crate::train::sampler::draw_corner;
 use crate::volume::Spacing;
-use crate::volume::nifti::read_header;
+use crate::volume::io::read_header;
 
 /// What to draw.
 #[derive(Clone, Debug)]
@@ -95,7 +95,7 @@ pub fn preview(loaded: &LoadedPlan, request: &Request<'_>, listener: &dyn Listen
     let spacing = target_spacing(header.geometry.spacing, configuration);
     // Preprocessed cases hold class numbers instead of label values.
     let classes: BTreeMap<u8, String> = (1..).zip(plan.data.labels.values().cloned()).collect();
-    let sheet = Sheet {
+    let sheet = ContactSheet {
         samples: &samples,
         spacing: Spacing(prepared.placement.axes().map(|axis| spacing.0[axis])),
         axes,
@@ -103,9 +103,9 @@ pub fn preview(loaded: &LoadedPlan, request: &Request<'_>, listener: &dyn Listen
         classes: &classes,
         title: format!("{}, {name}, patch {}", case.id, configuration.patch_size),
     };
-    draw(&sheet, &outputs.staging()?.join(&file))?;
+    write_contact_sheet(&sheet, &outputs.staging()?.join(&file))?;
     outputs.keep(&file)?;
-    let draws = samples.iter().map(|sample| words(sample, axes, &classes)).collect();
+    let draws = samples.iter().map(|sample| describe_sample(sample, axes, &classes)).collect();
     Ok(Preview { case: case.id, configuration: name, sheet: request.output.join(file), draws })
 }
 

@@ -30,7 +30,7 @@ pub fn forward(dims: &ConvDims, inputs: &[&[f32]], weight: &[f32], bias: &[f32])
 }
 
 /// Gradients of the inputs, `[sample, input, z, y, x]` each, from that of the output, `[sample, output, z, y, x]`.
-pub(in crate::kernels) fn input_gradients(dims: &ConvDims, weight: &[f32], gradient: &[f32]) -> Vec<Vec<f32>> {
+pub(crate) fn input_gradients(dims: &ConvDims, weight: &[f32], gradient: &[f32]) -> Vec<Vec<f32>> {
     let stencil = dims.stencil();
     let gradient = Channels { values: gradient, count: dims.outputs, voxels: dims.voxels() };
     let weights =

@@ -34,7 +34,7 @@ impl ComponentRemoval {
     }
 
     pub(super) fn describe(&self) -> String {
-        "a small part of each lost".to_owned()
+        "component of each label removed".to_owned()
     }
 }
 
