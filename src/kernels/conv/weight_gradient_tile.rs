@@ -54,7 +54,7 @@ pub(super) unsafe fn accumulate_three_taps<
                     (false, true) => add_row::<V, VECTORS, FIRST_ROW, ROWS, false, true>(tile, input, gradient, width),
                     (true, false) => add_row::<V, VECTORS, FIRST_ROW, ROWS, true, false>(tile, input, gradient, width),
                     (false, false) => {
-                        add_row::<V, VECTORS, FIRST_ROW, ROWS, false, false>(tile, input, gradient, width)
+                        add_row::<V, VECTORS, FIRST_ROW, ROWS, false, false>(tile, input, gradient, width);
                     }
                 }
             }
