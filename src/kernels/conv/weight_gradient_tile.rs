@@ -146,7 +146,7 @@ pub(super) struct PlaneTap {
     pub(super) x: usize,
 }
 
-/// Adds to the sums of one tap for `CHANNELS` input channels; the sums of adjacent channels are `stride` apart.
+/// Adds to the sums of one tap for `CHANNELS` input channels; `stride` is the distance between the sums of adjacent channels.
 ///
 /// The operands contain the input rows of every strip once per channel.
 #[inline(always)]
