@@ -84,7 +84,7 @@ impl AxisNames {
     }
 }
 
-/// What was drawn for a sample: one line per transform.
+/// The transforms that were drawn for a sample, one line each.
 pub(crate) fn describe_sample(sample: &Sample, axes: AxisNames, classes: &BTreeMap<u8, String>) -> Vec<String> {
     let mut lines = describe_draw(&sample.draw, axes);
     lines.extend(sample.faults.morphology.iter().map(|change| {
@@ -212,7 +212,7 @@ fn slices_width(axes: &[usize]) -> u32 {
     column_left(2 * axes.len(), axes.len())
 }
 
-/// The slice with the most foreground; the middle one if there is none.
+/// The slice with the most foreground; the middle one without foreground.
 fn fullest_slice(labels: ArrayView3<'_, i16>, axis: usize) -> usize {
     let count = |at: usize| labels.index_axis(Axis(axis), at).iter().filter(|&&label| label > 0).count();
     let length = labels.len_of(Axis(axis));
