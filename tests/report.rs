@@ -279,7 +279,9 @@ fn ensembles_and_the_selected_model_are_reported() {
         assert!(document.contains("Model selection") && document.contains("2d+3d_fullres"));
     }
     assert!(text.contains("| 3d_fullres | **0.9000** | **0.9100** | **0.8900** | 8 | selected |"), "{text}");
-    assert!(text.contains("was chosen: 3d_fullres (0.9000); the others were 2d+3d_fullres (0.8900), 2d (0.7000)."));
+    let selected = "3d_fullres was selected for its mean foreground Dice in the cross-validation (0.9000; 2d+3d_fullres: 0.8900, \
+                    2d: 0.7000).";
+    assert!(text.contains(selected), "{text}");
     let latex = fs::read_to_string(report.join("tables/candidates.tex")).unwrap();
     assert!(latex.contains("\\textbf{0.9000} & \\textbf{0.9100}"), "{latex}");
     let written = read_files(&report);

@@ -156,7 +156,7 @@ fn slices_width(axes: &[usize]) -> u32 {
     column_left(2 * axes.len(), axes.len())
 }
 
-/// The slice with the most foreground; the middle one if there is none.
+/// The slice with the most foreground; the middle one without foreground.
 fn fullest_slice(labels: ArrayView3<'_, i16>, axis: usize) -> usize {
     let count = |at: usize| labels.index_axis(Axis(axis), at).iter().filter(|&&label| label > 0).count();
     let length = labels.len_of(Axis(axis));
