@@ -15,7 +15,6 @@ use crate::dataset::gate::{Expected, Faults, read_image};
 use crate::dataset::images::{ImagesError, images, names as names_of};
 use crate::device::{DeviceError, open_device};
 use crate::evaluate::scores;
-use crate::experiment::graph::stage_before;
 use crate::network::weights::WeightsError;
 use crate::network::{PlannedNetwork, UNet};
 use crate::plan::digest::stage_digests;
@@ -461,7 +460,7 @@ fn digest_of_networks(folder: &RunFolder, plan: &Plan, names: &[ConfigurationNam
     let mut all = vec![env!("CARGO_PKG_VERSION").to_owned()];
     for &name in names {
         all.push(stage_digests(plan, name).predict);
-        for name in stage_before(name).into_iter().chain([name]) {
+        for name in name.first_stage().into_iter().chain([name]) {
             for fold in trained_folds(folder, plan, name)? {
                 all.push(digest_of_file(&fold.weights())?);
             }
