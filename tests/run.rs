@@ -221,13 +221,12 @@ fn a_finished_run_segments_new_images_and_keeps_their_grid() {
             .args(["predict", "--run", "runs/whole", "--output", "segmented", "--input"])
             .arg(phantom.join("imagesTr")),
     );
-    let images = segplan::dataset::images::images(&phantom.join("imagesTr"), 1).unwrap().cases;
+    let images = segplan::dataset::images::find_cases(&phantom.join("imagesTr"), 1).unwrap().cases;
     assert!(!images.is_empty(), "{}", text(&output));
     for case in images {
-        let image = segplan::volume::nifti::read_header(&case.images[0]).unwrap();
+        let image = segplan::volume::io::read_header(&case.images[0]).unwrap();
         let labels =
-            segplan::volume::nifti::read_header(&workplace.path("segmented").join(format!("{}.nii.gz", case.id)))
-                .unwrap();
+            segplan::volume::io::read_header(&workplace.path("segmented").join(format!("{}.nii.gz", case.id))).unwrap();
         assert_eq!(labels.geometry.shape, image.geometry.shape);
         assert_eq!(labels.geometry.spacing, image.geometry.spacing);
         assert_eq!(labels.geometry.affine, image.geometry.affine);

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use crate::bench::error::BenchError;
 use crate::bench::{Bench, median};
-use crate::dataset::gate::{Faults, read_case};
+use crate::dataset::gate::{Issues, read_case};
 use crate::dataset::{Case, Dataset};
 use crate::network::UNet;
 use crate::plan::digest::stage_digests;
@@ -22,7 +22,7 @@ use crate::run::folder::{FoldFolder, prepared_folder};
 use crate::train::Job;
 use crate::train::loader::for_each_batch;
 use crate::train::patches::{Patches, Set};
-use crate::volume::nifti::read_header;
+use crate::volume::io::read_header;
 
 /// Cases of the cascade's second stage that are looked at: their stand-ins are in memory.
 const MOST_STAND_INS: usize = 8;
@@ -69,7 +69,7 @@ impl DataTimings {
 }
 
 fn preprocess_case(bench: &Bench<'_>, case: &Case) -> Result<f64, BenchError> {
-    let once = || -> Result<(), Faults> {
+    let once = || -> Result<(), Issues> {
         let (image, labels) = read_case(case, &bench.plan.expected())?;
         let prepared = prepare(image, Some(labels), &bench.plan.preprocess, bench.configuration, u64::MAX);
         let _ = std::hint::black_box(prepared);
@@ -111,7 +111,7 @@ fn loader(bench: &Bench<'_>, cases: &[PreparedCase]) -> f64 {
 
 fn predict_case(bench: &Bench<'_>, network: &UNet, case: &PreparedCase, dataset: &Dataset) -> Result<f64, BenchError> {
     let path = &dataset.training[0].images[0];
-    let header = read_header(path).map_err(|source| BenchError::Nifti { case: case.id.clone(), source })?;
+    let header = read_header(path).map_err(|source| BenchError::Image { case: case.id.clone(), source })?;
     let networks = [network.clone()];
     let Bench { plan, name, configuration, device, .. } = *bench;
     let predictor = Predictor { plan, name, configuration, networks: &networks, device };

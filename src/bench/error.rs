@@ -3,13 +3,13 @@
 use thiserror::Error;
 
 use crate::dataset::CaseId;
-use crate::dataset::gate::Faults;
+use crate::dataset::gate::Issues;
 use crate::device::DeviceError;
 use crate::preprocess::cache::PreprocessError;
 use crate::run::UnknownConfiguration;
 use crate::run::contents::ContentsError;
 use crate::run::dataset::DataError;
-use crate::volume::nifti::NiftiError;
+use crate::volume::io::ImageFileError;
 
 /// A plan could not be timed.
 #[derive(Debug, Error)]
@@ -26,7 +26,7 @@ pub enum BenchError {
     #[error(transparent)]
     Preprocess(#[from] PreprocessError),
     #[error(transparent)]
-    Faults(#[from] Faults),
+    Issues(#[from] Issues),
     #[error("case `{case}`: {source}")]
-    Nifti { case: CaseId, source: NiftiError },
+    Image { case: CaseId, source: ImageFileError },
 }

@@ -185,7 +185,7 @@ fn peak_gflops(bench: &Bench<'_>) -> f64 {
     });
     let product = 2.0 * (EDGE as f64).powi(3) / seconds / 1e9;
     let is_cpu = PlannedNetwork::new(bench.plan, bench.name).backend().is_cpu();
-    if is_cpu { (0..bench.repetitions).map(|_| peak::gflops()).fold(product, f64::max) } else { product }
+    if is_cpu { (0..bench.repetitions).map(|_| peak::measure_gflops()).fold(product, f64::max) } else { product }
 }
 
 /// Median time of some repetitions after one that is not counted, seconds.

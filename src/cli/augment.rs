@@ -9,7 +9,7 @@ use crate::cli::failure::{Failure, plain};
 use crate::cli::output::print_line;
 use crate::cli::run::configuration;
 use crate::cli::terminal::Terminal;
-use crate::cli::use_threads;
+use crate::cli::threads::use_threads;
 use crate::plan::load::load;
 use crate::plan::schema::ConfigurationName;
 use crate::preview::{Preview, Request, preview};

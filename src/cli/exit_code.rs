@@ -47,8 +47,8 @@ impl ExitCode {
             ExperimentError::Fingerprint(_)
             | ExperimentError::Preprocess(_)
             | ExperimentError::RunFile(_)
-            | ExperimentError::Nifti { .. }
-            | ExperimentError::Faults(_)
+            | ExperimentError::Image { .. }
+            | ExperimentError::Issues(_)
             | ExperimentError::Contents(ContentsError::MissingFile(_))
             | ExperimentError::Unlabelled(_)
             | ExperimentError::UnknownCase { .. }
@@ -68,8 +68,8 @@ impl ExitCode {
             BenchError::Configuration(_) | BenchError::Device(_) | BenchError::Data(_) => Self::WrongInput,
             BenchError::Contents(ContentsError::MissingFile(_))
             | BenchError::Preprocess(_)
-            | BenchError::Faults(_)
-            | BenchError::Nifti { .. } => Self::DamagedData,
+            | BenchError::Issues(_)
+            | BenchError::Image { .. } => Self::DamagedData,
             BenchError::Contents(ContentsError::Store(_)) => Self::Failed,
         }
     }
@@ -83,7 +83,7 @@ impl ExitCode {
             PreviewError::Contents(ContentsError::MissingFile(_))
             | PreviewError::Preprocess(_)
             | PreviewError::FirstStage(_)
-            | PreviewError::Nifti { .. } => Self::DamagedData,
+            | PreviewError::Image { .. } => Self::DamagedData,
             PreviewError::Contents(ContentsError::Store(_)) | PreviewError::Drawing(_) | PreviewError::Store(_) => {
                 Self::Failed
             }

@@ -226,7 +226,7 @@ fn measured(dataset: &Dataset, memory_bytes: u64, terminal: &Terminal) -> Result
 /// Names the faulty cases, and how to plan without them.
 fn unusable(error: FingerprintError) -> Failure {
     let mut cases: Vec<&str> = match &error {
-        FingerprintError::Faults(faults) => faults.iter().map(|fault| fault.case.0.as_str()).collect(),
+        FingerprintError::Issues(faults) => faults.iter().map(|fault| fault.case.0.as_str()).collect(),
         FingerprintError::Empty(_) => Vec::new(),
     };
     cases.dedup();

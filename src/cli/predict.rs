@@ -9,7 +9,7 @@ use crate::cli::failure::{Failure, plain};
 use crate::cli::run::configuration;
 use crate::cli::signals::stop_on_signals;
 use crate::cli::terminal::Terminal;
-use crate::cli::use_threads;
+use crate::cli::threads::use_threads;
 use crate::plan::schema::ConfigurationName;
 use crate::run::Listener;
 use crate::segment::{Request, SegmentError, segment};

@@ -12,7 +12,7 @@ use crate::cli::output::print_line;
 use crate::cli::signals::stop_on_signals;
 use crate::cli::status::{self, Format, Printed};
 use crate::cli::terminal::Terminal;
-use crate::cli::use_threads;
+use crate::cli::threads::use_threads;
 use crate::cli::variant::{Only, chosen};
 use crate::experiment::{self, ExperimentError, Options, Outcome, Stage};
 use crate::plan::load::{LoadedPlan, load};

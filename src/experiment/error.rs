@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use crate::dataset::CaseId;
-use crate::dataset::gate::Faults;
+use crate::dataset::gate::Issues;
 use crate::device::DeviceError;
 use crate::experiment::edited_split::EditedSplit;
 use crate::experiment::splits::SplitError;
@@ -19,7 +19,7 @@ use crate::run::{RunFileError, UnknownConfiguration};
 use crate::store::StoreError;
 use crate::store::table::TableError;
 use crate::train::TrainError;
-use crate::volume::nifti::NiftiError;
+use crate::volume::io::ImageFileError;
 
 /// A run failed.
 #[derive(Debug, Error)]
@@ -48,9 +48,9 @@ pub enum ExperimentError {
     #[error(transparent)]
     Table(#[from] TableError),
     #[error(transparent)]
-    Faults(#[from] Faults),
+    Issues(#[from] Issues),
     #[error("case `{case}`: {source}")]
-    Nifti { case: CaseId, source: NiftiError },
+    Image { case: CaseId, source: ImageFileError },
     #[error("case `{case}`: {source}")]
     Predict { case: CaseId, source: PredictError },
     #[error(transparent)]

@@ -11,7 +11,7 @@ use crate::run::dataset::DataError;
 use crate::store::StoreError;
 use crate::store::claim::ClaimError;
 use crate::store::tensors::TensorFileError;
-use crate::volume::nifti::NiftiError;
+use crate::volume::io::ImageFileError;
 
 /// No contact sheet could be drawn.
 #[derive(Debug, Error)]
@@ -32,7 +32,7 @@ pub enum PreviewError {
     #[error(transparent)]
     FirstStage(#[from] TensorFileError),
     #[error("case `{case}`: {source}")]
-    Nifti { case: CaseId, source: NiftiError },
+    Image { case: CaseId, source: ImageFileError },
     #[error(transparent)]
     Drawing(#[from] ReportError),
     #[error(transparent)]

@@ -30,7 +30,7 @@ use crate::train::augment::{Augmenter, Draw, Faults};
 use crate::train::patches::masks;
 use crate::train::sample::{CaseView, draw_corner, extract, finish};
 use crate::volume::Spacing;
-use crate::volume::nifti::read_header;
+use crate::volume::io::read_header;
 
 /// What to draw.
 #[derive(Clone, Debug)]
@@ -90,7 +90,7 @@ pub fn preview(loaded: &LoadedPlan, request: &Request<'_>, listener: &dyn Listen
     let samples = draw_samples(plan, configuration, &prepared, request.samples);
     let axes = Axes::new(configuration);
     let header =
-        read_header(&case.images[0]).map_err(|source| PreviewError::Nifti { case: case.id.clone(), source })?;
+        read_header(&case.images[0]).map_err(|source| PreviewError::Image { case: case.id.clone(), source })?;
     let spacing = target_spacing(header.geometry.spacing, configuration);
     // Preprocessed cases hold class numbers instead of label values.
     let classes: BTreeMap<u8, String> = (1..).zip(plan.data.labels.values().cloned()).collect();

@@ -57,7 +57,7 @@ fn draw_case(cases: &ScoredCases<'_>, case: &Case, name: &str, dice: f64) -> Res
         let prediction = read_labels(&case.id, &path, Some(&image.geometry), &cases.expected)?;
         Ok((image, reference, prediction))
     };
-    let (image, reference, prediction) = read().map_err(|faults: crate::dataset::gate::Faults| faults.to_string())?;
+    let (image, reference, prediction) = read().map_err(|faults: crate::dataset::gate::Issues| faults.to_string())?;
     let picture = Picture {
         image: image.voxels.index_axis(Axis(0), 0),
         spacing: image.geometry.spacing,

@@ -133,7 +133,7 @@ fn generate(loaded: &LoadedPlan, listener: &dyn Listener) -> Result<PathBuf, Dat
             let cases = plan.data.cases + plan.data.exclude.len();
             let config = PhantomConfig { cases, ..PhantomConfig::default() };
             listener.begin("generating phantom data", config.cases);
-            let generated = phantom::make(&folder, &config, false, &|| listener.advance());
+            let generated = phantom::generate(&folder, &config, false, &|| listener.advance());
             listener.end();
             generated?;
             Ok(folder)

@@ -11,8 +11,9 @@ use thiserror::Error;
 
 use self::training_data::TrainingData;
 use crate::dataset::Case;
-use crate::dataset::gate::{Expected, Faults, read_image};
-use crate::dataset::images::{ImagesError, images, names as names_of};
+use crate::dataset::file_names;
+use crate::dataset::gate::{Expected, Issues, read_image};
+use crate::dataset::images::{ImagesError, find_cases};
 use crate::device::{DeviceError, open_device};
 use crate::evaluate::scores;
 use crate::network::weights::WeightsError;
@@ -40,7 +41,8 @@ use crate::store::outputs::Outputs;
 use crate::store::table::TableError;
 use crate::store::{StoreError, digest_of_file, short_digest};
 use crate::units::counted;
-use crate::volume::nifti::{NiftiError, ProbabilityWriter, write_labels};
+use crate::volume::io::format::file_name;
+use crate::volume::io::{ImageFileError, ProbabilityWriter, write_labels};
 use crate::volume::orient::Reorder;
 use crate::volume::{Image, Shape};
 
@@ -131,7 +133,7 @@ pub fn segment(
     }
     let plan = load_resolved(&folder.resolved_plan()).map_err(|error| SegmentError::Plan(Box::new(error)))?.plan;
     let device = open_device(request.device.unwrap_or(&plan.runtime.device))?;
-    let found = images(request.input, plan.data.channels.len())?;
+    let found = find_cases(request.input, plan.data.channels.len())?;
     let named = found.notes.iter().cloned().chain(skipped(&found.others));
     named.for_each(|note| events.say(&format!("note: {note}")));
     let cases = found.cases;
@@ -167,7 +169,7 @@ pub fn segment(
     }
 
     let mut failures: Vec<String> =
-        found.faults.iter().map(|(path, reason)| format!("`{}` {reason}", path.display())).collect();
+        found.unusable.iter().map(|(path, reason)| format!("`{}` {reason}", path.display())).collect();
     let (mut left, mut before) = (cases.len(), 0);
     events.begin(&format!("{shown}: segmenting with {}", counted(count, "network")), cases.len());
     for case in &cases {
@@ -183,7 +185,7 @@ pub fn segment(
             match job.segment(case, &of) {
                 Err(CaseError::Predict(PredictError::Stopped)) => break,
                 // Faults of files name their case themselves.
-                Err(CaseError::Faults(faults)) => failures.push(faults.to_string()),
+                Err(CaseError::Issues(faults)) => failures.push(faults.to_string()),
                 Err(reason) => failures.push(format!("case `{}`: {reason}", case.id)),
                 Ok(()) => (),
             }
@@ -192,7 +194,7 @@ pub fn segment(
         events.advance();
     }
     events.end();
-    let failed = failures.len() - found.faults.len();
+    let failed = failures.len() - found.unusable.len();
     let (images, done) = (cases.len(), cases.len() - left - failed);
     if !failures.is_empty() {
         let failures = SegmentError::Cases(failures);
@@ -212,7 +214,7 @@ fn made_of(case: &Case, decides: &str) -> Result<String, StoreError> {
 
 /// The label map of a case, and its probabilities where they are asked for, by their names in the output folder.
 fn files(request: &Request<'_>, case: &Case) -> (PathBuf, Option<PathBuf>) {
-    let labels = PathBuf::from(format!("{}.nii.gz", case.id));
+    let labels = PathBuf::from(file_name(&case.id.0));
     let probabilities = request.probabilities.then(|| Path::new("probabilities").join(&labels));
     (labels, probabilities)
 }
@@ -233,7 +235,7 @@ fn claim(request: &Request<'_>, cases: &[Case]) -> Result<Outputs, ClaimError> {
 
 /// A note on what is no image.
 fn skipped(others: &[PathBuf]) -> Option<String> {
-    (!others.is_empty()).then(|| format!("not segmented, since it is no image: {}", names_of(others)))
+    (!others.is_empty()).then(|| format!("not segmented, since it is no image: {}", file_names(others)))
 }
 
 /// The trained networks of one configuration, and of its first stage where it has one.
@@ -297,13 +299,13 @@ fn member<'a>(predictor: &'a Predictor<'a>, case: &'a Prepared) -> Member<'a> {
 #[derive(Debug, Error)]
 enum CaseError {
     #[error(transparent)]
-    Nifti(#[from] NiftiError),
+    Image(#[from] ImageFileError),
     #[error(transparent)]
     Predict(#[from] PredictError),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
-    Faults(#[from] Faults),
+    Issues(#[from] Issues),
     #[error(transparent)]
     Collapsed(#[from] Collapsed),
 }

@@ -231,7 +231,7 @@ mod tests {
         assert!(TrainingData::unknown().note().unwrap().contains("`segplan run PLAN` records it"));
 
         let mut nowhere = geometry;
-        nowhere.header.sform_code = 0;
+        nowhere.is_placed = false;
         let (reorder, said) = lps.reorder(&nowhere);
         assert_eq!(reorder, None);
         assert!(said.unwrap().contains("its axes are taken for LPS"));

@@ -22,7 +22,7 @@ use crate::run::{NetworkId, NetworkState, Split};
 use crate::statistics::mean;
 use crate::store;
 use crate::volume::Spacing;
-use crate::volume::nifti::{NiftiError, read_header, write_labels};
+use crate::volume::io::{ImageFileError, read_header, write_labels};
 
 /// Predicts a case: labels `[z, y, x]` on the grid of its image, which has this spacing; without post-processing.
 pub(super) type PredictFn<'a> = Box<dyn Fn(&CaseId, Spacing) -> Result<Array3<i16>, ExperimentError> + 'a>;
@@ -120,7 +120,7 @@ impl<'a> ValidationCases<'a> {
 
     fn predict_case(&self, predict: &PredictFn<'_>, id: &CaseId) -> Result<(), ExperimentError> {
         let plan = self.context.plan;
-        let nifti = |source: NiftiError| ExperimentError::Nifti { case: id.clone(), source };
+        let nifti = |source: ImageFileError| ExperimentError::Image { case: id.clone(), source };
         let header = read_header(&self.context.case(id)?.images[0]).map_err(nifti)?;
         let mut labels = predict(id, header.geometry.spacing)?;
         let write =
@@ -177,7 +177,7 @@ impl<'a> ValidationCases<'a> {
             return Ok(());
         }
         for id in &self.split.val {
-            let nifti = |source: NiftiError| ExperimentError::Nifti { case: id.clone(), source };
+            let nifti = |source: ImageFileError| ExperimentError::Image { case: id.clone(), source };
             let mut raw = read_labels(id, &self.folder.raw_prediction(&id.0), None, &self.context.plan.expected())?;
             filter.apply(&mut raw.labels);
             write_labels(&self.folder.prediction(&id.0), raw.labels.view(), &raw.geometry).map_err(nifti)?;

@@ -10,7 +10,7 @@ use ndarray::{Array2, ArrayView2, ArrayView3, Axis};
 use plotters::prelude::RGBColor;
 use serde::Serialize;
 
-use crate::dataset::gate::{Expected, Faults, read_case, read_labels};
+use crate::dataset::gate::{Expected, Issues, read_case, read_labels};
 use crate::dataset::{Case, Dataset};
 use crate::report::error::ReportError;
 use crate::report::figure::canvas::png;
@@ -163,7 +163,7 @@ struct Arrays {
 }
 
 fn read(case: &Case, prediction: &Path, expected: &Expected<'_>) -> Result<Arrays, String> {
-    let text = |faults: Faults| faults.to_string();
+    let text = |faults: Issues| faults.to_string();
     let (image, reference) = read_case(case, expected).map_err(text)?;
     let prediction = read_labels(&case.id, prediction, Some(&image.geometry), expected).map_err(text)?;
     let spacing = image.geometry.spacing;
