@@ -56,7 +56,10 @@ impl Export {
 /// # Panics
 ///
 /// If there is no member, or the members differ in image or classes.
-pub fn vote(members: &[MemberProbabilities<'_>], mut on_class: Option<&mut OnClass<'_>>) -> Result<Array3<i16>, PredictError> {
+pub fn vote(
+    members: &[MemberProbabilities<'_>],
+    mut on_class: Option<&mut OnClass<'_>>,
+) -> Result<Array3<i16>, PredictError> {
     let (first, others) = members.split_first().expect("at least one member");
     let placement = first.placement;
     let fraction = 1.0 / members.len() as f32;

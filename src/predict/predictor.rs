@@ -79,8 +79,7 @@ impl Predictor<'_> {
             let input = stack(patches, patch, self.device);
             for network in self.networks {
                 let output = softmax(network.forward(input.clone()), 1);
-                let output =
-                    read_values(output).map_err(|failure| PredictError::of_device(failure, self.network))?;
+                let output = read_values(output).map_err(|failure| PredictError::of_device(failure, self.network))?;
                 let size = output.len() / batch.len();
                 for (pass, probabilities) in batch.iter().zip(output.chunks_exact(size)) {
                     sums.add(pass.tile, pass.mirrored, probabilities, fraction);

@@ -95,7 +95,10 @@ fn all_tiles_are_reported_and_an_interruption_stops_before_the_next_batch() {
             seen.borrow_mut().push(tiles);
             if stop_at == Some(seen.borrow().len()) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
-        (fixture.predict_watched(Some(0), folder.path(), &on_tiles).0, fixture.predict_watched(None, folder.path(), &on_tiles).0)
+        (
+            fixture.predict_watched(Some(0), folder.path(), &on_tiles).0,
+            fixture.predict_watched(None, folder.path(), &on_tiles).0,
+        )
     };
     let (refused, whole) = watch(None);
     assert!(matches!(refused, Err(PredictError::TooLarge { .. })) && whole.is_ok());

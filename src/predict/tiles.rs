@@ -87,9 +87,8 @@ impl<'a> Tiling<'a> {
 
 /// Number of passes through a network for an image of this size: mirrored copies of all tiles.
 pub fn count_passes(shape: Shape, patch: Shape, settings: &Predict) -> usize {
-    let along = |axis: usize| {
-        tile_starts(shape.0[axis].max(patch.0[axis]), patch.0[axis], settings.tile_step_fraction).len()
-    };
+    let along =
+        |axis: usize| tile_starts(shape.0[axis].max(patch.0[axis]), patch.0[axis], settings.tile_step_fraction).len();
     along(0) * along(1) * along(2) * mirrorings(patch, settings.test_time_mirroring).len()
 }
 
