@@ -12,8 +12,14 @@ use std::time::{Duration, Instant};
 
 use ndarray::Array3;
 use segplan::dataset::CaseId;
+<<<<<<< HEAD
 use segplan::device::device;
 use segplan::network::UNetConfig;
+=======
+use segplan::device::open_device;
+use segplan::experiment::splits::Split;
+use segplan::network::PlannedNetwork;
+>>>>>>> bcb7ac7
 use segplan::plan::digest::stage_digests;
 use segplan::plan::load::load_resolved;
 use segplan::plan::schema::{ConfigurationName, Plan};
@@ -110,9 +116,9 @@ fn predicted_by(plan: &Plan, workplace: &Workplace, run: &RunFolder, fold: usize
         let folder = prepared_folder(&workplace.path("runs"), &stage_digests(plan, name).preprocess);
         PreparedCase::open(&folder, case).unwrap()
     };
-    let device = device("flex").unwrap();
+    let device = open_device("cpu").unwrap();
     let weights = run.fold(low.as_str(), plan.run.seeds[0], fold).weights();
-    let networks = [UNetConfig::of_plan(plan, low).load(&weights, &device).unwrap()];
+    let networks = [PlannedNetwork::new(plan, low).load(&weights, &device).unwrap()];
     let configuration = &plan.configurations[&low];
     let predictor = Predictor { plan, name: low, configuration, networks: &networks, device: &device };
     let (from, to) = (prepared(low), prepared(second));

@@ -14,11 +14,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Gradients, Int, Tensor, TensorData};
 use segplan::dataset::CaseId;
-use segplan::device::device;
+use segplan::device::open_device;
 use segplan::experiment::events::Events;
 use segplan::experiment::{Options, Outcome, Stage, run};
 use segplan::network::topology::Topology;
-use segplan::network::{UNet, UNetConfig};
+use segplan::network::{UNet, UNetConfig, init, weights};
 use segplan::plan::load::load;
 use segplan::plan::schema::{Adam, ConfigurationName, DiceCe, DiceScope, Network, Optimizer, Plan, Precision, Train};
 use segplan::predict::Tiles;
@@ -67,7 +67,7 @@ fn ten_losses() -> TenLosses {
 }
 
 fn graphics() -> Device {
-    device("wgpu").unwrap_or_else(|absent| {
+    open_device("wgpu").unwrap_or_else(|absent| {
         panic!(
             "{absent}\nThis machine has no Vulkan device: install a driver; mesa-vulkan-drivers has one of software."
         )
@@ -88,8 +88,8 @@ impl Case {
         };
         let config =
             UNetConfig { topology, network: Network { leaky_slope: 0.01, norm_eps: 1e-5, precision: Precision::F32 } };
-        let weights = format!("tests/reference/values/ten_losses_{name}.safetensors");
-        config.load(&Path::new(env!("CARGO_MANIFEST_DIR")).join(weights), device).unwrap()
+        let file = format!("tests/reference/values/ten_losses_{name}.safetensors");
+        weights::load(init::zeros(&config, device), &Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap()
     }
 
     fn batch(&self, step: usize, device: &Device) -> (Tensor<5>, Tensor<4, Int>) {
@@ -183,7 +183,7 @@ fn scale(parameter: &str, gradients: &BTreeMap<String, Vec<f32>>) -> f64 {
 #[expect(clippy::print_stdout, reason = "shown with --nocapture: how far apart the two are")]
 fn compare(name: &str) {
     let case = &ten_losses().cases[name];
-    let (expected, found) = (case.compute(name, &device("flex").unwrap()), case.compute(name, &graphics()));
+    let (expected, found) = (case.compute(name, &open_device("cpu").unwrap()), case.compute(name, &graphics()));
     let logits = difference(&found.logits, &expected.logits, largest(&expected.logits));
     let loss = (found.loss / expected.loss - 1.0).abs();
     assert_eq!(found.gradients.len(), expected.gradients.len());
@@ -216,7 +216,7 @@ fn with_uneven_pooling_logits_loss_and_every_gradient_are_those_of_the_cpu() {
 
 #[test]
 fn ten_losses_are_those_of_the_cpu_and_of_pytorch() {
-    let (cpu, graphics) = (device("flex").unwrap(), graphics());
+    let (cpu, graphics) = (open_device("cpu").unwrap(), graphics());
     let settings = ten_losses();
     for (name, case) in &settings.cases {
         let (expected, found) = (case.losses(name, &settings, &cpu), case.losses(name, &settings, &graphics));

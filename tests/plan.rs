@@ -464,7 +464,7 @@ fn the_memory_that_was_fitted_is_the_memory_that_is_printed() {
         .collect();
     assert!(fitted.len() == 2 && fitted.iter().all(|gib| *gib <= 2.0) && fitted.iter().any(|gib| *gib > 1.0), "{text}");
     let text = planned(at, &["data/Large", "-o", "own.toml"]);
-    assert!(text.contains("GiB to train on `flex`"), "{text}");
+    assert!(text.contains("GiB to train on `cpu`"), "{text}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 
 use crate::cli::failure::Failure;
 use crate::cli::output::{print, print_line};
-use crate::network::topology::Topology;
+use crate::network::PlannedNetwork;
 use crate::plan::diff::{Cost, compare};
 use crate::plan::origin::named;
 use crate::plan::schema::{ConfigurationName, Plan};
@@ -64,16 +64,12 @@ pub(super) fn diff(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 fn cost(plan: &Plan, name: ConfigurationName) -> Cost {
-    let configuration = &plan.configurations[&name];
-    let topology = Topology::of(plan, name);
+    let network = PlannedNetwork::new(plan, name);
+    let (configuration, topology) = (network.configuration(), network.topology());
     Cost {
         parameters: topology.parameters(),
         step_voxels: (configuration.patch_size.voxels() * configuration.batch_size) as u64,
         receptive_field: topology.receptive_field(),
-        training_bytes: topology.training_bytes(
-            configuration.patch_size.0,
-            configuration.batch_size,
-            &plan.runtime.device,
-        ),
+        training_bytes: network.training_bytes(),
     }
 }

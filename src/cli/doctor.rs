@@ -9,8 +9,8 @@ use clap::Args;
 use crate::cli::failure::Failure;
 use crate::cli::output::print_line;
 use crate::dataset::scan;
-use crate::device::found::{Found, described};
-use crate::device::{compiled, device};
+use crate::device::available::{self, DeviceInfo};
+use crate::device::{Backend, open_device};
 use crate::experiment::machine::{Machine, cards, gib};
 use crate::plan::load::load;
 use crate::units::counted;
@@ -31,13 +31,13 @@ pub(super) fn doctor(arguments: &Arguments) -> Result<(), Failure> {
     let loaded = arguments.plan.as_ref().map(|path| load(path, &[])).transpose();
     let runtime = loaded.map_err(|error| Failure::wrong_input(error.into()))?.map(|loaded| loaded.plan.runtime);
     print_line(format_args!("segplan   {} for {}", env!("CARGO_PKG_VERSION"), std::env::consts::OS));
-    print_line(format_args!("backends  {}", compiled().join(", ")));
+    print_line(format_args!("backends  {}", Backend::compiled_names().join(", ")));
     if let Some(runtime) = &runtime {
-        let usable = device(&runtime.device).map_or_else(|error| error.to_string(), |_| "is there".to_owned());
+        let usable = open_device(&runtime.device).map_or_else(|error| error.to_string(), |_| "is there".to_owned());
         print_line(format_args!("chosen    {}: {usable}", runtime.device));
     }
-    for found in described() {
-        print_line(format_args!("device    {}", device_line(&found)));
+    for device in available::describe() {
+        print_line(format_args!("device    {}", device_line(&device)));
     }
     print_line(format_args!("threads   {}", available_parallelism().map_or(1, usize::from)));
     let runs = runtime.as_ref().map_or_else(|| PathBuf::from("runs"), |runtime| runtime.runs.clone());
@@ -68,10 +68,10 @@ pub(super) fn doctor(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 /// A device with what it says of itself.
-fn device_line(found: &Found) -> String {
-    let driver = found.driver.as_ref().map(|driver| format!("driver {driver}"));
-    let known: Vec<String> = [found.part.clone(), found.memory.map(gib), driver].into_iter().flatten().collect();
-    if known.is_empty() { found.name.clone() } else { format!("{}: {}", found.name, known.join(", ")) }
+fn device_line(device: &DeviceInfo) -> String {
+    let driver = device.driver.as_ref().map(|driver| format!("driver {driver}"));
+    let known: Vec<String> = [device.product.clone(), device.memory.map(gib), driver].into_iter().flatten().collect();
+    if known.is_empty() { device.name.to_string() } else { format!("{}: {}", device.name, known.join(", ")) }
 }
 
 /// The data sets in a folder, with their numbers of cases.

@@ -13,10 +13,12 @@ use crate::cli::output::print;
 use crate::cli::schema::write_beside;
 use crate::cli::terminal::Terminal;
 use crate::dataset::{Dataset, scan};
+use crate::device::Backend;
 use crate::experiment::events::Events;
 use crate::experiment::machine::{Machine, gib};
 use crate::experiment::preflight::{against_data, cases_fit};
 use crate::fingerprint::{Fingerprint, FingerprintError, measure};
+use crate::network::PlannedNetwork;
 use crate::network::topology::Topology;
 use crate::plan::apply::sorted;
 use crate::plan::fault::{Fault, PlanError};
@@ -35,7 +37,7 @@ use crate::units::shell_word;
 
 const GIBI: f64 = (1_u64 << 30) as f64;
 /// The device whose memory `--memory-gib` is of.
-const FITTED_DEVICE: &str = "cuda";
+const FITTED_BACKEND: Backend = Backend::Cuda;
 /// What a plan is called in messages before it has a file.
 const NO_FILE: &str = "plan.toml";
 const EXAMPLES: &str = "\
@@ -268,8 +270,8 @@ fn of_paper(arguments: &Arguments) -> Result<Plannable, Failure> {
 fn fitted(gibi: f64, plan: &Plan) -> Result<Rules, Failure> {
     let data = &plan.data;
     let bytes = |name: ConfigurationName, network: &Configuration| {
-        let topology = Topology::new(network, plan.input_channels(name), data.labels.len() + 1);
-        topology.training_bytes(network.patch_size.0, network.batch_size, FITTED_DEVICE)
+        let topology = Topology::new(network, plan.input_channels(name), plan.classes());
+        topology.training_bytes(network.patch_size.0, network.batch_size, FITTED_BACKEND)
     };
     let measured = Measured { cases: data.cases, spacing: data.median_spacing_mm, median: data.median_shape };
     fit(&measured, &plan.rules, (gibi * GIBI) as u64, &bytes).ok_or_else(|| {
@@ -311,14 +313,15 @@ fn short_name(dataset: &str) -> String {
 
 /// A line for each network. The memory is that of the GPU that the plan was fitted to, or else of the plan's own device.
 fn overview(plan: &Plan, fitted: Option<f64>) -> String {
-    let device = if fitted.is_some() { FITTED_DEVICE } else { &plan.runtime.device };
     let where_to = match fitted {
         Some(gibi) => format!("on a GPU (`--memory-gib {gibi}`)"),
-        None => format!("on `{device}`"),
+        None => format!("on `{}`", plan.runtime.device),
     };
     let line = |(name, configuration): (&ConfigurationName, &Configuration)| {
-        let topology = Topology::of(plan, *name);
-        let bytes = topology.training_bytes(configuration.patch_size.0, configuration.batch_size, device);
+        let network = PlannedNetwork::new(plan, *name);
+        let topology = network.topology();
+        let backend = if fitted.is_some() { FITTED_BACKEND } else { network.backend() };
+        let bytes = topology.training_bytes(configuration.patch_size.0, configuration.batch_size, backend);
         format!(
             "{name}: patch {}, batch {}, {:.1} million parameters, about {} to train {where_to}",
             configuration.patch_size,

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::exchange::{PLAIN_UNET, RESAMPLING, SEPARATE_Z_RATIO, axes_from, foreign_name, ordered, reordered};
-use crate::network::topology::topology;
+use crate::network::topology::pool_kernels;
 use crate::plan::schema::{Configuration, ConfigurationName, Normalization, Plan};
 
 /// A plan as nnU-Net v2 reads it.
@@ -133,7 +133,7 @@ fn architecture(
 ) -> Value {
     let stages = network.features_per_stage.len();
     let rank = 3 - first;
-    let strides = std::iter::once([1; 3]).chain(topology(network));
+    let strides = std::iter::once([1; 3]).chain(pool_kernels(network));
     let strides: Vec<Vec<usize>> = strides.map(|stride| from_patch(stride)[first..].to_vec()).collect();
     json!({
         "network_class_name": PLAIN_UNET,

@@ -6,7 +6,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use crate::exchange::{PLAIN_UNET, RESAMPLING, SEPARATE_Z_RATIO, axes_from, foreign_name, reordered};
-use crate::network::topology::topology;
+use crate::network::topology::pool_kernels;
 use crate::plan::make::{Planned, assemble, default_rules};
 use crate::plan::rules::{Measured, augmentation, augmentation_axis};
 use crate::plan::schema::{
@@ -263,7 +263,7 @@ fn configuration(
             "some axis has to be pooled at each of its stages, and a stage has one number of feature maps".to_owned()
         );
     }
-    if strides[1..] != topology(&made)[..] {
+    if strides[1..] != pool_kernels(&made)[..] {
         lost.push(format!("the order of its poolings: {strides:?} becomes 2 at the last stages of each axis"));
     }
     differing_layers(network, two_dimensional, lost);

@@ -13,13 +13,12 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use rand::RngExt as _;
 
 use self::data::DataTimings;
-use crate::device::device;
+use crate::device::open_device;
 use crate::experiment::ExperimentError;
 use crate::experiment::data::{DataError, find};
 use crate::experiment::events::Events;
 use crate::kernels::peak;
-use crate::network::topology::Topology;
-use crate::network::{UNet, UNetConfig};
+use crate::network::{PlannedNetwork, UNet};
 use crate::plan::load::LoadedPlan;
 use crate::plan::schema::{Configuration, ConfigurationName, Plan};
 use crate::random::{Key, Purpose, stream};
@@ -47,17 +46,17 @@ pub fn bench(
     events: &dyn Events,
 ) -> Result<Timings, ExperimentError> {
     let plan = &loaded.plan;
-    let configuration =
-        plan.configurations.get(&name).ok_or_else(|| ExperimentError::unknown_configuration(plan, name))?;
-    let device = &device(&plan.runtime.device)?;
+    let planned = PlannedNetwork::find(plan, name).ok_or_else(|| ExperimentError::unknown_configuration(plan, name))?;
+    let configuration = planned.configuration();
+    let device = &open_device(&plan.runtime.device)?;
     let bench = Bench { plan, name, configuration, repetitions, device, events };
-    let topology = Topology::of(plan, name);
+    let topology = planned.topology();
     let patch = configuration.patch_size;
     let operations = 2.0 * topology.multiply_adds(patch.0) as f64 * configuration.batch_size as f64;
 
     events.say("timing training step and forward pass");
     let key = Key { purpose: Purpose::Weights, seed: 0, counters: [0; 4] };
-    let network = UNetConfig::of_plan(plan, name).init(&mut stream(key), &device.clone().autodiff());
+    let network = planned.init(&mut stream(key), &device.clone().autodiff());
     let inference = network.valid();
     let train_step_s = train_step(&bench, network);
     // An allocator keeps what it once had: this is the most that the steps needed, and its reserve.
@@ -91,7 +90,7 @@ pub fn bench(
         predict_case_s: with_data.as_ref().map(|times| times.predict_case_s),
         predict_passes: with_data.as_ref().map(|times| times.predict_passes),
         peak_rss_bytes: peak_rss_bytes(),
-        estimated_bytes: topology.training_bytes(patch.0, configuration.batch_size, &plan.runtime.device),
+        estimated_bytes: planned.training_bytes(),
         device_bytes,
     })
 }
@@ -107,10 +106,10 @@ pub fn operations_per_second(
     name: ConfigurationName,
     events: &dyn Events,
 ) -> Result<f64, ExperimentError> {
-    let device = &device(&plan.runtime.device)?;
-    let mut configuration = plan.configurations[&name].clone();
-    let (channels, classes) = (plan.input_channels(name), plan.data.labels.len() + 1);
-    let topology = Topology::new(&configuration, channels, classes);
+    let device = &open_device(&plan.runtime.device)?;
+    let planned = PlannedNetwork::new(plan, name);
+    let mut configuration = planned.configuration().clone();
+    let topology = planned.topology();
     let divisor = topology.divisor();
     let operations = |patch: [usize; 3]| 2.0 * topology.multiply_adds(patch) as f64;
     while operations(configuration.patch_size.0) > QUICK_OPERATIONS {
@@ -121,8 +120,7 @@ pub fn operations_per_second(
         patch[axis] = parts[axis].div_ceil(2) * divisor[axis];
     }
     let key = Key { purpose: Purpose::Weights, seed: 0, counters: [0; 4] };
-    let network = UNetConfig::new(&configuration, &plan.network, channels, classes)
-        .init(&mut stream(key), &device.clone().autodiff());
+    let network = planned.init(&mut stream(key), &device.clone().autodiff());
     let one = operations(configuration.patch_size.0);
     configuration.batch_size = ((QUICK_OPERATIONS / one) as usize).clamp(1, configuration.batch_size);
     let operations = one * configuration.batch_size as f64;
@@ -189,7 +187,7 @@ fn peak_gflops(bench: &Bench<'_>) -> f64 {
         std::hint::black_box(left.clone().matmul(right.clone()).sum().into_scalar::<f32>());
     });
     let product = 2.0 * (EDGE as f64).powi(3) / seconds / 1e9;
-    let is_cpu = bench.plan.runtime.device == "flex";
+    let is_cpu = PlannedNetwork::new(bench.plan, bench.name).backend().is_cpu();
     if is_cpu { (0..bench.repetitions).map(|_| peak::gflops()).fold(product, f64::max) } else { product }
 }
 

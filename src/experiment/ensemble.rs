@@ -11,7 +11,7 @@ use crate::experiment::held_out::{HeldOut, Labeller};
 use crate::experiment::matrix::Experiment;
 use crate::experiment::postprocessing::settle;
 use crate::experiment::watch::Watch;
-use crate::network::UNetConfig;
+use crate::network::PlannedNetwork;
 use crate::plan::digest::StageDigests;
 use crate::plan::schema::ConfigurationName;
 use crate::predict::memory::Room;
@@ -119,7 +119,7 @@ fn held_out<'a>(experiment: &'a Experiment<'_>, folds: &[Fold<'a>]) -> HeldOut<'
 /// Labels a held-out case by the mean probability of some networks.
 pub(super) fn labeller<'a>(folds: &'a [Fold<'a>]) -> Result<Labeller<'a>, ExperimentError> {
     let load = |fold: &Fold<'a>| {
-        Ok([UNetConfig::of_plan(fold.plan, fold.id.configuration).load(&fold.folder.weights(), fold.device)?])
+        Ok([PlannedNetwork::new(fold.plan, fold.id.configuration).load(&fold.folder.weights(), fold.device)?])
     };
     let networks: Vec<_> = folds.iter().map(load).collect::<Result<_, ExperimentError>>()?;
     let Fold { events, interrupted, .. } = folds[0];

@@ -13,7 +13,7 @@ use crate::experiment::fold::{Fold, Progress};
 use crate::experiment::graph::Work;
 use crate::experiment::matrix::Experiment;
 use crate::experiment::watch::Watch;
-use crate::network::UNetConfig;
+use crate::network::PlannedNetwork;
 use crate::plan::digest::{first_stage_digest, stage_digests};
 use crate::plan::schema::{ConfigurationName, Plan};
 use crate::predict::cascade::{Grid, first_stage};
@@ -114,7 +114,7 @@ impl<'a> HandOver<'a> {
             return Ok(Progress::AlreadyDone);
         }
         let Fold { plan, id, events, device, .. } = *self.fold;
-        let network = UNetConfig::of_plan(plan, id.configuration).load(&self.fold.folder.weights(), device)?;
+        let network = PlannedNetwork::new(plan, id.configuration).load(&self.fold.folder.weights(), device)?;
         let networks = [network];
         let (name, configuration) = (id.configuration, self.fold.configuration);
         let predictor = Predictor { plan, name, configuration, networks: &networks, device };

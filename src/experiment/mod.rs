@@ -37,8 +37,13 @@ use clap::ValueEnum;
 pub use self::error::ExperimentError;
 pub use self::trained_split::EditedSplit;
 use crate::dataset::CaseId;
+<<<<<<< HEAD
 use crate::device::device;
 use crate::experiment::events::Events;
+=======
+use crate::device::open_device;
+use crate::experiment::events::{Events, NetworkId};
+>>>>>>> bcb7ac7
 use crate::experiment::failures::Failures;
 use crate::experiment::forecast::Forecast;
 use crate::experiment::lock::Lock;
@@ -122,7 +127,7 @@ pub fn run(
         events.say(&format!("note: {note}"));
     }
     preflight::check(loaded, &dataset, &networks, &folder, events)?;
-    let device = device(&plan.runtime.device)?;
+    let device = open_device(&plan.runtime.device)?;
     let contents = record::contents(&folder, &plan.runtime.runs, &dataset, events)?;
     let data = contents.digest();
     let cases: Vec<CaseId> = dataset.training.iter().map(|case| case.id.clone()).collect();

@@ -9,13 +9,17 @@ use burn::tensor::Device;
 pub use self::size::cases_fit;
 pub(super) use self::size::unprepared;
 use crate::dataset::{CaseId, Dataset};
+<<<<<<< HEAD
 use crate::device::{self, DeviceError};
 use crate::experiment::events::Events;
+=======
+use crate::device::{Backend, DeviceError, DeviceName, open_device};
+use crate::experiment::events::{Events, NetworkId};
+>>>>>>> bcb7ac7
 use crate::experiment::machine::{Card, Machine, cards, gib};
 use crate::experiment::splits::{self, SplitError};
 use crate::experiment::{ExperimentError, machine};
-use crate::network::float_type;
-use crate::network::topology::Topology;
+use crate::network::{PlannedNetwork, float_dtype};
 use crate::plan::digest::stage_digests;
 use crate::plan::fault::{Fault, PlanError};
 use crate::plan::load::LoadedPlan;
@@ -87,16 +91,14 @@ fn pending(plan: &Plan, networks: &[NetworkId], folder: &RunFolder) -> Result<Pe
 }
 
 fn against_build(loaded: &LoadedPlan) -> Vec<Fault> {
-    let error = match device::device(&loaded.plan.runtime.device) {
+    let error = match open_device(&loaded.plan.runtime.device) {
         Ok(device) => return precision_fault(loaded, &device).into_iter().collect(),
         Err(error) => error,
     };
     let (label, help) = match &error {
-        DeviceError::NotCompiled { .. } => ("not in this build", "or compute on the CPU: `--device flex`"),
-        DeviceError::Absent { .. } => ("not on this machine", "or compute on the CPU: `--device flex`"),
-        DeviceError::Unknown { .. } | DeviceError::Number { .. } | DeviceError::Threads { .. } => {
-            ("no such device", "`segplan doctor`")
-        }
+        DeviceError::NotCompiled { .. } => ("not in this build", "or compute on the CPU: `--device cpu`"),
+        DeviceError::Absent { .. } => ("not on this machine", "or compute on the CPU: `--device cpu`"),
+        DeviceError::Unknown { .. } | DeviceError::Index { .. } => ("no such device", "`segplan doctor`"),
     };
     vec![loaded.layers.fault_at_value("runtime.device", error.to_string(), label).help(help)]
 }
@@ -104,11 +106,11 @@ fn against_build(loaded: &LoadedPlan) -> Vec<Fault> {
 /// The precision of the networks on a device that computes in these numbers, or does not.
 fn precision_fault(loaded: &LoadedPlan, device: &Device) -> Option<Fault> {
     let Plan { network, runtime, .. } = &loaded.plan;
-    if device.supports_dtype(float_type(network.precision)) {
+    if device.supports_dtype(float_dtype(network.precision)) {
         return None;
     }
     let message = format!("device `{}` does not compute in these numbers", runtime.device);
-    let other = [Precision::Bf16, Precision::F16].into_iter().find(|&one| device.supports_dtype(float_type(one)));
+    let other = [Precision::Bf16, Precision::F16].into_iter().find(|&one| device.supports_dtype(float_dtype(one)));
     let help = match other {
         Some(Precision::Bf16) => "expected \"f32\" or \"bf16\"",
         Some(Precision::F16) => "expected \"f32\" or \"f16\"",
@@ -196,15 +198,15 @@ fn against_machine(loaded: &LoadedPlan, pending: &Pending, machine: &Machine, ca
 
 /// Where a network is trained, with its memory and what of it is free; nothing is known of cards but NVIDIA's.
 fn room_for_training(plan: &Plan, machine: &Machine, cards: &[Card]) -> (String, Option<u64>, Option<u64>) {
-    let (backend, number) = plan.runtime.device.split_once(':').unwrap_or((&plan.runtime.device, "0"));
+    let Ok(DeviceName { backend, index }) = plan.runtime.device.parse() else { return (String::new(), None, None) };
     match backend {
-        "flex" => ("this machine".to_owned(), machine.memory, machine.memory_free),
-        "cuda" => {
-            let card = cards.iter().find(|card| card.number.to_string() == number);
+        Backend::Cpu => ("this machine".to_owned(), machine.memory, machine.memory_free),
+        Backend::Cuda => {
+            let card = cards.iter().find(|card| card.number == index.unwrap_or(0));
             let name = card.map_or_else(String::new, |card| format!("`{}` ({})", plan.runtime.device, card.name));
             (name, card.map(|card| card.memory), card.map(|card| card.memory_free))
         }
-        _ => (String::new(), None, None),
+        Backend::Wgpu | Backend::Vulkan => (String::new(), None, None),
     }
 }
 
@@ -216,8 +218,8 @@ fn memory_fault(
     free: Option<u64>,
 ) -> Option<Fault> {
     let configuration = &loaded.plan.configurations[&name];
-    let topology = Topology::of(&loaded.plan, name);
-    let bytes = |batch| topology.training_bytes(configuration.patch_size.0, batch, &loaded.plan.runtime.device);
+    let network = PlannedNetwork::new(&loaded.plan, name);
+    let bytes = |batch| network.training_bytes_for(batch);
     let needed = bytes(configuration.batch_size);
     let all = memory.filter(|_| free.is_some_and(|free| needed > free) || memory.is_some_and(|all| needed > all))?;
     let never = needed > all;
@@ -248,7 +250,7 @@ fn disk_bytes(plan: &Plan, pending: &Pending) -> u64 {
         voxels * (PREPARED.0 * data.channels.len() as u64 + PREPARED.1)
     });
     let networks = pending.train.iter().map(|(name, count)| {
-        let parameters = Topology::of(plan, *name).parameters();
+        let parameters = PlannedNetwork::new(plan, *name).topology().parameters();
         count * (4 * KEPT * parameters + measured as u64 / plan.split.folds as u64)
     });
     prepared.sum::<u64>() + networks.sum::<u64>()

@@ -104,8 +104,13 @@ pub(super) fn write(
         version: env!("CARGO_PKG_VERSION").to_owned(),
         git_commit: git(&["rev-parse", "HEAD"]),
         git_dirty: git(&["status", "--porcelain"]).map(|changes| !changes.is_empty()),
+<<<<<<< HEAD
         device: plan.runtime.device.clone(),
         features: crate::device::compiled().into_iter().map(str::to_owned).collect(),
+=======
+        device: &plan.runtime.device,
+        features: crate::device::Backend::compiled_names(),
+>>>>>>> bcb7ac7
         host: Host {
             os: std::env::consts::OS.to_owned(),
             arch: std::env::consts::ARCH.to_owned(),

@@ -10,7 +10,7 @@ use thiserror::Error;
 use crate::dataset::Case;
 use crate::dataset::gate::{Expected, Faults, read_image};
 use crate::dataset::images::{ImagesError, images, names as names_of};
-use crate::device::{DeviceError, device};
+use crate::device::{DeviceError, open_device};
 use crate::evaluate::scores;
 use crate::experiment::events::Events;
 use crate::experiment::graph::stage_before;
@@ -18,7 +18,7 @@ use crate::experiment::postprocessing::Postprocessing;
 use crate::experiment::trained_on::TrainedOn;
 use crate::experiment::watch::Watch;
 use crate::network::weights::WeightsError;
-use crate::network::{UNet, UNetConfig};
+use crate::network::{PlannedNetwork, UNet};
 use crate::plan::digest::stage_digests;
 use crate::plan::fault::PlanError;
 use crate::plan::load::load_resolved;
@@ -130,7 +130,7 @@ pub fn segment(
         return Err(SegmentError::NoRun(request.run.display().to_string()));
     }
     let plan = load_resolved(&folder.resolved_plan()).map_err(|error| SegmentError::Plan(Box::new(error)))?.plan;
-    let device = device(request.device.unwrap_or(&plan.runtime.device))?;
+    let device = open_device(request.device.unwrap_or(&plan.runtime.device))?;
     let found = images(request.input, plan.data.channels.len())?;
     let named = found.notes.iter().cloned().chain(skipped(&found.others));
     named.for_each(|note| events.say(&format!("note: {note}")));
@@ -438,7 +438,7 @@ fn trained_networks(
     if !plan.configurations.contains_key(&name) {
         return Err(untrained(folder, Some(name)));
     }
-    let load = |fold: &FoldFolder| UNetConfig::of_plan(plan, name).load(&fold.weights(), device);
+    let load = |fold: &FoldFolder| PlannedNetwork::new(plan, name).load(&fold.weights(), device);
     let networks: Vec<UNet> = trained_folds(folder, plan, name)?.iter().map(load).collect::<Result<_, _>>()?;
     if networks.is_empty() { Err(untrained(folder, Some(name))) } else { Ok(networks) }
 }

@@ -21,9 +21,9 @@ const TASKS: usize = 16;
 /// Most numbers that its sums over sections of the planes take, about.
 const SECTION_NUMBERS: usize = 1 << 20;
 
-/// Sizes of a convolution.
+/// ConvDims of a convolution.
 #[derive(Clone, Debug)]
-pub struct Sizes {
+pub struct ConvDims {
     /// Count of samples.
     pub samples: usize,
     /// Count of channels of each input; the channels of the inputs follow each other.
@@ -42,7 +42,7 @@ pub struct Sizes {
 /// # Panics
 ///
 /// When a length does not fit the sizes, or an edge of the kernel is even.
-pub fn forward(sizes: &Sizes, inputs: &[&[f32]], weight: &[f32], bias: &[f32]) -> Vec<f32> {
+pub fn forward(sizes: &ConvDims, inputs: &[&[f32]], weight: &[f32], bias: &[f32]) -> Vec<f32> {
     sizes.check(inputs, weight);
     assert_eq!(bias.len(), sizes.outputs);
     let (shape, maps) = (sizes.shape(), sizes.maps(inputs));
@@ -65,7 +65,7 @@ pub struct Gradients {
 /// # Panics
 ///
 /// When a length does not fit the sizes, or an edge of the kernel is even.
-pub fn backward(sizes: &Sizes, inputs: &[&[f32]], weight: &[f32], gradient: &[f32], wanted: bool) -> Gradients {
+pub fn backward(sizes: &ConvDims, inputs: &[&[f32]], weight: &[f32], gradient: &[f32], wanted: bool) -> Gradients {
     sizes.check(inputs, weight);
     assert_eq!(gradient.len(), sizes.samples * sizes.outputs * sizes.voxels());
     // One after the other, so that what is laid out for one needs no room beside that for the next.
@@ -75,7 +75,7 @@ pub fn backward(sizes: &Sizes, inputs: &[&[f32]], weight: &[f32], gradient: &[f3
 }
 
 /// Gradients of the inputs alone.
-pub(super) fn input_gradients(sizes: &Sizes, weight: &[f32], gradient: &[f32]) -> Vec<Vec<f32>> {
+pub(super) fn input_gradients(sizes: &ConvDims, weight: &[f32], gradient: &[f32]) -> Vec<Vec<f32>> {
     let shape = sizes.shape();
     let maps = Maps { values: gradient, channels: sizes.outputs, volume: shape.volume() };
     let strides = Strides { output: shape.taps(), input: sizes.channels() * shape.taps() };
@@ -87,7 +87,7 @@ pub(super) fn input_gradients(sizes: &Sizes, weight: &[f32], gradient: &[f32]) -
     convolve(&shape, &[maps], &sizes.inputs, (weight, &strides), &vec![0.0; sizes.channels()], &zones)
 }
 
-impl Sizes {
+impl ConvDims {
     fn channels(&self) -> usize {
         self.inputs.iter().sum()
     }
@@ -223,7 +223,7 @@ fn pack(
 }
 
 /// Gradient of the weights alone.
-pub(super) fn weight_gradient(sizes: &Sizes, inputs: &[&[f32]], gradient: &[f32]) -> Vec<f32> {
+pub(super) fn weight_gradient(sizes: &ConvDims, inputs: &[&[f32]], gradient: &[f32]) -> Vec<f32> {
     let instructions = Instructions::detect();
     let (shape, maps) = (sizes.shape(), sizes.maps(inputs));
     let gradient = Maps { values: gradient, channels: sizes.outputs, volume: shape.volume() };
@@ -273,7 +273,7 @@ pub(super) fn weight_gradient(sizes: &Sizes, inputs: &[&[f32]], gradient: &[f32]
     unsafe { written(weight) }
 }
 
-fn bias_gradient(sizes: &Sizes, gradient: &[f32]) -> Vec<f32> {
+fn bias_gradient(sizes: &ConvDims, gradient: &[f32]) -> Vec<f32> {
     let instructions = Instructions::detect();
     let sum = |map: &[f32]| instructions.widest(|| sum(map, map, |value, _| value));
     let sums: Vec<f64> = gradient.par_chunks(sizes.voxels()).map(sum).collect();

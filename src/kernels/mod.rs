@@ -23,8 +23,8 @@ pub mod norm;
 pub mod pages;
 pub mod peak;
 pub mod pool;
-pub mod segmentation;
-pub mod up;
+pub mod dice_ce;
+pub mod conv_transpose;
 
 #[cfg(test)]
 mod tests;

@@ -14,7 +14,7 @@ use super::vector::Instructions;
 
 /// The numbers of a normalisation. Maps are `[sample, channel, voxel]`, `gamma` and `beta` are `[channel]`.
 #[derive(Clone, Copy, Debug)]
-pub struct Norm<'a> {
+pub struct InstanceNorm<'a> {
     /// Voxels of a map.
     pub voxels: usize,
     /// Scale after the normalisation.
@@ -37,7 +37,7 @@ pub struct Gradients {
     pub beta: Vec<f32>,
 }
 
-impl Norm<'_> {
+impl InstanceNorm<'_> {
     /// Zero mean and unit (population) variance of each map, the affine map of its channel, leaky `ReLU`.
     pub fn forward(&self, maps: &[f32]) -> Vec<f32> {
         let instructions = Instructions::detect();

@@ -14,7 +14,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Smallest block that is kept, bytes.
 const SMALLEST: usize = 1 << 17;
-/// Sizes of blocks in each doubling: an eighth of a block at most is not used.
+/// ConvDims of blocks in each doubling: an eighth of a block at most is not used.
 const SIZES_PER_DOUBLING: usize = 8;
 /// Largest alignment of blocks that are kept, bytes: that of all blocks of most systems.
 const ALIGNMENT: usize = 16;

@@ -2,16 +2,16 @@
 
 use rayon::prelude::*;
 
-/// Sizes of a pooling.
+/// ConvDims of a pooling.
 #[derive(Clone, Copy, Debug)]
-pub struct Pool {
+pub struct MaxPool {
     /// Edges of the input's maps, `[z, y, x]`.
     pub size: [usize; 3],
     /// Edges of a box, `[z, y, x]`; each divides that of the maps.
     pub kernel: [usize; 3],
 }
 
-impl Pool {
+impl MaxPool {
     /// Edges of the output's maps.
     pub fn pooled(&self) -> [usize; 3] {
         std::array::from_fn(|axis| self.size[axis] / self.kernel[axis])

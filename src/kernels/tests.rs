@@ -2,13 +2,13 @@
 
 use proptest::prelude::*;
 
-use super::conv::{Sizes, backward, forward};
+use super::conv::{ConvDims, backward, forward};
 use super::vector::Instructions;
 
 /// A convolution and what it is given: the inputs one after the other, all numbers in double precision.
 #[derive(Clone, Debug)]
 struct Case {
-    sizes: Sizes,
+    sizes: ConvDims,
     inputs: Vec<Vec<f64>>,
     weight: Vec<f64>,
     bias: Vec<f64>,
@@ -17,7 +17,7 @@ struct Case {
 }
 
 impl Case {
-    fn new(sizes: Sizes) -> Self {
+    fn new(sizes: ConvDims) -> Self {
         let voxels = sizes.samples * sizes.size.iter().product::<usize>();
         let taps: usize = sizes.kernel.iter().product();
         let channels: usize = sizes.inputs.iter().sum();
@@ -36,7 +36,7 @@ impl Case {
 
     /// The output by the definition.
     fn output(&self) -> Vec<f64> {
-        let Sizes { samples, outputs, size: [depth, height, width], kernel: [kz, ky, kx], .. } = self.sizes;
+        let ConvDims { samples, outputs, size: [depth, height, width], kernel: [kz, ky, kx], .. } = self.sizes;
         let channels: usize = self.sizes.inputs.iter().sum();
         let mut result = Vec::new();
         for (sample, output) in (0..samples).flat_map(|sample| (0..outputs).map(move |output| (sample, output))) {
@@ -117,13 +117,13 @@ fn available() -> Vec<Instructions> {
     all
 }
 
-fn sizes() -> impl Strategy<Value = Sizes> {
+fn sizes() -> impl Strategy<Value = ConvDims> {
     let edge = || prop_oneof![Just(1_usize), Just(3), Just(5)];
     let channels =
         prop_oneof![(1_usize..5).prop_map(|first| vec![first]), (1_usize..4, 1_usize..4).prop_map(|(a, b)| vec![a, b])];
     let size = (1_usize..4, 1_usize..9, 1_usize..20);
     (1_usize..3, channels, 1_usize..40, size, (edge(), edge(), edge())).prop_map(
-        |(samples, inputs, outputs, (z, y, x), (kz, ky, kx))| Sizes {
+        |(samples, inputs, outputs, (z, y, x), (kz, ky, kx))| ConvDims {
             samples,
             inputs,
             outputs,
@@ -158,7 +158,7 @@ fn gradients_are_finite_differences_with_all_instructions() {
         (2, vec![3], 5, [1, 2, 3], [1, 1, 1]),
         (1, vec![1], 34, [2, 2, 3], [1, 3, 3]),
     ] {
-        let case = Case::new(Sizes { samples, inputs, outputs, size, kernel });
+        let case = Case::new(ConvDims { samples, inputs, outputs, size, kernel });
         let inputs: Vec<Vec<f32>> = case.inputs.iter().map(|input| single(input)).collect();
         let inputs: Vec<&[f32]> = inputs.iter().map(Vec::as_slice).collect();
         let of_inputs: Vec<Vec<f64>> =
@@ -187,7 +187,7 @@ fn regions_and_sections_join_without_a_seam() {
         // Several planes in a region.
         (2, vec![5], 3, [9, 6, 7]),
     ] {
-        let case = Case::new(Sizes { samples, inputs, outputs, size, kernel: [3; 3] });
+        let case = Case::new(ConvDims { samples, inputs, outputs, size, kernel: [3; 3] });
         let inputs: Vec<Vec<f32>> = case.inputs.iter().map(|input| single(input)).collect();
         let inputs: Vec<&[f32]> = inputs.iter().map(Vec::as_slice).collect();
         let expected = case.output();

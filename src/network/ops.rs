@@ -1,10 +1,10 @@
 //! The operations of the network, as plain Burn functions that run and differentiate on every backend.
 //!
-//! These functions are all that [`super::UNet`] computes with, so they are where a faster implementation for one
-//! backend is put in. All tensors are `[b, c, z, y, x]`.
+//! [`super::UNet`] computes with these functions only; each one dispatches to a faster implementation where a backend has one
+//! ([`super::cpu`]), next to the plain version that is its reference. All tensors are `[b, c, z, y, x]`.
 //!
-//! Maps may have 16 bits: convolutions are computed in the numbers of their input, to which weights of 32 bits are rounded, and
-//! normalisation and activation in 32 bits. What comes out has the numbers of what went in.
+//! Inputs may be 16-bit. Convolutions compute in the dtype of their input, to which 32-bit weights are rounded; normalisation and
+//! activation compute in 32 bits. The output has the dtype of the input.
 
 use burn::tensor::activation::leaky_relu;
 use burn::tensor::module::conv3d;
@@ -12,13 +12,13 @@ use burn::tensor::ops::ConvOptions;
 use burn::tensor::{FloatDType, Tensor, assert_shape};
 
 #[cfg(feature = "flex")]
-use crate::network::fast;
+use super::cpu;
 
-/// The numbers of one block.
+/// The parameters of one block.
 pub struct BlockParams {
-    /// Kernel, `[out, in, kz, ky, kx]`, odd edges.
+    /// Convolution weight, `[out, in, kz, ky, kx]`, odd kernel edges.
     pub weight: Tensor<5>,
-    /// Bias of the convolution, `[out]`.
+    /// Convolution bias, `[out]`.
     pub bias: Tensor<1>,
     /// Scale after the normalisation, `[out]`.
     pub gamma: Tensor<1>,
@@ -26,28 +26,28 @@ pub struct BlockParams {
     pub beta: Tensor<1>,
     /// Added to the variance.
     pub eps: f64,
-    /// Slope of the activation below zero.
+    /// Negative slope of the leaky `ReLU`.
     pub slope: f64,
 }
 
 /// Convolution (stride 1, zero padding that keeps the shape), instance normalisation, leaky `ReLU`: `[b, out, z, y, x]`.
 ///
-/// `input` is `[b, c, z, y, x]`. The channels of `skip`, `[b, c', z, y, x]`, follow those of `input`; the two are given apart so
-/// that an implementation need not join them in memory.
+/// `input` is `[b, c, z, y, x]`. The channels of `skip`, `[b, c', z, y, x]`, follow those of `input`; both are separate arguments
+/// so that an implementation need not concatenate them in memory.
 ///
-/// Source: spec section 7.
+/// Source: arXiv:1809.10486, section 2.1; bias, padding and the order are those of nnU-Net commit 6150f1b0, `generic_UNet.py`.
 pub fn conv_norm_act(input: Tensor<5>, skip: Option<Tensor<5>>, block: BlockParams) -> Tensor<5> {
     #[cfg(feature = "flex")]
-    if fast::takes(&input) {
-        let maps = fast::conv3d(input, skip, block.weight, block.bias);
-        return fast::norm_act(maps, block.gamma, block.beta, block.eps, block.slope);
+    if cpu::supports(&input) {
+        let maps = cpu::conv3d(input, skip, block.weight, block.bias);
+        return cpu::norm_act(maps, block.gamma, block.beta, block.eps, block.slope);
     }
-    let maps = convolve(input, skip, block.weight, block.bias);
-    normalize(maps, block.gamma, block.beta, block.eps, block.slope)
+    let maps = conv(input, skip, block.weight, block.bias);
+    norm_act(maps, block.gamma, block.beta, block.eps, block.slope)
 }
 
-/// Convolution of the inputs, with stride 1 and zero padding that keeps the shape.
-pub(super) fn convolve(input: Tensor<5>, skip: Option<Tensor<5>>, weight: Tensor<5>, bias: Tensor<1>) -> Tensor<5> {
+/// Convolution of the concatenated inputs, with stride 1 and zero padding that keeps the shape.
+pub(super) fn conv(input: Tensor<5>, skip: Option<Tensor<5>>, weight: Tensor<5>, bias: Tensor<1>) -> Tensor<5> {
     let input = match skip {
         Some(skip) => Tensor::cat(vec![input, skip], 1),
         None => input,
@@ -58,15 +58,15 @@ pub(super) fn convolve(input: Tensor<5>, skip: Option<Tensor<5>>, weight: Tensor
 }
 
 /// Instance normalisation, leaky `ReLU`.
-pub(super) fn normalize(maps: Tensor<5>, gamma: Tensor<1>, beta: Tensor<1>, eps: f64, slope: f64) -> Tensor<5> {
-    let numbers = maps.dtype();
-    leaky_relu(instance_norm(maps.cast(FloatDType::F32), gamma, beta, eps), slope).cast(numbers)
+pub(super) fn norm_act(maps: Tensor<5>, gamma: Tensor<1>, beta: Tensor<1>, eps: f64, slope: f64) -> Tensor<5> {
+    let dtype = maps.dtype();
+    leaky_relu(instance_norm(maps.cast(FloatDType::F32), gamma, beta, eps), slope).cast(dtype)
 }
 
-/// Zero mean and unit (population) variance of each map of each sample, then the affine map of its channel.
+/// Normalises each channel of each sample to zero mean and unit (population) variance, then scales and shifts it.
 fn instance_norm(maps: Tensor<5>, gamma: Tensor<1>, beta: Tensor<1>, eps: f64) -> Tensor<5> {
     let shape @ [samples, channels, z, y, x] = maps.dims();
-    // In two steps, row by row: one sum over a large map in single precision would lose digits on some backends.
+    // In two steps, row by row: a single-precision sum over a large map would lose digits on some backends.
     let mean = |maps: Tensor<4>| {
         let rows = maps.mean_dim(3).reshape([samples, channels, z * y]);
         rows.mean_dim(2).reshape([samples, channels, 1, 1])
@@ -78,10 +78,9 @@ fn instance_norm(maps: Tensor<5>, gamma: Tensor<1>, beta: Tensor<1>, eps: f64) -
     (centred * scale + beta.reshape([1, channels, 1, 1])).reshape(shape)
 }
 
-/// Maximum over boxes of the kernel's shape, which is also the stride.
+/// Max pooling whose stride is its kernel.
 ///
-/// One axis at a time, x first: where several voxels of a box are equal, the gradient goes to the first of them in memory
-/// order, as in `PyTorch`.
+/// If several voxels of a box share the maximum, the gradient goes to the first in memory order, as in `PyTorch`.
 ///
 /// # Panics
 ///
@@ -93,14 +92,14 @@ pub fn max_pool(input: Tensor<5>, kernel: [usize; 3]) -> Tensor<5> {
         assert_eq!(edge % kernel[axis], 0, "axis {axis} of {edge} voxels is not divisible by its pooling");
     }
     #[cfg(feature = "flex")]
-    if fast::takes(&input) {
-        return fast::max_pool(input, kernel);
+    if cpu::supports(&input) {
+        return cpu::max_pool(input, kernel);
     }
-    pool_by_axes(input, kernel)
+    max_pool_by_axes(input, kernel)
 }
 
-/// [`max_pool`] of edges that are divisible.
-pub(super) fn pool_by_axes(input: Tensor<5>, kernel: [usize; 3]) -> Tensor<5> {
+/// [`max_pool`] by one reduction per axis, x first; the edges must be divisible.
+pub(super) fn max_pool_by_axes(input: Tensor<5>, kernel: [usize; 3]) -> Tensor<5> {
     let [samples, channels, mut z, mut y, mut x] = input.dims();
     let [kz, ky, kx] = kernel;
     let mut pooled = input;
@@ -119,27 +118,27 @@ pub(super) fn pool_by_axes(input: Tensor<5>, kernel: [usize; 3]) -> Tensor<5> {
     pooled
 }
 
-/// Transposed convolution whose stride is its kernel, without bias: `[b, in, z, y, x]` to `[b, out, z·kz, y·ky, x·kx]`.
+/// Transposed convolution without bias, whose stride is its kernel: `[b, in, z, y, x]` to `[b, out, z·kz, y·ky, x·kx]`.
 ///
-/// `weight` is `[in, out, kz, ky, kx]`, the order of `PyTorch`. As no two boxes of the output overlap, it is one matrix
-/// product, rearranged.
+/// `weight` is `[in, out, kz, ky, kx]`, as in `PyTorch`.
 ///
 /// # Panics
 ///
 /// When the channels do not agree.
-pub fn up(input: Tensor<5>, weight: Tensor<5>) -> Tensor<5> {
+pub fn conv_transpose(input: Tensor<5>, weight: Tensor<5>) -> Tensor<5> {
     let [_, inputs, ..] = input.dims();
     let [_, outputs, kz, ky, kx] = weight.dims();
     assert_shape!(weight, [inputs, outputs, kz, ky, kx]);
     #[cfg(feature = "flex")]
-    if fast::takes(&input) {
-        return fast::up(input, weight);
+    if cpu::supports(&input) {
+        return cpu::conv_transpose(input, weight);
     }
-    up_by_product(input, weight)
+    conv_transpose_by_matmul(input, weight)
 }
 
-/// [`up`] of channels that agree.
-pub(super) fn up_by_product(input: Tensor<5>, weight: Tensor<5>) -> Tensor<5> {
+/// [`conv_transpose`] as one matrix product and a permutation, which is exact because no two boxes of the output overlap; the
+/// channels must agree.
+pub(super) fn conv_transpose_by_matmul(input: Tensor<5>, weight: Tensor<5>) -> Tensor<5> {
     let [samples, inputs, z, y, x] = input.dims();
     let [_, outputs, kz, ky, kx] = weight.dims();
     let weight = weight.cast(input.dtype()).reshape([inputs, outputs * kz * ky * kx]).transpose().unsqueeze::<3>();
@@ -150,7 +149,7 @@ pub(super) fn up_by_product(input: Tensor<5>, weight: Tensor<5>) -> Tensor<5> {
         .reshape([samples, outputs, z * kz, y * ky, x * kx])
 }
 
-/// Convolution with a kernel of one voxel, without bias: `[b, in, z, y, x]` to `[b, out, z, y, x]`.
+/// 1 × 1 × 1 convolution without bias: `[b, in, z, y, x]` to `[b, out, z, y, x]`.
 ///
 /// `weight` is `[out, in, 1, 1, 1]`.
 ///
@@ -162,9 +161,9 @@ pub fn head(input: Tensor<5>, weight: Tensor<5>) -> Tensor<5> {
     let [outputs, ..] = weight.dims();
     assert_shape!(weight, [outputs, inputs, 1, 1, 1]);
     #[cfg(feature = "flex")]
-    if fast::takes(&input) {
+    if cpu::supports(&input) {
         let bias = Tensor::zeros([outputs], &input.device());
-        return fast::conv3d(input, None, weight, bias);
+        return cpu::conv3d(input, None, weight, bias);
     }
     weight
         .cast(input.dtype())

@@ -2,17 +2,18 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 
-use super::{UNet, UNetConfig};
+use super::config::UNetConfig;
+use super::init;
+use super::unet::UNet;
 use crate::plan::schema::{AugmentationKind, Configuration, Network, Precision};
 use crate::random::{Key, Purpose, Rng, stream};
 use crate::volume::{Shape, Spacing};
 
-/// The CPU.
 pub(crate) fn cpu() -> Device {
-    crate::device::device("flex").expect("tests run on the default features")
+    crate::device::open_device("cpu").expect("tests run with the default features")
 }
 
-/// A configuration of which only the network's numbers matter.
+/// A configuration whose other values do not matter to the network.
 pub(crate) fn configuration(patch: [usize; 3], pools: [usize; 3], features: &[usize]) -> Configuration {
     Configuration {
         spacing_mm: Spacing([1.0; 3]),
@@ -28,27 +29,27 @@ pub(crate) fn configuration(patch: [usize; 3], pools: [usize; 3], features: &[us
     }
 }
 
-/// The constants of the spec's section 7.
+/// The constants of nnU-Net commit 6150f1b0.
 pub(crate) fn network() -> Network {
     Network { leaky_relu_slope: 0.01, instance_norm_eps: 1e-5, precision: Precision::F32 }
 }
 
-/// A network with the weights of a seed.
-pub(crate) fn planned(configuration: &Configuration, io: (usize, usize), seed: u64, device: &Device) -> UNet {
-    UNetConfig::new(configuration, &network(), io.0, io.1).init(&mut weights(seed), device)
+/// A network with the initial weights of a seed; `io` is the number of input channels and of classes.
+pub(crate) fn build_unet(configuration: &Configuration, io: (usize, usize), seed: u64, device: &Device) -> UNet {
+    init::he_normal(&UNetConfig::new(configuration, &network(), io.0, io.1), &mut weight_rng(seed), device)
 }
 
 /// Two poolings, one input channel, three classes.
 pub(crate) fn tiny(seed: u64, device: &Device) -> UNet {
-    planned(&configuration([8, 16, 16], [1, 2, 2], &[4, 8, 16]), (1, 3), seed, device)
+    build_unet(&configuration([8, 16, 16], [1, 2, 2], &[4, 8, 16]), (1, 3), seed, device)
 }
 
-/// The stream of a seed's weights.
-pub(crate) fn weights(seed: u64) -> Rng {
+/// The random numbers of the initial weights of a seed.
+pub(crate) fn weight_rng(seed: u64) -> Rng {
     stream(Key { purpose: Purpose::Weights, seed, counters: [0; 4] })
 }
 
-/// A tensor that both `PyTorch` and the tests can make: `sin(frequency · i + phase)` at element `i`.
+/// A tensor that the reference scripts can compute too: `sin(frequency · i + phase)` at element `i`.
 pub(crate) fn wave<const D: usize>(shape: [usize; D], frequency: f64, phase: f64, device: &Device) -> Tensor<D> {
     let count = shape.iter().product::<usize>();
     let values = (0..count).map(|i| (frequency * i as f64 + phase).sin() as f32).collect::<Vec<_>>();

@@ -1,7 +1,7 @@
-//! Weights in and out: safetensors with readable names, such as `encoder.0.1.conv.weight`.
+//! Weight files: safetensors with the names of the parameters, such as `encoder.0.1.conv.weight`.
 //!
-//! Input: a network, and for loading a file. Output: a file, or the network with the file's weights. The optimiser keeps its
-//! state in the same kind of file. Values are written bit for bit.
+//! The names are those of a PyTorch module with the same fields, so its `load_state_dict` accepts the file
+//! (`tests/reference/ten_losses.py`). Values are exact. Checkpoints store the state of the optimizer in the same format.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,10 +10,11 @@ use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Tensor, TensorData};
 use thiserror::Error;
 
-use super::UNet;
+use super::unet::UNet;
 use crate::store::tensors::{self, TensorFile, TensorFileError};
 
 /// Weights could not be saved or loaded.
+#[allow(missing_docs, reason = "the messages explain the fields")]
 #[derive(Debug, Error)]
 pub enum WeightsError {
     /// The file could not be read or written.
@@ -21,46 +22,22 @@ pub enum WeightsError {
     File(#[from] TensorFileError),
     /// The weights of a trained network are damaged.
     #[error(
-        "{damage}; put an intact copy back, or remove the folder `{}` and run the plan again, which trains this network anew",
+        "{damage}; restore an intact copy, or delete the folder `{}` and run the plan again to retrain this network",
         folder.display()
     )]
-    Damaged {
-        /// What is wrong with the file.
-        damage: TensorFileError,
-        /// Its folder.
-        folder: PathBuf,
-    },
-    /// A tensor of the network is not in the file.
-    #[error("`{}` has no tensor `{name}`; it was written for another network", path.display())]
-    Missing {
-        /// The file.
-        path: PathBuf,
-        /// Name of the tensor.
-        name: String,
-    },
-    /// The file has a tensor that the network has not.
-    #[error("`{}` has a tensor `{name}` that the network has not; it was written for another network", path.display())]
-    Unexpected {
-        /// The file.
-        path: PathBuf,
-        /// Name of the tensor.
-        name: String,
-    },
-    /// A tensor has another shape than in the network.
-    #[error("tensor `{name}` in `{}` is {found:?}; the network needs {expected:?}", path.display())]
-    Shape {
-        /// The file.
-        path: PathBuf,
-        /// Name of the tensor.
-        name: String,
-        /// Shape in the network.
-        expected: Vec<usize>,
-        /// Shape in the file.
-        found: Vec<usize>,
-    },
+    Damaged { damage: TensorFileError, folder: PathBuf },
+    /// The file lacks a tensor of the network.
+    #[error("missing tensor `{name}` in `{}`; the file belongs to another network", path.display())]
+    Missing { path: PathBuf, name: String },
+    /// The file has a tensor that the network does not have.
+    #[error("unexpected tensor `{name}` in `{}`; the file belongs to another network", path.display())]
+    Unexpected { path: PathBuf, name: String },
+    /// A tensor has the wrong shape.
+    #[error("tensor `{name}` in `{}` has shape {found:?}; expected {expected:?}", path.display())]
+    Shape { path: PathBuf, name: String, expected: Vec<usize>, found: Vec<usize> },
 }
 
-/// A tensor in host memory.
+/// A tensor of 32-bit floats in host memory.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HostTensor {
     /// Edges, slowest first.
@@ -69,23 +46,23 @@ pub struct HostTensor {
     pub values: Vec<f32>,
 }
 
-/// All parameters by name, copied to the host.
+/// Copies all parameters to the host, by name.
 pub fn to_host(network: &UNet) -> BTreeMap<String, HostTensor> {
     let mut reader = Reader { path: Vec::new(), tensors: BTreeMap::new() };
     network.visit(&mut reader);
     reader.tensors
 }
 
-/// The network with other values; names and shapes must be exactly the network's. `origin` is named in errors.
+/// Replaces all parameters of a network; names and shapes must match. Errors name `origin` as the file.
 ///
 /// # Errors
 ///
-/// When a tensor is missing, unknown, or of another shape.
+/// When a tensor is missing, unexpected, or has the wrong shape.
 pub fn from_host(network: UNet, tensors: BTreeMap<String, HostTensor>, origin: &Path) -> Result<UNet, WeightsError> {
-    let mut writer = Writer { path: Vec::new(), tensors, origin, fault: None };
+    let mut writer = Writer { path: Vec::new(), tensors, origin, error: None };
     let network = network.map(&mut writer);
-    match (writer.fault, writer.tensors.into_keys().next()) {
-        (Some(fault), _) => Err(fault),
+    match (writer.error, writer.tensors.into_keys().next()) {
+        (Some(error), _) => Err(error),
         (None, Some(name)) => Err(WeightsError::Unexpected { path: origin.to_owned(), name }),
         (None, None) => Ok(network),
     }
@@ -98,14 +75,14 @@ pub fn from_host(network: UNet, tensors: BTreeMap<String, HostTensor>, origin: &
 /// When the file cannot be written.
 pub fn save(network: &UNet, path: &Path) -> Result<(), WeightsError> {
     let tensors = to_host(network);
-    Ok(tensors::write(path, &borrowed("", &tensors).collect(), &())?)
+    Ok(tensors::write(path, &with_prefix("", &tensors).collect(), &())?)
 }
 
-/// The network with the weights of a file, on the device that it is on.
+/// Replaces the parameters of a network by those of a file; the network stays on its device.
 ///
 /// # Errors
 ///
-/// When the file cannot be read, is damaged, or was written for another network.
+/// When the file cannot be read, is damaged, or belongs to another network.
 pub fn load(network: UNet, path: &Path) -> Result<UNet, WeightsError> {
     let tensors = TensorFile::open(path).and_then(|file| read("", &file)).map_err(|error| match error {
         TensorFileError::Damaged { .. } => {
@@ -116,8 +93,8 @@ pub fn load(network: UNet, path: &Path) -> Result<UNet, WeightsError> {
     from_host(network, tensors, path)
 }
 
-/// Tensors as they are written to a file, their names behind `prefix`.
-pub fn borrowed<'a>(
+/// Tensors to be written to a file, with `prefix` before each name.
+pub fn with_prefix<'a>(
     prefix: &'a str,
     tensors: &'a BTreeMap<String, HostTensor>,
 ) -> impl Iterator<Item = (String, tensors::TensorData<'a>)> {
@@ -126,11 +103,11 @@ pub fn borrowed<'a>(
         .map(move |(name, tensor)| (format!("{prefix}{name}"), tensors::TensorData::new(&tensor.shape, &tensor.values)))
 }
 
-/// The tensors of a file whose names begin with `prefix`, by the rest of their names.
+/// Reads the tensors of a file whose names begin with `prefix`, which is removed.
 ///
 /// # Errors
 ///
-/// When one of them is not of 32-bit floats.
+/// When a tensor does not hold 32-bit floats.
 pub fn read(prefix: &str, file: &TensorFile) -> Result<BTreeMap<String, HostTensor>, TensorFileError> {
     let names = file.names().filter_map(|name| Some((name, name.strip_prefix(prefix)?)));
     names
@@ -141,9 +118,9 @@ pub fn read(prefix: &str, file: &TensorFile) -> Result<BTreeMap<String, HostTens
         .collect()
 }
 
-/// The values of a tensor, in host memory.
+/// Copies the values of a tensor to the host.
 pub(crate) fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-    tensor.into_data().try_into_vec().expect("all tensors of the network are 32-bit floats")
+    tensor.into_data().try_into_vec().expect("all parameters are 32-bit floats")
 }
 
 struct Reader {
@@ -171,7 +148,7 @@ struct Writer<'a> {
     path: Vec<String>,
     tensors: BTreeMap<String, HostTensor>,
     origin: &'a Path,
-    fault: Option<WeightsError>,
+    error: Option<WeightsError>,
 }
 
 impl ModuleMapper for Writer<'_> {
@@ -193,17 +170,17 @@ impl ModuleMapper for Writer<'_> {
                 new.set_require_grad(old.is_require_grad())
             }
             Some(found) => {
-                let fault = WeightsError::Shape {
+                let error = WeightsError::Shape {
                     path: self.origin.to_owned(),
                     name,
                     expected: expected.to_vec(),
                     found: found.shape,
                 };
-                self.fault.get_or_insert(fault);
+                self.error.get_or_insert(error);
                 old
             }
             None => {
-                self.fault.get_or_insert(WeightsError::Missing { path: self.origin.to_owned(), name });
+                self.error.get_or_insert(WeightsError::Missing { path: self.origin.to_owned(), name });
                 old
             }
         };
@@ -219,7 +196,7 @@ mod tests {
     use crate::network::testing::{cpu, tiny};
 
     #[test]
-    fn a_network_survives_its_file_bit_for_bit() {
+    fn weights_survive_saving_and_loading_exactly() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let (path, again) = (folder.path().join("a/weights.safetensors"), folder.path().join("again.safetensors"));
         let network = tiny(1, &cpu());
@@ -227,55 +204,60 @@ mod tests {
         let loaded = load(tiny(2, &cpu()), &path).expect("the same shapes");
         assert_eq!(to_host(&loaded), to_host(&network));
         save(&loaded, &again).expect("written");
-        assert_eq!(fs::read(&path).expect("there"), fs::read(&again).expect("there"));
+        assert_eq!(fs::read(&path).expect("a file"), fs::read(&again).expect("a file"));
     }
 
     #[test]
-    fn names_can_be_read() {
+    fn tensor_names_are_the_paths_of_the_fields() {
         let names = to_host(&tiny(1, &cpu())).into_keys().collect::<Vec<_>>();
-        for name in
-            ["encoder.0.1.conv.weight", "encoder.2.0.norm.gamma", "up.1.weight", "decoder.0.0.conv.bias", "head.weight"]
-        {
+        for name in [
+            "encoder.0.1.conv.weight",
+            "encoder.2.0.norm.bias",
+            "upsample.1.weight",
+            "decoder.0.0.conv.bias",
+            "head.weight",
+        ] {
             assert!(names.iter().any(|known| known == name), "`{name}` is not in {names:?}");
         }
     }
 
     #[test]
-    fn a_file_of_another_network_is_refused_with_the_tensor() {
+    fn a_file_of_another_network_is_refused_by_tensor_name() {
         let origin = Path::new("some.safetensors");
         let tensors = to_host(&tiny(1, &cpu()));
         let refuse = |tensors| from_host(tiny(2, &cpu()), tensors, origin).expect_err("refused").to_string();
 
         let mut fewer = tensors.clone();
-        fewer.remove("up.0.weight");
-        assert_eq!(refuse(fewer), "`some.safetensors` has no tensor `up.0.weight`; it was written for another network");
+        fewer.remove("upsample.0.weight");
+        let expected = "missing tensor `upsample.0.weight` in `some.safetensors`; the file belongs to another network";
+        assert_eq!(refuse(fewer), expected);
 
         let mut more = tensors.clone();
         more.insert("head.bias".to_owned(), HostTensor { shape: vec![1], values: vec![0.0] });
-        assert!(refuse(more).contains("a tensor `head.bias` that the network has not"));
+        assert!(refuse(more).starts_with("unexpected tensor `head.bias` in `some.safetensors`"));
 
         let mut reshaped = tensors;
         reshaped.insert("head.weight".to_owned(), HostTensor { shape: vec![2], values: vec![0.0; 2] });
         assert_eq!(
             refuse(reshaped),
-            "tensor `head.weight` in `some.safetensors` is [2]; the network needs [3, 4, 1, 1, 1]"
+            "tensor `head.weight` in `some.safetensors` has shape [2]; expected [3, 4, 1, 1, 1]"
         );
     }
 
     #[test]
-    fn a_cut_file_is_not_read() {
+    fn a_truncated_or_changed_file_is_refused() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("weights.safetensors");
         save(&tiny(1, &cpu()), &path).expect("written");
-        let whole = fs::read(&path).expect("there");
-        fs::write(&path, &whole[..whole.len() - 1]).expect("written");
-        let message = load(tiny(1, &cpu()), &path).expect_err("cut").to_string();
+        let intact = fs::read(&path).expect("a file");
+        fs::write(&path, &intact[..intact.len() - 1]).expect("written");
+        let message = load(tiny(1, &cpu()), &path).expect_err("truncated").to_string();
         assert!(message.contains("is damaged"), "{message}");
-        let mut changed = whole;
+        let mut changed = intact;
         *changed.last_mut().expect("not empty") ^= 1;
         fs::write(&path, &changed).expect("written");
         let message = load(tiny(1, &cpu()), &path).expect_err("changed").to_string();
-        assert!(message.contains("its checksum is") && message.contains("trains this network anew"), "{message}");
+        assert!(message.contains("its checksum is") && message.contains("to retrain this network"), "{message}");
         let message = load(tiny(1, &cpu()), &folder.path().join("absent")).expect_err("absent").to_string();
         assert!(message.starts_with("cannot open `"), "{message}");
     }

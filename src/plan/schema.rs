@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::dataset::gate::Expected;
+use crate::device::DeviceName;
 use crate::volume::{Shape, Spacing};
 
 /// A whole experiment, validated: nothing in it is undecided.
@@ -58,14 +59,16 @@ impl Plan {
         }
     }
 
-    /// Channels that a network sees: those of the image, and in the cascade's second stage one for each foreground class.
+    /// Number of classes, background included.
+    pub fn classes(&self) -> usize {
+        self.data.labels.len() + 1
+    }
+
+    /// Input channels of a network: those of the image, plus one per foreground class in the second stage of the cascade.
     ///
-    /// Source: spec section 6.5.
+    /// Source: arXiv:1809.10486, section 2.1 (one-hot first-stage labels as additional input channels).
     pub fn input_channels(&self, name: ConfigurationName) -> usize {
-        let first_stage = match name {
-            ConfigurationName::Cascade => self.data.labels.len(),
-            ConfigurationName::TwoD | ConfigurationName::FullRes | ConfigurationName::LowRes => 0,
-        };
+        let first_stage = if name.is_cascade() { self.data.labels.len() } else { 0 };
         self.data.channels.len() + first_stage
     }
 }
@@ -201,6 +204,27 @@ impl ConfigurationName {
             Self::FullRes => "3d_fullres",
             Self::LowRes => "3d_lowres",
             Self::Cascade => "3d_cascade",
+        }
+    }
+
+    /// Whether the network segments slices instead of volumes.
+    pub fn is_2d(self) -> bool {
+        match self {
+            Self::TwoD => true,
+            Self::FullRes | Self::LowRes | Self::Cascade => false,
+        }
+    }
+
+    /// Whether the network is the second stage of the cascade.
+    pub fn is_cascade(self) -> bool {
+        self.first_stage().is_some()
+    }
+
+    /// The configuration whose predictions this one takes as additional input channels; `None` outside the cascade.
+    pub fn first_stage(self) -> Option<Self> {
+        match self {
+            Self::Cascade => Some(Self::LowRes),
+            Self::TwoD | Self::FullRes | Self::LowRes => None,
         }
     }
 }
@@ -352,6 +376,16 @@ pub enum AugmentationKind {
     /// A 3D patch, transformed slice by slice with the 2D parameters.
     #[serde(rename = "dummy_2d")]
     Dummy2d,
+}
+
+impl AugmentationKind {
+    /// Whether spatial transforms stay within the plane of a slice.
+    pub fn is_in_plane(self) -> bool {
+        match self {
+            Self::TwoD | Self::Dummy2d => true,
+            Self::ThreeD => false,
+        }
+    }
 }
 
 /// What all networks share. Source: spec section 7.
@@ -690,13 +724,21 @@ pub struct Runtime {
     pub data: Vec<PathBuf>,
     /// Folder of the runs; relative to the working folder.
     pub runs: PathBuf,
-    /// Device: `"flex"`, `"wgpu"`, `"vulkan"` or `"cuda:0"`.
+    /// Device: `"cpu"` (or its alias `"flex"`), `"wgpu"`, `"vulkan"` or `"cuda:0"`.
+    #[serde(deserialize_with = "canonical_device")]
     pub device: String,
     /// Threads; 0 takes one for each core.
     pub threads: usize,
     /// Memory that images and probabilities may take at once in measuring, preprocessing and prediction, GiB.
     #[schemars(range(min = 1))]
     pub memory_gib: u64,
+}
+
+/// Replaces the alias of a device by its name; an unknown device is kept for the validation to report.
+fn canonical_device<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    let device: Result<DeviceName, _> = name.parse();
+    Ok(device.map_or(name, |device| device.to_string()))
 }
 
 impl Runtime {

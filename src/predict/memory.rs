@@ -108,7 +108,7 @@ impl Need {
         let volumes_back = VOLUMES_BACK + usize::from(members.len() > 1) + 2 * usize::from(asked_for);
         let (mut images, mut windows, mut back, mut probabilities) = (0, 0, 0, 0);
         for member in members {
-            let classes = member.predictor.plan.data.labels.len() + 1;
+            let classes = member.predictor.plan.classes();
             let (_, z, y, x) = member.image.dim();
             let laid = Windows::new(member.image, member.predictor.configuration, &member.predictor.plan.predict);
             let slices = laid.slices_at_once(member.predictor.windows_of_a_batch()) * laid.voxels_of_a_slice();
@@ -203,7 +203,7 @@ mod tests {
 
     use super::*;
     use crate::network::UNet;
-    use crate::network::testing::{configuration, cpu, planned};
+    use crate::network::testing::{build_unet, configuration, cpu};
     use crate::plan::schema::{Configuration, Plan};
     use crate::predict::{OnTiles, Predictor, Tiles, labels};
     use crate::preprocess::Placement;
@@ -226,7 +226,7 @@ mod tests {
             let two_d = Configuration { batch_size: 5, ..configuration([1, 16, 16], [0, 2, 2], &[4, 8, 16]) };
             let configurations = [three_d, two_d];
             let networks = configurations.each_ref().map(|configuration| {
-                (0..2).map(|seed| planned(configuration, (1, 3), seed, &cpu())).collect::<Vec<UNet>>()
+                (0..2).map(|seed| build_unet(configuration, (1, 3), seed, &cpu())).collect::<Vec<UNet>>()
             });
             let original = Shape([30, 28, 20]);
             let place = |slice_axis| Placement {

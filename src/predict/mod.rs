@@ -15,7 +15,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use ndarray::{Array3, Array4, ArrayView4, Axis};
 
 use crate::device::{DeviceFailure, read_values};
-use crate::network::{UNet, UNetConfig};
+use crate::network::{PlannedNetwork, UNet};
 use crate::plan::schema::{Configuration, ConfigurationName, Plan};
 use crate::predict::export::{Export, OnClass, Part, classes};
 use crate::predict::memory::{Need, PredictError, Probabilities, Room};
@@ -85,7 +85,7 @@ impl Predictor<'_> {
             (0..windows.starts.len()).flat_map(|window| flips.iter().map(move |flip| (window, flip))).collect();
         let share = 1.0 / (self.networks.len() * flips.len()) as f32;
 
-        let mut sums = windows.empty_sums(self.plan.data.labels.len() + 1, self.windows_of_a_batch());
+        let mut sums = windows.empty_sums(self.plan.classes(), self.windows_of_a_batch());
         let mut done = 0;
         for batch in passes.chunks(self.configuration.batch_size) {
             // No later window reaches above this one.
@@ -116,8 +116,7 @@ impl Predictor<'_> {
     fn failed(&self, failure: DeviceFailure) -> PredictError {
         let DeviceFailure::OutOfMemory(reason) = failure else { return PredictError::Device(failure) };
         let (patch, batch) = (self.configuration.patch_size, self.configuration.batch_size);
-        let topology = UNetConfig::of_plan(self.plan, self.name).topology;
-        let gibi = topology.training_bytes(patch.0, batch, &self.plan.runtime.device) as f64 / GIBI;
+        let gibi = PlannedNetwork::new(self.plan, self.name).training_bytes() as f64 / GIBI;
         PredictError::OutOfMemory { reason, configuration: self.name, patch, batch, gibi }
     }
 
@@ -148,7 +147,7 @@ impl Member<'_> {
         on_tiles: &OnTiles<'_>,
     ) -> Result<Probabilities, PredictError> {
         let (_, z, y, x) = self.image.dim();
-        let mut all = Probabilities::new([self.predictor.plan.data.labels.len() + 1, z, y, x], in_memory, room)?;
+        let mut all = Probabilities::new([self.predictor.plan.classes(), z, y, x], in_memory, room)?;
         self.predictor.for_each_slice(self.image, on_tiles, &mut |z, slice| all.set(z, slice))?;
         Ok(all)
     }

@@ -7,8 +7,12 @@ use burn::tensor::Tensor;
 
 use crate::dataset::CaseId;
 use crate::device::{DeviceFailure, read_number};
+<<<<<<< HEAD
 use crate::network::UNetConfig;
 use crate::run::log::StepRow;
+=======
+use crate::network::PlannedNetwork;
+>>>>>>> bcb7ac7
 use crate::train::checkpoint::Training;
 use crate::train::{Job, Observer, TrainError};
 
@@ -61,7 +65,7 @@ pub(super) fn failed(job: &Job<'_>, epoch: usize, step: usize, failure: DeviceFa
         DeviceFailure::OutOfMemory(reason) => reason,
     };
     let (patch, batch) = (job.configuration.patch_size, job.configuration.batch_size);
-    let topology = UNetConfig::of_plan(job.plan, job.name).topology;
+    let network = PlannedNetwork::new(job.plan, job.name);
     TrainError::OutOfMemory {
         epoch,
         step,
@@ -69,6 +73,6 @@ pub(super) fn failed(job: &Job<'_>, epoch: usize, step: usize, failure: DeviceFa
         configuration: job.name,
         patch,
         batch,
-        gibi: topology.training_bytes(patch.0, batch, &job.plan.runtime.device) as f64 / GIBI,
+        gibi: network.training_bytes() as f64 / GIBI,
     }
 }

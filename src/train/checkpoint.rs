@@ -8,7 +8,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-use crate::network::{UNet, UNetConfig, weights};
+use crate::network::{PlannedNetwork, UNet, weights};
 use crate::random::{Key, Purpose, stream};
 use crate::run::StopReason;
 use crate::run::folder::FoldFolder;
@@ -83,7 +83,7 @@ impl Training {
     /// The training of a job as its checkpoint has it; a new one, with weights drawn by the seed, where there is none.
     pub(super) fn start_or_resume(job: &Job<'_>, device: &Device) -> Result<Self, TrainError> {
         let key = Key { purpose: Purpose::Weights, seed: job.seed, counters: [job.fold as u64, 0, 0, 0] };
-        let network = UNetConfig::of_plan(job.plan, job.name).init(&mut stream(key), device);
+        let network = PlannedNetwork::new(job.plan, job.name).init(&mut stream(key), device);
         if job.folder.checkpoint().is_file() {
             return Self::resume(job, network, device);
         }
@@ -153,7 +153,7 @@ impl Training {
         };
         let (network, moments) = (weights::to_host(&self.network), self.optimizer.to_host());
         let all: BTreeMap<_, _> =
-            weights::borrowed(WEIGHTS, &network).chain(weights::borrowed(OPTIMIZER, &moments)).collect();
+            weights::with_prefix(WEIGHTS, &network).chain(weights::with_prefix(OPTIMIZER, &moments)).collect();
         Ok(tensors::write(&job.folder.checkpoint(), &all, &progress)?)
     }
 

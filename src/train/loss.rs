@@ -26,7 +26,7 @@ pub fn dice_ce(logits: Tensor<5>, labels: Tensor<4, Int>, scope: DiceScope, loss
     assert_shape!(labels, [samples, z, y, x]);
     assert!(classes >= 2, "a segmentation has at least two classes, background included; found {classes}");
     #[cfg(feature = "flex")]
-    if crate::network::fast::takes(&logits) {
+    if crate::network::cpu::supports(&logits) {
         return fast::dice_ce(logits, labels, scope, loss);
     }
     plain(logits, labels, scope, loss)

@@ -24,7 +24,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use thiserror::Error;
 
 use crate::dataset::CaseId;
-use crate::device::chooses_kernels;
+use crate::device::autotunes_kernels;
 use crate::network::weights::WeightsError;
 use crate::plan::schema::{Configuration, ConfigurationName, Plan};
 use crate::preprocess::cache::PreparedCase;
@@ -202,7 +202,7 @@ pub fn train(job: &Job<'_>, interrupted: &AtomicBool, observer: &mut dyn Observe
     }
     let device = job.device.clone().autodiff();
     let mut training = Training::start_or_resume(job, &device)?;
-    if training.stop.is_none() && chooses_kernels(job.device) {
+    if training.stop.is_none() && autotunes_kernels(job.device) {
         observer.tuning(job);
         observer.tuned(job, warm_up(job, &training, &device)?);
     }
@@ -270,7 +270,7 @@ fn validate(job: &Job<'_>, training: &Training) -> Result<(f64, OnlineDice), Tra
     let device = job.device;
     let epoch = training.epochs.len();
     let patches = Patches::new(job, Set::Validation, epoch);
-    let classes = job.plan.data.labels.len() + 1;
+    let classes = job.plan.classes();
     let mut dice = OnlineDice::new(classes);
     let mut sum = 0.0;
     let steps = job.plan.train.validation_batches_per_epoch;

@@ -8,7 +8,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use ndarray::Array3;
-use segplan::kernels::conv::{Sizes, backward, forward};
+use segplan::kernels::conv::{ConvDims, backward, forward};
 use segplan::kernels::pages::KeptPages;
 use segplan::volume::Shape;
 use segplan::volume::resample::{Order, resize};
@@ -46,7 +46,7 @@ fn run(case: &str, repeats: usize) {
 
 fn convolution(inputs: usize, outputs: usize, size: [usize; 3], repeats: usize) -> Value {
     let [z, y, x] = size;
-    let sizes = Sizes { samples: 2, inputs: vec![inputs], outputs, size, kernel: [3; 3] };
+    let sizes = ConvDims { samples: 2, inputs: vec![inputs], outputs, size, kernel: [3; 3] };
     let voxels = 2 * z * y * x;
     let (image, gradient) = (wave(voxels * inputs), wave(voxels * outputs));
     let (weight, bias) = (wave(27 * inputs * outputs), wave(outputs));

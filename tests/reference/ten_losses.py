@@ -1,14 +1,14 @@
-"""Ten losses: the project's network, loss and optimiser, written once more in PyTorch.
+"""Ten losses of an independent PyTorch implementation of the network, loss and optimiser.
 
 Made with: python tests/reference/ten_losses.py   (Python 3.11, torch 2.15.0, safetensors 0.8.0)
 
-Writes, for each case below, `values/ten_losses_<case>.safetensors` (first weights, under the project's names, and a sample of
-the first logits), and `values/ten_losses.json` (the case's numbers, and the loss before each of ten steps of Adam).
-The batches are not stored: both sides make them by `images` and `labels`.
+Writes, for each case below, `values/ten_losses_<case>.safetensors` (initial weights; parameter names are those of the program)
+and `values/ten_losses.json` (settings, a sample of the first logits, and the loss before each of ten steps of Adam).
+The batches are not stored: both sides compute them as in `images` and `labels`.
 
-A voxel close to the kink of a leaky ReLU changes a gradient by more than any rounding, and then PyTorch does not agree with
-itself either. So each case has the first seed at which its losses are steady: trained again from weights that differ by a
-rounding, none of them moves by half of what the tests allow.
+A voxel close to the kink of a leaky ReLU can change a gradient by more than rounding does; then even two runs of PyTorch
+disagree. Each case therefore uses the first seed with stable losses: with weights perturbed by one rounding, no loss changes
+by more than half of the tolerance of the tests.
 """
 
 import copy
@@ -25,7 +25,7 @@ from torch import nn
 VALUES = Path(__file__).parent / "values"
 STEPS, LEARNING_RATE, WEIGHT_DECAY, SMOOTH = 10, 1e-3, 3e-5, 1e-5
 LOGIT_STRIDE = 97
-STEADY = 5e-5
+STABILITY = 5e-5
 
 CASES = {
     "3d_sample": dict(patch=[8, 16, 16], pools=[2, 2, 2], features=[4, 8, 16], channels=1, classes=3, batch=2, dice="sample"),
@@ -52,14 +52,14 @@ class UNet(nn.Module):
         self.pools = [[2 if n + step >= most else 1 for n in case["pools"]] for step in range(most)]
         blocks = lambda i, o: nn.Sequential(Block(i, o, kernel), Block(o, o, kernel))
         self.encoder = nn.ModuleList(blocks(case["channels"] if l == 0 else f[l - 1], f[l]) for l in range(most + 1))
-        self.up = nn.ModuleList(nn.ConvTranspose3d(f[l + 1], f[l], k, k, bias=False) for l, k in enumerate(self.pools))
+        self.upsample = nn.ModuleList(nn.ConvTranspose3d(f[l + 1], f[l], k, k, bias=False) for l, k in enumerate(self.pools))
         self.decoder = nn.ModuleList(blocks(2 * f[l], f[l]) for l in range(most))
         self.head = nn.Conv3d(f[0], case["classes"], 1, bias=False)
         for name, p in self.named_parameters():
             if p.ndim == 5:
                 nn.init.kaiming_normal_(p, a=0.01)
             else:
-                # Not zero and one, so that a swapped or forgotten parameter shows.
+                # Not 0 and 1, so that a swapped or missing parameter is detected.
                 nn.init.normal_(p, 1.0 if "norm.weight" in name else 0.0, 0.1)
 
     def forward(self, x):
@@ -69,7 +69,7 @@ class UNet(nn.Module):
             x = F.max_pool3d(skips[-1], pool, pool)
         x = self.encoder[-1](x)
         for level in reversed(range(len(self.pools))):
-            x = self.decoder[level](torch.cat([self.up[level](x), skips[level]], 1))
+            x = self.decoder[level](torch.cat([self.upsample[level](x), skips[level]], 1))
         return self.head(x)
 
 
@@ -93,10 +93,6 @@ def labels(case, step):
     return ((index // 5 + index // 64 + step) % case["classes"]).reshape(shape)
 
 
-def ours(name):
-    return name.replace("norm.weight", "norm.gamma").replace("norm.bias", "norm.beta")
-
-
 def train(net, case):
     adam = torch.optim.Adam(net.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY, amsgrad=True)
     losses = []
@@ -109,8 +105,8 @@ def train(net, case):
     return losses
 
 
-def nudged(net, seed):
-    """A copy of the network whose weights differ in their last digits."""
+def perturb(net, seed):
+    """A copy of the network with weights perturbed in the last digits."""
     generator = torch.Generator().manual_seed(seed)
     net = copy.deepcopy(net)
     with torch.no_grad():
@@ -119,14 +115,14 @@ def nudged(net, seed):
     return net
 
 
-def steady(case):
-    """The first network whose losses are steady, and these losses."""
+def find_stable(case):
+    """The first network with stable losses, and these losses."""
     for seed in itertools.count():
         torch.manual_seed(seed)
         net = UNet(case)
         losses = train(copy.deepcopy(net), case)
-        others = (train(nudged(net, nudge), case) for nudge in range(1, 21))
-        if all(abs(a / b - 1) < STEADY for other in others for a, b in zip(other, losses)):
+        others = (train(perturb(net, trial), case) for trial in range(1, 21))
+        if all(abs(a / b - 1) < STABILITY for other in others for a, b in zip(other, losses)):
             return net, losses
 
 
@@ -135,8 +131,8 @@ def main():
     torch.use_deterministic_algorithms(True)
     report = {}
     for name, case in CASES.items():
-        net, losses = steady(case)
-        tensors = {ours(key): value.detach().clone() for key, value in net.named_parameters()}
+        net, losses = find_stable(case)
+        tensors = {key: value.detach().clone() for key, value in net.named_parameters()}
         with torch.no_grad():
             sample = net(images(case, 0)).flatten()[::LOGIT_STRIDE].clone()
         save_file(tensors, VALUES / f"ten_losses_{name}.safetensors")

@@ -14,6 +14,7 @@ use crate::experiment::bench::{STEP_OVER_FORWARD, operations_per_second};
 use crate::experiment::events::Events;
 use crate::experiment::graph::grids::{Grid, of_plan};
 use crate::experiment::graph::{Graph, Node, State, Work};
+use crate::network::PlannedNetwork;
 use crate::network::topology::Topology;
 use crate::plan::load::LoadedPlan;
 use crate::plan::schema::{Configuration, ConfigurationName, Plan};
@@ -134,7 +135,7 @@ fn measure(plan: &Plan, grids: &[Grid]) -> Estimate {
 /// Bytes of the cases that are at hand at once: the largest ones, one per thread, as far as they may be. A case that may not be
 /// at hand even alone is refused.
 ///
-/// The allocator keeps freed blocks (`kernels::pages`), which cases of other shapes do not use: up to a quarter more where there
+/// The allocator keeps freed blocks (`alloc`), which cases of other shapes do not use: up to a quarter more where there
 /// are cases to come; measured.
 fn at_once(mut bytes: Vec<u64>, limit: u64) -> u64 {
     bytes.retain(|&bytes| bytes <= limit);
@@ -153,6 +154,7 @@ fn side_by_side_s(cases: impl Iterator<Item = f64>) -> f64 {
 /// What the work of one configuration costs.
 struct Cost<'a> {
     plan: &'a Plan,
+    network: PlannedNetwork<'a>,
     configuration: &'a Configuration,
     /// Grids of all training cases.
     grids: &'a [Grid],
@@ -163,10 +165,10 @@ struct Cost<'a> {
 
 impl<'a> Cost<'a> {
     fn new(plan: &'a Plan, name: ConfigurationName, grids: &'a [Grid]) -> Self {
-        let configuration = &plan.configurations[&name];
-        let topology = Topology::of(plan, name);
+        let network = PlannedNetwork::new(plan, name);
+        let (configuration, topology) = (network.configuration(), network.topology());
         // With one operation a second, seconds are operations.
-        Self { plan, configuration, grids, topology, operations_per_s: 1.0 }
+        Self { plan, network, configuration, grids, topology, operations_per_s: 1.0 }
     }
 
     /// With the speed of the run's own epochs, or else of the device; and how that is known.
@@ -239,14 +241,9 @@ impl<'a> Cost<'a> {
 
     fn train(&self, state: &State) -> Estimate {
         let train = &self.plan.train;
-        let configuration = self.configuration;
         // The weights, and a checkpoint of the weights with the moments of Adam.
         let copies = if train.optimizer.adam().amsgrad { 5 } else { 4 };
-        let on_device = self.topology.training_bytes(
-            configuration.patch_size.0,
-            configuration.batch_size,
-            &self.plan.runtime.device,
-        );
+        let on_device = self.network.training_bytes();
         Estimate {
             memory_bytes: PROCESS_BYTES + on_device + self.loader_bytes() + self.mapped_bytes(state),
             disk_bytes: copies * FLOAT * self.topology.parameters(),
@@ -304,7 +301,7 @@ impl<'a> Cost<'a> {
         Estimate {
             memory_bytes: PROCESS_BYTES
                 + self.needed_to_predict()
-                + self.topology.predicting_bytes(patch.0, configuration.batch_size),
+                + self.topology.prediction_bytes(patch.0, configuration.batch_size),
             disk_bytes: (cases * plan.data.median_shape.iter().product::<f64>() * LABEL_BYTES_PER_VOXEL) as u64,
             seconds: cases * passes as f64 * self.forward_s(),
         }

@@ -23,7 +23,7 @@ fn a_value_is_replaced_and_its_comment_stays() {
     let changed = edited(&text, "train.batches_per_epoch = 7").unwrap();
     assert_eq!(changed, text.replace("=  250 ", "=  7 "));
     let changed = edited(&text, "runtime.device=cuda:0").unwrap();
-    assert_eq!(changed, text.replace("device = \"flex\"", "device = \"cuda:0\""));
+    assert_eq!(changed, text.replace("device = \"cpu\"", "device = \"cuda:0\""));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Ranges of single numbers, table by table.
 
-use crate::device::check_name;
+use crate::device::DeviceName;
 use crate::plan::schema::{Plan, Rules, Runtime};
 use crate::plan::tolerance::{TooFine, too_fine};
 use crate::plan::validate::{Check, MOST_POOLS};
@@ -89,8 +89,8 @@ impl Check<'_> {
         let message = "`runtime.memory_gib` is 0";
         self.that(runtime.memory_gib > 0, "runtime.memory_gib", message, "expected 1 or more");
         // Whether the backend is in this build is asked when something runs: a plan for a GPU is read anywhere.
-        if let Err(error) = check_name(&runtime.device) {
-            let help = "\"flex\" is the CPU; `segplan doctor` says what this build and this machine have".to_owned();
+        if let Err(error) = runtime.device.parse::<DeviceName>() {
+            let help = "`segplan doctor` lists the devices of this build and this machine".to_owned();
             self.helped(false, "runtime.device", error.to_string(), "not a device", help);
         }
     }

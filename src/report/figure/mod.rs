@@ -16,6 +16,7 @@ mod topology;
 pub mod training;
 mod volumes;
 
+<<<<<<< HEAD:src/report/figure/mod.rs
 use crate::network::topology::Topology;
 use crate::report::error::ReportError;
 use crate::report::figure::axes::{Below, Chart, chart, range};
@@ -25,6 +26,16 @@ pub(in crate::report) use crate::report::figure::legend::{fitted, text, text_wid
 use crate::report::figure::slice::slice_figure::Sheet;
 use crate::report::figure::training::{LearningRate, Plateau};
 use crate::report::record::scores::{Better, shown};
+=======
+use crate::network::PlannedNetwork;
+use crate::plan::schema::Train;
+use crate::report::ReportError;
+use crate::report::confusion::Confusion;
+use crate::report::curves::{LearningRate, Plateau};
+use crate::report::figures::axes::{Below, Chart, chart, range};
+use crate::report::figures::marks::{COLOURS, coloured, legend, point, upright};
+pub(super) use crate::report::figures::marks::{fitted, text, text_width};
+>>>>>>> bcb7ac7:src/report/figures/mod.rs
 use crate::report::record::{Planned, Record};
 use crate::report::statistics::confusion::Confusion;
 use crate::store::remove_if_present;
@@ -163,10 +174,10 @@ fn scored(record: &Record, confusions: &[Confusion], place: Place<'_>) -> Result
 
 /// What was planned, and from what: networks, patches, the data set's grids.
 fn planned(record: &Record, place: Place<'_>) -> Result<Vec<Figure>, ReportError> {
-    let (mut figures, data) = (Vec::new(), &record.plan.data);
+    let mut figures = Vec::new();
     for &name in record.configurations() {
         let configuration = &record.plan.configurations[&name];
-        let topology = Topology::new(configuration, record.plan.input_channels(name), data.labels.len() + 1);
+        let topology = PlannedNetwork::new(&record.plan, name).topology();
         let plot = topology::Net { topology: &topology, patch: configuration.patch_size };
         let caption = format!(
             "Network of {name}: feature maps and their size at each resolution; {} parameters.",

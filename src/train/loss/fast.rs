@@ -12,8 +12,8 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, TensorMetadata, backend_extension};
 use burn::tensor::{Int, Tensor};
 
-use crate::kernels::segmentation::{Segmentation, Slopes, Sums};
-use crate::network::fast::{slice, tensor};
+use crate::kernels::dice_ce::{Segmentation, Slopes, Sums};
+use crate::network::cpu::{as_slice, from_values};
 use crate::plan::schema::{DiceCe, DiceScope};
 
 /// What the loss needs beside the logits.
@@ -42,7 +42,7 @@ impl SegmentationLoss for Flex {
     fn segmentation_loss(logits: FlexTensor, target: Target) -> FlexTensor {
         let logits = logits.to_contiguous();
         let (value, _) = target.value_and_slopes(&target.segmentation(&logits).sums());
-        tensor(vec![value as f32], &[1])
+        from_values(vec![value as f32], &[1])
     }
 }
 
@@ -74,9 +74,9 @@ impl Backward<Flex, 1> for LossBackward {
             let segmentation = target.segmentation(&logits);
             let (_, mut slopes) = target.value_and_slopes(&segmentation.sums());
             for slopes in &mut slopes {
-                slopes.scale(slice(&outer)[0]);
+                slopes.scale(as_slice(&outer)[0]);
             }
-            gradients.register::<Flex>(node.id, tensor(segmentation.gradient(&slopes), &logits.shape()));
+            gradients.register::<Flex>(node.id, from_values(segmentation.gradient(&slopes), &logits.shape()));
         }
     }
 }
@@ -86,7 +86,7 @@ impl Target {
     fn segmentation<'a>(&'a self, logits: &'a FlexTensor) -> Segmentation<'a> {
         let shape = logits.shape();
         let voxels = shape[2] * shape[3] * shape[4];
-        Segmentation { logits: slice(logits), labels: &self.labels, classes: shape[1], voxels }
+        Segmentation { logits: as_slice(logits), labels: &self.labels, classes: shape[1], voxels }
     }
 
     /// The loss, and its derivatives by the sums of each sample.

@@ -4,8 +4,8 @@ use burn::tensor::{Int, Tensor};
 use serde::Deserialize;
 
 use super::*;
-use crate::network::UNetConfig;
-use crate::network::testing::{configuration, cpu, network, planned, tiny, wave};
+use crate::network::testing::{build_unet, configuration, cpu, network, tiny, wave};
+use crate::network::{UNetConfig, init, weights};
 use crate::plan::schema::{self, DiceCe, DiceScope, Network, Precision};
 use crate::train::loss::dice_ce;
 use crate::train::scaling::{LossScale, are_finite};
@@ -87,7 +87,7 @@ impl Case {
         assert_eq!(config.topology.parameters(), self.parameters, "{name}");
         let path =
             Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/reference/values/ten_losses_{name}.safetensors"));
-        config.load(&path, device).expect("weights of the same network")
+        weights::load(init::zeros(&config, device), &path).expect("weights of the same network")
     }
 
     /// The batch of a step, by the formula of `tests/reference/ten_losses.py`.
@@ -201,7 +201,10 @@ fn a_moment_without_the_others_is_refused() {
     let mut moments = optimizer.to_host();
     moments.remove("second.head.weight").expect("each parameter has a second moment");
     let refused = Optimizer::from_host(&settings, 1, moments, &device, Path::new("cut")).expect_err("refused");
-    assert_eq!(refused.to_string(), "`cut` has no tensor `second.head.weight`; it was written for another network");
+    assert_eq!(
+        refused.to_string(),
+        "missing tensor `second.head.weight` in `cut`; the file belongs to another network"
+    );
 }
 
 #[test]
@@ -210,7 +213,7 @@ fn the_number_of_threads_changes_no_bit() {
     let trained = || {
         let device = cpu().autodiff();
         let plan = configuration([16, 32, 32], [1, 2, 2], &[8, 16, 24]);
-        let mut unet = planned(&plan, (1, 2), 5, &device);
+        let mut unet = build_unet(&plan, (1, 2), 5, &device);
         let mut optimizer = Optimizer::new(&settings);
         for step in 0..2 {
             let labels = Tensor::ones([2, 16, 32, 32], &device);

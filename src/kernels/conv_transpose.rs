@@ -6,13 +6,13 @@
 
 use rayon::prelude::*;
 
-use super::conv::{self, Sizes};
+use super::conv::{self, ConvDims};
 use super::fresh::{fresh, written};
 use super::transpose::turn;
 
-/// Sizes of a transposed convolution.
+/// ConvDims of a transposed convolution.
 #[derive(Clone, Debug)]
-pub struct Up {
+pub struct ConvTranspose {
     /// Count of samples.
     pub samples: usize,
     /// Count of input channels.
@@ -25,7 +25,15 @@ pub struct Up {
     pub kernel: [usize; 3],
 }
 
-impl Up {
+/// Gradients of a transposed convolution.
+pub struct Gradients {
+    /// Of the input; empty if it was not asked for.
+    pub input: Vec<f32>,
+    /// Of the weights.
+    pub weight: Vec<f32>,
+}
+
+impl ConvTranspose {
     /// Output `[sample, output, z, y, x]` of `input`, `[sample, input, z, y, x]`; `weight` is `[input, output, z, y, x]`.
     ///
     /// # Panics
@@ -53,7 +61,7 @@ impl Up {
     /// # Panics
     ///
     /// When a length does not fit the sizes.
-    pub fn backward(&self, input: &[f32], weight: &[f32], gradient: &[f32], wanted: bool) -> (Vec<f32>, Vec<f32>) {
+    pub fn backward(&self, input: &[f32], weight: &[f32], gradient: &[f32], wanted: bool) -> Gradients {
         let mut places = fresh(gradient.len());
         let of_channel = self.boxed() * self.volume();
         places.par_chunks_mut(of_channel).zip(gradient.par_chunks(of_channel)).for_each(|(places, gradient)| {
@@ -73,12 +81,12 @@ impl Up {
         } else {
             Vec::new()
         };
-        (of_input, turned(&of_weight, self.outputs * self.boxed()))
+        Gradients { input: of_input, weight: turned(&of_weight, self.outputs * self.boxed()) }
     }
 
     /// The convolution with one tap: the channels of its output are the places of the box, for one output after the other.
-    fn places(&self) -> Sizes {
-        Sizes {
+    fn places(&self) -> ConvDims {
+        ConvDims {
             samples: self.samples,
             inputs: vec![self.inputs],
             outputs: self.outputs * self.boxed(),

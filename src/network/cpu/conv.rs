@@ -1,4 +1,4 @@
-//! Convolution over one or two inputs, whose channels follow each other.
+//! Convolution of one input, or of two inputs concatenated along their channels.
 
 use burn::backend::autodiff::NodeId;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
@@ -10,10 +10,10 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, TensorMetadata, backend_extension};
 use burn::tensor::Tensor;
 
-use super::{edges, slice, tensor};
-use crate::kernels::conv::{self, Sizes};
+use super::tensors::{as_slice, edges, from_values};
+use crate::kernels::conv::{self, ConvDims};
 
-/// Convolution with stride 1 and zero padding that keeps the shape.
+/// Convolution with stride 1 and zero padding that keeps the shape; the channels of `skip` follow those of `input`.
 pub(in crate::network) fn conv3d(
     input: Tensor<5>,
     skip: Option<Tensor<5>>,
@@ -22,19 +22,19 @@ pub(in crate::network) fn conv3d(
 ) -> Tensor<5> {
     let (input, weight, bias) = (input.into_dispatch(), weight.into_dispatch(), bias.into_dispatch());
     Tensor::from_dispatch(match skip {
-        None => Dispatch::convolve(input, weight, bias),
-        Some(skip) => Dispatch::convolve_both(input, skip.into_dispatch(), weight, bias),
+        None => Dispatch::conv(input, weight, bias),
+        Some(skip) => Dispatch::conv_with_skip(input, skip.into_dispatch(), weight, bias),
     })
 }
 
-/// The operation, for the backends that have it.
+/// The operation, for the backends that implement it.
 #[backend_extension(Flex, Autodiff)]
 trait Convolution: Backend {
     /// Convolution with stride 1 and zero padding that keeps the shape.
-    fn convolve(input: FloatTensor<Self>, weight: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self>;
+    fn conv(input: FloatTensor<Self>, weight: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self>;
 
-    /// The same over the channels of `input` and, behind them, those of `skip`.
-    fn convolve_both(
+    /// The same for the channels of `input` followed by those of `skip`.
+    fn conv_with_skip(
         input: FloatTensor<Self>,
         skip: FloatTensor<Self>,
         weight: FloatTensor<Self>,
@@ -43,11 +43,11 @@ trait Convolution: Backend {
 }
 
 impl Convolution for Flex {
-    fn convolve(input: FlexTensor, weight: FlexTensor, bias: FlexTensor) -> FlexTensor {
+    fn conv(input: FlexTensor, weight: FlexTensor, bias: FlexTensor) -> FlexTensor {
         compute(&[input], &weight, &bias)
     }
 
-    fn convolve_both(input: FlexTensor, skip: FlexTensor, weight: FlexTensor, bias: FlexTensor) -> FlexTensor {
+    fn conv_with_skip(input: FlexTensor, skip: FlexTensor, weight: FlexTensor, bias: FlexTensor) -> FlexTensor {
         compute(&[input, skip], &weight, &bias)
     }
 }
@@ -55,20 +55,20 @@ impl Convolution for Flex {
 fn compute(inputs: &[FlexTensor], weight: &FlexTensor, bias: &FlexTensor) -> FlexTensor {
     let inputs: Vec<FlexTensor> = inputs.iter().map(FlexTensor::to_contiguous).collect();
     let (weight, bias) = (weight.to_contiguous(), bias.to_contiguous());
-    let sizes = sizes(&inputs, &weight);
-    let inputs: Vec<&[f32]> = inputs.iter().map(slice).collect();
-    let output = conv::forward(&sizes, &inputs, slice(&weight), slice(&bias));
-    let [z, y, x] = sizes.size;
-    tensor(output, &[sizes.samples, sizes.outputs, z, y, x])
+    let dims = conv_dims(&inputs, &weight);
+    let inputs: Vec<&[f32]> = inputs.iter().map(as_slice).collect();
+    let output = conv::forward(&dims, &inputs, as_slice(&weight), as_slice(&bias));
+    let [z, y, x] = dims.size;
+    from_values(output, &[dims.samples, dims.outputs, z, y, x])
 }
 
 impl<C: CheckpointStrategy> Convolution for Autodiff<Flex, C> {
-    fn convolve(input: FloatTensor<Self>, weight: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self> {
+    fn conv(input: FloatTensor<Self>, weight: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self> {
         let nodes = [weight.node(), bias.node(), input.node()];
         record::<C, 3>(nodes, &[input], &weight, &bias)
     }
 
-    fn convolve_both(
+    fn conv_with_skip(
         input: FloatTensor<Self>,
         skip: FloatTensor<Self>,
         weight: FloatTensor<Self>,
@@ -79,7 +79,7 @@ impl<C: CheckpointStrategy> Convolution for Autodiff<Flex, C> {
     }
 }
 
-/// The output of a convolution that can be differentiated; the nodes are those of weight, bias and inputs.
+/// Computes a convolution and records it for the backward pass; `nodes` are those of weight, bias and inputs.
 fn record<C: CheckpointStrategy, const N: usize>(
     nodes: [NodeGuard; N],
     inputs: &[FloatTensor<Autodiff<Flex, C>>],
@@ -114,29 +114,28 @@ impl<const N: usize> Backward<Flex, N> for ConvolutionBackward {
 
     fn backward(self, ops: Ops<State, N>, gradients: &mut Gradients, checkpointer: &mut Checkpointer) {
         let gradient = gradients.consume::<Flex>(&ops.node).to_contiguous();
-        let mut fetch = |node| checkpointer.retrieve_node_output::<FlexTensor>(node).to_contiguous();
-        let weight = fetch(ops.state.weight);
-        let inputs: Vec<FlexTensor> = ops.state.inputs.into_iter().map(fetch).collect();
-        let sizes = sizes(&inputs, &weight);
-        let wanted = ops.parents[2..].iter().any(Option::is_some);
-        let slices: Vec<&[f32]> = inputs.iter().map(slice).collect();
-        let result = conv::backward(&sizes, &slices, slice(&weight), slice(&gradient), wanted);
-        let shapes = [weight.shape(), [sizes.outputs].into()].into_iter().chain(inputs.iter().map(FlexTensor::shape));
+        let mut retrieve = |node| checkpointer.retrieve_node_output::<FlexTensor>(node).to_contiguous();
+        let weight = retrieve(ops.state.weight);
+        let inputs: Vec<FlexTensor> = ops.state.inputs.into_iter().map(retrieve).collect();
+        let dims = conv_dims(&inputs, &weight);
+        let needs_input_gradients = ops.parents[2..].iter().any(Option::is_some);
+        let slices: Vec<&[f32]> = inputs.iter().map(as_slice).collect();
+        let result = conv::backward(&dims, &slices, as_slice(&weight), as_slice(&gradient), needs_input_gradients);
+        let shapes = [weight.shape(), [dims.outputs].into()].into_iter().chain(inputs.iter().map(FlexTensor::shape));
         let values = [result.weight, result.bias].into_iter().chain(result.inputs);
         for ((node, values), shape) in ops.parents.into_iter().zip(values).zip(shapes) {
             if let Some(node) = node {
-                gradients.register::<Flex>(node.id, tensor(values, &shape));
+                gradients.register::<Flex>(node.id, from_values(values, &shape));
             }
         }
     }
 }
 
-fn sizes(inputs: &[FlexTensor], weight: &FlexTensor) -> Sizes {
-    let kernel = weight.shape();
-    Sizes {
+fn conv_dims(inputs: &[FlexTensor], weight: &FlexTensor) -> ConvDims {
+    ConvDims {
         samples: inputs[0].shape()[0],
         inputs: inputs.iter().map(|maps| maps.shape()[1]).collect(),
-        outputs: kernel[0],
+        outputs: weight.shape()[0],
         size: edges(&inputs[0]),
         kernel: edges(weight),
     }

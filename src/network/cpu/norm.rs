@@ -1,4 +1,4 @@
-//! Instance normalisation and activation.
+//! Instance normalisation and leaky `ReLU`.
 
 use burn::backend::autodiff::NodeId;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
@@ -10,10 +10,10 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, TensorMetadata, backend_extension};
 use burn::tensor::Tensor;
 
-use super::{edges, slice, tensor};
-use crate::kernels::norm::Norm;
+use super::tensors::{as_slice, edges, from_values};
+use crate::kernels::norm::InstanceNorm;
 
-/// Instance normalisation, the affine map of each channel, leaky `ReLU`.
+/// Instance normalisation with scale and shift per channel, then leaky `ReLU`.
 pub(in crate::network) fn norm_act(
     maps: Tensor<5>,
     gamma: Tensor<1>,
@@ -22,14 +22,14 @@ pub(in crate::network) fn norm_act(
     slope: f64,
 ) -> Tensor<5> {
     let (maps, gamma, beta) = (maps.into_dispatch(), gamma.into_dispatch(), beta.into_dispatch());
-    Tensor::from_dispatch(Dispatch::normalize(maps, gamma, beta, eps, slope))
+    Tensor::from_dispatch(Dispatch::norm_act(maps, gamma, beta, eps, slope))
 }
 
-/// The operation, for the backends that have it.
+/// The operation, for the backends that implement it.
 #[backend_extension(Flex, Autodiff)]
-trait Normalization: Backend {
-    /// Instance normalisation, the affine map of each channel, leaky `ReLU`.
-    fn normalize(
+trait NormAct: Backend {
+    /// Instance normalisation with scale and shift per channel, then leaky `ReLU`.
+    fn norm_act(
         maps: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
         beta: FloatTensor<Self>,
@@ -38,30 +38,30 @@ trait Normalization: Backend {
     ) -> FloatTensor<Self>;
 }
 
-impl Normalization for Flex {
-    fn normalize(maps: FlexTensor, gamma: FlexTensor, beta: FlexTensor, eps: f64, slope: f64) -> FlexTensor {
+impl NormAct for Flex {
+    fn norm_act(maps: FlexTensor, gamma: FlexTensor, beta: FlexTensor, eps: f64, slope: f64) -> FlexTensor {
         let (maps, gamma, beta) = (maps.to_contiguous(), gamma.to_contiguous(), beta.to_contiguous());
-        tensor(norm(&maps, &gamma, &beta, (eps, slope)).forward(slice(&maps)), &maps.shape())
+        from_values(norm(&maps, &gamma, &beta, eps, slope).forward(as_slice(&maps)), &maps.shape())
     }
 }
 
-impl<C: CheckpointStrategy> Normalization for Autodiff<Flex, C> {
-    fn normalize(
+impl<C: CheckpointStrategy> NormAct for Autodiff<Flex, C> {
+    fn norm_act(
         maps: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
         beta: FloatTensor<Self>,
         eps: f64,
         slope: f64,
     ) -> FloatTensor<Self> {
-        match NormalizationBackward.prepare::<C>([maps.node(), gamma.node(), beta.node()]).compute_bound().stateful() {
+        match NormActBackward.prepare::<C>([maps.node(), gamma.node(), beta.node()]).compute_bound().stateful() {
             OpsKind::Tracked(mut step) => {
-                let nodes = [&maps, &gamma, &beta].map(|given| step.checkpoint(given));
+                let nodes = [&maps, &gamma, &beta].map(|tensor| step.checkpoint(tensor));
                 let (maps, gamma, beta) = (maps.into_primitive(), gamma.into_primitive(), beta.into_primitive());
-                step.finish(State { nodes, eps, slope }, Flex::normalize(maps, gamma, beta, eps, slope))
+                step.finish(State { nodes, eps, slope }, Flex::norm_act(maps, gamma, beta, eps, slope))
             }
             OpsKind::UnTracked(step) => {
                 let (maps, gamma, beta) = (maps.into_primitive(), gamma.into_primitive(), beta.into_primitive());
-                step.finish(Flex::normalize(maps, gamma, beta, eps, slope))
+                step.finish(Flex::norm_act(maps, gamma, beta, eps, slope))
             }
         }
     }
@@ -69,16 +69,16 @@ impl<C: CheckpointStrategy> Normalization for Autodiff<Flex, C> {
 
 #[derive(Clone, Debug)]
 struct State {
-    /// Maps, scale, shift.
+    /// Of maps, scale and shift.
     nodes: [NodeId; 3],
     eps: f64,
     slope: f64,
 }
 
 #[derive(Debug)]
-struct NormalizationBackward;
+struct NormActBackward;
 
-impl Backward<Flex, 3> for NormalizationBackward {
+impl Backward<Flex, 3> for NormActBackward {
     type State = State;
 
     fn backward(self, ops: Ops<State, 3>, gradients: &mut Gradients, checkpointer: &mut Checkpointer) {
@@ -86,16 +86,16 @@ impl Backward<Flex, 3> for NormalizationBackward {
         let State { nodes, eps, slope } = ops.state;
         let [maps, gamma, beta] =
             nodes.map(|node| checkpointer.retrieve_node_output::<FlexTensor>(node).to_contiguous());
-        let result = norm(&maps, &gamma, &beta, (eps, slope)).backward(slice(&maps), slice(&gradient));
+        let result = norm(&maps, &gamma, &beta, eps, slope).backward(as_slice(&maps), as_slice(&gradient));
         let values = [(result.maps, maps.shape()), (result.gamma, gamma.shape()), (result.beta, beta.shape())];
         for (node, (values, shape)) in ops.parents.into_iter().zip(values) {
             if let Some(node) = node {
-                gradients.register::<Flex>(node.id, tensor(values, &shape));
+                gradients.register::<Flex>(node.id, from_values(values, &shape));
             }
         }
     }
 }
 
-fn norm<'a>(maps: &FlexTensor, gamma: &'a FlexTensor, beta: &'a FlexTensor, (eps, slope): (f64, f64)) -> Norm<'a> {
-    Norm { voxels: edges(maps).iter().product(), gamma: slice(gamma), beta: slice(beta), eps, slope }
+fn norm<'a>(maps: &FlexTensor, gamma: &'a FlexTensor, beta: &'a FlexTensor, eps: f64, slope: f64) -> InstanceNorm<'a> {
+    InstanceNorm { voxels: edges(maps).iter().product(), gamma: as_slice(gamma), beta: as_slice(beta), eps, slope }
 }

@@ -1,4 +1,4 @@
-//! Maximum over boxes.
+//! Max pooling.
 
 use burn::backend::autodiff::NodeId;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
@@ -10,38 +10,38 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, TensorMetadata, backend_extension};
 use burn::tensor::Tensor;
 
-use super::{edges, slice, tensor};
-use crate::kernels::pool::Pool;
+use super::tensors::{as_slice, edges, from_values};
+use crate::kernels::pool::MaxPool;
 
-/// Maximum over boxes of the kernel's shape, which is also the stride and divides the edges.
+/// Max pooling whose stride is its kernel, which divides the edges.
 pub(in crate::network) fn max_pool(maps: Tensor<5>, kernel: [usize; 3]) -> Tensor<5> {
-    Tensor::from_dispatch(Dispatch::pool(maps.into_dispatch(), kernel))
+    Tensor::from_dispatch(Dispatch::max_pool(maps.into_dispatch(), kernel))
 }
 
-/// The operation, for the backends that have it.
+/// The operation, for the backends that implement it.
 #[backend_extension(Flex, Autodiff)]
 trait Pooling: Backend {
-    /// Maximum over boxes of the kernel's shape, which is also the stride and divides the edges.
-    fn pool(maps: FloatTensor<Self>, kernel: [usize; 3]) -> FloatTensor<Self>;
+    /// Max pooling whose stride is its kernel, which divides the edges.
+    fn max_pool(maps: FloatTensor<Self>, kernel: [usize; 3]) -> FloatTensor<Self>;
 }
 
 impl Pooling for Flex {
-    fn pool(maps: FlexTensor, kernel: [usize; 3]) -> FlexTensor {
+    fn max_pool(maps: FlexTensor, kernel: [usize; 3]) -> FlexTensor {
         let maps = maps.to_contiguous();
-        let pool = Pool { size: edges(&maps), kernel };
+        let pool = MaxPool { size: edges(&maps), kernel };
         let [z, y, x] = pool.pooled();
-        tensor(pool.forward(slice(&maps)), &[maps.shape()[0], maps.shape()[1], z, y, x])
+        from_values(pool.forward(as_slice(&maps)), &[maps.shape()[0], maps.shape()[1], z, y, x])
     }
 }
 
 impl<C: CheckpointStrategy> Pooling for Autodiff<Flex, C> {
-    fn pool(maps: FloatTensor<Self>, kernel: [usize; 3]) -> FloatTensor<Self> {
+    fn max_pool(maps: FloatTensor<Self>, kernel: [usize; 3]) -> FloatTensor<Self> {
         match PoolingBackward.prepare::<C>([maps.node()]).compute_bound().stateful() {
             OpsKind::Tracked(mut step) => {
                 let state = (step.checkpoint(&maps), kernel);
-                step.finish(state, Flex::pool(maps.into_primitive(), kernel))
+                step.finish(state, Flex::max_pool(maps.into_primitive(), kernel))
             }
-            OpsKind::UnTracked(step) => step.finish(Flex::pool(maps.into_primitive(), kernel)),
+            OpsKind::UnTracked(step) => step.finish(Flex::max_pool(maps.into_primitive(), kernel)),
         }
     }
 }
@@ -50,7 +50,7 @@ impl<C: CheckpointStrategy> Pooling for Autodiff<Flex, C> {
 struct PoolingBackward;
 
 impl Backward<Flex, 1> for PoolingBackward {
-    /// The input, and the kernel.
+    /// Node of the input, and the kernel.
     type State = (NodeId, [usize; 3]);
 
     fn backward(self, ops: Ops<Self::State, 1>, gradients: &mut Gradients, checkpointer: &mut Checkpointer) {
@@ -59,8 +59,11 @@ impl Backward<Flex, 1> for PoolingBackward {
         let maps = checkpointer.retrieve_node_output::<FlexTensor>(maps).to_contiguous();
         let [node] = ops.parents;
         if let Some(node) = node {
-            let pool = Pool { size: edges(&maps), kernel };
-            gradients.register::<Flex>(node.id, tensor(pool.backward(slice(&maps), slice(&gradient)), &maps.shape()));
+            let pool = MaxPool { size: edges(&maps), kernel };
+            gradients.register::<Flex>(
+                node.id,
+                from_values(pool.backward(as_slice(&maps), as_slice(&gradient)), &maps.shape()),
+            );
         }
     }
 }

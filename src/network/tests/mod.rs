@@ -1,23 +1,28 @@
-//! The network against shapes, naive twins of its operations, and itself.
+//! Shapes of the network, and its operations against naive implementations.
 
-use burn::module::Module;
+#[cfg(feature = "flex")]
+mod cpu;
+
+use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 
+use super::init;
 use super::ops::{self, BlockParams};
-use super::testing::{configuration, cpu, network, planned, tiny, wave, weights};
+use super::testing::{self, build_unet, configuration, network, tiny, wave, weight_rng};
 use super::weights::{to_host, values};
-use super::*;
+use super::{UNet, UNetConfig};
+use crate::plan::schema::Precision;
 
 #[test]
 fn logits_have_the_shape_of_the_images() {
     for (patch, pools, io) in
         [([8, 8, 8], [2, 2, 2], (1, 3)), ([1, 16, 8], [0, 3, 2], (2, 4)), ([8, 64, 64], [2, 5, 5], (1, 2))]
     {
-        let most = pools.into_iter().max().unwrap_or(0);
-        let plan = configuration(patch, pools, &(0..=most).map(|level| (2 << level).min(8)).collect::<Vec<_>>());
-        let unet = planned(&plan, io, 0, &cpu());
+        let depth = pools.into_iter().max().unwrap_or(0);
+        let plan = configuration(patch, pools, &(0..=depth).map(|level| (2 << level).min(8)).collect::<Vec<_>>());
+        let unet = build_unet(&plan, io, 0, &testing::cpu());
         let [z, y, x] = patch;
-        let logits = unet.forward(wave([2, io.0, z, y, x], 0.1, 0.0, &cpu()));
+        let logits = unet.forward(wave([2, io.0, z, y, x], 0.1, 0.0, &testing::cpu()));
         assert_eq!(logits.dims(), [2, io.1, z, y, x]);
         assert!(values(logits).iter().all(|logit| logit.is_finite()));
         let config = UNetConfig::new(&plan, &network(), io.0, io.1);
@@ -26,17 +31,17 @@ fn logits_have_the_shape_of_the_images() {
 }
 
 #[test]
-fn the_seed_decides_the_weights() {
-    assert_eq!(to_host(&tiny(1, &cpu())), to_host(&tiny(1, &cpu().autodiff())));
-    assert_ne!(to_host(&tiny(1, &cpu())), to_host(&tiny(2, &cpu())));
+fn the_seed_determines_the_weights_on_every_device() {
+    assert_eq!(to_host(&tiny(1, &testing::cpu())), to_host(&tiny(1, &testing::cpu().autodiff())));
+    assert_ne!(to_host(&tiny(1, &testing::cpu())), to_host(&tiny(2, &testing::cpu())));
 }
 
 #[test]
-fn first_weights_have_the_spread_of_he() {
+fn initial_weights_have_the_variance_of_he_normal() {
     let plan = configuration([4, 4, 4], [1, 1, 1], &[24, 32]);
-    let unet = UNetConfig::new(&plan, &network(), 1, 2).init(&mut weights(3), &cpu());
-    // The fan-in of a transposed convolution counts its outputs.
-    for (weight, fan_in) in [(&unet.encoder[1][1].conv.weight, 32 * 27), (&unet.up[0].weight, 24 * 8)] {
+    let unet = init::he_normal(&UNetConfig::new(&plan, &network(), 1, 2), &mut weight_rng(3), &testing::cpu());
+    // As in PyTorch, the fan-in of a transposed convolution counts its output channels.
+    for (weight, fan_in) in [(&unet.encoder[1][1].conv.weight, 32 * 27), (&unet.upsample[0].weight, 24 * 8)] {
         let drawn = values(weight.val());
         let mean = drawn.iter().sum::<f32>() / drawn.len() as f32;
         let variance = drawn.iter().map(|w| (w - mean).powi(2)).sum::<f32>() / drawn.len() as f32;
@@ -47,25 +52,26 @@ fn first_weights_have_the_spread_of_he() {
 }
 
 #[test]
-fn a_skip_is_a_concatenation() {
-    let (up, skip) = (wave([2, 3, 2, 4, 4], 0.7, 0.0, &cpu()), wave([2, 2, 2, 4, 4], 0.3, 1.0, &cpu()));
+fn a_skip_equals_a_concatenation() {
+    let (input, skip) =
+        (wave([2, 3, 2, 4, 4], 0.7, 0.0, &testing::cpu()), wave([2, 2, 2, 4, 4], 0.3, 1.0, &testing::cpu()));
     let params = || BlockParams {
-        weight: wave([4, 5, 3, 3, 3], 0.9, 0.5, &cpu()),
-        bias: wave([4], 1.0, 0.0, &cpu()),
-        gamma: wave([4], 1.0, 2.0, &cpu()),
-        beta: wave([4], 1.0, 3.0, &cpu()),
+        weight: wave([4, 5, 3, 3, 3], 0.9, 0.5, &testing::cpu()),
+        bias: wave([4], 1.0, 0.0, &testing::cpu()),
+        gamma: wave([4], 1.0, 2.0, &testing::cpu()),
+        beta: wave([4], 1.0, 3.0, &testing::cpu()),
         eps: 1e-5,
         slope: 0.01,
     };
-    let joined = Tensor::cat(vec![up.clone(), skip.clone()], 1);
-    let pair = values(ops::conv_norm_act(up, Some(skip), params()));
-    assert_eq!(pair, values(ops::conv_norm_act(joined, None, params())));
+    let concatenated = Tensor::cat(vec![input.clone(), skip.clone()], 1);
+    let pair = values(ops::conv_norm_act(input, Some(skip), params()));
+    assert_eq!(pair, values(ops::conv_norm_act(concatenated, None, params())));
 }
 
 #[test]
-fn pooling_is_the_maximum_of_each_box() {
+fn max_pooling_takes_the_maximum_of_each_box() {
     let edges = [2, 3, 4, 6, 8];
-    let input = wave(edges, 1.3, 0.2, &cpu());
+    let input = wave(edges, 1.3, 0.2, &testing::cpu());
     let given = values(input.clone());
     for kernel in [[1, 1, 1], [1, 2, 2], [2, 2, 2], [2, 1, 2], [2, 2, 1]] {
         let pooled = ops::max_pool(input.clone(), kernel);
@@ -82,8 +88,8 @@ fn pooling_is_the_maximum_of_each_box() {
 }
 
 #[test]
-fn the_gradient_of_pooling_goes_to_the_first_of_equal_voxels() {
-    let device = cpu().autodiff();
+fn the_gradient_of_max_pooling_goes_to_the_first_of_equal_voxels() {
+    let device = testing::cpu().autodiff();
     let input = Tensor::<5>::ones([1, 1, 2, 2, 4], &device).require_grad();
     let gradients = ops::max_pool(input.clone(), [2, 2, 2]).sum().backward();
     let gradient = values(input.grad(&gradients).expect("tracked"));
@@ -91,11 +97,11 @@ fn the_gradient_of_pooling_goes_to_the_first_of_equal_voxels() {
 }
 
 #[test]
-fn upsampling_adds_each_voxel_times_the_kernel() {
+fn a_transposed_convolution_adds_each_voxel_times_the_kernel() {
     let edges = [2, 3, 2, 3, 2];
-    let input = wave(edges, 1.1, 0.4, &cpu());
+    let input = wave(edges, 1.1, 0.4, &testing::cpu());
     for [kz, ky, kx] in [[1, 2, 2], [2, 2, 2], [2, 1, 2]] {
-        let kernel = wave([3, 2, kz, ky, kx], 0.8, 0.1, &cpu());
+        let kernel = wave([3, 2, kz, ky, kx], 0.8, 0.1, &testing::cpu());
         let (given, weight) = (values(input.clone()), values(kernel.clone()));
         let [_, _, z, y, x] = edges;
         let mut expected = vec![0.0_f32; 2 * 2 * z * kz * y * ky * x * kx];
@@ -107,46 +113,47 @@ fn upsampling_adds_each_voxel_times_the_kernel() {
                 expected[row * x * kx + k * kx + dk] += value * weight;
             }
         }
-        let upsampled = values(ops::up(input.clone(), kernel));
+        let upsampled = values(ops::conv_transpose(input.clone(), kernel));
         assert!(upsampled.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-5), "{:?}", [kz, ky, kx]);
     }
 }
 
-/// Logits of a batch, and gradients of their sum of squares by parameter.
+/// Logits of a batch, and the gradients of their mean square with respect to each convolution weight.
 fn logits_and_gradients(precision: Precision) -> (Vec<f32>, Vec<Vec<f32>>) {
-    let device = cpu().autodiff();
+    let device = testing::cpu().autodiff();
     let unet = UNet { precision, ..tiny(1, &device) };
     let logits = unet.forward(wave([2, 1, 8, 16, 16], 0.37, 0.0, &device));
     let gradients = logits.clone().square().mean().backward();
     let blocks = unet.encoder.iter().chain(&unet.decoder).flatten();
-    let kernels =
-        blocks.map(|block| &block.conv.weight).chain(unet.up.iter().chain([&unet.head]).map(|one| &one.weight));
-    let gradient = |kernel: &Param<Tensor<5>>| values(kernel.val().grad(&gradients).expect("tracked"));
-    (values(logits), kernels.map(gradient).collect())
+    let weights =
+        blocks.map(|block| &block.conv.weight).chain(unet.upsample.iter().chain([&unet.head]).map(|conv| &conv.weight));
+    let gradient = |weight: &Param<Tensor<5>>| values(weight.val().grad(&gradients).expect("tracked"));
+    (values(logits), weights.map(gradient).collect())
 }
 
 #[test]
-fn in_16_bits_logits_and_gradients_have_32_and_differ_by_rounding() {
+fn logits_and_gradients_at_16_bit_precision_are_32_bit_and_differ_by_rounding() {
     let (expected, expected_gradients) = logits_and_gradients(Precision::F32);
-    // A rounding that moves a voxel over a kink, or makes another one of a box the largest, changes gradients by more than itself.
+    // Gradients differ by more than rounding where it moves a voxel across the kink of an activation, or changes which voxel of a
+    // box is the maximum.
     for (precision, logit_tolerance, tolerance) in [(Precision::Bf16, 0.05, 0.7), (Precision::F16, 0.01, 0.2)] {
         let (found, gradients) = logits_and_gradients(precision);
-        let apart = |found: &[f32], expected: &[f32]| {
+        let relative_difference = |found: &[f32], expected: &[f32]| {
             let norm = |values: &mut dyn Iterator<Item = f32>| values.map(|value| value * value).sum::<f32>().sqrt();
             norm(&mut found.iter().zip(expected).map(|(found, expected)| found - expected))
                 / norm(&mut expected.iter().copied())
         };
-        let logits = apart(&found, &expected);
-        assert!(logits > 0.0 && logits < logit_tolerance, "{precision:?}: logits off by {logits}");
+        let logits = relative_difference(&found, &expected);
+        assert!(logits > 0.0 && logits < logit_tolerance, "{precision:?}: relative difference of the logits {logits}");
         assert_eq!(gradients.len(), expected_gradients.len());
         for (found, expected) in gradients.iter().zip(&expected_gradients) {
-            let gradient = apart(found, expected);
-            assert!(gradient < tolerance, "{precision:?}: a gradient off by {gradient}");
+            let gradient = relative_difference(found, expected);
+            assert!(gradient < tolerance, "{precision:?}: relative difference of a gradient {gradient}");
         }
     }
 }
 
-/// Indices of element `at` of a tensor.
+/// Indices of element `at` of a tensor with these edges.
 fn position(mut at: usize, edges: [usize; 5]) -> [usize; 5] {
     let mut indices = [0; 5];
     for axis in (0..5).rev() {

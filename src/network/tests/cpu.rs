@@ -1,15 +1,15 @@
-//! The fast operations against Burn's.
+//! The operations of the CPU backend against the plain versions.
 
 use burn::tensor::Tensor;
 use burn::tensor::module::conv_transpose3d;
 use burn::tensor::ops::ConvTransposeOptions;
 
-use super::{conv3d, max_pool, norm_act, up};
+use crate::network::cpu::{conv_transpose, conv3d, max_pool, norm_act};
 use crate::network::ops;
 use crate::network::testing::{cpu, wave};
 use crate::network::weights::values;
 
-/// Two tensors agree to a relative error of 1e-5 in the Euclidean norm.
+/// Asserts a relative error below 1e-5 in the Euclidean norm.
 fn assert_close(ours: Tensor<5>, reference: Tensor<5>, what: &str) {
     assert_eq!(ours.dims(), reference.dims(), "{what}");
     let (ours, reference) = (values(ours), values(reference));
@@ -19,7 +19,7 @@ fn assert_close(ours: Tensor<5>, reference: Tensor<5>, what: &str) {
     assert!(error < 1e-5, "{what}: {error}");
 }
 
-/// Compares the outputs of two functions of the same tensors, and the gradients of all of these.
+/// Compares the outputs of two functions of the same tensors, and their gradients with respect to all tensors.
 fn compare(
     inputs: &[Tensor<5>],
     ours: impl Fn(&[Tensor<5>]) -> Tensor<5>,
@@ -39,13 +39,13 @@ fn compare(
     }
 }
 
-fn row(channels: &Tensor<5>) -> Tensor<1> {
+fn to_row(channels: &Tensor<5>) -> Tensor<1> {
     channels.clone().reshape([-1])
 }
 
 #[test]
-fn convolution_is_that_of_burn() {
-    // Samples, channels of the two inputs, output channels; maps; kernel.
+fn convolution_equals_that_of_burn() {
+    // Samples, channels of input and skip, output channels; edges of the maps; edges of the kernel.
     for ([samples, inputs, skips, outputs], [z, y, x], [kz, ky, kx]) in [
         ([2, 1, 0, 30], [3, 5, 4], [3, 3, 3]),
         ([1, 4, 0, 8], [1, 9, 7], [3, 3, 3]),
@@ -66,18 +66,19 @@ fn convolution_is_that_of_burn() {
         if skips > 0 {
             given.push(wave([samples, skips, z, y, x], 0.41, 0.3, &cpu()));
         }
-        let what = format!("{samples} of {inputs} and {skips} to {outputs}, {:?}, {:?}", [z, y, x], [kz, ky, kx]);
+        let what =
+            format!("{samples} samples, {inputs} + {skips} to {outputs} channels, {:?}, {:?}", [z, y, x], [kz, ky, kx]);
         compare(
             &given,
-            |t| conv3d(t[2].clone(), t.get(3).cloned(), t[0].clone(), row(&t[1])),
-            |t| ops::convolve(t[2].clone(), t.get(3).cloned(), t[0].clone(), row(&t[1])),
+            |t| conv3d(t[2].clone(), t.get(3).cloned(), t[0].clone(), to_row(&t[1])),
+            |t| ops::conv(t[2].clone(), t.get(3).cloned(), t[0].clone(), to_row(&t[1])),
             &what,
         );
     }
 }
 
 #[test]
-fn normalisation_is_that_of_burn() {
+fn normalisation_equals_that_of_burn() {
     for shape @ [_, channels, ..] in [[2, 3, 4, 5, 6], [1, 2, 1, 3, 3], [3, 5, 11, 12, 13]] {
         let given = [
             wave(shape, 0.37, 0.0, &cpu()) + 3.0,
@@ -86,25 +87,25 @@ fn normalisation_is_that_of_burn() {
         ];
         compare(
             &given,
-            |t| norm_act(t[0].clone(), row(&t[1]), row(&t[2]), 1e-5, 0.01),
-            |t| ops::normalize(t[0].clone(), row(&t[1]), row(&t[2]), 1e-5, 0.01),
+            |t| norm_act(t[0].clone(), to_row(&t[1]), to_row(&t[2]), 1e-5, 0.01),
+            |t| ops::norm_act(t[0].clone(), to_row(&t[1]), to_row(&t[2]), 1e-5, 0.01),
             &format!("{shape:?}"),
         );
     }
 }
 
 #[test]
-fn pooling_is_that_of_burn() {
+fn max_pooling_equals_that_of_burn() {
     for kernel in [[1, 1, 1], [1, 2, 2], [2, 2, 2], [2, 1, 3]] {
-        // Rounded, so that there are equal voxels.
+        // Rounded, so that some voxels are equal.
         let maps = (wave([2, 3, 4, 6, 12], 1.3, 0.2, &cpu()) * 3.0).round();
         let what = format!("{kernel:?}");
-        compare(&[maps], |t| max_pool(t[0].clone(), kernel), |t| ops::pool_by_axes(t[0].clone(), kernel), &what);
+        compare(&[maps], |t| max_pool(t[0].clone(), kernel), |t| ops::max_pool_by_axes(t[0].clone(), kernel), &what);
     }
 }
 
 #[test]
-fn transposed_convolution_is_that_of_burn() {
+fn transposed_convolution_equals_that_of_burn() {
     for ([samples, inputs, outputs], [z, y, x], [kz, ky, kx]) in [
         ([2, 3, 5], [2, 3, 4], [2, 2, 2]),
         ([1, 34, 17], [1, 5, 3], [1, 2, 2]),
@@ -119,14 +120,19 @@ fn transposed_convolution_is_that_of_burn() {
             let options = ConvTransposeOptions::new([kz, ky, kx], [0; 3], [0; 3], [1; 3], 1);
             conv_transpose3d(t[0].clone(), t[1].clone(), None, options)
         };
-        let what = format!("{samples} of {inputs} to {outputs}, {:?}, {:?}", [z, y, x], [kz, ky, kx]);
-        compare(&given, |t| up(t[0].clone(), t[1].clone()), burn, &what);
-        compare(&given, |t| ops::up_by_product(t[0].clone(), t[1].clone()), burn, &format!("product, {what}"));
+        let what = format!("{samples} samples, {inputs} to {outputs} channels, {:?}, {:?}", [z, y, x], [kz, ky, kx]);
+        compare(&given, |t| conv_transpose(t[0].clone(), t[1].clone()), burn, &what);
+        compare(
+            &given,
+            |t| ops::conv_transpose_by_matmul(t[0].clone(), t[1].clone()),
+            burn,
+            &format!("matmul, {what}"),
+        );
     }
 }
 
 #[test]
-fn the_number_of_threads_changes_no_bit() {
+fn results_are_identical_for_any_number_of_threads() {
     let run = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads start");
         pool.install(|| {
@@ -137,7 +143,7 @@ fn the_number_of_threads_changes_no_bit() {
             let maps = conv3d(input.clone(), None, weight.clone(), bias.clone());
             let pooled = max_pool(norm_act(maps, gamma.clone(), beta.clone(), 1e-5, 0.01), [2, 2, 1]);
             let fine = wave([17, 11, 2, 2, 1], 0.77, 0.2, &device).require_grad();
-            let output = up(pooled, fine.clone());
+            let output = conv_transpose(pooled, fine.clone());
             let gradients = (output.clone() * wave(output.dims(), 0.53, 1.0, &device)).sum().backward();
             let large = [input, weight, fine].map(|given| values(given.grad(&gradients).expect("tracked")));
             let small = [bias, gamma, beta].map(|given| values(given.grad(&gradients).expect("tracked")));
