@@ -25,5 +25,5 @@ pub mod evaluate;
 pub mod select;
 pub mod report;
 pub mod experiment;
-pub mod exchange;
+pub mod nnunet;
 pub mod cli;

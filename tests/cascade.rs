@@ -20,8 +20,8 @@ use segplan::device::open_device;
 use segplan::experiment::splits::Split;
 use segplan::network::PlannedNetwork;
 >>>>>>> bcb7ac7
-use segplan::plan::digest::stage_digests;
-use segplan::plan::load::load_resolved;
+use segplan::plan::compare::stage_digests;
+use segplan::plan::read::load_resolved;
 use segplan::plan::schema::{ConfigurationName, Plan};
 use segplan::predict::cascade::{Grid, first_stage};
 use segplan::predict::memory::Room;

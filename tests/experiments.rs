@@ -5,9 +5,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use segplan::plan::load::load;
+use segplan::plan::read::load;
 use segplan::plan::make::default_rules;
-use segplan::plan::published::tasks;
+use segplan::plan::rules::published::tasks;
 use segplan::plan::rules::{Measured, configurations};
 use segplan::plan::schema::ConfigurationName;
 

@@ -19,7 +19,7 @@ use segplan::experiment::events::Events;
 use segplan::experiment::{Options, Outcome, Stage, run};
 use segplan::network::topology::Topology;
 use segplan::network::{UNet, UNetConfig, init, weights};
-use segplan::plan::load::load;
+use segplan::plan::read::load;
 use segplan::plan::schema::{Adam, ConfigurationName, DiceCe, DiceScope, Network, Optimizer, Plan, Precision, Train};
 use segplan::predict::Tiles;
 use segplan::run::NetworkId;

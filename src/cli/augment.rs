@@ -11,7 +11,7 @@ use crate::cli::terminal::Terminal;
 use crate::cli::use_threads;
 use crate::experiment::augment::{Request, Shown, show};
 use crate::experiment::events::Events;
-use crate::plan::load::load;
+use crate::plan::read::load;
 use crate::plan::schema::ConfigurationName;
 
 const EXAMPLES: &str = "\

@@ -10,7 +10,7 @@ use crate::cli::run::{configuration, into_failure};
 use crate::cli::terminal::Terminal;
 use crate::cli::use_threads;
 use crate::experiment::bench::bench;
-use crate::plan::load::load;
+use crate::plan::read::load;
 use crate::plan::schema::ConfigurationName;
 
 const EXAMPLES: &str = "\

@@ -7,8 +7,8 @@ use clap::{Args, ValueEnum};
 use crate::cli::failure::Failure;
 use crate::cli::output::{print, print_line};
 use crate::network::PlannedNetwork;
-use crate::plan::diff::{Cost, compare};
-use crate::plan::origin::named;
+use crate::plan::compare::{Cost, compare};
+use crate::plan::compare::load_named;
 use crate::plan::schema::{ConfigurationName, Plan};
 
 const EXAMPLES: &str = "\

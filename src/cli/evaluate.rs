@@ -12,7 +12,7 @@ use crate::evaluate::folders::{EvaluateError, Request, evaluate_folders};
 use crate::evaluate::output::{Format, per_case, write};
 use crate::evaluate::summary::summarize;
 use crate::experiment::events::Events;
-use crate::plan::make::default_memory_bytes;
+use crate::plan::schema::recipe::memory_bytes;
 use crate::store::claim::claim_file;
 use crate::units::counted;
 

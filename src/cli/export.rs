@@ -6,9 +6,9 @@ use clap::Args;
 
 use crate::cli::failure::{Failure, plain};
 use crate::cli::terminal::Terminal;
-use crate::exchange::export::nnunet;
+use crate::nnunet::export::nnunet;
 use crate::experiment::events::Events;
-use crate::plan::origin::named;
+use crate::plan::compare::load_named;
 use crate::run::folder::RunFolder;
 use crate::store::claim::Claim;
 use crate::store::{read_text_if_present, write_atomic};

@@ -6,7 +6,7 @@ use std::fmt;
 use miette::Report;
 
 use crate::cli::output::say;
-use crate::plan::fault::Fault;
+use crate::plan::read::Diagnostic;
 use crate::store::claim::ClaimError;
 
 /// Why a verb did not do what it was asked to.

@@ -16,7 +16,7 @@ use crate::cli::variant::{Only, chosen};
 use crate::experiment::events::Events;
 use crate::experiment::failures::PARTLY;
 use crate::experiment::{self, ExperimentError, Options, Outcome, Stage};
-use crate::plan::load::{LoadedPlan, load};
+use crate::plan::read::{LoadedPlan, load};
 use crate::plan::schema::ConfigurationName;
 
 const EXAMPLES: &str = "\

@@ -7,7 +7,7 @@ use clap::Args;
 use crate::cli::failure::{Failure, plain};
 use crate::cli::output::{print, say};
 use crate::plan::keys::json_schema_text;
-use crate::plan::write::SCHEMA_FILE;
+use crate::plan::edit::SCHEMA_FILE;
 use crate::store::{read_text_if_present, write_atomic};
 
 const EXAMPLES: &str = "\

@@ -7,7 +7,7 @@ use clap::Args;
 use crate::cli::failure::{Failure, plain};
 use crate::cli::output::print_line;
 use crate::plan::edit::set as edit;
-use crate::plan::load::read;
+use crate::plan::read::read;
 use crate::store::rewrite;
 
 const EXAMPLES: &str = "\

@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::cli::failure::{Failure, warn};
 use crate::cli::output::print;
-use crate::plan::load::load;
+use crate::plan::read::load;
 use crate::plan::show::{Shown, text};
 
 const EXAMPLES: &str = "\

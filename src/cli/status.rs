@@ -12,7 +12,7 @@ use crate::cli::use_threads;
 use crate::cli::variant::{Only, chosen};
 use crate::experiment::graph::Graph;
 use crate::experiment::{Options, Stage};
-use crate::plan::load::{LoadedPlan, load};
+use crate::plan::read::{LoadedPlan, load};
 
 const EXAMPLES: &str = "\
 Examples:

@@ -12,7 +12,7 @@ use crate::cli::output::say;
 use crate::cli::pace::Pace;
 use crate::dataset::CaseId;
 use crate::experiment::events::Events;
-use crate::plan::fault::Fault;
+use crate::plan::read::Diagnostic;
 use crate::plan::schema::Train;
 use crate::predict::Tiles;
 use crate::run::NetworkId;

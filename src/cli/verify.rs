@@ -9,7 +9,7 @@ use crate::cli::output::print_line;
 use crate::cli::terminal::Terminal;
 use crate::dataset::{scan, verify as check};
 use crate::experiment::events::Events;
-use crate::plan::make::default_memory_bytes;
+use crate::plan::schema::recipe::memory_bytes;
 use crate::units::counted;
 
 const EXAMPLES: &str = "\

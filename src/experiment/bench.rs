@@ -19,7 +19,7 @@ use crate::experiment::data::{DataError, find};
 use crate::experiment::events::Events;
 use crate::kernels::peak;
 use crate::network::{PlannedNetwork, UNet};
-use crate::plan::load::LoadedPlan;
+use crate::plan::read::LoadedPlan;
 use crate::plan::schema::{Configuration, ConfigurationName, Plan};
 use crate::random::{Key, Purpose, stream};
 use crate::store::read_text;

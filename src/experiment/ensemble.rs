@@ -12,7 +12,7 @@ use crate::experiment::matrix::Experiment;
 use crate::experiment::postprocessing::settle;
 use crate::experiment::watch::Watch;
 use crate::network::PlannedNetwork;
-use crate::plan::digest::StageDigests;
+use crate::plan::compare::StageDigests;
 use crate::plan::schema::ConfigurationName;
 use crate::predict::memory::Room;
 use crate::predict::{Member, Predictor, labels};

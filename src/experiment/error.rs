@@ -10,7 +10,7 @@ use crate::experiment::splits::SplitError;
 use crate::experiment::trained_split::EditedSplit;
 use crate::fingerprint::FingerprintError;
 use crate::network::weights::WeightsError;
-use crate::plan::fault::PlanError;
+use crate::plan::read::PlanError;
 use crate::plan::schema::{ConfigurationName, Plan};
 use crate::predict::memory::PredictError;
 use crate::preprocess::cache::PreprocessError;

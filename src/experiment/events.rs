@@ -1,7 +1,7 @@
 //! What an experiment tells of itself while it runs.
 
 use crate::dataset::CaseId;
-use crate::plan::fault::Fault;
+use crate::plan::read::Diagnostic;
 use crate::plan::schema::Train;
 use crate::predict::Tiles;
 use crate::run::NetworkId;

@@ -14,7 +14,7 @@ use crate::experiment::graph::Work;
 use crate::experiment::matrix::Experiment;
 use crate::experiment::watch::Watch;
 use crate::network::PlannedNetwork;
-use crate::plan::digest::{first_stage_digest, stage_digests};
+use crate::plan::compare::{first_stage_digest, stage_digests};
 use crate::plan::schema::{ConfigurationName, Plan};
 use crate::predict::cascade::{Grid, first_stage};
 use crate::predict::memory::Room;

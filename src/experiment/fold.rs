@@ -14,7 +14,7 @@ use crate::experiment::forecast::Forecast;
 use crate::experiment::graph::Work;
 use crate::experiment::held_out::HeldOut;
 use crate::experiment::{ExperimentError, Stage};
-use crate::plan::digest::StageDigests;
+use crate::plan::compare::StageDigests;
 use crate::plan::schema::{Configuration, Plan};
 use crate::preprocess::cache::{Preparation, PreparedCase};
 use crate::report::figure::training::{learning_rate_plot, plateau_plot};

@@ -11,7 +11,7 @@ use crate::experiment::events::Events;
 use crate::experiment::graph::estimate::shown_time;
 use crate::experiment::graph::{Graph, State, Work};
 use crate::experiment::{ExperimentError, Options};
-use crate::plan::load::LoadedPlan;
+use crate::plan::read::LoadedPlan;
 use crate::plan::schema::Plan;
 use crate::store::rows::rows_as_text;
 use crate::units::counted;

@@ -17,7 +17,7 @@ use crate::experiment::forecast::Forecast;
 use crate::experiment::graph::{Work, stage_before};
 use crate::experiment::postprocessing::settle;
 use crate::experiment::{ExperimentError, Options, Outcome, Stage, Summary, ensemble, first_stage, record};
-use crate::plan::digest::stage_digests;
+use crate::plan::compare::stage_digests;
 use crate::plan::schema::{ConfigurationName, Plan};
 use crate::preprocess::cache::Preparation;
 use crate::run::NetworkId;

@@ -10,14 +10,14 @@ use crate::dataset::contents::{Contents, KnownFiles};
 use crate::experiment::ExperimentError;
 use crate::experiment::events::Events;
 use crate::fingerprint::{Fingerprint, measure};
-use crate::plan::diff::Stage;
-use crate::plan::digest::{Change, changed_keys, decides_no_result};
-use crate::plan::layer::Source;
-use crate::plan::load::{LoadedPlan, load_resolved};
-use crate::plan::overrides::{Override, overrides};
+use crate::plan::schema::Stage;
+use crate::plan::compare::{Change, changed_keys, decides_no_result};
+use crate::plan::read::Source;
+use crate::plan::read::{LoadedPlan, load_resolved};
+use crate::plan::compare::{Override, overrides};
 use crate::plan::schema;
-use crate::plan::sweep::{in_name, short_keys, variant_name};
-use crate::plan::write::resolved_text;
+use crate::plan::name::{in_name, short_keys, variant_name};
+use crate::plan::edit::resolved_text;
 use crate::run::fingerprint::SavedFingerprint;
 use crate::run::folder::{RunFolder, known_files};
 use crate::run::manifest::{DatasetRecord, Host, Manifest};
@@ -123,7 +123,7 @@ pub(super) fn write(
         digests: plan
             .configurations
             .keys()
-            .map(|&name| (name.to_string(), crate::plan::digest::stage_digests(plan, name)))
+            .map(|&name| (name.to_string(), crate::plan::compare::stage_digests(plan, name)))
             .collect(),
         dataset: DatasetRecord {
             folder: dataset.folder.clone(),

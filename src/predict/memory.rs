@@ -221,7 +221,7 @@ mod tests {
 
     impl Fixture {
         fn new() -> Self {
-            let plan: Plan = toml::from_str(include_str!("../plan/example.toml")).unwrap();
+            let plan: Plan = crate::plan::testing::example();
             let three_d = Configuration { batch_size: 3, ..configuration([8, 16, 16], [1, 2, 2], &[4, 8, 16]) };
             let two_d = Configuration { batch_size: 5, ..configuration([1, 16, 16], [0, 2, 2], &[4, 8, 16]) };
             let configurations = [three_d, two_d];

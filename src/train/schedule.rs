@@ -145,7 +145,7 @@ mod tests {
 
     /// The paper's schedule, as the example of a whole plan has it.
     fn paper() -> Train {
-        toml::from_str::<Plan>(include_str!("../plan/example.toml")).unwrap().train
+        crate::plan::testing::example().train
     }
 
     #[test]

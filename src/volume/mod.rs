@@ -19,11 +19,10 @@ mod geometry;
 use std::fmt;
 
 use ndarray::{Array, Array3, Array4, Dimension};
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Number of voxels of a grid, or of a patch, along `[z, y, x]`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Shape(pub [usize; 3]);
 
@@ -47,7 +46,7 @@ impl fmt::Display for Shape {
 }
 
 /// Edge lengths of a voxel in millimetres, `[z, y, x]`.
-#[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Spacing(pub [f64; 3]);
 

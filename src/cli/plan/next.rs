@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use toml::Value;
 
 use crate::experiment::data::{place, place_beside};
-use crate::plan::load::LoadedPlan;
+use crate::plan::read::LoadedPlan;
 use crate::units::shell_word;
 
 /// The command for a plan at `file`; `dataset` is the folder of its data set, where that is known.

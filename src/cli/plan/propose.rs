@@ -12,8 +12,8 @@ use crate::cli::terminal::Terminal;
 use crate::dataset::scan;
 use crate::experiment::data::locate;
 use crate::experiment::events::Events;
-use crate::plan::load::{load_from, load_text, read};
-use crate::plan::update::update;
+use crate::plan::read::{load_from, load_text, read};
+use crate::plan::edit::update;
 use crate::store::rewrite;
 use crate::units::shell_word;
 

@@ -11,7 +11,7 @@ use crate::experiment::bench::{Bench, median};
 use crate::experiment::events::made_again;
 use crate::experiment::{ExperimentError, record};
 use crate::network::UNet;
-use crate::plan::digest::stage_digests;
+use crate::plan::compare::stage_digests;
 use crate::plan::schema::ConfigurationName;
 use crate::predict::memory::Room;
 use crate::predict::window::{Windows, mirrored_axes};

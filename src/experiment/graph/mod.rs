@@ -20,8 +20,8 @@ use crate::experiment::events::Events;
 use crate::experiment::graph::estimate::Estimate;
 use crate::experiment::graph::inspect::Inspection;
 use crate::experiment::{ExperimentError, Options, networks};
-use crate::plan::digest::Change;
-use crate::plan::load::LoadedPlan;
+use crate::plan::compare::Change;
+use crate::plan::read::LoadedPlan;
 
 /// How far a piece of work is.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use crate::plan::schema::{ConfigurationName, Plan};
 use crate::run::NetworkId;
 
 fn plan(folds: usize) -> Plan {
-    let mut plan: Plan = toml::from_str(include_str!("../../plan/example.toml")).unwrap();
+    let mut plan: Plan = crate::plan::testing::example();
     plan.split.folds = folds;
     plan.run.seeds = vec![1];
     plan

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::experiment::graph::estimate::{Estimate, shown_bytes, shown_time};
 use crate::experiment::graph::{Graph, Node, State, Work};
-use crate::plan::diff::Stage;
+use crate::plan::schema::Stage;
 use crate::run::NetworkId;
 use crate::store::rows::rows_as_text;
 use crate::units::listed;

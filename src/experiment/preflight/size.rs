@@ -4,7 +4,7 @@
 use crate::dataset::Dataset;
 use crate::dataset::contents::Contents;
 use crate::fingerprint::Fingerprint;
-use crate::plan::digest::stage_digests;
+use crate::plan::compare::stage_digests;
 use crate::plan::schema::{ConfigurationName, Plan};
 use crate::preprocess::cache::{Preparation, PreprocessError};
 use crate::preprocess::footprint::{Extent, check, check_collapse};

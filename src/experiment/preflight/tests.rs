@@ -3,14 +3,14 @@
 use miette::{GraphicalReportHandler, GraphicalTheme};
 
 use super::*;
-use crate::plan::load::load;
+use crate::plan::read::load;
 
 const GIBI: u64 = 1 << 30;
 
 fn loaded(set: &[&str]) -> (tempfile::TempDir, LoadedPlan) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("plan.toml");
-    std::fs::write(&path, include_str!("../../plan/example.toml")).unwrap();
+    std::fs::write(&path, crate::plan::testing::example_text()).unwrap();
     let set: Vec<String> = set.iter().map(ToString::to_string).collect();
     let loaded = load(&path, &set).unwrap();
     (folder, loaded)

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use crate::plan::digest::{Change, changed_keys};
-use crate::plan::sweep::short_keys;
+use crate::plan::compare::{Change, changed_keys};
+use crate::plan::name::short_keys;
 use crate::report::record::scores::{Better, shown};
 use crate::report::record::{Planned, Record};
 use crate::report::statistics::numbers::mean;

@@ -13,8 +13,8 @@ use serde::de::DeserializeOwned;
 use thiserror::Error;
 
 use crate::fingerprint::{CaseFingerprint, Fingerprint};
-use crate::plan::fault::PlanError;
-use crate::plan::load::load_resolved;
+use crate::plan::read::PlanError;
+use crate::plan::read::load_resolved;
 use crate::plan::schema::{ConfigurationName, Plan};
 use crate::report::record::ensembles::Ensemble;
 use crate::report::record::scores::{Row, Scores};

@@ -296,7 +296,7 @@ mod tests {
 
     #[test]
     fn folds_are_said_to_be_by_patient_where_cases_are_grouped() {
-        let mut plan: Plan = toml::from_str(include_str!("../../plan/example.toml")).unwrap();
+        let mut plan: Plan = crate::plan::testing::example();
         assert!(folds(&plan.split).ends_with("of nearly equal size, case by case."));
         assert_eq!(excluded(&plan), "");
         plan.split.patient_pattern = "^(.+)_E[DS]$".to_owned();

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use crate::plan::tolerance::surface_note;
+use crate::plan::check::tolerance::surface_note;
 use crate::report::record::ensembles;
 use crate::report::record::scores::Row;
 use crate::report::record::{Planned, Record};

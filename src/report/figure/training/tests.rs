@@ -7,7 +7,7 @@ use crate::plan::schema::Plan;
 use crate::train::schedule::Schedule;
 
 fn train() -> Train {
-    toml::from_str::<Plan>(include_str!("../../../plan/example.toml")).unwrap().train
+    crate::plan::testing::example().train
 }
 
 /// The log of a training whose losses are given, as the schedule sees it.

@@ -9,7 +9,7 @@ use crate::random::{Key, Purpose, stream};
 
 /// The plan's defaults.
 fn ranges() -> Augment {
-    toml::from_str::<Plan>(include_str!("../../../plan/example.toml")).unwrap().augment
+    crate::plan::testing::example().augment
 }
 
 fn rng(sample: u64) -> Rng {
