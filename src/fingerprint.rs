@@ -13,14 +13,14 @@ use thiserror::Error;
 
 pub use self::noted::Noted;
 use crate::dataset::budget::{Budget, side_by_side};
-use crate::dataset::gate::{Expected, Fault, FaultKind, Faults, read_case};
+use crate::dataset::gate::{Expected, Issue, IssueKind, Issues, read_case};
 use crate::dataset::{Case, CaseId, Dataset};
 use crate::statistics::{median, moments, quantile_of_sorted};
 use crate::units::counted;
 use crate::volume::components::{Connectivity, count_labels};
 use crate::volume::crop::nonzero_box;
 use crate::volume::intensity::IntensityRange;
-use crate::volume::nifti::read_header;
+use crate::volume::io::read_header;
 use crate::volume::orient::AxisCodes;
 use crate::volume::{LabelMap, Shape, Spacing};
 
@@ -32,13 +32,13 @@ const INTENSITY_STEP: usize = 10;
 pub enum FingerprintError {
     /// Files of some cases cannot be used: every fault of every case.
     #[error("{}", refused(.0))]
-    Faults(Vec<Fault>),
+    Issues(Vec<Issue>),
     /// There is nothing to measure.
     #[error("data set `{0}` has no training case")]
     Empty(String),
 }
 
-fn refused(faults: &[Fault]) -> String {
+fn refused(faults: &[Issue]) -> String {
     let mut cases: Vec<&CaseId> = faults.iter().map(|fault| &fault.case).collect();
     cases.dedup();
     let of = format!("{} cannot be used", counted(cases.len(), "case"));
@@ -131,7 +131,7 @@ pub fn measure(
     for case in measured.into_iter().flatten() {
         let (case, intensities) = match case {
             Ok(measured) => measured,
-            Err(Faults(of_case)) => {
+            Err(Issues(of_case)) => {
                 faults.extend(of_case);
                 continue;
             }
@@ -140,7 +140,7 @@ pub fn measure(
         sampled.push(intensities);
     }
     if !faults.is_empty() {
-        return Err(FingerprintError::Faults(faults));
+        return Err(FingerprintError::Issues(faults));
     }
     let intensities = (0..dataset.channels.len()).map(|channel| statistics(pooled(&mut sampled, channel)));
     Ok(Fingerprint { intensities: intensities.collect(), cases })
@@ -156,7 +156,7 @@ fn pooled(sampled: &mut [Vec<Vec<f32>>], channel: usize) -> Vec<f32> {
 }
 
 /// One case, and a sample of the foreground intensities of each channel.
-fn measure_case(case: &Case, dataset: &Dataset, budget: &Budget) -> Result<(CaseFingerprint, Vec<Vec<f32>>), Faults> {
+fn measure_case(case: &Case, dataset: &Dataset, budget: &Budget) -> Result<(CaseFingerprint, Vec<Vec<f32>>), Issues> {
     let claim = budget.claim(needed(case, budget.limit())?);
     let (image, labels) = read_case(case, &Expected::of(dataset, budget.limit()))?;
     let shape = image.geometry.shape;
@@ -180,7 +180,7 @@ fn measure_case(case: &Case, dataset: &Dataset, budget: &Budget) -> Result<(Case
 }
 
 /// Bytes that measuring a case takes, by its headers; `None` if one of them cannot be read: the gate reports why.
-fn needed(case: &Case, allowed: u64) -> Result<u64, Faults> {
+fn needed(case: &Case, allowed: u64) -> Result<u64, Issues> {
     let headers: Vec<_> = case.images.iter().filter_map(|path| read_header(path).ok()).collect();
     let (Some(first), Some(path)) = (headers.first(), case.images.first()) else { return Ok(0) };
     let (shape, channels) = (first.geometry.shape, headers.iter().map(|header| header.channels).sum());
@@ -188,8 +188,8 @@ fn needed(case: &Case, allowed: u64) -> Result<u64, Faults> {
     if needed <= allowed {
         return Ok(needed);
     }
-    let kind = FaultKind::TooLarge { shape, channels, needed, allowed };
-    Err(Faults(vec![Fault { case: case.id.clone(), path: path.clone(), kind }]))
+    let kind = IssueKind::TooLarge { shape, channels, needed, allowed };
+    Err(Issues(vec![Issue { case: case.id.clone(), path: path.clone(), kind }]))
 }
 
 /// Intensities of a channel under the foreground labels, of one voxel in [`INTENSITY_STEP`].

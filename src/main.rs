@@ -2,10 +2,10 @@
 
 use std::process::ExitCode;
 
-use segplan::kernels::pages::KeptPages;
+use segplan::alloc::CachingAllocator;
 
 #[global_allocator]
-static ALLOCATOR: KeptPages = KeptPages::new();
+static ALLOCATOR: CachingAllocator = CachingAllocator::new();
 
 fn main() -> ExitCode {
     segplan::cli::main()

@@ -6,10 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ndarray::{Array3, Zip};
-use serde::{Deserialize, Serialize};
 
 use crate::plan::schema::{Plan, PostprocessRule};
 pub use crate::run::Filter;
+pub use crate::run::postprocessing::{Decision, Evidence};
 use crate::statistics::mean;
 use crate::volume::components::{Connectivity, largest_components};
 
@@ -50,36 +50,6 @@ fn keep_largest(labels: &mut Array3<i16>, meant: impl Fn(i16) -> bool) {
             *label = 0;
         }
     });
-}
-
-/// What was decided for a candidate, and why.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Decision {
-    /// What is done to its predictions.
-    pub filter: Filter,
-    /// Held-out predictions that this is judged by; those of several seeds count each.
-    pub predictions: usize,
-    /// Evidence by label.
-    pub classes: BTreeMap<u8, Evidence>,
-}
-
-/// What speaks for or against filtering one label.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Evidence {
-    /// Its name.
-    pub name: String,
-    /// Training cases that have it.
-    pub training_cases: usize,
-    /// Training cases in which it is a single component.
-    pub single_component: usize,
-    /// Mean Dice of the predictions as they are.
-    pub mean_dice_before: Option<f64>,
-    /// Mean Dice where only the largest component of all foreground is kept.
-    pub mean_dice_foreground: Option<f64>,
-    /// Mean Dice where only the largest component of this label is kept; after the step before, where that is done.
-    pub mean_dice_class: Option<f64>,
-    /// Mean Dice of what was decided on.
-    pub mean_dice_after: Option<f64>,
 }
 
 /// Dice of one label in one case; none where neither prediction nor reference has it.

@@ -12,14 +12,8 @@ use std::time::{Duration, Instant};
 
 use ndarray::Array3;
 use segplan::dataset::CaseId;
-<<<<<<< HEAD
-use segplan::device::device;
-use segplan::network::UNetConfig;
-=======
 use segplan::device::open_device;
-use segplan::experiment::splits::Split;
 use segplan::network::PlannedNetwork;
->>>>>>> bcb7ac7
 use segplan::plan::compare::stage_digests;
 use segplan::plan::read::load_resolved;
 use segplan::plan::schema::{ConfigurationName, Plan};
@@ -238,9 +232,9 @@ fn the_cascade_is_chosen_among_all_candidates_and_segments_unseen_images() {
     let said = succeed(workplace.segplan(&predict).args(["by_cascade", "--configuration", "3d_cascade"]));
     assert!(said.contains("the mean of 3 networks of 3d_cascade"), "{said}");
     succeed(workplace.segplan(&predict).arg("by_best"));
-    for image in segplan::dataset::images::images(&workplace.path("data/Unseen/imagesTr"), 1).unwrap().cases {
+    for image in segplan::dataset::images::find_cases(&workplace.path("data/Unseen/imagesTr"), 1).unwrap().cases {
         for folder in ["by_cascade", "by_best"] {
-            let header = |path: &Path| segplan::volume::nifti::read_header(path).unwrap().geometry;
+            let header = |path: &Path| segplan::volume::io::read_header(path).unwrap().geometry;
             let labels = header(&workplace.path(folder).join(format!("{}.nii.gz", image.id)));
             assert_eq!(labels.shape, header(&image.images[0]).shape);
         }

@@ -1,5 +1,4 @@
-//! The program on random small data sets with one random fault: no verb may use a faulty file and exit with 0, and none may
-//! panic.
+//! Random small data sets with one random fault: no verb may use the faulty file and exit with 0, and none may panic.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -27,7 +26,7 @@ struct Data {
 }
 
 impl Data {
-    /// Cases of a bright box with a brighter box in it.
+    /// Cases of a bright box that contains a brighter box.
     fn new(random: &mut Random) -> Self {
         let root = tempfile::tempdir().unwrap();
         let folder = root.path().join("data/Set");
@@ -79,14 +78,14 @@ impl Data {
             .unwrap()
     }
 
-    /// Plans the data set, which is sound, in a way that makes small networks.
+    /// Plans the intact data set with small networks.
     fn plan(&self) {
         let output = self.segplan(&["plan", "data/Set", "-o", "set.toml", "--set", "rules.base_features=4"]);
-        assert!(output.status.success(), "{}", said(&output));
+        assert!(output.status.success(), "{}", output_text(&output));
     }
 }
 
-/// Intensities and labels of a box with a smaller one in it, x fastest.
+/// Intensities and labels of a box that contains a smaller one; x varies fastest.
 fn boxes([nx, ny, nz]: [usize; 3], random: &mut Random) -> (Vec<f32>, Vec<f32>) {
     let (mut values, mut classes) = (Vec::new(), Vec::new());
     for z in 0..nz {
@@ -105,19 +104,19 @@ fn boxes([nx, ny, nz]: [usize; 3], random: &mut Random) -> (Vec<f32>, Vec<f32>) 
     (values, classes)
 }
 
-fn said(output: &Output) -> String {
+fn output_text(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 
-/// A verb that must refuse: exit code 2 or 3, and neither a panic nor a signal.
+/// Checks that a verb refused: exit code 2 or 3, and neither a panic nor a signal.
 fn refuses(output: &Output, what: &str) -> Result<(), TestCaseError> {
-    let text = said(output);
+    let text = output_text(output);
     prop_assert!(!text.contains("panicked"), "{what} panics: {text}");
     prop_assert!(matches!(output.status.code(), Some(2 | 3)), "{what}: {}\n{text}", output.status);
     Ok(())
 }
 
-/// A trained run of two tiny networks, as good as its one step can make it.
+/// A run of one tiny network, trained for one step.
 static TRAINED: LazyLock<Data> = LazyLock::new(|| {
     let data = Data::new(&mut Random(3));
     data.plan();
@@ -132,7 +131,7 @@ static TRAINED: LazyLock<Data> = LazyLock::new(|| {
         arguments.extend(["--set", value]);
     }
     let output = data.segplan(&arguments);
-    assert!(output.status.success(), "{}", said(&output));
+    assert!(output.status.success(), "{}", output_text(&output));
     data
 });
 
@@ -157,7 +156,7 @@ fn break_one(data: &Data, files: &[PathBuf], originals: &[Nifti], kind: &Kind, r
     case
 }
 
-/// What `boxes` made, read back from the sound files by their own writer's layout.
+/// The intact files, read by the layout of their writer.
 fn originals(files: &[PathBuf]) -> Vec<Nifti> {
     files.iter().map(|path| read(path)).collect()
 }
@@ -174,8 +173,8 @@ fn read(path: &Path) -> Nifti {
     let integer = |at: usize| i16::from_le_bytes([bytes[at], bytes[at + 1]]);
     let number = |at: usize| f32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
     let mut sform = [[0.0; 4]; 3];
-    for (place, value) in sform.as_flattened_mut().iter_mut().enumerate() {
-        *value = number(280 + 4 * place);
+    for (index, value) in sform.as_flattened_mut().iter_mut().enumerate() {
+        *value = number(280 + 4 * index);
     }
     Nifti {
         sizes: [42, 44, 46].map(integer).to_vec(),
@@ -187,7 +186,7 @@ fn read(path: &Path) -> Nifti {
     }
 }
 
-fn no_verb_uses_the_file(kind: &Kind, seed: u64) -> Result<(), TestCaseError> {
+fn all_verbs_refuse_the_file(kind: &Kind, seed: u64) -> Result<(), TestCaseError> {
     let random = &mut Random(seed);
     let data = Data::new(random);
     data.plan();
@@ -195,7 +194,7 @@ fn no_verb_uses_the_file(kind: &Kind, seed: u64) -> Result<(), TestCaseError> {
     let case = break_one(&data, &files, &originals(&files), kind, random);
     let id = data.ids[case].as_str();
 
-    // A spacing is wrong only beside a plan, or beside that of the other cases.
+    // A spacing is wrong only compared with a plan or with the other cases.
     if kind.at != At::Both {
         refuses(&data.segplan(&["verify", "data/Set"]), "verify")?;
     }
@@ -210,12 +209,12 @@ fn no_verb_uses_the_file(kind: &Kind, seed: u64) -> Result<(), TestCaseError> {
         evaluate_refuses(&data, kind, case)?;
     }
     if kind.at != At::Label && kind.at != At::Description {
-        predict_leaves_it_out(kind, seed)?;
+        predict_skips_it(kind, seed)?;
     }
     Ok(())
 }
 
-/// Whether a file is still as a sound one.
+/// Whether a file exists and is not empty.
 fn sound(path: &Path) -> bool {
     path.is_file() && fs::metadata(path).unwrap().len() > 0
 }
@@ -235,16 +234,16 @@ fn evaluate_refuses(data: &Data, kind: &Kind, case: usize) -> Result<(), TestCas
     let folders = [other.to_str().unwrap(), broken.to_str().unwrap()];
     for [reference, prediction] in [folders, [folders[1], folders[0]]] {
         let output = data.segplan(&["evaluate", "--reference", reference, "--prediction", prediction]);
-        let text = said(&output);
+        let text = output_text(&output);
         prop_assert!(!text.contains("panicked"), "{text}");
-        // Without a description any positive integer is a class; the other grid of another case is a fault by itself.
+        // Without a description any positive integer is a class; the grid of another case is a fault by itself.
         prop_assert!(!output.status.success(), "evaluate, {}: {text}", kind.name);
     }
     Ok(())
 }
 
-/// Predicts a sound and a broken image: the sound one is segmented, the broken one is named and is not.
-fn predict_leaves_it_out(kind: &Kind, seed: u64) -> Result<(), TestCaseError> {
+/// Predicts an intact and a faulty image: the first is segmented, the second is named and skipped.
+fn predict_skips_it(kind: &Kind, seed: u64) -> Result<(), TestCaseError> {
     let trained = &*TRAINED;
     let random = &mut Random(seed);
     let work = tempfile::tempdir().unwrap();
@@ -255,7 +254,7 @@ fn predict_leaves_it_out(kind: &Kind, seed: u64) -> Result<(), TestCaseError> {
     let broken = input.join("broken.nii.gz");
     original.write(&broken);
     (kind.apply)(&broken, &mut original.clone(), random);
-    // What lies between image and label map only is no fault of an image alone.
+    // A mismatch between image and label map is not a fault of the image by itself.
     let alone = [
         "one slice less",
         "moved by 3 mm",
@@ -275,7 +274,7 @@ fn predict_leaves_it_out(kind: &Kind, seed: u64) -> Result<(), TestCaseError> {
         "--output",
         output.to_str().unwrap(),
     ]);
-    let text = said(&done);
+    let text = output_text(&done);
     prop_assert!(!text.contains("panicked"), "{text}");
     prop_assert!(output.join("sound.nii.gz").is_file(), "the sound image is segmented: {text}");
     prop_assert!(!output.join("broken.nii.gz").exists(), "the broken one is not: {text}");
@@ -287,12 +286,12 @@ fn predict_leaves_it_out(kind: &Kind, seed: u64) -> Result<(), TestCaseError> {
 }
 
 #[test]
-fn no_verb_uses_a_faulty_file_and_exits_with_0_and_none_panics() {
+fn no_verb_accepts_a_faulty_file_or_panics() {
     assert!(KINDS.len() >= 25, "{} kinds of faults", KINDS.len());
-    // Each kind at least once, and then kinds at random.
+    // Each kind once, then random kinds.
     let mut failed = Vec::new();
     for (at, kind) in KINDS.iter().enumerate() {
-        if let Err(error) = no_verb_uses_the_file(kind, 1000 + at as u64) {
+        if let Err(error) = all_verbs_refuse_the_file(kind, 1000 + at as u64) {
             failed.push(format!("{}, seed {}: {error}", kind.name, 1000 + at));
         }
     }
@@ -301,14 +300,14 @@ fn no_verb_uses_a_faulty_file_and_exits_with_0_and_none_panics() {
         ProptestConfig { cases: 24, max_shrink_iters: 0, failure_persistence: None, ..ProptestConfig::default() };
     let strategy = (0..KINDS.len(), any::<u64>());
     let outcome = TestRunner::new(config).run(&strategy, |(at, seed)| {
-        no_verb_uses_the_file(&KINDS[at], seed)
+        all_verbs_refuse_the_file(&KINDS[at], seed)
             .map_err(|error| TestCaseError::fail(format!("{}: {error}", KINDS[at].name)))
     });
     outcome.unwrap();
 }
 
 #[test]
-fn a_tolerance_that_is_no_distance_is_refused() {
+fn an_invalid_tolerance_is_refused() {
     let data = Data::new(&mut Random(5));
     for tolerance in ["nan", "-1", "inf", "wide"] {
         let labels = data.folder().join("labelsTr");
@@ -321,12 +320,12 @@ fn a_tolerance_that_is_no_distance_is_refused() {
             folder,
             &format!("--tolerance={tolerance}"),
         ]);
-        assert_eq!(output.status.code(), Some(2), "{tolerance}: {}", said(&output));
+        assert_eq!(output.status.code(), Some(2), "{tolerance}: {}", output_text(&output));
     }
 }
 
 #[test]
-fn scores_are_written_in_the_format_of_their_ending() {
+fn the_file_ending_selects_the_format_of_scores() {
     let data = Data::new(&mut Random(6));
     let labels = data.folder().join("labelsTr");
     let folder = labels.to_str().unwrap();
@@ -334,21 +333,25 @@ fn scores_are_written_in_the_format_of_their_ending() {
         data.segplan(&["evaluate", "--reference", folder, "--prediction", folder, "--per-case", "-o", output])
     };
     for (name, start) in
-        [("s.csv", "case,label,name,dice"), ("s.json", "["), ("s.md", "| case |"), ("s.parquet", "PAR1")]
+        [("s.csv", "case,label,class,dice"), ("s.json", "["), ("s.md", "| case |"), ("s.parquet", "PAR1")]
     {
         let output = evaluate(name);
-        assert!(output.status.success(), "{}", said(&output));
-        assert!(said(&output).contains("case_0") && said(&output).contains("mean foreground"), "{}", said(&output));
+        assert!(output.status.success(), "{}", output_text(&output));
+        assert!(
+            output_text(&output).contains("case_0") && output_text(&output).contains("mean foreground"),
+            "{}",
+            output_text(&output)
+        );
         let bytes = fs::read(data.root.path().join(name)).unwrap();
         assert!(bytes.starts_with(start.as_bytes()), "{name}");
     }
     assert_eq!(evaluate("s.xlsx").status.code(), Some(2));
     let names = fs::read_to_string(data.root.path().join("s.csv")).unwrap();
-    assert!(names.lines().nth(1).unwrap().starts_with("case_0,1,a,1,1,1,0,0,0,"), "{names}");
+    assert!(names.lines().nth(1).unwrap().starts_with("case_0,1,a,1,1,1,1,0,0,0,1,"), "{names}");
 }
 
 #[test]
-fn files_that_belong_to_no_case_are_named_by_every_verb_that_lists_the_data_set() {
+fn files_without_a_case_are_reported_by_all_verbs_that_list_a_data_set() {
     let data = Data::new(&mut Random(8));
     data.plan();
     for name in ["imagesTr/scan.nrrd", "labelsTr/notes.txt", "imagesTr/unknown.hdr"] {
@@ -361,9 +364,9 @@ fn files_that_belong_to_no_case_are_named_by_every_verb_that_lists_the_data_set(
         &["run", "set.toml", "--until", "fingerprint"],
     ] {
         let output = data.segplan(verb);
-        assert!(output.status.success(), "{}", said(&output));
+        assert!(output.status.success(), "{}", output_text(&output));
         for name in ["scan.nrrd", "notes.txt", "unknown.hdr"] {
-            assert!(said(&output).contains(name), "{verb:?} does not name `{name}`: {}", said(&output));
+            assert!(output_text(&output).contains(name), "{verb:?} does not name `{name}`: {}", output_text(&output));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What the program holds in memory: bounded by the plan, known before, and the same results whatever it is.
+//! Memory stays below the plan's limit, is estimated before a run, and does not affect results.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -13,7 +13,7 @@ use ndarray::{Array3, Array4, Axis};
 use segplan::dataset::phantom::{self, PhantomConfig};
 use segplan::dataset::scan;
 use segplan::fingerprint::{FingerprintError, bytes_to_measure, measure};
-use segplan::volume::nifti::{write_image, write_labels};
+use segplan::volume::io::{write_image, write_labels};
 use segplan::volume::{Geometry, Image, Shape, Spacing};
 use serde_json::Value;
 
@@ -24,17 +24,17 @@ struct Workplace {
     folder: tempfile::TempDir,
 }
 
-/// How a run of the program ended.
-struct Ended {
+/// Exit code, output and peak memory of a process.
+struct Outcome {
     code: Option<i32>,
     out: String,
     error: String,
-    /// Most memory that the process had resident, bytes; `None` where the system does not say.
+    /// Peak resident memory, bytes; `None` if the system does not report it.
     peak: Option<u64>,
 }
 
 impl Workplace {
-    /// With a data set `data/Dataset001_Boxes` of cases of these shapes and spacings.
+    /// Creates the data set `data/Dataset001_Boxes` with cases of these shapes and spacings.
     fn new(cases: &[(&str, [usize; 3], [f64; 3])]) -> Self {
         let workplace = Self { folder: tempfile::tempdir().unwrap() };
         let dataset = workplace.path("data/Dataset001_Boxes");
@@ -51,7 +51,7 @@ impl Workplace {
         self.folder.path().join(name)
     }
 
-    fn segplan(&self, arguments: &[&str]) -> Ended {
+    fn segplan(&self, arguments: &[&str]) -> Outcome {
         let mut command = Command::new(env!("CARGO_BIN_EXE_segplan"));
         command.current_dir(self.folder.path()).env("NO_COLOR", "1").args(arguments);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -62,10 +62,10 @@ impl Workplace {
         }
         let output = child.wait_with_output().unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        Ended { code: output.status.code(), out: text(output.stdout), error: text(output.stderr), peak }
+        Outcome { code: output.status.code(), out: text(output.stdout), error: text(output.stderr), peak }
     }
 
-    fn done(&self, arguments: &[&str]) -> Ended {
+    fn done(&self, arguments: &[&str]) -> Outcome {
         let ended = self.segplan(arguments);
         assert_eq!(ended.code, Some(0), "{arguments:?}\n{}\n{}", ended.out, ended.error);
         ended
@@ -93,7 +93,7 @@ impl Workplace {
     }
 }
 
-/// The largest resident set of a process up to now, as Linux counts it.
+/// Peak resident memory of a process so far, bytes, from Linux's `/proc`.
 fn peak_of(child: &Child) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{}/status", child.id())).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
@@ -116,7 +116,7 @@ fn write_case(dataset: &Path, name: &str, shape: [usize; 3], spacing: [f64; 3]) 
 const FULL_RES: [&str; 4] = ["--set", "run.configurations=[\"3d_fullres\"]", "--set", "split.folds=2"];
 
 #[test]
-fn a_spacing_a_hundred_times_too_large_is_refused_by_name_and_without_it_the_others_are_prepared() {
+fn a_case_that_exceeds_the_memory_limit_is_refused_by_name_and_can_be_excluded() {
     let usual = [1.0; 3];
     let cases = [("a", [24; 3], usual), ("b", [24; 3], usual), ("far", [24; 3], [100.0; 3]), ("c", [24; 3], usual)];
     let workplace = Workplace::new(&cases);
@@ -140,7 +140,7 @@ fn a_spacing_a_hundred_times_too_large_is_refused_by_name_and_without_it_the_oth
 
 #[expect(clippy::print_stderr, reason = "a test that cannot measure says so")]
 #[test]
-fn peaks_are_near_their_estimates_and_checking_holds_no_volume() {
+fn peaks_are_near_their_estimates_and_verify_holds_no_volume() {
     let large = [200, 256, 256];
     for (case, target) in [("own spacing", [1.0, 1.0, 1.0]), ("resampled", [0.8, 1.25, 1.0])] {
         let workplace = Workplace::new(&[("large", large, [1.0; 3]), ("small", [20; 3], [1.0; 3])]);
@@ -148,13 +148,13 @@ fn peaks_are_near_their_estimates_and_checking_holds_no_volume() {
         let planned = workplace.done(&["plan", "data/Dataset001_Boxes", "-o", "plan.toml"]);
         let spacing = format!("configurations.3d_fullres.spacing_mm={target:?}");
         let options = [&FULL_RES[..], &["--set", &spacing, "--set", "run.folds=[0]"]].concat();
-        // One by one, as a peak of a process is that of all that it does.
+        // One stage per process: a peak covers everything that the process did.
         workplace.done(&[&["run", "plan.toml", "--until", "fingerprint"][..], &options].concat());
         let estimated = workplace.estimated("prepare/3d_fullres", &options);
         let ran = workplace.done(&[&["run", "plan.toml", "--until", "preprocess"][..], &options].concat());
         let voxels = Shape(large).voxels() as u64;
         let (Some(verified), Some(planned), Some(prepared)) = (verified.peak, planned.peak, ran.peak) else {
-            eprintln!("skipped: this system does not say what was resident");
+            eprintln!("SKIPPED: this system does not report peak memory");
             return;
         };
         assert!(verified < 2 * voxels + 30 * MEBI, "{case}: verify held {verified} bytes for {voxels} voxels");
@@ -166,7 +166,7 @@ fn peaks_are_near_their_estimates_and_checking_holds_no_volume() {
 }
 
 #[test]
-fn a_fingerprint_does_not_depend_on_the_memory_and_a_case_that_exceeds_it_is_named() {
+fn a_fingerprint_does_not_depend_on_the_memory_limit() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("Phantom");
     phantom::write(&path, &PhantomConfig { cases: 5, ..PhantomConfig::default() }, &|| ()).unwrap();
@@ -175,13 +175,13 @@ fn a_fingerprint_does_not_depend_on_the_memory_and_a_case_that_exceeds_it_is_nam
     let largest = all.cases.iter().map(|case| bytes_to_measure(case.shape, dataset.channels.len())).max().unwrap();
     assert_eq!(measure(&dataset, largest, &|| ()).unwrap(), all);
     let refused = measure(&dataset, largest - 1, &|| ()).unwrap_err();
-    assert!(matches!(refused, FingerprintError::Faults(_)), "{refused}");
-    let said = refused.to_string();
-    assert!(said.contains("may be used") && said.contains("runtime.memory_gib"), "{said}");
+    assert!(matches!(refused, FingerprintError::Issues(_)), "{refused}");
+    let message = refused.to_string();
+    assert!(message.contains("may be used") && message.contains("runtime.memory_gib"), "{message}");
 }
 
 #[test]
-fn labels_outside_of_the_non_zero_region_leave_the_prepared_image_as_it_is() {
+fn labels_outside_of_the_non_zero_region_do_not_change_the_image() {
     let prepared = |label_outside: bool| -> BTreeMap<String, Vec<u8>> {
         let workplace = Workplace::new(&[("a", [20, 24, 22], [1.0; 3]), ("b", [20, 24, 22], [1.0, 1.2, 1.0])]);
         let dataset = workplace.path("data/Dataset001_Boxes");
@@ -192,7 +192,7 @@ fn labels_outside_of_the_non_zero_region_leave_the_prepared_image_as_it_is() {
             let voxels = Array4::from_shape_fn((1, 20, 24, 22), |(_, z, y, x)| {
                 if ball(z, y, x) < 60 { 10.0 + ((z * 7 + y * 3 + x) % 11) as f32 } else { 0.0 }
             });
-            // A few voxels beyond the ball, inside of the box around it.
+            // A few voxels outside of the ball, but inside of its bounding box.
             let reach = if label_outside { 75 } else { 60 };
             let labels = Array3::from_shape_fn((20, 24, 22), |(z, y, x)| i16::from(ball(z, y, x) < reach && z > 9));
             let image = Image { voxels, geometry: geometry.clone() };

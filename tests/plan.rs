@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use ndarray::{Array3, Array4};
-use segplan::volume::nifti::{write_image, write_labels};
+use segplan::volume::io::{write_image, write_labels};
 use segplan::volume::{Geometry, Image, Shape, Spacing};
 
 const SHAPE: [usize; 3] = [12, 16, 14];
@@ -35,7 +35,7 @@ const SOUND: Case = Case {
 fn write_case(folder: &Path, name: &str, case: Case) {
     let Case { shape, spacing, value, foreground, affine } = case;
     let mut geometry = Geometry::axis_aligned(Shape(shape), Spacing(spacing), [0.0; 3]);
-    geometry.header.srow_x[0] *= affine;
+    geometry.affine[0][0] *= f64::from(affine);
     let center = shape.map(|edge| edge / 2);
     let labels = Array3::from_shape_fn(shape, |(z, y, x)| {
         let near = [z, y, x].iter().zip(center).all(|(place, center)| place.abs_diff(center) < 3);

@@ -221,13 +221,12 @@ fn a_finished_run_segments_new_images_and_keeps_their_grid() {
             .args(["predict", "--run", "runs/whole", "--output", "segmented", "--input"])
             .arg(phantom.join("imagesTr")),
     );
-    let images = segplan::dataset::images::images(&phantom.join("imagesTr"), 1).unwrap().cases;
+    let images = segplan::dataset::images::find_cases(&phantom.join("imagesTr"), 1).unwrap().cases;
     assert!(!images.is_empty(), "{}", text(&output));
     for case in images {
-        let image = segplan::volume::nifti::read_header(&case.images[0]).unwrap();
+        let image = segplan::volume::io::read_header(&case.images[0]).unwrap();
         let labels =
-            segplan::volume::nifti::read_header(&workplace.path("segmented").join(format!("{}.nii.gz", case.id)))
-                .unwrap();
+            segplan::volume::io::read_header(&workplace.path("segmented").join(format!("{}.nii.gz", case.id))).unwrap();
         assert_eq!(labels.geometry.shape, image.geometry.shape);
         assert_eq!(labels.geometry.spacing, image.geometry.spacing);
         assert_eq!(labels.geometry.affine, image.geometry.affine);
@@ -260,7 +259,7 @@ fn pairs_of_configurations_are_ensembled_and_the_best_candidate_segments_new_ima
 
     // Each candidate's post-processing is decided on by its own held-out cases, and is in the scores that it is chosen by.
     let decided = fs::read(workplace.path("runs/whole/postprocessing.json")).unwrap();
-    let decided: segplan::experiment::postprocessing::Postprocessing = serde_json::from_slice(&decided).unwrap();
+    let decided: segplan::run::postprocessing::Postprocessing = serde_json::from_slice(&decided).unwrap();
     assert_eq!(decided.candidates.len(), 3);
     for candidate in &selection.candidates {
         let decision = &decided.candidates[&candidate.configurations.join("+")].decision;

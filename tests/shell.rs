@@ -1,30 +1,10 @@
-//! The program at a shell: help, exit codes, what goes to which stream, colours, and a new user's first plan.
+//! The program in a shell: help, exit codes, output streams, colours, and a new user's first plan.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
-
-const VERBS: [&str; 17] = [
-    "verify",
-    "plan",
-    "show",
-    "set",
-    "explain",
-    "diff",
-    "schema",
-    "import",
-    "export",
-    "run",
-    "predict",
-    "evaluate",
-    "report",
-    "bench",
-    "phantom",
-    "doctor",
-    "completions",
-];
 
 fn segplan(folder: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_segplan")).current_dir(folder).args(arguments).output().unwrap()
@@ -55,27 +35,29 @@ fn replace(folder: &Path, changes: &[(&str, &str)]) {
     fs::write(path, plan).unwrap();
 }
 
+/// The verbs that `--help` lists.
+fn verbs(folder: &Path) -> Vec<String> {
+    let help = text(&segplan(folder, &["--help"]).stdout);
+    let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    let names = commands.filter_map(|line| line.strip_prefix("  ")?.split(' ').next());
+    let verbs: Vec<String> = names.filter(|name| !name.is_empty() && *name != "help").map(str::to_owned).collect();
+    assert!(verbs.len() >= 20, "verbs in\n{help}");
+    verbs
+}
+
 #[test]
 fn every_verb_has_examples_in_its_help() {
     let folder = tempfile::tempdir().unwrap();
-    let all = text(&segplan(folder.path(), &["--help"]).stdout);
-    for verb in VERBS {
-        assert!(all.contains(&format!("\n  {verb} ")), "{verb} is not in\n{all}");
-        let help = segplan(folder.path(), &[verb, "--help"]);
-        let said = text(&help.stdout);
-        assert!(said.contains("Example") && said.contains(&format!("segplan {verb}")), "{said}");
+    for verb in verbs(folder.path()) {
+        let help = segplan(folder.path(), &[&verb, "--help"]);
+        let printed = text(&help.stdout);
+        assert!(printed.contains("Example") && printed.contains(&format!("segplan {verb}")), "{printed}");
         assert!(help.stderr.is_empty() && help.status.success());
-    }
-    let listed = all.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
-    let listed: Vec<&str> = listed.filter_map(|line| line.strip_prefix("  ")?.split(' ').next()).collect();
-    let known = |verb: &&str| !verb.is_empty() && **verb != *"help";
-    for verb in listed.iter().filter(|verb| known(verb)) {
-        assert!(text(&segplan(folder.path(), &[verb, "--help"]).stdout).contains("Example"), "`{verb}` has no example");
     }
 }
 
 #[test]
-fn shells_are_completed() {
+fn completion_scripts_exist_for_all_shells() {
     let folder = tempfile::tempdir().unwrap();
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = text(&segplan(folder.path(), &["completions", shell]).stdout);
@@ -84,13 +66,13 @@ fn shells_are_completed() {
 }
 
 #[test]
-fn a_new_user_reads_of_all_mistakes_at_once_with_what_to_write() {
+fn all_mistakes_of_a_plan_are_reported_at_once_with_suggestions() {
     let folder = planned();
     let network = fs::read_to_string(folder.path().join("phantom.toml")).unwrap();
     let patch = network.lines().filter(|line| line.starts_with("patch_size = ")).nth(1).unwrap().to_owned();
-    let spacing = network.lines().filter(|line| line.starts_with("spacing = ")).nth(1).unwrap().to_owned();
-    let axes: Vec<&str> = spacing.trim_start_matches("spacing = [").trim_end_matches(']').split(", ").collect();
-    let swapped = format!("spacing = [{}, {}, {}]", axes[2], axes[1], axes[0]);
+    let spacing = network.lines().filter(|line| line.starts_with("spacing_mm = ")).nth(1).unwrap().to_owned();
+    let axes: Vec<&str> = spacing.trim_start_matches("spacing_mm = [").trim_end_matches(']').split(", ").collect();
+    let swapped = format!("spacing_mm = [{}, {}, {}]", axes[2], axes[1], axes[0]);
     assert_ne!(spacing, swapped);
     replace(
         folder.path(),
@@ -103,11 +85,11 @@ fn a_new_user_reads_of_all_mistakes_at_once_with_what_to_write() {
         ],
     );
     let refused = segplan(folder.path(), &["run", "phantom.toml"]);
-    let said = text(&refused.stderr);
-    assert_eq!(refused.status.code(), Some(2), "{said}");
+    let message = text(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(2), "{message}");
     assert!(refused.stdout.is_empty() && !folder.path().join("runs").exists());
     // Long lines are broken.
-    let said = said.replace(['│', '|'], " ").split_whitespace().collect::<Vec<_>>().join(" ");
+    let message = message.replace(['│', '|'], " ").split_whitespace().collect::<Vec<_>>().join(" ");
     for expected in [
         "the plan has 5 faults",
         "did you mean `learning_rate`?",
@@ -118,12 +100,12 @@ fn a_new_user_reads_of_all_mistakes_at_once_with_what_to_write() {
         "in another order",
         &format!("such as `{spacing}`"),
     ] {
-        assert!(said.contains(expected), "`{expected}` is not in\n{said}");
+        assert!(message.contains(expected), "`{expected}` is not in\n{message}");
     }
 }
 
 #[test]
-fn a_changed_rule_is_updated_and_a_decision_stays() {
+fn an_update_follows_a_changed_rule_and_keeps_manual_edits() {
     let folder = planned();
     let at = folder.path();
     assert!(at.join("plan.schema.json").exists());
@@ -135,14 +117,14 @@ fn a_changed_rule_is_updated_and_a_decision_stays() {
     assert!(set.status.success(), "{}", text(&set.stderr));
     let written = segplan(at, &["plan", "--update", "phantom.toml", "--write"]);
     let diff = text(&written.stdout);
-    assert!(written.status.success() && diff.contains("\n+# Feature maps of each resolution"), "{diff}");
+    assert!(written.status.success() && diff.contains("\n+# ") && diff.contains("at most 200"), "{diff}");
     let after = fs::read_to_string(at.join("phantom.toml")).unwrap();
-    assert!(after.contains("\nbatches = 7\n") && after.contains("at most 200."), "{after}");
+    assert!(after.contains("\nbatches_per_epoch = 7\n"), "{after}");
     assert_eq!(before.lines().count(), after.lines().count());
 }
 
 #[test]
-fn colours_are_for_terminals_that_want_them() {
+fn messages_without_a_terminal_have_no_colours() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("plan.toml"), "[trian]\n").unwrap();
     let refused = segplan(folder.path(), &["show", "plan.toml"]);
@@ -150,8 +132,38 @@ fn colours_are_for_terminals_that_want_them() {
     assert!(refused.stdout.is_empty() && !text(&refused.stderr).contains('\u{1b}'));
 }
 
+/// Runs the same on a terminal that `script` of util-linux emulates.
+#[cfg(target_os = "linux")]
+#[expect(clippy::print_stderr, reason = "a skipped test reports it")]
 #[test]
-fn files_that_are_there_are_not_written_over() {
+fn messages_on_a_terminal_have_colours_unless_no_color_is_set() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("plan.toml"), "[trian]\n").unwrap();
+    let on_terminal = |no_color: &str| {
+        let mut script = Command::new("script");
+        script.current_dir(folder.path()).env_remove("NO_COLOR").env("TERM", "xterm-256color");
+        if !no_color.is_empty() {
+            script.env("NO_COLOR", no_color);
+        }
+        let command = format!("'{}' show plan.toml", env!("CARGO_BIN_EXE_segplan"));
+        script.args(["-qec", &command, "/dev/null"]).stdin(std::process::Stdio::null()).output()
+    };
+    let Ok(coloured) = on_terminal("") else {
+        eprintln!("SKIPPED: colours on a terminal; `script` of util-linux is missing");
+        return;
+    };
+    assert_eq!(coloured.status.code(), Some(2));
+    assert!(text(&coloured.stdout).contains('\u{1b}'), "{}", text(&coloured.stdout));
+    let plain = on_terminal("1").unwrap();
+    assert!(
+        text(&plain.stdout).contains("trian") && !text(&plain.stdout).contains('\u{1b}'),
+        "{}",
+        text(&plain.stdout)
+    );
+}
+
+#[test]
+fn existing_files_are_not_overwritten() {
     let folder = planned();
     let exported = ["export", "--nnunet", "phantom.toml", "-o", "exported"];
     assert_eq!(segplan(folder.path(), &exported).status.code(), Some(0));
@@ -160,8 +172,8 @@ fn files_that_are_there_are_not_written_over() {
     for refused in [&exported[..], &["phantom", "data/Phantom"], &["plan", "data/Phantom", "-o", "phantom.toml"]] {
         let refused = segplan(folder.path(), refused);
         assert_eq!(refused.status.code(), Some(2));
-        let said = text(&refused.stderr);
-        assert!(said.contains("exists already") || said.contains("is not empty"), "{said}");
+        let message = text(&refused.stderr);
+        assert!(message.contains("exists already") || message.contains("is not empty"), "{message}");
     }
     assert_eq!(fs::read_to_string(&path).unwrap(), "{}");
     assert_eq!(segplan(folder.path(), &[&exported[..], &["--overwrite"]].concat()).status.code(), Some(0));
@@ -169,7 +181,7 @@ fn files_that_are_there_are_not_written_over() {
 }
 
 #[test]
-fn a_phantom_that_was_stopped_while_it_was_made_is_made_anew() {
+fn an_incomplete_phantom_is_generated_again() {
     let folder = planned();
     fs::remove_file(folder.path().join("data/Phantom/dataset.json")).unwrap();
     let again = ["run", "phantom.toml", "--until", "fingerprint", "--set", "data.generator=phantom"];

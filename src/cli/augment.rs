@@ -4,15 +4,16 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::cli::failure::Failure;
+use crate::cli::exit_code::ExitCode;
+use crate::cli::failure::{Failure, plain};
 use crate::cli::output::print_line;
-use crate::cli::run::{configuration, into_failure};
+use crate::cli::run::configuration;
 use crate::cli::terminal::Terminal;
-use crate::cli::use_threads;
-use crate::experiment::augment::{Request, Shown, show};
-use crate::experiment::events::Events;
+use crate::cli::threads::use_threads;
 use crate::plan::read::load;
 use crate::plan::schema::ConfigurationName;
+use crate::preview::{Preview, Request, preview};
+use crate::run::Listener;
 
 const EXAMPLES: &str = "\
 Example:
@@ -61,11 +62,12 @@ pub(super) fn augment(arguments: &Arguments) -> Result<(), Failure> {
         output: &arguments.output,
         overwrite: arguments.overwrite,
     };
-    let shown = show(&loaded, &request, &terminal).map_err(into_failure)?;
+    let shown = preview(&loaded, &request, &terminal)
+        .map_err(|error| Failure::new(ExitCode::of_preview(&error), plain(error)))?;
     for (number, words) in (1..).zip(&shown.draws) {
         print_line(format_args!("{number:>3}  {}", words.join(", ")));
     }
-    let Shown { case, configuration, sheet, .. } = &shown;
+    let Preview { case, configuration, sheet, .. } = &shown;
     terminal.say(&format!("patches of `{case}` for {configuration}; see `{}`", sheet.display()));
     Ok(())
 }

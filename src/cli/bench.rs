@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::cli::failure::Failure;
+use crate::bench::bench;
+use crate::cli::exit_code::ExitCode;
+use crate::cli::failure::{Failure, plain};
 use crate::cli::output::print_line;
-use crate::cli::run::{configuration, into_failure};
+use crate::cli::run::configuration;
 use crate::cli::terminal::Terminal;
-use crate::cli::use_threads;
-use crate::experiment::bench::bench;
+use crate::cli::threads::use_threads;
 use crate::plan::read::load;
 use crate::plan::schema::ConfigurationName;
 
@@ -46,7 +47,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let loaded = load(&arguments.plan, &overrides).map_err(|error| Failure::wrong_input(error.into()))?;
     use_threads(loaded.plan.runtime.threads)?;
     let name = arguments.configuration.unwrap_or(loaded.plan.run.configurations[0]);
-    let timings = bench(&loaded, name, arguments.repetitions, &Terminal::new()).map_err(into_failure)?;
+    let timings = bench(&loaded, name, arguments.repetitions, &Terminal::new())
+        .map_err(|error| Failure::new(ExitCode::of_bench(&error), plain(error)))?;
     if arguments.json {
         print_line(serde_json::to_string(&timings).expect("timings are plain numbers"));
     } else {

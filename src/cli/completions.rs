@@ -1,4 +1,4 @@
-//! `segplan completions`: what a shell needs to complete the verbs and their flags.
+//! `segplan completions`: completion scripts for shells.
 
 use clap::{Args, Command};
 use clap_complete::{Shell, generate};

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use crate::cli::exit_code::ExitCode;
 use crate::cli::failure::Failure;
 use crate::cli::output::{print, print_line};
 use crate::network::PlannedNetwork;
@@ -60,7 +61,7 @@ pub(super) fn diff(arguments: &Arguments) -> Result<(), Failure> {
         Format::Md => print(diff.markdown(names)),
         Format::Json => print_line(format_args!("{:#}", serde_json::json!(diff))),
     }
-    if diff.is_empty() { Ok(()) } else { Err(Failure::different()) }
+    if diff.is_empty() { Ok(()) } else { Err(Failure::silent(ExitCode::Failed)) }
 }
 
 fn cost(plan: &Plan, name: ConfigurationName) -> Cost {

@@ -1,4 +1,4 @@
-//! `segplan evaluate`: predictions against references, folder by folder.
+//! `segplan evaluate`: scores a folder of predictions against a folder of references.
 
 use std::fs;
 use std::path::PathBuf;
@@ -11,8 +11,8 @@ use crate::cli::terminal::Terminal;
 use crate::evaluate::folders::{EvaluateError, Request, evaluate_folders};
 use crate::evaluate::output::{Format, per_case, write};
 use crate::evaluate::summary::summarize;
-use crate::experiment::events::Events;
 use crate::plan::schema::recipe::memory_bytes;
+use crate::run::Listener;
 use crate::store::claim::claim_file;
 use crate::units::counted;
 
@@ -21,11 +21,11 @@ Examples:
   segplan evaluate --reference labels --prediction segmentations
   segplan evaluate --reference labels --prediction segmentations --per-case
   segplan evaluate --reference labels --prediction segmentations --tolerance 2 -o scores.csv
-  segplan evaluate --reference labels --prediction segmentations --partial       what is there, and of how many
+  segplan evaluate --reference labels --prediction segmentations --partial       although some are missing
 
-Names of classes are those of a `dataset.json` in the folder of the references, or above it.
+Class names are read from a `dataset.json` in the reference folder or above it.
 
-Exit codes: 0 scored, 2 wrong input, 3 a prediction is missing, or a file cannot be used";
+Exit codes: 0 scored, 2 wrong input, 3 a prediction is missing or a file is unusable";
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -33,25 +33,25 @@ pub(super) struct Arguments {
     /// Folder of reference label maps
     #[arg(long)]
     reference: PathBuf,
-    /// Folder of predicted label maps of the same names, on the grids of their references
+    /// Folder of predicted label maps with the same names, on the grids of their references
     #[arg(long)]
     prediction: PathBuf,
-    /// Within which distance surfaces agree in the normalised surface Dice (NSD), mm
+    /// Tolerance of the normalised surface Dice (NSD), mm
     #[arg(long, value_name = "MM", default_value_t = 1.0, value_parser = tolerance)]
     tolerance: f64,
-    /// Score the predictions that exist and can be used, and report how many of how many
+    /// Score the usable predictions, and report how many are missing
     #[arg(long)]
     partial: bool,
-    /// Print one row per case and label, too
+    /// Also print one row per case and class
     #[arg(long)]
     per_case: bool,
-    /// Write one row per case and label to this file: `.parquet`, `.csv`, `.json` or `.md`
+    /// Write one row per case and class to this file: `.parquet`, `.csv`, `.json` or `.md`
     #[arg(short, long)]
     output: Option<PathBuf>,
-    /// Replace that file if it exists
+    /// Replace the output file if it exists
     #[arg(long, requires = "output")]
     overwrite: bool,
-    /// Memory that a label map may take, GiB; the default of `runtime.memory_gib` if not given
+    /// Memory limit for one label map, GiB; the default is that of `runtime.memory_gib`
     #[arg(long, value_name = "GIB", value_parser = clap::value_parser!(u64).range(1..=1 << 20))]
     memory_gib: Option<u64>,
 }

@@ -1,6 +1,6 @@
-//! The command line: one subcommand a verb. The only room that prints.
+//! The command line: one subcommand per verb, one file per subcommand. The only room that prints.
 //!
-//! Results go to standard output; progress and errors go to standard error; both by `output`.
+//! Results go to standard output; progress, warnings and errors go to standard error. Both go through `output`.
 
 mod augment;
 mod bench;
@@ -9,6 +9,7 @@ mod completions;
 mod diff;
 mod doctor;
 mod evaluate;
+mod exit_code;
 mod explain;
 mod export;
 mod failure;
@@ -26,20 +27,21 @@ mod show;
 mod signals;
 mod status;
 mod terminal;
+mod threads;
 mod variant;
 mod verify;
 
-use std::process::ExitCode;
+use std::process;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
+use crate::cli::exit_code::{EXIT_CODES, ExitCode};
 use crate::cli::failure::Failure;
-use crate::units::counted;
 
-/// nnU-Net (2018) experiments from one declarative, editable TOML plan.
+/// Medical image segmentation experiments as one editable TOML plan (nnU-Net, 2018).
 #[derive(Debug, Parser)]
-#[command(name = "segplan", version, max_term_width = 100, arg_required_else_help = true, after_help = EXAMPLES)]
+#[command(name = "segplan", version, max_term_width = 100, arg_required_else_help = true, after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
 struct Arguments {
     #[command(subcommand)]
     verb: Verb,
@@ -47,60 +49,58 @@ struct Arguments {
 
 const EXAMPLES: &str = "\
 Examples:
-  segplan run experiments/phantom.toml             make, train and evaluate the built-in data set
-  segplan verify data/Task04_Hippocampus           list every fault of a data set
+  segplan run experiments/phantom.toml             generate, train and evaluate the built-in data set
+  segplan verify data/Task04_Hippocampus           list every problem of a data set
   segplan plan data/Task04_Hippocampus -o experiments/hippocampus.toml
   segplan run experiments/hippocampus.toml --fold 0 --configuration 3d_fullres
-  segplan predict --run runs/hippocampus --input new_images --output segmentations
-
-Exit codes: 0 done, 1 failed, 2 wrong input, 3 damaged data, 4 interrupted with a checkpoint, 5 a part failed";
+  segplan predict --run runs/hippocampus --input new_images --output segmentations";
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// List every fault of a data set: files, shapes, placement, labels
+    /// List every problem of a data set: files, shapes, geometry, labels
     Verify(verify::Arguments),
-    /// Measure a data set and write its plan
+    /// Measure a data set and write its plan, or update an existing one
     Plan(plan::Arguments),
-    /// Show a plan as it is in effect, and where each value comes from
+    /// Show the plan in effect, with the file and line of each value
     Show(show::Arguments),
-    /// Change values of a plan file, and no other byte of it
+    /// Change values in a plan file; everything else in it is kept
     Set(set::Arguments),
-    /// Say what a key of a plan means: unit, default, source, and the rule that plans it
+    /// Explain a key: meaning, unit, default, source, and the rule that plans it
     Explain(explain::Arguments),
-    /// Compare two plans by what they mean: which stages run again, what networks cost
+    /// Compare two plans: which steps would rerun, and the cost of the networks
     Diff(diff::Arguments),
-    /// Print the JSON Schema of a plan, for editors
+    /// Print the JSON Schema of plans, for editors
     Schema(schema::Arguments),
-    /// Make a plan of nnU-Net v2's plans
+    /// Import an nnU-Net v2 plan
     Import(import::Arguments),
-    /// Write a plan as nnU-Net v2 reads it
+    /// Export a plan for nnU-Net v2
     Export(export::Arguments),
-    /// Draw training patches of a case before and after their random transforms
+    /// Draw training patches of a case before and after augmentation
     Augment(augment::Arguments),
-    /// Do whatever of a plan is not yet done: prepare, train, predict, evaluate, draw
+    /// Run every step of a plan that is not up to date: preprocess, train, predict, evaluate
     Run(run::Arguments),
-    /// Say what of a plan is done, what is stale and why, and what is next
+    /// Show what is finished, what is stale and why, and what runs next
     Status(status::Arguments),
-    /// Segment new images with a finished run
+    /// Segment new images with the networks of a run
     Predict(predict::Arguments),
     /// Score a folder of predictions against a folder of references
     Evaluate(evaluate::Arguments),
-    /// Table runs, or the variants of a sweep, side by side by any metric
+    /// Compare runs, or the variants of a sweep, by a metric
     Compare(compare::Arguments),
-    /// Turn finished runs into tables, figures and a page
+    /// Write tables, figures, a page and a methods paragraph for runs
     Report(report::Arguments),
-    /// Time training step, forward pass, loader, preprocessing and prediction of a plan
+    /// Measure the speed of training, data loading, preprocessing and prediction of a plan
     Bench(bench::Arguments),
-    /// Make the built-in data set
+    /// Generate the built-in synthetic data set
     Phantom(phantom::Arguments),
-    /// Say what this build and this machine can do: backends, memory, disk, data
+    /// Show backends, devices, memory, disk and data sets of this machine
     Doctor(doctor::Arguments),
-    /// Print what a shell needs to complete the verbs and their flags
+    /// Print a completion script for a shell
     Completions(completions::Arguments),
 }
 
-/// Reads the command line, does what it says, and reports how that went.
-pub fn main() -> ExitCode {
+/// Parses the command line, runs the verb, and returns its exit code.
+pub fn main() -> process::ExitCode {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).log_internal_errors(false).init();
     let done = match Arguments::parse().verb {
@@ -131,13 +131,5 @@ pub fn main() -> ExitCode {
             Ok(())
         }
     };
-    output::finish(done.map_or_else(Failure::report, |()| 0))
-}
-
-/// Uses as many threads as the plan says; all cores for 0.
-fn use_threads(threads: usize) -> Result<(), Failure> {
-    rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .build_global()
-        .map_err(|error| Failure::failed(miette::miette!("cannot start {}: {error}", counted(threads, "thread"))))
+    output::finish(done.map_or_else(Failure::report, |()| ExitCode::Done))
 }

@@ -1,14 +1,16 @@
-//! The way to standard output and standard error.
+//! Standard output and standard error; the only place that writes to them.
 //!
-//! A reader that has gone, such as `head`, is no failure: the verb finishes its work, and what nobody reads is dropped. Any other
-//! failure of standard output, such as a full disk, is one: the verb ends with exit code 1, even if it did everything else.
+//! A closed pipe, as in `segplan explain | head`, is not a failure: the verb finishes, and further output is dropped. Any other write
+//! error, such as a full disk, makes the verb end with exit code 1, even if everything else succeeded.
 
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Write as _};
-use std::process::ExitCode;
+use std::process;
 use std::sync::{Mutex, PoisonError};
 
-/// Why standard output could not be written.
+use crate::cli::exit_code::ExitCode;
+
+/// The first error in writing to standard output.
 static FAILED: Mutex<Option<io::Error>> = Mutex::new(None);
 
 /// Prints a part of a verb's result.
@@ -21,9 +23,9 @@ pub(super) fn print_line(text: impl Display) {
     note(writeln!(io::stdout().lock(), "{text}"));
 }
 
-/// Prints a line for the person at the terminal.
+/// Prints a line of progress, warnings or errors to standard error.
 pub(super) fn say(text: impl Display) {
-    // There is nowhere left to say that this failed.
+    // A failure to write to standard error cannot be reported anywhere.
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
@@ -35,14 +37,14 @@ fn note(written: io::Result<()>) {
     }
 }
 
-/// The exit code of a verb: its own, unless its result could not be written.
-pub(super) fn finish(code: u8) -> ExitCode {
+/// The exit code of a verb: its own, or 1 if it succeeded and its result could not be written.
+pub(super) fn finish(code: ExitCode) -> process::ExitCode {
     note(io::stdout().lock().flush());
     match FAILED.lock().unwrap_or_else(PoisonError::into_inner).take() {
         Some(error) => {
             say(format_args!("cannot write to standard output: {error}"));
-            ExitCode::from(if code == 0 { 1 } else { code })
+            process::ExitCode::from(if code == ExitCode::Done { ExitCode::Failed.number() } else { code.number() })
         }
-        None => ExitCode::from(code),
+        None => process::ExitCode::from(code.number()),
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use indicatif::HumanDuration;
 
 use crate::dataset::CaseId;
-use crate::predict::Tiles;
+use crate::run::listener::Tiles;
 
 /// A line at each tenth of the tiles, but not sooner than this after the last one.
 const LEAST: Duration = Duration::from_secs(2);

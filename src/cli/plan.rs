@@ -14,7 +14,6 @@ use crate::cli::schema::write_beside;
 use crate::cli::terminal::Terminal;
 use crate::dataset::{Dataset, scan};
 use crate::device::Backend;
-use crate::experiment::events::Events;
 use crate::experiment::machine::{Machine, gib};
 use crate::experiment::preflight::{against_data, cases_fit};
 use crate::fingerprint::{Fingerprint, FingerprintError, measure};
@@ -31,6 +30,7 @@ use crate::plan::rules::Measured;
 use crate::plan::schema::{Aspect, Configuration, ConfigurationName, Plan, Rules};
 use crate::plan::unplannable::{Unplannable, enough_cases, measurements};
 use crate::plan::{apply, name};
+use crate::run::Listener;
 use crate::store::claim::{ClaimError, claim_file};
 use crate::store::write_atomic;
 use crate::units::shell_word;
@@ -225,7 +225,7 @@ fn measured(dataset: &Dataset, memory_bytes: u64, terminal: &Terminal) -> Result
 /// Names the faulty cases, and how to plan without them.
 fn unusable(error: FingerprintError) -> Failure {
     let mut cases: Vec<&str> = match &error {
-        FingerprintError::Faults(faults) => faults.iter().map(|fault| fault.case.0.as_str()).collect(),
+        FingerprintError::Issues(faults) => faults.iter().map(|fault| fault.case.0.as_str()).collect(),
         FingerprintError::Empty(_) => Vec::new(),
     };
     cases.dedup();

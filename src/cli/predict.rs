@@ -4,14 +4,15 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::cli::exit_code::{EXIT_CODES, ExitCode};
 use crate::cli::failure::{Failure, plain};
 use crate::cli::run::configuration;
 use crate::cli::signals::stop_on_signals;
 use crate::cli::terminal::Terminal;
-use crate::cli::use_threads;
-use crate::experiment::events::Events;
-use crate::experiment::segment::{Request, SegmentError, segment};
+use crate::cli::threads::use_threads;
 use crate::plan::schema::ConfigurationName;
+use crate::run::Listener;
+use crate::segment::{Request, SegmentError, segment};
 use crate::units::counted;
 
 const EXAMPLES: &str = "\
@@ -20,12 +21,10 @@ Examples:
   segplan predict --run runs/hippocampus --input new_images --output by_2d --configuration 2d
 
 Ctrl-C, SIGTERM and SIGUSR1 stop after the current tile; the same command resumes with the images that are left.
-An image whose axes are in another order than those of the training cases is brought into their order, and its labels back.
-
-Exit codes: 0 done, 1 failed, 2 wrong input, 3 damaged data, 4 interrupted";
+An image whose axes are in another order than those of the training cases is brought into their order, and its labels back.";
 
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
 pub(super) struct Arguments {
     /// Run folder, such as `runs/hippocampus`
     #[arg(long)]
@@ -70,14 +69,7 @@ pub(super) fn predict(arguments: &Arguments) -> Result<(), Failure> {
     };
     let done = segment(&request, &terminal, &interrupted).map_err(|error| match error {
         SegmentError::Plan(error) => Failure::wrong_input((*error).into()),
-        SegmentError::Cases(_) | SegmentError::State(_) | SegmentError::Weights(_) | SegmentError::Selection { .. } => {
-            Failure::damaged_data(plain(error))
-        }
-        SegmentError::Claim(error) => Failure::of_claim(error),
-        SegmentError::Score(_) | SegmentError::Store(_) => Failure::failed(plain(error)),
-        SegmentError::Device(_) | SegmentError::Images(_) | SegmentError::NoRun(_) | SegmentError::Untrained { .. } => {
-            Failure::wrong_input(plain(error))
-        }
+        error => Failure::new(ExitCode::of_segment(&error), plain(error)),
     })?;
     if done.interrupted {
         terminal.say(&format!(
@@ -85,7 +77,7 @@ pub(super) fn predict(arguments: &Arguments) -> Result<(), Failure> {
             done.done,
             counted(done.images, "image")
         ));
-        return Err(Failure::interrupted());
+        return Err(Failure::silent(ExitCode::Interrupted));
     }
     if done.before > 0 {
         terminal.say(&format!("{} of {} segmented before and kept", done.before, counted(done.images, "image")));

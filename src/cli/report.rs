@@ -10,10 +10,10 @@ use crate::cli::output::print_line;
 use crate::cli::variant::chosen;
 use crate::plan::read::{LoadedPlan, load};
 use crate::report::error::ReportError;
+use crate::report::folder::ReportFolder;
 use crate::report::record::RecordError;
-use crate::report::write::{Images, Written, write};
+use crate::report::write::{Images, WrittenReport, write_report};
 use crate::run::folder::RunFolder;
-use crate::store::report::ReportFolder;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -52,10 +52,10 @@ pub(super) fn report(arguments: &Arguments) -> Result<(), Failure> {
         let name = runs[0].file_name().unwrap_or_default().to_string_lossy().into_owned();
         ReportFolder::new(Path::new("reports"), &name).root
     });
-    let images = if arguments.without_images { Images::LeftOut } else { Images::Shown };
-    let Written { folder, gaps } = write(&runs, &output, images, arguments.overwrite).map_err(failure)?;
-    for gap in gaps {
-        print_line(format_args!("note: {gap}"));
+    let images = if arguments.without_images { Images::Exclude } else { Images::Include };
+    let WrittenReport { folder, notes } = write_report(&runs, &output, images, arguments.overwrite).map_err(failure)?;
+    for note in notes {
+        print_line(format_args!("note: {note}"));
     }
     print_line(format_args!("written to `{}`; open `{}`", folder.root.display(), folder.page().display()));
     Ok(())

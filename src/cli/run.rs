@@ -6,18 +6,19 @@ use std::sync::atomic::AtomicBool;
 
 use clap::Args;
 
+use crate::cli::exit_code::{EXIT_CODES, ExitCode};
 use crate::cli::failure::{Failure, plain};
 use crate::cli::output::print_line;
 use crate::cli::signals::stop_on_signals;
 use crate::cli::status::{self, Format};
 use crate::cli::terminal::Terminal;
-use crate::cli::use_threads;
+use crate::cli::threads::use_threads;
 use crate::cli::variant::{Only, chosen};
-use crate::experiment::events::Events;
-use crate::experiment::failures::PARTLY;
 use crate::experiment::{self, ExperimentError, Options, Outcome, Stage};
 use crate::plan::read::{LoadedPlan, load};
 use crate::plan::schema::ConfigurationName;
+use crate::report::live::LivePlots;
+use crate::run::{Listener, Listeners};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -31,12 +32,10 @@ Examples:
 
 Finished work is not repeated. Ctrl-C, SIGTERM and SIGUSR1 write a checkpoint; the same command resumes.
 How long it may take is said first; how long it took, at the end.
-What the plan needs of the data set, of this build, of memory and of disk is checked before anything runs.
-
-Exit codes: 0 done, 1 failed, 2 wrong input, 3 damaged data, 4 interrupted with a checkpoint, 5 a part failed";
+What the plan needs of the data set, of this build, of memory and of disk is checked before anything runs.";
 
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
 pub(super) struct Arguments {
     /// The plan
     plan: PathBuf,
@@ -93,7 +92,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         }
         match one(plan, &options, &interrupted) {
             Ok(()) => done += 1,
-            Err(failure) if failure.is_interrupted() || plans.len() == 1 => return Err(failure),
+            Err(failure) if failure.code() == ExitCode::Interrupted || plans.len() == 1 => return Err(failure),
             Err(failure) => failed.push((plan.plan.name.as_str(), failure)),
         }
         if !failed.is_empty() && !arguments.keep_going {
@@ -106,20 +105,24 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
 /// Runs one plan.
 fn one(loaded: &LoadedPlan, options: &Options, interrupted: &AtomicBool) -> Result<(), Failure> {
     let terminal = Terminal::new();
-    let outcome = experiment::run(loaded, options, &terminal, interrupted);
+    let warn = |text: &str| terminal.say(text);
+    let plots = LivePlots::new(&warn);
+    let listeners = Listeners(vec![&terminal, &plots]);
+    let outcome = experiment::run(loaded, options, &listeners, interrupted);
     terminal.end();
     match outcome.map_err(into_failure)? {
         Outcome::Interrupted => {
             terminal.say("interrupted; what is done is kept, and the same command goes on");
-            Err(Failure::interrupted())
+            Err(Failure::silent(ExitCode::Interrupted))
         }
         Outcome::Done(summary) => {
             if let Some(table) = summary.table {
                 print_line(&table);
             }
             terminal.say(&summary.text);
-            let code = summary.failures.exit_code();
-            if code == 0 { Ok(()) } else { Err(Failure::of_code(code, miette::miette!("{}", summary.failures.text()))) }
+            let Some(first) = summary.failures.first() else { return Ok(()) };
+            let code = if summary.failures.has_done() { ExitCode::PartFailed } else { ExitCode::of_experiment(first) };
+            Err(Failure::new(code, miette::miette!("{}", summary.failures.text())))
         }
     }
 }
@@ -134,8 +137,8 @@ fn together(failed: &[(&str, Failure)], done: usize, left: &[&LoadedPlan]) -> Re
     for plan in left {
         let _ = write!(text, "\n{}: not begun; `--keep-going` goes on after a failure", plan.plan.name);
     }
-    let code = if done > 0 { PARTLY } else { first.code() };
-    Err(Failure::of_code(code, miette::miette!("{text}")))
+    let code = if done > 0 { ExitCode::PartFailed } else { first.code() };
+    Err(Failure::new(code, miette::miette!("{text}")))
 }
 
 pub(super) fn into_failure(error: ExperimentError) -> Failure {
@@ -145,7 +148,7 @@ pub(super) fn into_failure(error: ExperimentError) -> Failure {
         ExperimentError::EditedSplit(ref edited) => Some(edited.command.clone()),
         _ => None,
     };
-    let failure = Failure::of_code(error.exit_code(), plain(error));
+    let failure = Failure::new(ExitCode::of_experiment(&error), plain(error));
     match command {
         Some(command) => failure.offering(command),
         None => failure,

@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::cli::exit_code::ExitCode;
 use crate::cli::failure::{Failure, plain};
 
 /// A flag that Ctrl-C, SIGTERM, SIGHUP and SIGUSR1 set. A second signal ends the process at once; what is saved stays.
@@ -19,7 +20,7 @@ pub(super) fn stop_on_signals() -> Result<Arc<AtomicBool>, Failure> {
 /// A signal has come, `what` it was.
 fn heard(interrupted: &AtomicBool, what: &str) {
     if interrupted.swap(true, Ordering::Relaxed) {
-        std::process::exit(4);
+        std::process::exit(i32::from(ExitCode::Interrupted.number()));
     }
     let advice = "a second signal stops at once and loses what is not yet saved";
     // Nobody may be reading any more, and that is no reason not to stop.

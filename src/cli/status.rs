@@ -8,7 +8,7 @@ use crate::cli::failure::Failure;
 use crate::cli::output::{self, print_line};
 use crate::cli::run::into_failure;
 use crate::cli::terminal::Terminal;
-use crate::cli::use_threads;
+use crate::cli::threads::use_threads;
 use crate::cli::variant::{Only, chosen};
 use crate::experiment::graph::Graph;
 use crate::experiment::{Options, Stage};

@@ -11,12 +11,12 @@ use crate::cli::failure::warn;
 use crate::cli::output::say;
 use crate::cli::pace::Pace;
 use crate::dataset::CaseId;
-use crate::experiment::events::Events;
 use crate::plan::read::Diagnostic;
 use crate::plan::schema::Train;
-use crate::predict::Tiles;
+use crate::run::Listener;
 use crate::run::NetworkId;
-use crate::run::StopReason;
+use crate::run::folder::FoldFolder;
+use crate::run::listener::Tiles;
 use crate::run::log::EpochRow;
 
 /// Progress on standard error.
@@ -60,7 +60,7 @@ fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).expect("the templates of this file are well formed")
 }
 
-impl Events for Terminal {
+impl Listener for Terminal {
     fn say(&self, text: &str) {
         self.bar().suspend(|| say(text));
     }
@@ -103,33 +103,27 @@ impl Events for Terminal {
         if !self.interactive {
             return;
         }
-        let prefix = format!("{network} · epoch {}/{}", epoch + 1, train.max_epochs);
+        let prefix = format!("{network} · epoch {}/{}", epoch, train.max_epochs);
         if self.bar().is_hidden() || self.bar().is_finished() || self.bar().prefix() != prefix {
             self.start("{prefix} {wide_bar} {pos}/{len} · loss {msg} · {eta} left", &prefix, train.batches_per_epoch);
         }
         let bar = self.bar();
-        bar.set_position(step as u64 + 1);
+        bar.set_position(step as u64);
         bar.set_message(format!("{loss:.4}"));
     }
 
-    fn epoch(&self, network: NetworkId, train: &Train, rows: &[EpochRow], stop: Option<StopReason>) {
+    fn epoch(&self, network: NetworkId, train: &Train, _: &FoldFolder, rows: &[EpochRow]) {
         if let Some(row) = rows.last() {
             self.end();
-            self.say(&epoch_line(network, train, rows, row, stop));
+            self.say(&epoch_line(network, train, rows, row));
         }
     }
 }
 
-fn epoch_line(
-    network: NetworkId,
-    train: &Train,
-    rows: &[EpochRow],
-    row: &EpochRow,
-    stop: Option<StopReason>,
-) -> String {
+fn epoch_line(network: NetworkId, train: &Train, rows: &[EpochRow], row: &EpochRow) -> String {
     let seconds = rows.iter().map(|row| row.seconds).sum::<f64>() / rows.len() as f64;
     let left = seconds * (train.max_epochs.saturating_sub(rows.len())) as f64;
-    let ending = match stop {
+    let ending = match row.stop_reason {
         Some(reason) => format!("stopped: {reason}"),
         None => format!("at most {} left", HumanDuration(Duration::from_secs_f64(left))),
     };

@@ -1,30 +1,30 @@
-//! `segplan verify`: every fault of a data set at once.
+//! `segplan verify`: all problems of a data set at once.
 
 use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::cli::exit_code::ExitCode;
 use crate::cli::failure::{Failure, plain};
 use crate::cli::output::print_line;
 use crate::cli::terminal::Terminal;
 use crate::dataset::{scan, verify as check};
-use crate::experiment::events::Events;
 use crate::plan::schema::recipe::memory_bytes;
+use crate::run::Listener;
 use crate::units::counted;
 
 const EXAMPLES: &str = "\
 Example:
   segplan verify data/Task04_Hippocampus
 
-Exit codes: 0 no fault, 3 the data set has faults, 2 the folder is no data set";
+Exit codes: 0 no problem found, 2 not a data set, 3 the data set has problems";
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
     /// Folder of the data set (Decathlon or nnU-Net v2 raw)
     dataset: PathBuf,
-    /// Memory that the images of a case may take in a run, GiB: larger cases are a fault; `runtime.memory_gib`'s default where
-    /// it is not given
+    /// Memory limit for the images of one case, GiB: larger cases are reported; the default is that of `runtime.memory_gib`
     #[arg(long, value_name = "GIB", value_parser = clap::value_parser!(u64).range(1..=1 << 20))]
     memory_gib: Option<u64>,
 }
@@ -44,10 +44,10 @@ pub(super) fn verify(arguments: &Arguments) -> Result<(), Failure> {
         print_line(fault);
     }
     if faults.is_empty() {
-        print_line(format_args!("`{}`: {}, no fault found", dataset.name, counted(cases, "case")));
+        print_line(format_args!("`{}`: {}, no problem found", dataset.name, counted(cases, "case")));
         return Ok(());
     }
-    let found = counted(faults.len(), "fault");
+    let found = counted(faults.len(), "problem");
     terminal.say(&format!("`{}`: {found} in {}", dataset.name, counted(cases, "case")));
-    Err(Failure::damaged_data_listed())
+    Err(Failure::silent(ExitCode::DamagedData))
 }

@@ -1,4 +1,4 @@
-//! `dataset.json`, of both layouts: what it says, and whether that makes sense.
+//! `dataset.json` of both layouts, parsed and checked.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,34 +8,34 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::DatasetError;
+use crate::dataset::error::DatasetError;
 
 pub use crate::store::claim::DATASET_FILE as FILE;
 
-/// The keys of `dataset.json` that mean something to segplan, as written.
+/// The keys of `dataset.json` that segplan uses, as written.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Description {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) name: Option<String>,
-    /// Decathlon: number to name.
+    /// Decathlon: index to name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) modality: Option<BTreeMap<String, String>>,
-    /// nnU-Net v2: number to name.
+    /// nnU-Net v2: index to name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) channel_names: Option<BTreeMap<String, String>>,
-    /// Decathlon: number to name. nnU-Net v2: name to number, or to a list of numbers.
+    /// Decathlon: label value to name. nnU-Net v2: name to label value, or to a list of them.
     pub(super) labels: BTreeMap<String, Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) file_ending: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) training: Option<Vec<Pair>>,
-    /// How many training cases there should be; only the Decathlon's and nnU-Net's own tools rely on it.
+    /// Declared number of training cases; only the tools of the Decathlon and nnU-Net rely on it.
     #[serde(default, rename = "numTraining", skip_serializing_if = "Option::is_none")]
     pub(super) number_of_training: Option<Value>,
-    /// nnU-Net v2: paths of images and labels, in place of the folders.
+    /// nnU-Net v2: paths of images and labels, instead of the folders.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) dataset: Option<Value>,
-    /// Paths; some writers make them objects with the key `image`.
+    /// Paths; some writers use objects with the key `image`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) test: Option<Vec<Value>>,
 }
@@ -73,7 +73,7 @@ impl Description {
         format!("{text}\n")
     }
 
-    /// Names of the channels in the order of their numbers.
+    /// Channel names, in order.
     pub(super) fn channels(&self, path: &Path) -> Result<Vec<String>, DatasetError> {
         let named = self.channel_names.as_ref().or(self.modality.as_ref());
         let named = named.ok_or_else(|| DatasetError::Layout { path: path.to_owned() })?;
@@ -87,7 +87,7 @@ impl Description {
         }
     }
 
-    /// Names of the foreground classes by number.
+    /// Names of the foreground classes by label value.
     pub(super) fn classes(&self, path: &Path) -> Result<BTreeMap<u8, String>, DatasetError> {
         let mut classes = BTreeMap::<u64, String>::new();
         let path_of = || path.to_owned();
@@ -116,10 +116,10 @@ impl Description {
             return Err(unsupported("a region of several labels"));
         }
         if self.channel_names.is_some() && key == "ignore" {
-            return Err(unsupported("the label of voxels to ignore"));
+            return Err(unsupported("the ignore label"));
         }
-        // Each layout is told by the kind of the value, since files that mix the two exist. nnU-Net v2 takes numbers that are
-        // written as texts, too.
+        // The type of the value decides on the layout, because files that mix the two exist. nnU-Net v2 also accepts numbers
+        // written as strings.
         match value {
             Value::Number(number) => Ok((number.as_u64().ok_or_else(malformed)?, key.to_owned())),
             Value::String(number) if key.parse::<u64>().is_err() && number.trim().parse::<u64>().is_ok() => {
@@ -131,7 +131,7 @@ impl Description {
     }
 }
 
-/// Whether a name is one that people give to what is no structure.
+/// Whether a class name is one that people give to the background.
 fn is_background(name: &str) -> bool {
     const NAMES: [&str; 14] = [
         "background",

@@ -1,21 +1,23 @@
-//! Training cases that are left out by name, before anything of them is read.
+//! Excludes training cases by identifier, before any of their files is read.
 
 use thiserror::Error;
 
-use super::{CaseId, Dataset};
+use crate::dataset::case::CaseId;
+use crate::dataset::definition::Dataset;
+use crate::volume::io::format::strip_ending;
 
-/// Letters by which a misspelt name may differ, as a fraction of its length.
-const NEAR: f64 = 0.4;
+/// Maximum edit distance of a suggested identifier, as a fraction of its length.
+const MAX_DISTANCE: f64 = 0.4;
 
-/// A case is to be left out that the data set does not have.
+/// A case to exclude does not exist.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("data set `{dataset}` has no training case `{case}` to leave out{}", hint(near.as_ref()))]
+#[error("cannot exclude `{case}`: data set `{dataset}` has no such training case{}", hint(near.as_ref()))]
 pub struct UnknownCase {
-    /// The name that was given.
+    /// The identifier.
     pub case: String,
     /// The data set.
     pub dataset: String,
-    /// The training case whose name is nearest, if one is near.
+    /// The most similar training case, if one is similar.
     pub near: Option<CaseId>,
 }
 
@@ -28,7 +30,7 @@ impl Dataset {
     ///
     /// # Errors
     ///
-    /// The first name that is of no training case, with the nearest one.
+    /// The first identifier without a training case, with the most similar one.
     pub fn without(mut self, names: &[String]) -> Result<Self, UnknownCase> {
         for name in names {
             if !self.training.iter().any(|case| case.id.0 == *name) {
@@ -40,12 +42,12 @@ impl Dataset {
         Ok(self)
     }
 
-    /// The training case whose name is nearest to a misspelt one, if one is near.
+    /// The training case whose identifier is most similar, if one is similar.
     fn nearest_case(&self, name: &str) -> Option<CaseId> {
-        let stem = name.trim_end_matches(".gz").trim_end_matches(".nii");
+        let stem = strip_ending(name);
         let distance = |case: &CaseId| strsim::damerau_levenshtein(&case.0, stem);
         let nearest = self.training.iter().map(|case| &case.id).min_by_key(|case| distance(case))?;
-        (distance(nearest) as f64 <= NEAR * nearest.0.chars().count() as f64).then(|| nearest.clone())
+        (distance(nearest) as f64 <= MAX_DISTANCE * nearest.0.chars().count() as f64).then(|| nearest.clone())
     }
 }
 
@@ -55,7 +57,7 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
-    use crate::dataset::Case;
+    use crate::dataset::case::Case;
 
     fn dataset(names: &[&str]) -> Dataset {
         let case = |name: &&str| Case { id: CaseId((*name).to_owned()), images: Vec::new(), labels: None };
@@ -71,14 +73,14 @@ mod tests {
     }
 
     #[test]
-    fn named_cases_are_left_out_and_all_others_stay() {
+    fn named_cases_are_excluded_and_all_others_are_kept() {
         let left = dataset(&["a", "b", "c"]).without(&["b".to_owned()]).unwrap();
         assert_eq!(left.training.iter().map(|case| case.id.0.as_str()).collect::<Vec<_>>(), ["a", "c"]);
         assert_eq!(dataset(&["a", "b"]).without(&[]).unwrap(), dataset(&["a", "b"]));
     }
 
     #[test]
-    fn an_unknown_name_is_refused_with_the_nearest_one() {
+    fn an_unknown_identifier_is_refused_with_the_most_similar_one() {
         for (asked, near) in [
             ("hippocampus_00l", Some("hippocampus_001")),
             ("hippocampus_003.nii.gz", Some("hippocampus_003")),

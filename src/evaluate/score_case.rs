@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::dataset::CaseId;
-use crate::dataset::gate::{Expected, Faults, read_labels};
+use crate::dataset::gate::{Expected, Issues, read_labels};
 use crate::evaluate::confusion::{ConfusionCell, count_confusion};
 use crate::evaluate::counts::{Counts, count_voxels};
 use crate::evaluate::scores::{Score, ScoredNetwork};
@@ -40,7 +40,7 @@ pub fn score_files(
     network: &ScoredNetwork,
     expected: &Expected<'_>,
     tolerance_mm: f64,
-) -> Result<CaseScores, Faults> {
+) -> Result<CaseScores, Issues> {
     let LabelFiles { case, reference, prediction } = files;
     let reference = read_labels(case, reference, None, expected)?;
     let prediction = read_labels(case, prediction, Some(&reference.geometry), expected)?;

@@ -10,7 +10,6 @@ use crate::experiment::graph::Work;
 use crate::experiment::held_out::{HeldOut, Labeller};
 use crate::experiment::matrix::Experiment;
 use crate::experiment::postprocessing::settle;
-use crate::experiment::watch::Watch;
 use crate::network::PlannedNetwork;
 use crate::plan::compare::StageDigests;
 use crate::plan::schema::ConfigurationName;
@@ -18,6 +17,7 @@ use crate::predict::memory::Room;
 use crate::predict::{Member, Predictor, labels};
 use crate::preprocess::cache::PreparedCase;
 use crate::run::NetworkId;
+use crate::run::Watch;
 use crate::select::{Selection, joined};
 use crate::store;
 
@@ -144,7 +144,7 @@ pub(super) fn labeller<'a>(folds: &'a [Fold<'a>]) -> Result<Labeller<'a>, Experi
             .map(|(predictor, (input, case))| Member { predictor, image: input.view(), placement: &case.placement })
             .collect();
         let (memory, scratch) = (folds[0].plan.runtime.memory_gib, &folds[0].folder.root);
-        let on_tiles = Watch { events, interrupted }.of(id);
+        let on_tiles = Watch { listener: events, interrupted }.on_tiles(id);
         labels(&members, spacing, &Room::gib(memory, scratch), &on_tiles, None)
             .map_err(|source| ExperimentError::Predict { case: id.clone(), source })
     }))

@@ -3,25 +3,23 @@
 use thiserror::Error;
 
 use crate::dataset::CaseId;
-use crate::dataset::gate::Faults;
+use crate::dataset::gate::Issues;
 use crate::device::DeviceError;
-use crate::experiment::data::DataError;
 use crate::experiment::splits::SplitError;
 use crate::experiment::trained_split::EditedSplit;
 use crate::fingerprint::FingerprintError;
 use crate::network::weights::WeightsError;
 use crate::plan::read::PlanError;
-use crate::plan::schema::{ConfigurationName, Plan};
 use crate::predict::memory::PredictError;
 use crate::preprocess::cache::PreprocessError;
-use crate::report::error::ReportError;
 use crate::run::NetworkId;
-use crate::run::RunFileError;
+use crate::run::contents::ContentsError;
+use crate::run::dataset::DataError;
+use crate::run::{RunFileError, UnknownConfiguration};
 use crate::store::StoreError;
-use crate::store::claim::ClaimError;
 use crate::store::table::TableError;
 use crate::train::TrainError;
-use crate::volume::nifti::NiftiError;
+use crate::volume::io::ImageFileError;
 
 /// A run failed.
 #[derive(Debug, Error)]
@@ -40,7 +38,7 @@ pub enum ExperimentError {
     #[error(transparent)]
     Split(#[from] SplitError),
     #[error(transparent)]
-    State(#[from] RunFileError),
+    RunFile(#[from] RunFileError),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -50,23 +48,19 @@ pub enum ExperimentError {
     #[error(transparent)]
     Table(#[from] TableError),
     #[error(transparent)]
-    Report(#[from] ReportError),
-    #[error(transparent)]
-    Faults(#[from] Faults),
+    Issues(#[from] Issues),
     #[error("case `{case}`: {source}")]
-    Nifti { case: CaseId, source: NiftiError },
+    Nifti { case: CaseId, source: ImageFileError },
     #[error("case `{case}`: {source}")]
     Predict { case: CaseId, source: PredictError },
-    #[error("{0}; `segplan verify` lists every fault of the data set")]
-    MissingFile(StoreError),
+    #[error(transparent)]
+    Contents(#[from] ContentsError),
     #[error("case `{0}` has no reference labels; it cannot be scored")]
     Unlabelled(CaseId),
     #[error("case `{case}` is not in data set `{dataset}`; `splits_final.json` is of another one")]
     UnknownCase { case: CaseId, dataset: String },
-    #[error("data set `{dataset}` has no training case `{case}`{first}")]
-    NoSuchCase { case: String, dataset: String, first: String },
-    #[error("configuration `{name}` is not in the plan; it has {known}")]
-    UnknownConfiguration { name: ConfigurationName, known: String },
+    #[error(transparent)]
+    UnknownConfiguration(#[from] UnknownConfiguration),
     #[error("fold {fold} is not among the {folds} folds of `split.folds`, counted from 0")]
     UnknownFold { fold: usize, folds: usize },
     #[error(
@@ -74,8 +68,6 @@ pub enum ExperimentError {
          under a name of its own, the changed plan uses what has not changed and makes the rest by this command"
     )]
     OtherPlan { folder: String, differences: String, command: String },
-    #[error(transparent)]
-    Claim(#[from] ClaimError),
     #[error(transparent)]
     EditedSplit(#[from] EditedSplit),
     #[error(
@@ -88,55 +80,8 @@ pub enum ExperimentError {
 }
 
 impl ExperimentError {
-    pub(super) fn unknown_configuration(plan: &Plan, name: ConfigurationName) -> Self {
-        let known: Vec<String> = plan.configurations.keys().map(|name| format!("`{name}`")).collect();
-        Self::UnknownConfiguration { name, known: known.join(", ") }
-    }
-
     /// Whether a prediction was stopped because it was asked to.
     pub(super) fn is_stop(&self) -> bool {
         matches!(self, Self::Predict { source: PredictError::Stopped, .. })
-    }
-
-    /// Exit code of the program: 2 wrong input, 3 damaged data, 1 otherwise.
-    pub fn exit_code(&self) -> u8 {
-        match self {
-            Self::Plan(_)
-            | Self::Data(_)
-            | Self::Device(_)
-            | Self::NoSuchCase { .. }
-            | Self::UnknownConfiguration { .. }
-            | Self::UnknownFold { .. }
-            | Self::OtherPlan { .. }
-            | Self::Claim(
-                ClaimError::Exists(_)
-                | ClaimError::Folder(_)
-                | ClaimError::Input(_)
-                | ClaimError::Dataset { .. }
-                | ClaimError::Run { .. }
-                | ClaimError::Mixed(_)
-                | ClaimError::Twice(_),
-            )
-            | Self::EditedSplit(_)
-            | Self::FirstStageSplit { .. }
-            | Self::Split(_) => 2,
-            Self::Fingerprint(_)
-            | Self::Preprocess(_)
-            | Self::State(_)
-            | Self::Nifti { .. }
-            | Self::Faults(_)
-            | Self::MissingFile(_)
-            | Self::Unlabelled(_)
-            | Self::UnknownCase { .. }
-            | Self::Train(TrainError::Checkpoint(_) | TrainError::Weights(WeightsError::Damaged { .. }))
-            | Self::Weights(_) => 3,
-            Self::Predict { .. }
-            | Self::Store(_)
-            | Self::Claim(ClaimError::Store(_))
-            | Self::Train(_)
-            | Self::Table(_)
-            | Self::Report(_)
-            | Self::Locked(_) => 1,
-        }
     }
 }

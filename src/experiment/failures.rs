@@ -8,9 +8,6 @@ use crate::plan::schema::ConfigurationName;
 use crate::run::NetworkId;
 use crate::units::counted;
 
-/// Exit code of a run of which a part failed.
-pub const PARTLY: u8 = 5;
-
 /// What of an experiment can fail while the rest goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {
@@ -93,13 +90,14 @@ impl Failures {
         self.failed.is_empty()
     }
 
-    /// Exit code of the program: 5 where a part of the matrix failed, that of the first failure where nothing was done.
-    pub fn exit_code(&self) -> u8 {
-        match self.failed.first() {
-            None => 0,
-            Some((_, error)) if self.done == 0 => error.exit_code(),
-            Some(_) => PARTLY,
-        }
+    /// The first failure.
+    pub fn first(&self) -> Option<&ExperimentError> {
+        self.failed.first().map(|(_, error)| error)
+    }
+
+    /// Whether any network is done.
+    pub fn has_done(&self) -> bool {
+        self.done > 0
     }
 
     /// What failed and why, what was not begun, and how to go on.
@@ -148,7 +146,6 @@ mod tests {
         assert!(text.starts_with(begin), "{text}");
         let cascade = "3d_cascade fold 0 seed 1: not begun, since this failed: 3d_lowres fold 1 seed 1";
         assert!(text.contains(cascade), "{text}");
-        assert_eq!(failures.exit_code(), 5);
     }
 
     #[test]
@@ -161,14 +158,11 @@ mod tests {
         failures.done();
         let text = failures.text();
         assert!(text.starts_with("2 of 3 networks are not done:\n  preparing the cases for 3d_lowres: "));
-        assert_eq!(failures.exit_code(), 5);
     }
 
     #[test]
     fn a_run_of_which_nothing_was_done_ends_as_its_first_failure() {
         let mut failures = Failures::default();
-        assert_eq!(failures.exit_code(), 0);
         failures.add(Part::Network(network(ConfigurationName::TwoD, 0)), error());
-        assert_eq!(failures.exit_code(), 1);
     }
 }

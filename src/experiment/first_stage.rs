@@ -8,11 +8,9 @@ use std::sync::atomic::Ordering;
 
 use crate::dataset::CaseId;
 use crate::experiment::ExperimentError;
-use crate::experiment::events::made_again;
 use crate::experiment::fold::{Fold, Progress};
 use crate::experiment::graph::Work;
 use crate::experiment::matrix::Experiment;
-use crate::experiment::watch::Watch;
 use crate::network::PlannedNetwork;
 use crate::plan::compare::{first_stage_digest, stage_digests};
 use crate::plan::schema::{ConfigurationName, Plan};
@@ -24,6 +22,7 @@ use crate::preprocess::first_stage::{FirstStage, Origin, write};
 use crate::run::NetworkId;
 use crate::run::NetworkState;
 use crate::run::Split;
+use crate::run::Watch;
 use crate::run::folder::{prepared_case, prepared_folder};
 use crate::volume::Shape;
 
@@ -143,7 +142,7 @@ impl<'a> HandOver<'a> {
         let grid = Grid { shape: shape(second), placement: &second.placement };
         let plan = self.fold.plan;
         let room = Room::gib(plan.runtime.memory_gib, &self.folder);
-        let on_tiles = Watch { events: self.fold.events, interrupted: self.fold.interrupted }.of(&second.id);
+        let on_tiles = Watch { listener: self.fold.events, interrupted: self.fold.interrupted }.on_tiles(&second.id);
         let labels = first_stage(&member, &plan.configurations[&ConfigurationName::Cascade], grid, &room, &on_tiles)
             .map_err(|source| ExperimentError::Predict { case: second.id.clone(), source })?;
         Ok(write(&self.path(&second.id), &labels, &self.origin).map_err(PreprocessError::from)?)
@@ -167,7 +166,7 @@ impl<'a> HandOver<'a> {
         let Fold { plan, dataset, contents, events, .. } = *self.fold;
         let configuration = &plan.configurations[&ConfigurationName::Cascade];
         let cases = Preparation { dataset, contents, plan, configuration, folder: &self.prepared };
-        cases.open(id, &|damage| made_again(damage, events))
+        cases.open(id, &|damage| events.replacing(damage))
     }
 
     /// Whether the prediction of a case is there, by this fold of this plan, on the case's grid.

@@ -9,23 +9,21 @@ use crate::dataset::contents::Contents;
 use crate::dataset::{CaseId, Dataset};
 use crate::evaluate::scores;
 use crate::experiment::ensemble;
-use crate::experiment::events::{Events, made_again};
 use crate::experiment::forecast::Forecast;
 use crate::experiment::graph::Work;
 use crate::experiment::held_out::HeldOut;
 use crate::experiment::{ExperimentError, Stage};
 use crate::plan::compare::StageDigests;
-use crate::plan::schema::{Configuration, Plan};
+use crate::plan::schema::{Configuration, Plan, Train};
 use crate::preprocess::cache::{Preparation, PreparedCase};
-use crate::report::figure::training::{learning_rate_plot, plateau_plot};
+use crate::run::Listener;
 use crate::run::NetworkId;
 use crate::run::NetworkState;
 use crate::run::Split;
-use crate::run::StopReason;
 use crate::run::folder::{FoldFolder, prepared_case};
 use crate::run::log::EpochRow;
 use crate::store;
-use crate::train::{Ending, Job, Observer, train};
+use crate::train::{Ending, Job, train};
 
 /// Everything that one network needs.
 pub(super) struct Fold<'a> {
@@ -44,7 +42,7 @@ pub(super) struct Fold<'a> {
     /// What the first stage says of the cases, in the cascade's second one.
     pub(super) next_stage: Option<PathBuf>,
     pub(super) device: &'a Device,
-    pub(super) events: &'a dyn Events,
+    pub(super) events: &'a dyn Listener,
     pub(super) interrupted: &'a AtomicBool,
     pub(super) forecast: &'a Forecast,
 }
@@ -123,11 +121,8 @@ impl<'a> Fold<'a> {
             device: self.device,
             workers: rayon::current_num_threads().div_ceil(2),
         };
-        let mut listener = Listener { id: self.id, events: self.events, forecast: self.forecast, failure: None };
-        let ending = train(&job, self.interrupted, &mut listener)?;
-        if let Some(failure) = listener.failure {
-            return Err(failure);
-        }
+        let listener = Counting { events: self.events, forecast: self.forecast };
+        let ending = train(&job, self.interrupted, &listener)?;
         match ending {
             Ending::Interrupted => Ok(Progress::Interrupted),
             Ending::Finished(_) => {
@@ -161,7 +156,7 @@ impl<'a> Fold<'a> {
 
     /// A prepared case, in the cascade's second stage with what the first one says of it.
     pub(super) fn open(&self, id: &CaseId) -> Result<PreparedCase, ExperimentError> {
-        let case = self.preparation().open(id, &|damage| made_again(damage, self.events))?;
+        let case = self.preparation().open(id, &|damage| self.events.replacing(damage))?;
         let Some(folder) = &self.next_stage else { return Ok(case) };
         let case = case.with_first_stage(&prepared_case(folder, &id.0))?;
         let of_fold = case.first_stage().map(|first_stage| first_stage.origin.fold);
@@ -179,35 +174,23 @@ impl<'a> Fold<'a> {
     }
 }
 
-/// Draws the plots after each epoch and passes everything on.
-struct Listener<'a> {
-    id: NetworkId,
-    events: &'a dyn Events,
+/// Counts the epochs and passes everything on.
+struct Counting<'a> {
+    events: &'a dyn Listener,
     forecast: &'a Forecast,
-    failure: Option<ExperimentError>,
 }
 
-impl Observer for Listener<'_> {
-    fn tuning(&mut self, job: &Job<'_>) {
-        self.events.say(&format!("{}: choosing kernels for `{}`", self.id, job.plan.runtime.device));
+impl Listener for Counting<'_> {
+    fn say(&self, text: &str) {
+        self.events.say(text);
     }
 
-    fn tuned(&mut self, _: &Job<'_>, seconds: f64) {
-        self.events.say(&format!("{}: kernels chosen in {seconds:.1} s, which count to no epoch", self.id));
+    fn step(&self, network: NetworkId, train: &Train, epoch: usize, step: usize, loss: f64) {
+        self.events.step(network, train, epoch, step, loss);
     }
 
-    fn step(&mut self, job: &Job<'_>, epoch: usize, step: usize, loss: f64) {
-        self.events.step(self.id, &job.plan.train, epoch, step, loss);
-    }
-
-    fn epoch(&mut self, job: &Job<'_>, rows: &[EpochRow], stop: Option<StopReason>) {
-        let train = &job.plan.train;
-        let drawn = plateau_plot(rows, train, stop, &job.folder.plateau_plot())
-            .and_then(|()| learning_rate_plot(rows, train, &job.folder.learning_rate_plot()));
-        if let Err(failure) = drawn {
-            self.failure = Some(failure.into());
-        }
-        self.forecast.epoch(Work::Train(self.id));
-        self.events.epoch(self.id, train, rows, stop);
+    fn epoch(&self, network: NetworkId, train: &Train, folder: &FoldFolder, rows: &[EpochRow]) {
+        self.forecast.epoch(Work::Train(network));
+        self.events.epoch(network, train, folder, rows);
     }
 }

@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use crate::experiment::events::Events;
 use crate::experiment::graph::estimate::shown_time;
 use crate::experiment::graph::{Graph, State, Work};
 use crate::experiment::{ExperimentError, Options};
 use crate::plan::read::LoadedPlan;
 use crate::plan::schema::Plan;
+use crate::run::Listener;
 use crate::store::rows::rows_as_text;
 use crate::units::counted;
 
@@ -50,7 +50,7 @@ impl Forecast {
     /// # Errors
     ///
     /// When a file of the run is damaged, or the device cannot be used.
-    pub(super) fn say(loaded: &LoadedPlan, options: &Options, events: &dyn Events) -> Result<Self, ExperimentError> {
+    pub(super) fn say(loaded: &LoadedPlan, options: &Options, events: &dyn Listener) -> Result<Self, ExperimentError> {
         let mut graph = Graph::read(loaded, options, events)?;
         graph.estimate(loaded, events)?;
         let forecast = Self { kinds: kinds(&graph, &loaded.plan), spent: Mutex::default(), begun: Instant::now() };

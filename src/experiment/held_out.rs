@@ -14,17 +14,17 @@ use crate::dataset::{Case, CaseId, Dataset};
 use crate::evaluate::scores::{self, Score};
 use crate::evaluate::{CaseScores, LabelFiles, confusion, score_files};
 use crate::experiment::ExperimentError;
-use crate::experiment::events::Events;
 use crate::experiment::fold::Progress;
-use crate::experiment::pictures;
 use crate::plan::schema::{Plan, PostprocessRule};
 use crate::postprocess::Filter;
+use crate::run::Listener;
 use crate::run::NetworkState;
 use crate::run::Split;
 use crate::run::folder::FoldFolder;
+use crate::run::listener::ScoredCases;
 use crate::store;
 use crate::volume::Spacing;
-use crate::volume::nifti::{NiftiError, read_header, write_labels};
+use crate::volume::io::{ImageFileError, read_header, write_labels};
 
 /// Labels a case, `[z, y, x]` on the grid of its image, whose spacing is given; without post-processing.
 pub(super) type Labeller<'a> = Box<dyn Fn(&CaseId, Spacing) -> Result<Array3<i16>, ExperimentError> + 'a>;
@@ -44,7 +44,7 @@ pub(super) struct HeldOut<'a> {
     pub(super) evaluate: String,
     /// Digest of what the data set's files hold.
     pub(super) data: &'a str,
-    pub(super) events: &'a dyn Events,
+    pub(super) events: &'a dyn Listener,
     pub(super) interrupted: &'a AtomicBool,
 }
 
@@ -107,7 +107,7 @@ impl<'a> HeldOut<'a> {
     }
 
     fn predict_case(&self, labeller: &Labeller<'_>, id: &CaseId) -> Result<(), ExperimentError> {
-        let nifti = |source: NiftiError| ExperimentError::Nifti { case: id.clone(), source };
+        let nifti = |source: ImageFileError| ExperimentError::Nifti { case: id.clone(), source };
         let header = read_header(&self.case(id)?.images[0]).map_err(nifti)?;
         let mut labels = labeller(id, header.geometry.spacing)?;
         let write =
@@ -136,7 +136,7 @@ impl<'a> HeldOut<'a> {
             return self.evaluate();
         }
         for id in &self.split.val {
-            let nifti = |source: NiftiError| ExperimentError::Nifti { case: id.clone(), source };
+            let nifti = |source: ImageFileError| ExperimentError::Nifti { case: id.clone(), source };
             let mut raw = read_labels(id, &self.folder.raw_prediction(&id.0), None, &self.plan.expected())?;
             filter.apply(&mut raw.labels);
             write_labels(&self.folder.prediction(&id.0), raw.labels.view(), &raw.geometry).map_err(nifti)?;
@@ -171,7 +171,7 @@ impl<'a> HeldOut<'a> {
         confusion::write(&self.folder.confusion(), &cells)?;
         let rows: Vec<Score> = scored.into_iter().flat_map(|scored| scored.scores).collect();
         scores::write(&self.folder.scores(), &rows)?;
-        pictures::draw(&self.folder, &cases, &rows, &expected)?;
+        self.events.scored(&ScoredCases { folder: &self.folder, ranked: ranked(&cases, &rows), expected });
         state.scores = Some(store::digest_of_file(&self.folder.scores())?);
         state.evaluated = Some(self.evaluate.clone());
         state.write(&self.folder)?;
@@ -182,4 +182,17 @@ impl<'a> HeldOut<'a> {
         let found = self.dataset.training.iter().find(|case| case.id == *id);
         found.ok_or_else(|| ExperimentError::UnknownCase { case: id.clone(), dataset: self.dataset.name.clone() })
     }
+}
+
+/// Cases with their mean Dice over the classes, best first; cases without any Dice are left out.
+fn ranked<'a>(cases: &[&'a Case], scores: &[Score]) -> Vec<(&'a Case, f64)> {
+    let mean = |case: &&'a Case| {
+        let own = scores.iter().filter(|score| score.case == case.id);
+        let dice: Vec<f64> = own.filter_map(|score| score.counts.dice()).collect();
+        (!dice.is_empty()).then(|| (*case, dice.iter().sum::<f64>() / dice.len() as f64))
+    };
+    let mut sorted: Vec<(&Case, f64)> = cases.iter().filter_map(mean).collect();
+    sorted.sort_by(|(left, _), (right, _)| left.id.cmp(&right.id));
+    sorted.sort_by(|(_, left), (_, right)| right.total_cmp(left));
+    sorted
 }

@@ -10,7 +10,6 @@ use crate::dataset::Dataset;
 use crate::dataset::contents::Contents;
 use crate::evaluate::scores::{self, Score};
 use crate::evaluate::summary::summarize;
-use crate::experiment::events::Events;
 use crate::experiment::failures::{Failures, Part};
 use crate::experiment::fold::{Fold, Progress};
 use crate::experiment::forecast::Forecast;
@@ -20,6 +19,7 @@ use crate::experiment::{ExperimentError, Options, Outcome, Stage, Summary, ensem
 use crate::plan::compare::stage_digests;
 use crate::plan::schema::{ConfigurationName, Plan};
 use crate::preprocess::cache::Preparation;
+use crate::run::Listener;
 use crate::run::NetworkId;
 use crate::run::NetworkState;
 use crate::run::Split;
@@ -38,7 +38,7 @@ pub(super) struct Experiment<'a> {
     pub(super) splits: Vec<Split>,
     pub(super) folder: RunFolder,
     pub(super) device: Device,
-    pub(super) events: &'a dyn Events,
+    pub(super) events: &'a dyn Listener,
     pub(super) interrupted: &'a AtomicBool,
     pub(super) forecast: Forecast,
 }

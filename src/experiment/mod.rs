@@ -3,12 +3,8 @@
 //! Input: a plan. Output: its run folder, filled. Each stage is done when its results carry the digest of the plan's tables
 //! that decide them, so that a run can be killed at any instant and started again. Deliberately absent: the terminal.
 
-pub mod augment;
-pub mod bench;
-pub mod data;
 mod ensemble;
 mod error;
-pub mod events;
 pub mod failures;
 mod first_stage;
 mod fold;
@@ -18,15 +14,11 @@ mod held_out;
 mod lock;
 pub mod machine;
 mod matrix;
-mod pictures;
 pub mod postprocessing;
 pub mod preflight;
 mod record;
-pub mod segment;
 pub mod splits;
-mod trained_on;
 mod trained_split;
-mod watch;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -37,13 +29,7 @@ use clap::ValueEnum;
 pub use self::error::ExperimentError;
 pub use self::trained_split::EditedSplit;
 use crate::dataset::CaseId;
-<<<<<<< HEAD
-use crate::device::device;
-use crate::experiment::events::Events;
-=======
 use crate::device::open_device;
-use crate::experiment::events::{Events, NetworkId};
->>>>>>> bcb7ac7
 use crate::experiment::failures::Failures;
 use crate::experiment::forecast::Forecast;
 use crate::experiment::lock::Lock;
@@ -51,9 +37,11 @@ use crate::experiment::matrix::Experiment;
 use crate::plan::compare::compare_with_data;
 use crate::plan::read::LoadedPlan;
 use crate::plan::schema::{ConfigurationName, Plan};
-use crate::run::NetworkId;
+use crate::run::Listener;
+use crate::run::dataset::find_any_dataset;
 use crate::run::folder::RunFolder;
 use crate::run::split::write_splits;
+use crate::run::{NetworkId, UnknownConfiguration};
 
 /// The stages of an experiment, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -114,7 +102,7 @@ pub struct Summary {
 pub fn run(
     loaded: &LoadedPlan,
     options: &Options,
-    events: &dyn Events,
+    events: &dyn Listener,
     interrupted: &AtomicBool,
 ) -> Result<Outcome, ExperimentError> {
     let plan = &loaded.plan;
@@ -122,7 +110,7 @@ pub fn run(
     let folder = RunFolder::new(&plan.runtime.runs, &plan.name);
     let _lock = Lock::take(&folder)?;
     record::refuse_other_plan(&folder, loaded)?;
-    let dataset = data::locate(loaded, events)?;
+    let dataset = find_any_dataset(loaded, events)?;
     for note in &dataset.notes {
         events.say(&format!("note: {note}"));
     }
@@ -168,7 +156,7 @@ fn networks(plan: &Plan, options: &Options) -> Result<Vec<NetworkId>, Experiment
     let folds = if options.folds.is_empty() { &plan.run.folds } else { &options.folds };
     for &name in &configurations {
         if !plan.configurations.contains_key(&name) {
-            return Err(ExperimentError::unknown_configuration(plan, name));
+            return Err(UnknownConfiguration::new(plan, name).into());
         }
     }
     if let Some(&fold) = folds.iter().find(|&&fold| fold >= plan.split.folds) {

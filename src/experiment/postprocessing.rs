@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 
 use ndarray::Array3;
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
 
 use crate::evaluate::scores::Score;
 use crate::evaluate::{Counts, count_voxels};
@@ -16,39 +15,8 @@ use crate::experiment::held_out::HeldOut;
 use crate::experiment::matrix::Experiment;
 use crate::plan::schema::PostprocessRule;
 use crate::postprocess::{Decision, Filter, Trial, by_cross_validation, decision};
-use crate::run::folder::RunFolder;
-use crate::store::{self, StoreError};
-
-/// What `postprocessing.json` holds.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Postprocessing {
-    /// The plan's rule.
-    pub rule: PostprocessRule,
-    /// By name of the candidate: a configuration, or several joined by `+`.
-    pub candidates: BTreeMap<String, Decided>,
-}
-
-/// A decision, and what it is about.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Decided {
-    /// Digest of what decides on the predictions: plan, files and folds.
-    pub digest: String,
-    /// The decision.
-    pub decision: Decision,
-}
-
-impl Postprocessing {
-    /// The decisions of a run; none where the file is missing or was made by another rule.
-    ///
-    /// # Errors
-    ///
-    /// When the file is there and cannot be read.
-    pub fn load(folder: &RunFolder, rule: PostprocessRule) -> Result<Self, StoreError> {
-        let saved = store::read_text_if_present(&folder.postprocessing())?;
-        let saved = saved.and_then(|text| serde_json::from_str::<Self>(&text).ok()).filter(|saved| saved.rule == rule);
-        Ok(saved.unwrap_or(Self { rule, candidates: BTreeMap::new() }))
-    }
-}
+use crate::run::postprocessing::{Postprocessing, RecordedDecision};
+use crate::store;
 
 /// Decides on a candidate's post-processing, unless that is done, and sees that its predictions and scores are as decided.
 ///
@@ -62,14 +30,12 @@ pub(super) fn settle(
     let of_fold = |fold: &HeldOut<'_>| format!("{} {} {}", fold.predict, fold.data, fold.split.digest());
     let digests: Vec<String> = folds.iter().map(of_fold).collect();
     let digest = store::digest(digests.join(" ").as_bytes());
-    let mut all = Postprocessing::load(&experiment.folder, rule)?;
+    let mut all = Postprocessing::read(&experiment.folder, rule)?;
     let known = all.candidates.get(candidate).is_some_and(|known| known.digest == digest);
     if !known && rule != PostprocessRule::None {
         let decision = decide(experiment, folds)?;
-        all.candidates.insert(candidate.to_owned(), Decided { digest, decision });
-        let mut text = serde_json::to_string_pretty(&all).expect("decisions are texts and finite numbers");
-        text.push('\n');
-        store::write_atomic(&experiment.folder.postprocessing(), text.as_bytes())?;
+        all.candidates.insert(candidate.to_owned(), RecordedDecision { digest, decision });
+        all.write(&experiment.folder)?;
     }
     let filter = match rule {
         PostprocessRule::CrossValidation => all.candidates[candidate].decision.filter.clone(),
@@ -126,6 +92,8 @@ fn trials(reference: &Array3<i16>, raw: &Array3<i16>, labels: &[u8]) -> Vec<Tria
 
 #[cfg(test)]
 mod tests {
+    use serde::Deserialize;
+
     use super::*;
 
     /// A set of predictions, and what nnU-Net v2 makes of it; written by `tests/reference/postprocess.py`.

@@ -9,13 +9,7 @@ use burn::tensor::Device;
 pub use self::size::cases_fit;
 pub(super) use self::size::unprepared;
 use crate::dataset::{CaseId, Dataset};
-<<<<<<< HEAD
-use crate::device::{self, DeviceError};
-use crate::experiment::events::Events;
-=======
 use crate::device::{Backend, DeviceError, DeviceName, open_device};
-use crate::experiment::events::{Events, NetworkId};
->>>>>>> bcb7ac7
 use crate::experiment::machine::{Card, Machine, cards, gib};
 use crate::experiment::splits::{self, SplitError};
 use crate::experiment::{ExperimentError, machine};
@@ -25,6 +19,7 @@ use crate::plan::read::{Diagnostic, PlanError};
 use crate::plan::read::LoadedPlan;
 use crate::plan::compare::overrides;
 use crate::plan::schema::{ConfigurationName, Plan, Precision};
+use crate::run::Listener;
 use crate::run::NetworkId;
 use crate::run::folder::{RunFolder, prepared_folder};
 use crate::run::{NetworkState, RunFileError};
@@ -54,7 +49,7 @@ pub(super) fn check(
     dataset: &Dataset,
     networks: &[NetworkId],
     folder: &RunFolder,
-    events: &dyn Events,
+    events: &dyn Listener,
 ) -> Result<(), ExperimentError> {
     for change in overrides(&loaded.layers) {
         events.say(&change.to_string());

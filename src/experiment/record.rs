@@ -6,9 +6,8 @@ use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::dataset::Dataset;
-use crate::dataset::contents::{Contents, KnownFiles};
+use crate::dataset::contents::Contents;
 use crate::experiment::ExperimentError;
-use crate::experiment::events::Events;
 use crate::fingerprint::{Fingerprint, measure};
 use crate::plan::schema::Stage;
 use crate::plan::compare::{Change, changed_keys, decides_no_result};
@@ -18,8 +17,10 @@ use crate::plan::compare::{Override, overrides};
 use crate::plan::schema;
 use crate::plan::name::{in_name, short_keys, variant_name};
 use crate::plan::edit::resolved_text;
+use crate::run::Listener;
+use crate::run::contents::{KeepDigests, hash_contents, saved_contents, write_contents};
 use crate::run::fingerprint::SavedFingerprint;
-use crate::run::folder::{RunFolder, known_files};
+use crate::run::folder::RunFolder;
 use crate::run::manifest::{DatasetRecord, Host, Manifest};
 use crate::store;
 use crate::units::{listed, shell_word};
@@ -104,13 +105,8 @@ pub(super) fn write(
         version: env!("CARGO_PKG_VERSION").to_owned(),
         git_commit: git(&["rev-parse", "HEAD"]),
         git_dirty: git(&["status", "--porcelain"]).map(|changes| !changes.is_empty()),
-<<<<<<< HEAD
         device: plan.runtime.device.clone(),
-        features: crate::device::compiled().into_iter().map(str::to_owned).collect(),
-=======
-        device: &plan.runtime.device,
-        features: crate::device::Backend::compiled_names(),
->>>>>>> bcb7ac7
+        features: crate::device::Backend::compiled_names().into_iter().map(str::to_owned).collect(),
         host: Host {
             os: std::env::consts::OS.to_owned(),
             arch: std::env::consts::ARCH.to_owned(),
@@ -134,8 +130,7 @@ pub(super) fn write(
         started_unix_s: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
     };
     manifest.write(folder)?;
-    let contents = serde_json::to_string_pretty(contents).expect("names and digests are texts");
-    store::write_atomic(&folder.contents(), format!("{contents}\n").as_bytes())?;
+    write_contents(folder, contents)?;
     store::write_atomic(&folder.input_plan(), loaded.input.as_bytes())?;
     store::write_atomic(&folder.resolved_plan(), resolved_text(plan).as_bytes())?;
     Ok(())
@@ -146,9 +141,9 @@ pub(super) fn contents(
     folder: &RunFolder,
     runs: &Path,
     dataset: &Dataset,
-    events: &dyn Events,
+    events: &dyn Listener,
 ) -> Result<Contents, ExperimentError> {
-    let contents = read_contents(runs, dataset, events, true)?;
+    let contents = hash_contents(runs, dataset, events, KeepDigests::Yes)?;
     if let Some(before) = saved_contents(folder)? {
         let changed = contents.changed_since(&before);
         if !changed.is_empty() {
@@ -159,42 +154,13 @@ pub(super) fn contents(
     Ok(contents)
 }
 
-/// What the data set's files hold now. What was read is noted for the next time where `noted`.
-pub(super) fn read_contents(
-    runs: &Path,
-    dataset: &Dataset,
-    events: &dyn Events,
-    noted: bool,
-) -> Result<Contents, ExperimentError> {
-    let path = known_files(runs);
-    let text = store::read_text_if_present(&path)?;
-    // A damaged note costs reading the files once more.
-    let mut known: KnownFiles = text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
-    let before = known.clone();
-    if !Contents::is_known(dataset, &known) {
-        events.begin("reading the data set's files", dataset.training.len());
-    }
-    let contents = Contents::read(dataset, &mut known, &|| events.advance());
-    events.end();
-    if noted && known != before {
-        store::write_atomic(&path, serde_json::to_string(&known).expect("paths are texts").as_bytes())?;
-    }
-    contents.map_err(ExperimentError::MissingFile)
-}
-
-/// What the data set's files held when the last run began.
-pub(super) fn saved_contents(folder: &RunFolder) -> Result<Option<Contents>, ExperimentError> {
-    let text = store::read_text_if_present(&folder.contents())?;
-    Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
-}
-
 /// The data set's fingerprint: as saved with the run, or measured now within `memory_bytes`. `stamp` is of what its files hold.
 pub(super) fn fingerprint(
     folder: &RunFolder,
     dataset: &Dataset,
     stamp: String,
     memory_bytes: u64,
-    events: &dyn Events,
+    events: &dyn Listener,
 ) -> Result<Fingerprint, ExperimentError> {
     if let Some(saved) = SavedFingerprint::read_intact(folder)?
         && saved.stamp == stamp

@@ -1,35 +1,35 @@
 //! Transposed convolution whose stride is its kernel, and its two gradients.
 //!
-//! As no two boxes of the output overlap, each of its voxels is the product of one voxel of the input: a convolution with one
-//! tap whose channels are those of the output at each place of the box, and a rearrangement.
+//! Each voxel of the output depends on one voxel of the input, because the kernels of neighbouring voxels do not overlap. So this
+//! is a 1 × 1 × 1 convolution with one output channel per output channel and kernel position, followed by a rearrangement.
 #![expect(unsafe_code, reason = "memory that is written before it is read")]
 
 use rayon::prelude::*;
 
 use super::conv::{self, ConvDims};
-use super::fresh::{fresh, written};
-use super::transpose::turn;
+use super::transpose::transpose_slice;
+use super::uninit::{assume_init, uninit};
 
-/// ConvDims of a transposed convolution.
+/// Channels and edges of a transposed convolution.
 #[derive(Clone, Debug)]
 pub struct ConvTranspose {
-    /// Count of samples.
+    /// Number of samples.
     pub samples: usize,
-    /// Count of input channels.
+    /// Number of input channels.
     pub inputs: usize,
-    /// Count of output channels.
+    /// Number of output channels.
     pub outputs: usize,
     /// Edges of the input's maps, `[z, y, x]`.
     pub size: [usize; 3],
-    /// Edges of the kernel, which are also its strides, `[z, y, x]`.
+    /// Edges of the kernel, which are also the strides, `[z, y, x]`.
     pub kernel: [usize; 3],
 }
 
 /// Gradients of a transposed convolution.
 pub struct Gradients {
-    /// Of the input; empty if it was not asked for.
+    /// Of the input; empty if not requested.
     pub input: Vec<f32>,
-    /// Of the weights.
+    /// Of the weight.
     pub weight: Vec<f32>,
 }
 
@@ -38,93 +38,93 @@ impl ConvTranspose {
     ///
     /// # Panics
     ///
-    /// When a length does not fit the sizes.
+    /// When a length does not match.
     pub fn forward(&self, input: &[f32], weight: &[f32]) -> Vec<f32> {
-        let weight = turned(weight, self.inputs);
-        let places = conv::forward(&self.places(), &[input], &weight, &vec![0.0; self.outputs * self.boxed()]);
-        let mut output = fresh(places.len());
-        let of_channel = self.boxed() * self.volume();
-        output.par_chunks_mut(of_channel).zip(places.par_chunks(of_channel)).for_each(|(output, places)| {
-            self.for_each_row(|at, row| {
-                let voxels = output[at..].iter_mut().step_by(self.kernel[2]);
-                for (to, from) in voxels.zip(&places[row..][..self.size[2]]) {
+        let weight = transpose_matrix(weight, self.inputs);
+        let product = conv::forward(&self.pointwise(), &[input], &weight, &vec![0.0; self.outputs * self.taps()]);
+        let mut output = uninit(product.len());
+        let channel_len = self.taps() * self.voxels();
+        output.par_chunks_mut(channel_len).zip(product.par_chunks(channel_len)).for_each(|(output, product)| {
+            self.for_each_row(|output_start, row| {
+                let voxels = output[output_start..].iter_mut().step_by(self.kernel[2]);
+                for (to, from) in voxels.zip(&product[row..][..self.size[2]]) {
                     to.write(*from);
                 }
             });
         });
-        // SAFETY: the rows of all places are all voxels of the output.
-        unsafe { written(output) }
+        // SAFETY: the rows of all kernel positions cover all voxels of the output.
+        unsafe { assume_init(output) }
     }
 
-    /// Gradients of the input (empty where it is not `wanted`) and of the weights, from that of the output.
+    /// Gradients from that of the output; the one of the input only if requested.
     ///
     /// # Panics
     ///
-    /// When a length does not fit the sizes.
-    pub fn backward(&self, input: &[f32], weight: &[f32], gradient: &[f32], wanted: bool) -> Gradients {
-        let mut places = fresh(gradient.len());
-        let of_channel = self.boxed() * self.volume();
-        places.par_chunks_mut(of_channel).zip(gradient.par_chunks(of_channel)).for_each(|(places, gradient)| {
-            self.for_each_row(|at, row| {
-                let voxels = gradient[at..].iter().step_by(self.kernel[2]);
-                for (to, from) in places[row..][..self.size[2]].iter_mut().zip(voxels) {
+    /// When a length does not match.
+    pub fn backward(&self, input: &[f32], weight: &[f32], gradient: &[f32], needs_input_gradient: bool) -> Gradients {
+        let mut product = uninit(gradient.len());
+        let channel_len = self.taps() * self.voxels();
+        product.par_chunks_mut(channel_len).zip(gradient.par_chunks(channel_len)).for_each(|(product, gradient)| {
+            self.for_each_row(|output_start, row| {
+                let voxels = gradient[output_start..].iter().step_by(self.kernel[2]);
+                for (to, from) in product[row..][..self.size[2]].iter_mut().zip(voxels) {
                     to.write(*from);
                 }
             });
         });
-        // SAFETY: the rows of all places have been written.
-        let places = unsafe { written(places) };
-        let sizes = self.places();
-        let of_weight = conv::weight_gradient(&sizes, &[input], &places);
-        let of_input = if wanted {
-            conv::input_gradients(&sizes, &turned(weight, self.inputs), &places).remove(0)
+        // SAFETY: the rows of all kernel positions have been written.
+        let product = unsafe { assume_init(product) };
+        let dims = self.pointwise();
+        let of_weight = conv::weight_gradient(&dims, &[input], &product);
+        let of_input = if needs_input_gradient {
+            conv::input_gradients(&dims, &transpose_matrix(weight, self.inputs), &product).remove(0)
         } else {
             Vec::new()
         };
-        Gradients { input: of_input, weight: turned(&of_weight, self.outputs * self.boxed()) }
+        Gradients { input: of_input, weight: transpose_matrix(&of_weight, self.outputs * self.taps()) }
     }
 
-    /// The convolution with one tap: the channels of its output are the places of the box, for one output after the other.
-    fn places(&self) -> ConvDims {
+    /// The 1 × 1 × 1 convolution; its output channels are all kernel positions of the first output, then of the second, ….
+    fn pointwise(&self) -> ConvDims {
         ConvDims {
             samples: self.samples,
             inputs: vec![self.inputs],
-            outputs: self.outputs * self.boxed(),
+            outputs: self.outputs * self.taps(),
             size: self.size,
             kernel: [1; 3],
         }
     }
 
-    /// Voxels of a box.
-    fn boxed(&self) -> usize {
+    /// Kernel positions.
+    fn taps(&self) -> usize {
         self.kernel.iter().product()
     }
 
     /// Voxels of a map of the input.
-    fn volume(&self) -> usize {
+    fn voxels(&self) -> usize {
         self.size.iter().product()
     }
 
-    /// Calls for each row of each place of the box, in the order of the output: where its first voxel is in the output, every
-    /// `kernel[2]`-th of which is of the row, and where the row is among those of all places.
+    /// Calls `visit` for each row of each kernel position, in the order of the output: with the index of its first voxel in the
+    /// output, where its voxels are `kernel[2]` apart, and that in the output of the 1 × 1 × 1 convolution.
     fn for_each_row(&self, mut visit: impl FnMut(usize, usize)) {
         let [depth, height, width] = self.size;
         let [kz, ky, kx] = self.kernel;
         for (z, y) in (0..depth * kz).flat_map(|z| (0..height * ky).map(move |y| (z, y))) {
             for i in 0..kx {
-                let place = (z % kz * ky + y % ky) * kx + i;
-                let row = ((place * depth + z / kz) * height + y / ky) * width;
+                let tap = (z % kz * ky + y % ky) * kx + i;
+                let row = ((tap * depth + z / kz) * height + y / ky) * width;
                 visit((z * height * ky + y) * width * kx + i, row);
             }
         }
     }
 }
 
-/// A matrix of `rows` rows with its columns as rows.
-fn turned(matrix: &[f32], rows: usize) -> Vec<f32> {
+/// The transpose of a matrix of `rows` rows.
+fn transpose_matrix(matrix: &[f32], rows: usize) -> Vec<f32> {
     let columns = matrix.len() / rows;
-    let mut turned = fresh(matrix.len());
-    turn(matrix, columns, &mut turned, rows, [rows, columns]);
-    // SAFETY: a matrix has no numbers beside its rows.
-    unsafe { written(turned) }
+    let mut transposed = uninit(matrix.len());
+    transpose_slice(matrix, columns, &mut transposed, rows, [rows, columns]);
+    // SAFETY: the transpose has as many values as the matrix.
+    unsafe { assume_init(transposed) }
 }

@@ -1,85 +1,90 @@
-//! The sums of which Dice and cross-entropy are made, and the gradient of the logits, without a softmax in memory.
+//! The sums of soft Dice and cross-entropy, and the gradient of the logits, without storing the softmax.
 //!
-//! A stretch of voxels at a time: its softmax is computed for the sums, and once more for the gradient, which is cheaper than
-//! keeping it.
+//! Voxels are processed in chunks. The softmax of a chunk is computed for the sums and again for the gradient, which is cheaper
+//! than keeping it.
 
 use rayon::prelude::*;
 
-/// Voxels whose softmax is held at once.
-const STRETCH: usize = 1024;
+/// Voxels per chunk.
+const CHUNK: usize = 1024;
 
-/// Logits `[sample, class, voxel]` and labels `[sample, voxel]`.
+/// Logits and labels of a batch.
 #[derive(Clone, Copy, Debug)]
-pub struct Segmentation<'a> {
-    /// The logits.
+pub struct LabelledLogits<'a> {
+    /// `[sample, class, voxel]`.
     pub logits: &'a [f32],
-    /// The class of each voxel.
+    /// Class of each voxel, `[sample, voxel]`.
     pub labels: &'a [u8],
-    /// Count of classes.
+    /// Number of classes.
     pub classes: usize,
     /// Voxels of a sample.
     pub voxels: usize,
 }
 
-/// Sums over the voxels of a sample; of each class, if not said otherwise.
+/// Sums over the voxels of a sample.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sums {
-    /// Of the softmax where the label is the class.
-    pub shared: Vec<f64>,
-    /// Of the softmax.
+    /// Softmax times one-hot label, per class.
+    pub intersection: Vec<f64>,
+    /// Softmax, per class.
     pub predicted: Vec<f64>,
-    /// Of the voxels whose label is the class.
-    pub present: Vec<f64>,
-    /// Of the negative logarithm of the label's softmax, over all classes.
-    pub surprise: f64,
+    /// One-hot label, per class.
+    pub target: Vec<f64>,
+    /// Cross-entropy of all voxels.
+    pub cross_entropy: f64,
 }
 
-/// Derivatives of a loss by the sums of a sample.
+/// Gradient of a loss with respect to the sums of a sample.
 #[derive(Clone, Debug)]
-pub struct Slopes {
-    /// By [`Sums::shared`].
-    pub shared: Vec<f32>,
-    /// By [`Sums::predicted`].
+pub struct SumsGradient {
+    /// With respect to [`Sums::intersection`].
+    pub intersection: Vec<f32>,
+    /// With respect to [`Sums::predicted`].
     pub predicted: Vec<f32>,
-    /// By [`Sums::surprise`].
-    pub surprise: f32,
+    /// With respect to [`Sums::cross_entropy`].
+    pub cross_entropy: f32,
 }
 
 impl Sums {
     fn zero(classes: usize) -> Self {
-        Self { shared: vec![0.0; classes], predicted: vec![0.0; classes], present: vec![0.0; classes], surprise: 0.0 }
+        Self {
+            intersection: vec![0.0; classes],
+            predicted: vec![0.0; classes],
+            target: vec![0.0; classes],
+            cross_entropy: 0.0,
+        }
     }
 
     /// Adds other sums to these.
     pub fn add(&mut self, other: &Self) {
         let add = |to: &mut Vec<f64>, from: &[f64]| to.iter_mut().zip(from).for_each(|(to, from)| *to += from);
-        add(&mut self.shared, &other.shared);
+        add(&mut self.intersection, &other.intersection);
         add(&mut self.predicted, &other.predicted);
-        add(&mut self.present, &other.present);
-        self.surprise += other.surprise;
+        add(&mut self.target, &other.target);
+        self.cross_entropy += other.cross_entropy;
     }
 }
 
-impl Segmentation<'_> {
-    /// The sums of each sample.
+impl LabelledLogits<'_> {
+    /// Computes the sums of each sample.
     ///
     /// # Panics
     ///
-    /// When the lengths do not fit, or a label is no class.
-    pub fn sums(&self) -> Vec<Sums> {
+    /// When a length does not match, or a label is not less than the number of classes.
+    pub fn compute_sums(&self) -> Vec<Sums> {
         self.check();
         let samples = self.logits.par_chunks(self.classes * self.voxels).zip(self.labels.par_chunks(self.voxels));
-        let parts = samples.map(|(logits, labels)| {
-            let of_stretch = |(at, labels): (usize, &[u8])| self.stretch_sums(logits, at * STRETCH, labels);
-            labels.par_chunks(STRETCH).enumerate().map(of_stretch).collect::<Vec<Sums>>()
+        let chunks = samples.map(|(logits, labels)| {
+            let sum_chunk = |(index, labels): (usize, &[u8])| self.sum_chunk(logits, index * CHUNK, labels);
+            labels.par_chunks(CHUNK).enumerate().map(sum_chunk).collect::<Vec<Sums>>()
         });
-        let total = |parts: Vec<Sums>| {
-            parts.iter().fold(Sums::zero(self.classes), |mut total, part| {
-                total.add(part);
+        let add_chunks = |chunks: Vec<Sums>| {
+            chunks.iter().fold(Sums::zero(self.classes), |mut total, chunk| {
+                total.add(chunk);
                 total
             })
         };
-        parts.map(total).collect()
+        chunks.map(add_chunks).collect()
     }
 
     fn check(&self) {
@@ -87,7 +92,7 @@ impl Segmentation<'_> {
         assert_eq!(self.labels.len() % self.voxels, 0);
     }
 
-    fn stretch_sums(&self, logits: &[f32], start: usize, labels: &[u8]) -> Sums {
+    fn sum_chunk(&self, logits: &[f32], start: usize, labels: &[u8]) -> Sums {
         let softmax = self.softmax(logits, start, labels.len());
         let mut sums = Sums::zero(self.classes);
         for (class, softmax) in softmax.chunks(labels.len()).enumerate() {
@@ -95,36 +100,36 @@ impl Segmentation<'_> {
         }
         for (voxel, &label) in labels.iter().enumerate() {
             let class = usize::from(label);
-            let share = softmax[class * labels.len() + voxel];
-            sums.shared[class] += f64::from(share);
-            sums.present[class] += 1.0;
-            sums.surprise += f64::from(self.surprise(logits, start + voxel, class, share));
+            let probability = softmax[class * labels.len() + voxel];
+            sums.intersection[class] += f64::from(probability);
+            sums.target[class] += 1.0;
+            sums.cross_entropy += f64::from(self.cross_entropy(logits, start + voxel, class, probability));
         }
         sums
     }
 
-    /// Negative logarithm of a softmax; of one that is too small for a number, from the logits.
-    fn surprise(&self, logits: &[f32], voxel: usize, class: usize, share: f32) -> f32 {
-        if share > 1e-6 {
-            return -share.ln();
+    /// Negative logarithm of a softmax value; computed from the logits if the value may underflow.
+    fn cross_entropy(&self, logits: &[f32], voxel: usize, class: usize, probability: f32) -> f32 {
+        if probability > 1e-6 {
+            return -probability.ln();
         }
-        let of = |class: usize| logits[class * self.voxels + voxel];
-        let most = (0..self.classes).map(of).fold(f32::NEG_INFINITY, f32::max);
-        (0..self.classes).map(|class| (of(class) - most).exp()).sum::<f32>().ln() + most - of(class)
+        let logit = |class: usize| logits[class * self.voxels + voxel];
+        let maximum = (0..self.classes).map(logit).fold(f32::NEG_INFINITY, f32::max);
+        (0..self.classes).map(|class| (logit(class) - maximum).exp()).sum::<f32>().ln() + maximum - logit(class)
     }
 
-    /// Softmax `[class, voxel]` of some voxels of a sample.
+    /// Softmax, `[class, voxel]`, of `count` voxels of a sample from `start`.
     fn softmax(&self, logits: &[f32], start: usize, count: usize) -> Vec<f32> {
         let rows = || logits.chunks(self.voxels).map(|map| &map[start..start + count]);
-        let mut most = vec![f32::NEG_INFINITY; count];
+        let mut maximum = vec![f32::NEG_INFINITY; count];
         for row in rows() {
-            most.iter_mut().zip(row).for_each(|(most, &logit)| *most = most.max(logit));
+            maximum.iter_mut().zip(row).for_each(|(maximum, &logit)| *maximum = maximum.max(logit));
         }
         let mut softmax = vec![0.0; self.classes * count];
         let mut total = vec![0.0; count];
         for (softmax, row) in softmax.chunks_mut(count).zip(rows()) {
-            for (((softmax, total), &logit), most) in softmax.iter_mut().zip(&mut total).zip(row).zip(&most) {
-                *softmax = (logit - most).exp();
+            for (((softmax, total), &logit), maximum) in softmax.iter_mut().zip(&mut total).zip(row).zip(&maximum) {
+                *softmax = (logit - maximum).exp();
                 *total += *softmax;
             }
         }
@@ -137,66 +142,68 @@ impl Segmentation<'_> {
         softmax
     }
 
-    /// Gradient of the logits, from the derivatives by the sums of each sample.
+    /// Computes the gradient of the logits, from that of the sums of each sample.
     ///
     /// # Panics
     ///
-    /// When the lengths do not fit, or a label is no class.
-    pub fn gradient(&self, slopes: &[Slopes]) -> Vec<f32> {
+    /// When a length does not match, or a label is not less than the number of classes.
+    pub fn compute_gradient(&self, of_sums: &[SumsGradient]) -> Vec<f32> {
         self.check();
         let size = self.classes * self.voxels;
-        assert_eq!(slopes.len() * size, self.logits.len());
+        assert_eq!(of_sums.len() * size, self.logits.len());
         let mut gradient = vec![0.0; self.logits.len()];
         let samples = gradient.chunks_mut(size).zip(self.logits.chunks(size)).zip(self.labels.chunks(self.voxels));
-        for (((gradient, logits), labels), slopes) in samples.zip(slopes) {
-            // The stretches of one sample, each with its part of every class.
+        for (((gradient, logits), labels), of_sums) in samples.zip(of_sums) {
+            // One task per chunk of voxels, with the gradients of all classes there.
             let mut tasks: Vec<Vec<&mut [f32]>> =
-                labels.chunks(STRETCH).map(|_| Vec::with_capacity(self.classes)).collect();
+                labels.chunks(CHUNK).map(|_| Vec::with_capacity(self.classes)).collect();
             for map in gradient.chunks_mut(self.voxels) {
-                map.chunks_mut(STRETCH).zip(&mut tasks).for_each(|(part, task)| task.push(part));
+                map.chunks_mut(CHUNK).zip(&mut tasks).for_each(|(chunk, task)| task.push(chunk));
             }
-            tasks.par_iter_mut().zip(labels.par_chunks(STRETCH)).enumerate().for_each(|(at, (task, labels))| {
-                self.stretch_gradient(logits, at * STRETCH, labels, slopes, task);
+            tasks.par_iter_mut().zip(labels.par_chunks(CHUNK)).enumerate().for_each(|(index, (task, labels))| {
+                self.chunk_gradient(logits, index * CHUNK, labels, of_sums, task);
             });
         }
         gradient
     }
 
-    fn stretch_gradient(
+    fn chunk_gradient(
         &self,
         logits: &[f32],
         start: usize,
         labels: &[u8],
-        slopes: &Slopes,
+        of_sums: &SumsGradient,
         gradient: &mut [&mut [f32]],
     ) {
         let count = labels.len();
         let softmax = self.softmax(logits, start, count);
-        // By the softmax of the class, and its mean over the classes, weighted by the softmax.
+        // The gradient with respect to the softmax, averaged over the classes with the softmax as weights.
         let mut mean = vec![0.0; count];
         for (class, softmax) in softmax.chunks(count).enumerate() {
-            for ((mean, &share), &label) in mean.iter_mut().zip(softmax).zip(labels) {
-                *mean += share * slopes.by_softmax(class, label);
+            for ((mean, &probability), &label) in mean.iter_mut().zip(softmax).zip(labels) {
+                *mean += probability * of_sums.of_softmax(class, label);
             }
         }
         for (class, (gradient, softmax)) in gradient.iter_mut().zip(softmax.chunks(count)).enumerate() {
-            for (((gradient, &share), &mean), &label) in gradient.iter_mut().zip(softmax).zip(&mean).zip(labels) {
-                let indicator = f32::from(u8::from(usize::from(label) == class));
-                *gradient = share * (slopes.by_softmax(class, label) - mean) + slopes.surprise * (share - indicator);
+            for (((gradient, &probability), &mean), &label) in gradient.iter_mut().zip(softmax).zip(&mean).zip(labels) {
+                let one_hot = f32::from(u8::from(usize::from(label) == class));
+                *gradient = probability * (of_sums.of_softmax(class, label) - mean)
+                    + of_sums.cross_entropy * (probability - one_hot);
             }
         }
     }
 }
 
-impl Slopes {
-    /// Multiplies all of them.
-    pub fn scale(&mut self, by: f32) {
-        self.shared.iter_mut().chain(&mut self.predicted).for_each(|slope| *slope *= by);
-        self.surprise *= by;
+impl SumsGradient {
+    /// Multiplies all values by a factor.
+    pub fn scale(&mut self, factor: f32) {
+        self.intersection.iter_mut().chain(&mut self.predicted).for_each(|value| *value *= factor);
+        self.cross_entropy *= factor;
     }
 
+    /// Gradient with respect to the softmax of a class at a voxel, cross-entropy excluded.
     #[inline]
-    fn by_softmax(&self, class: usize, label: u8) -> f32 {
-        self.predicted[class] + if usize::from(label) == class { self.shared[class] } else { 0.0 }
+    fn of_softmax(&self, class: usize, label: u8) -> f32 {
+        self.predicted[class] + if usize::from(label) == class { self.intersection[class] } else { 0.0 }
     }
 }

@@ -1,18 +1,17 @@
-//! Instance normalisation with its affine map and the leaky `ReLU` behind it, and their gradients, in one go.
+//! Instance normalisation with scale and shift, followed by leaky `ReLU`, and the gradients of both in one pass.
 //!
-//! Mean and variance are computed anew for the gradients: a map that is being read for them is in the cache anyway, and
-//! nothing needs to be kept.
+//! The backward pass recomputes mean and variance: the map is in the cache anyway, and nothing needs to be kept.
 #![expect(unsafe_code, reason = "memory that is written before it is read")]
 
 use std::mem::MaybeUninit;
 
 use rayon::prelude::*;
 
-use super::fresh::{fresh, written};
-use super::sum::sum;
-use super::vector::Instructions;
+use super::reduce::sum_terms;
+use super::simd::InstructionSet;
+use super::uninit::{assume_init, uninit};
 
-/// The numbers of a normalisation. Maps are `[sample, channel, voxel]`, `gamma` and `beta` are `[channel]`.
+/// Parameters of a normalisation. Maps are `[sample, channel, voxel]`; `gamma` and `beta` are `[channel]`.
 #[derive(Clone, Copy, Debug)]
 pub struct InstanceNorm<'a> {
     /// Voxels of a map.
@@ -23,7 +22,7 @@ pub struct InstanceNorm<'a> {
     pub beta: &'a [f32],
     /// Added to the variance.
     pub eps: f64,
-    /// Slope of the activation below zero.
+    /// Negative slope of the leaky `ReLU`.
     pub slope: f64,
 }
 
@@ -37,43 +36,48 @@ pub struct Gradients {
     pub beta: Vec<f32>,
 }
 
+/// Gradients of scale and shift of one channel of one sample.
+struct AffineGradient {
+    gamma: f64,
+    beta: f64,
+}
+
 impl InstanceNorm<'_> {
-    /// Zero mean and unit (population) variance of each map, the affine map of its channel, leaky `ReLU`.
+    /// Normalises each map to zero mean and unit (population) variance, scales and shifts it, and applies the leaky `ReLU`.
     pub fn forward(&self, maps: &[f32]) -> Vec<f32> {
-        let instructions = Instructions::detect();
-        let mut output = fresh(maps.len());
+        let instructions = InstructionSet::detect();
+        let mut output = uninit(maps.len());
         let pairs = output.par_chunks_mut(self.voxels).zip(maps.par_chunks(self.voxels));
-        pairs.enumerate().for_each(|(at, (output, map))| {
-            instructions.widest(|| self.map(at % self.gamma.len(), map, output));
+        pairs.enumerate().for_each(|(index, (output, map))| {
+            instructions.vectorize(|| self.forward_map(index % self.gamma.len(), map, output));
         });
-        // SAFETY: `map` writes as many numbers as its maps have, which together are all.
-        unsafe { written(output) }
+        // SAFETY: `forward_map` has written every voxel of every map.
+        unsafe { assume_init(output) }
     }
 
-    /// Gradients of the input of [`Self::forward`], from that of its output.
+    /// Gradients of [`Self::forward`], from the gradient of its output.
     pub fn backward(&self, maps: &[f32], gradient: &[f32]) -> Gradients {
         assert_eq!(maps.len(), gradient.len());
-        let instructions = Instructions::detect();
+        let instructions = InstructionSet::detect();
         let channels = self.gamma.len();
-        let mut output = fresh(maps.len());
-        let given = maps.par_chunks(self.voxels).zip(gradient.par_chunks(self.voxels));
-        let sums: Vec<[f64; 2]> = (output.par_chunks_mut(self.voxels).zip(given).enumerate())
-            .map(|(at, (output, (map, gradient)))| {
-                instructions.widest(|| self.map_gradient(at % channels, map, gradient, output))
+        let mut output = uninit(maps.len());
+        let inputs = maps.par_chunks(self.voxels).zip(gradient.par_chunks(self.voxels));
+        let sums: Vec<AffineGradient> = (output.par_chunks_mut(self.voxels).zip(inputs).enumerate())
+            .map(|(index, (output, (map, gradient)))| {
+                instructions.vectorize(|| self.backward_map(index % channels, map, gradient, output))
             })
             .collect();
-        let total = |which: usize| {
-            let of = |channel| sums.iter().skip(channel).step_by(channels).map(|sums| sums[which]).sum::<f64>() as f32;
-            (0..channels).map(of).collect()
+        let sum_samples = |term: fn(&AffineGradient) -> f64| {
+            let sum = |channel| sums.iter().skip(channel).step_by(channels).map(term).sum::<f64>() as f32;
+            (0..channels).map(sum).collect()
         };
-        // SAFETY: `map_gradient` writes as many numbers as its maps have, which together are all.
-        let maps = unsafe { written(output) };
-        Gradients { maps, gamma: total(1), beta: total(0) }
+        // SAFETY: `backward_map` has written every voxel of every map.
+        let maps = unsafe { assume_init(output) };
+        Gradients { maps, gamma: sum_samples(|sums| sums.gamma), beta: sum_samples(|sums| sums.beta) }
     }
 
-    /// Output of one map.
     #[inline(always)]
-    fn map(&self, channel: usize, map: &[f32], output: &mut [MaybeUninit<f32>]) {
+    fn forward_map(&self, channel: usize, map: &[f32], output: &mut [MaybeUninit<f32>]) {
         let (mean, scale) = self.moments(map);
         let (factor, shift, slope) = (scale * self.gamma[channel], self.beta[channel], self.slope as f32);
         for (output, value) in output.iter_mut().zip(map) {
@@ -82,34 +86,41 @@ impl InstanceNorm<'_> {
         }
     }
 
-    /// Gradient of one map; also the sums of the gradient before the activation, and of it times the normalised map.
+    /// Writes the gradient of one map; returns its contribution to the gradients of scale and shift.
     #[inline(always)]
-    fn map_gradient(&self, channel: usize, map: &[f32], gradient: &[f32], output: &mut [MaybeUninit<f32>]) -> [f64; 2] {
+    fn backward_map(
+        &self,
+        channel: usize,
+        map: &[f32],
+        gradient: &[f32],
+        output: &mut [MaybeUninit<f32>],
+    ) -> AffineGradient {
         let (mean, scale) = self.moments(map);
         let (gamma, beta, slope) = (self.gamma[channel], self.beta[channel], self.slope as f32);
-        let before = |value: f32, gradient: f32| {
-            let normal = (value - mean) * scale;
-            (normal, if normal * gamma + beta > 0.0 { gradient } else { slope * gradient })
+        // The normalised value, and the gradient before the activation.
+        let before_activation = |value: f32, gradient: f32| {
+            let normalized = (value - mean) * scale;
+            (normalized, if normalized * gamma + beta > 0.0 { gradient } else { slope * gradient })
         };
-        let total = sum(map, gradient, |value, gradient| before(value, gradient).1);
-        let product = sum(map, gradient, |value, gradient| {
-            let (normal, gradient) = before(value, gradient);
-            normal * gradient
+        let total = sum_terms(map, gradient, |value, gradient| before_activation(value, gradient).1);
+        let product = sum_terms(map, gradient, |value, gradient| {
+            let (normalized, gradient) = before_activation(value, gradient);
+            normalized * gradient
         });
         let (mean_sum, mean_product) = ((total / self.voxels as f64) as f32, (product / self.voxels as f64) as f32);
         for ((output, value), gradient) in output.iter_mut().zip(map).zip(gradient) {
-            let (normal, gradient) = before(*value, *gradient);
-            output.write(gamma * scale * (gradient - mean_sum - normal * mean_product));
+            let (normalized, gradient) = before_activation(*value, *gradient);
+            output.write(gamma * scale * (gradient - mean_sum - normalized * mean_product));
         }
-        [total, product]
+        AffineGradient { gamma: product, beta: total }
     }
 
-    /// Mean of a map, and one over its standard deviation.
+    /// Mean of a map, and the reciprocal of its standard deviation.
     #[inline(always)]
     fn moments(&self, map: &[f32]) -> (f32, f32) {
         let count = map.len() as f64;
-        let mean = (sum(map, map, |value, _| value) / count) as f32;
-        let variance = sum(map, map, |value, _| (value - mean) * (value - mean)) / count;
+        let mean = (sum_terms(map, map, |value, _| value) / count) as f32;
+        let variance = sum_terms(map, map, |value, _| (value - mean) * (value - mean)) / count;
         (mean, (1.0 / (variance + self.eps).sqrt()) as f32)
     }
 }

@@ -1,86 +1,86 @@
-//! Rows become columns: between channels that follow each other and channels that lie beside each other.
+//! Matrix transposition: between channel-major order, `[channel, voxel]`, and voxel-major order, `[voxel, channel]`.
 #![expect(unsafe_code, reason = "vector instructions on raw pointers")]
 
 use std::mem::MaybeUninit;
 
-use super::vector::LINE;
+use super::simd::CACHE_LINE;
 
-/// Numbers of a matrix in memory: where the first one is, and the distance of two rows.
+/// A matrix in memory.
 #[derive(Clone, Copy)]
-pub(super) struct Rows<T> {
-    /// The first number of the first row.
+pub(super) struct Matrix<T> {
+    /// Pointer to the first value of the first row.
     pub(super) first: T,
-    /// Numbers from the beginning of a row to that of the next one.
+    /// Values from the beginning of a row to that of the next one.
     pub(super) stride: usize,
 }
 
-/// Edge of the square that is turned in registers.
+/// Edge of the square that is transposed in registers.
 const SQUARE: usize = 4;
 
-/// Writes number `r` of row `c` for each number `c` of row `r` of `rows` by `columns` numbers.
+/// Writes the transpose of a matrix of `rows` by `columns` values.
 ///
 /// # Safety
 ///
-/// The rows that are read are valid for `columns` numbers each, the `columns` rows that are written for `rows` numbers, and
-/// nobody else uses what is written.
+/// `from` is valid for reading `rows` rows of `columns` values, `to` for writing `columns` rows of `rows` values, and nothing else
+/// accesses the written values meanwhile.
 #[inline(always)]
-pub(super) unsafe fn transpose(from: Rows<*const f32>, to: Rows<*mut f32>, rows: usize, columns: usize) {
-    // SAFETY: as for the caller; squares lie within rows and columns.
+pub(super) unsafe fn transpose(from: Matrix<*const f32>, to: Matrix<*mut f32>, rows: usize, columns: usize) {
+    // SAFETY: guaranteed by the caller; all squares lie within the matrix.
     unsafe {
         if rows < SQUARE || columns < SQUARE {
-            return single(from, to, rows, columns);
+            return transpose_values(from, to, rows, columns);
         }
-        // The last square of a row or column overlaps the one before where they do not divide it.
-        let square_at = |row: usize, column: usize| {
+        // Where squares do not divide the matrix, the last one overlaps the one before.
+        let transpose_at = |row: usize, column: usize| {
             let (row, column) = (row.min(rows - SQUARE), column.min(columns - SQUARE));
-            square(from.at(row, column), to.at(column, row));
+            transpose_square(from.at(row, column), to.at(column, row));
         };
-        // Rows that are far apart compete for the same places of the cache: a few of them at once, and whole lines of them.
+        // Rows at a large stride map to the same cache sets: few of them at a time, and whole cache lines of each.
         if from.stride > to.stride {
             for row in (0..rows).step_by(SQUARE) {
-                (0..columns).step_by(SQUARE).for_each(|column| square_at(row, column));
+                (0..columns).step_by(SQUARE).for_each(|column| transpose_at(row, column));
             }
         } else {
-            for line in (0..rows).step_by(LINE) {
+            for line in (0..rows).step_by(CACHE_LINE) {
                 for column in (0..columns).step_by(SQUARE) {
-                    (line..rows.min(line + LINE)).step_by(SQUARE).for_each(|row| square_at(row, column));
+                    (line..rows.min(line + CACHE_LINE)).step_by(SQUARE).for_each(|row| transpose_at(row, column));
                 }
             }
         }
     }
 }
 
-impl Rows<*const f32> {
+impl Matrix<*const f32> {
     #[inline(always)]
     unsafe fn at(self, row: usize, column: usize) -> Self {
-        // SAFETY: as for the caller.
+        // SAFETY: guaranteed by the caller.
         Self { first: unsafe { self.first.add(row * self.stride + column) }, ..self }
     }
 }
 
-impl Rows<*mut f32> {
+impl Matrix<*mut f32> {
     #[inline(always)]
     unsafe fn at(self, row: usize, column: usize) -> Self {
-        // SAFETY: as for the caller.
+        // SAFETY: guaranteed by the caller.
         Self { first: unsafe { self.first.add(row * self.stride + column) }, ..self }
     }
 }
 
 #[inline(always)]
-unsafe fn single(from: Rows<*const f32>, to: Rows<*mut f32>, rows: usize, columns: usize) {
+unsafe fn transpose_values(from: Matrix<*const f32>, to: Matrix<*mut f32>, rows: usize, columns: usize) {
     for (column, row) in (0..columns).flat_map(|column| (0..rows).map(move |row| (column, row))) {
-        // SAFETY: as for the caller.
+        // SAFETY: guaranteed by the caller.
         unsafe { *to.at(column, row).first = *from.at(row, column).first };
     }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
-unsafe fn square(from: Rows<*const f32>, to: Rows<*mut f32>) {
+unsafe fn transpose_square(from: Matrix<*const f32>, to: Matrix<*mut f32>) {
     use std::arch::x86_64::{
         _mm_loadu_ps, _mm_movehl_ps, _mm_movelh_ps, _mm_storeu_ps, _mm_unpackhi_ps, _mm_unpacklo_ps,
     };
-    // SAFETY: as for the caller; all processors of this kind have the instructions.
+    // SAFETY: guaranteed by the caller; every x86-64 processor has the instructions.
     unsafe {
         let [a, b, c, d] = [0, 1, 2, 3].map(|row| _mm_loadu_ps(from.at(row, 0).first));
         let (ab, cd) = (_mm_unpacklo_ps(a, b), _mm_unpacklo_ps(c, d));
@@ -94,17 +94,17 @@ unsafe fn square(from: Rows<*const f32>, to: Rows<*mut f32>) {
 
 #[cfg(not(target_arch = "x86_64"))]
 #[inline(always)]
-unsafe fn square(from: Rows<*const f32>, to: Rows<*mut f32>) {
-    // SAFETY: as for the caller.
-    unsafe { single(from, to, SQUARE, SQUARE) }
+unsafe fn transpose_square(from: Matrix<*const f32>, to: Matrix<*mut f32>) {
+    // SAFETY: guaranteed by the caller.
+    unsafe { transpose_values(from, to, SQUARE, SQUARE) }
 }
 
-/// Writes `rows` rows of `columns` numbers, at a distance of `stride`, as `columns` rows at a distance of `to_stride`.
+/// Transposes `[rows, columns]` values with row stride `stride` into `columns` rows with row stride `to_stride`.
 ///
 /// # Panics
 ///
-/// When one of the slices is too short, or the new rows overlap.
-pub(super) fn turn(
+/// When a slice is too short, or the written rows overlap.
+pub(super) fn transpose_slice(
     from: &[f32],
     stride: usize,
     to: &mut [MaybeUninit<f32>],
@@ -116,7 +116,8 @@ pub(super) fn turn(
     }
     assert!((rows - 1) * stride + columns <= from.len());
     assert!((columns - 1) * to_stride + rows <= to.len() && rows <= to_stride);
-    let (from, to) = (Rows { first: from.as_ptr(), stride }, Rows { first: to.as_mut_ptr().cast(), stride: to_stride });
-    // SAFETY: the rows lie within the slices.
+    let (from, to) =
+        (Matrix { first: from.as_ptr(), stride }, Matrix { first: to.as_mut_ptr().cast(), stride: to_stride });
+    // SAFETY: both matrices lie within their slices.
     unsafe { transpose(from, to, rows, columns) }
 }

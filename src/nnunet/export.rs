@@ -2,9 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::volume::io::format::DEFAULT_ENDING;
 use crate::nnunet::{PLAIN_UNET, RESAMPLING, SEPARATE_Z_RATIO, axes_from, foreign_name, ordered, reordered};
 use crate::network::topology::pool_kernels;
 use crate::plan::schema::{Configuration, ConfigurationName, Normalization, Plan};
+use crate::volume::io::format::DEFAULT_ENDING;
 
 /// A plan as nnU-Net v2 reads it.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,7 +64,7 @@ pub fn nnunet(plan: &Plan) -> Exported {
         "channel_names": channels,
         "labels": labels,
         "numTraining": data.cases,
-        "file_ending": ".nii.gz",
+        "file_ending": DEFAULT_ENDING,
     });
     Exported { plans, dataset, lost: lost(plan) }
 }

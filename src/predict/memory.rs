@@ -14,7 +14,7 @@ use crate::preprocess::footprint::TooLarge;
 use crate::store::StoreError;
 use crate::store::scratch::Scratch;
 use crate::volume::Shape;
-use crate::volume::nifti::NiftiError;
+use crate::volume::io::ImageFileError;
 
 /// Bytes of a number.
 const FLOAT: usize = size_of::<f32>();
@@ -86,7 +86,7 @@ pub enum PredictError {
     Store(#[from] StoreError),
     /// Probabilities could not be written for the user.
     #[error(transparent)]
-    Nifti(#[from] NiftiError),
+    Nifti(#[from] ImageFileError),
 }
 
 fn gib(bytes: usize) -> f64 {

@@ -21,20 +21,10 @@ use crate::predict::export::{Export, OnClass, Part, classes};
 use crate::predict::memory::{Need, PredictError, Probabilities, Room};
 use crate::predict::window::{OnSlice, Windows, mirrored_axes};
 use crate::preprocess::Placement;
+use crate::run::listener::Tiles;
 use crate::volume::{Shape, Spacing};
 
 const GIBI: f64 = (1_u64 << 30) as f64;
-
-/// How far the prediction of an image by one configuration is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Tiles {
-    /// The configuration.
-    pub configuration: ConfigurationName,
-    /// Tiles that are done; each mirroring of a tile counts.
-    pub done: usize,
-    /// All tiles of the image.
-    pub total: usize,
-}
 
 /// Called after each batch of tiles. `Break` stops the prediction, unless the batch was the last one.
 pub type OnTiles<'a> = dyn Fn(Tiles) -> ControlFlow<()> + 'a;

@@ -11,7 +11,7 @@ use thiserror::Error;
 
 use crate::dataset::budget::{Budget, side_by_side};
 use crate::dataset::contents::Contents;
-use crate::dataset::gate::{Faults, read_case};
+use crate::dataset::gate::{Issues, read_case};
 use crate::dataset::{Case, CaseId, Dataset};
 use crate::plan::schema::{Configuration, Plan};
 pub use crate::preprocess::case::PreparedCase;
@@ -30,7 +30,7 @@ use crate::volume::LabelMap;
 pub enum PreprocessError {
     /// The files of a case cannot be used.
     #[error(transparent)]
-    Faults(#[from] Faults),
+    Issues(#[from] Issues),
     /// A case takes more memory than may be used.
     #[error("case `{case}`: {source}")]
     TooLarge {

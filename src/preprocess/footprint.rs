@@ -6,7 +6,7 @@ use crate::dataset::Case;
 use crate::plan::schema::{Configuration, Preprocess};
 use crate::preprocess::{separate_axis, slice_first, target_spacing};
 use crate::units::format_bytes;
-use crate::volume::nifti::{NiftiError, read_header};
+use crate::volume::io::{ImageFileError, read_header};
 use crate::volume::resample::{most_voxels, resampled_shape};
 use crate::volume::{Shape, Spacing};
 
@@ -127,7 +127,7 @@ fn bytes(parts: &[(u64, usize)]) -> u64 {
 /// # Errors
 ///
 /// When a header cannot be read.
-pub fn extent(case: &Case) -> Result<Extent, NiftiError> {
+pub fn extent(case: &Case) -> Result<Extent, ImageFileError> {
     let headers = case.images.iter().map(|path| read_header(path)).collect::<Result<Vec<_>, _>>()?;
     let (shape, spacing) = headers
         .first()

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::plan::compare::RESOLVED_PLAN;
 use crate::plan::schema::ConfigurationName;
 use crate::run::network::NetworkId;
+use crate::volume::io::format::file_name;
 
 /// The folder of one run, `runs/<name>/`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -154,7 +155,7 @@ impl FoldFolder {
 
     /// Prediction of one validation case.
     pub fn prediction(&self, case: &str) -> PathBuf {
-        self.validation().join(format!("{case}.nii.gz"))
+        self.validation().join(file_name(case))
     }
 
     /// Folder of the predictions of the validation cases before post-processing.
@@ -164,7 +165,7 @@ impl FoldFolder {
 
     /// Prediction of one validation case before post-processing.
     pub fn raw_prediction(&self, case: &str) -> PathBuf {
-        self.raw_validation().join(format!("{case}.nii.gz"))
+        self.raw_validation().join(file_name(case))
     }
 
     /// Picture of one validation case: `best`, `median` or `worst`.

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use crate::plan::schema::ConfigurationName;
+use thiserror::Error;
+
+use crate::plan::schema::{ConfigurationName, Plan};
 
 /// One network of a run: a configuration, trained with a seed on one fold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,5 +20,23 @@ pub struct NetworkId {
 impl fmt::Display for NetworkId {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{} fold {} seed {}", self.configuration, self.fold, self.seed)
+    }
+}
+
+/// A configuration that a plan does not have.
+#[derive(Debug, Error)]
+#[error("configuration `{name}` is not in the plan; it has {known}")]
+pub struct UnknownConfiguration {
+    /// The configuration.
+    pub name: ConfigurationName,
+    /// Configurations of the plan.
+    pub known: String,
+}
+
+impl UnknownConfiguration {
+    /// The error for `name`.
+    pub fn new(plan: &Plan, name: ConfigurationName) -> Self {
+        let known: Vec<String> = plan.configurations.keys().map(|name| format!("`{name}`")).collect();
+        Self { name, known: known.join(", ") }
     }
 }

@@ -13,6 +13,7 @@ use thiserror::Error;
 
 use crate::store::StoreError;
 use crate::store::outputs::{Outputs, Owner, Record};
+use crate::volume::io::format::is_image_name;
 
 /// The description of a data set.
 pub const DATASET_FILE: &str = "dataset.json";
@@ -286,10 +287,7 @@ fn describes_images(description: &Path) -> bool {
 
 fn first_image(value: &Value) -> Option<&str> {
     match value {
-        Value::String(text) => {
-            let is_image = [".nii", ".nii.gz"].iter().any(|ending| text.ends_with(ending));
-            is_image.then_some(text)
-        }
+        Value::String(text) => is_image_name(text).then_some(text),
         Value::Array(values) => values.iter().find_map(first_image),
         Value::Object(values) => values.values().find_map(first_image),
         Value::Null | Value::Bool(_) | Value::Number(_) => None,

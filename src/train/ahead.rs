@@ -7,14 +7,11 @@ use burn::tensor::Tensor;
 
 use crate::dataset::CaseId;
 use crate::device::{DeviceFailure, read_number};
-<<<<<<< HEAD
-use crate::network::UNetConfig;
-use crate::run::log::StepRow;
-=======
 use crate::network::PlannedNetwork;
->>>>>>> bcb7ac7
+use crate::run::Listener;
+use crate::run::log::StepRow;
 use crate::train::checkpoint::Training;
-use crate::train::{Job, Observer, TrainError};
+use crate::train::{Job, TrainError};
 
 const GIBI: f64 = (1_u64 << 30) as f64;
 
@@ -36,12 +33,12 @@ impl Ahead {
         self,
         job: &Job<'_>,
         training: &mut Training,
-        observer: &mut dyn Observer,
+        listener: &dyn Listener,
     ) -> Result<(), TrainError> {
         let Self { epoch, step, loss, cases, seconds } = self;
         let loss = finite(job, loss, epoch, step, cases)?;
         training.add_step(StepRow { epoch: epoch + 1, step: step + 1, loss, seconds });
-        observer.step(job, epoch, step, loss);
+        listener.step(job.network(), &job.plan.train, epoch + 1, step + 1, loss);
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! Training one network: batches, loss, optimiser, schedule, log and checkpoint.
 //!
 //! Input: prepared cases of one fold and the plan. Output: weights, and one row of the log an epoch. Deliberately absent:
-//! folds (a [`Job`] is one), plots and the terminal, which listen as [`Observer`]s. Source: spec sections 8 to 11.
+//! folds (a [`Job`] is one), plots and the terminal, which are [`Listener`]s. Source: spec sections 8 to 11.
 
 mod ahead;
 pub mod augment;
@@ -28,9 +28,8 @@ use crate::device::autotunes_kernels;
 use crate::network::weights::WeightsError;
 use crate::plan::schema::{Configuration, ConfigurationName, Plan};
 use crate::preprocess::cache::PreparedCase;
-use crate::run::StopReason;
 use crate::run::folder::FoldFolder;
-use crate::run::log::EpochRow;
+use crate::run::{Listener, NetworkId, StopReason};
 use crate::store::StoreError;
 use crate::store::table::TableError;
 use crate::store::tensors::TensorFileError;
@@ -70,16 +69,11 @@ pub struct Job<'a> {
     pub workers: usize,
 }
 
-/// Listens to a training.
-pub trait Observer {
-    /// The device is about to choose its kernels, which can take minutes.
-    fn tuning(&mut self, job: &Job<'_>);
-    /// It has, in so many seconds, which count to no epoch.
-    fn tuned(&mut self, job: &Job<'_>, seconds: f64);
-    /// A training step is done: its place in the epoch, and its loss.
-    fn step(&mut self, job: &Job<'_>, epoch: usize, step: usize, loss: f64);
-    /// An epoch is done; `rows` holds all so far, the last one its own.
-    fn epoch(&mut self, job: &Job<'_>, rows: &[EpochRow], stop: Option<StopReason>);
+impl Job<'_> {
+    /// The network that is trained.
+    pub fn network(&self) -> NetworkId {
+        NetworkId { configuration: self.name, seed: self.seed, fold: self.fold }
+    }
 }
 
 /// How a training ended without an error.
@@ -195,7 +189,7 @@ pub enum TrainError {
 /// # Errors
 ///
 /// A non-finite loss, or files that cannot be read or written.
-pub fn train(job: &Job<'_>, interrupted: &AtomicBool, observer: &mut dyn Observer) -> Result<Ending, TrainError> {
+pub fn train(job: &Job<'_>, interrupted: &AtomicBool, listener: &dyn Listener) -> Result<Ending, TrainError> {
     if job.training.is_empty() || job.validation.is_empty() {
         let (training, validation) = (job.training.len(), job.validation.len());
         return Err(TrainError::NoCases { fold: job.fold, training, validation });
@@ -203,8 +197,10 @@ pub fn train(job: &Job<'_>, interrupted: &AtomicBool, observer: &mut dyn Observe
     let device = job.device.clone().autodiff();
     let mut training = Training::start_or_resume(job, &device)?;
     if training.stop.is_none() && autotunes_kernels(job.device) {
-        observer.tuning(job);
-        observer.tuned(job, warm_up(job, &training, &device)?);
+        let network = job.network();
+        listener.say(&format!("{network}: tuning kernels for `{}`", job.plan.runtime.device));
+        let seconds = warm_up(job, &training, &device)?;
+        listener.say(&format!("{network}: kernel tuning took {seconds:.1} s (not counted as training time)"));
     }
     loop {
         if let Some(reason) = training.stop {
@@ -212,7 +208,7 @@ pub fn train(job: &Job<'_>, interrupted: &AtomicBool, observer: &mut dyn Observe
             return Ok(Ending::Finished(reason));
         }
         let begun = Instant::now();
-        training_steps(job, &mut training, &device, interrupted, observer)?;
+        training_steps(job, &mut training, &device, interrupted, listener)?;
         training.epoch_seconds += begun.elapsed().as_secs_f64();
         if interrupted.load(Ordering::Relaxed) {
             training.save(job)?;
@@ -223,7 +219,7 @@ pub fn train(job: &Job<'_>, interrupted: &AtomicBool, observer: &mut dyn Observe
         training.epoch_seconds += begun.elapsed().as_secs_f64();
         training.end_epoch(job, validation_loss, &dice);
         training.save(job)?;
-        observer.epoch(job, &training.epochs, training.stop);
+        listener.epoch(job.network(), &job.plan.train, job.folder, &training.epochs);
     }
 }
 
@@ -233,7 +229,7 @@ fn training_steps(
     training: &mut Training,
     device: &Device,
     interrupted: &AtomicBool,
-    observer: &mut dyn Observer,
+    listener: &dyn Listener,
 ) -> Result<(), TrainError> {
     let epoch = training.epochs.len();
     let patches = Patches::new(job, Set::Training, epoch);
@@ -251,7 +247,7 @@ fn training_steps(
         training.descend(job, step, loss).map_err(Some)?;
         device.flush().map_err(|error| Some(failed(job, epoch, step, error.into())))?;
         if let Some(before) = ahead.take() {
-            before.settle(job, training, observer)?;
+            before.settle(job, training, listener)?;
         }
         let (cases, seconds) = (batch.cases, begun.elapsed().as_secs_f64());
         ahead = Some(Ahead { epoch, step, loss: read_later, cases, seconds });
@@ -260,7 +256,7 @@ fn training_steps(
     if let Err(Some(failure)) = done {
         return Err(failure);
     }
-    ahead.map_or(Ok(()), |last| last.settle(job, training, observer))?;
+    ahead.map_or(Ok(()), |last| last.settle(job, training, listener))?;
     device.sync().map_err(|error| failed(job, epoch, training.step, error.into()))
 }
 

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use ndarray::{ArrayView, Axis, Dimension, Ix3, Ix4};
 use serde::{Deserialize, Serialize};
 
-use super::{Geometry, Shape, Spacing};
+use super::geometry::{FileOrigin, Geometry, Shape, Spacing};
 
 /// Letters of the world's axes `x, y, z`: the negative end, and the positive one.
 const LETTERS: [[char; 2]; 3] = [['L', 'R'], ['P', 'A'], ['I', 'S']];
@@ -73,6 +73,14 @@ impl AxisCodes {
             axes: source,
             flips: std::array::from_fn(|axis| self.0[source[axis]].positive != other.0[axis].positive),
         }
+    }
+}
+
+impl Geometry {
+    /// The directions of the voxel axes, such as `RAS`. Returns `None` if the file states no orientation, or one whose axes span no
+    /// volume.
+    pub fn axis_codes(&self) -> Option<AxisCodes> {
+        if self.is_placed { AxisCodes::of_affine(&self.affine) } else { None }
     }
 }
 
@@ -173,9 +181,7 @@ impl Reorder {
         view
     }
 
-    /// The grid with its axes in the new order: the same voxels at the same places of the world.
-    ///
-    /// The header says the placement by its sform alone, in millimetres.
+    /// The grid with its axes in the new order: the same voxels at the same positions in the world.
     pub fn geometry(self, geometry: &Geometry) -> Geometry {
         let mut affine = geometry.affine;
         for (row, old) in affine.iter_mut().zip(&geometry.affine) {
@@ -189,18 +195,13 @@ impl Reorder {
                 }
             }
         }
-        let (shape, spacing) = (self.shape(geometry.shape), self.spacing(geometry.spacing));
-        let placed = Geometry::axis_aligned(shape, spacing, [0.0; 3]).header;
-        let mut header = geometry.header.clone();
-        header.dim[0] = header.dim[0].max(3);
-        for axis in 1..4 {
-            (header.dim[axis], header.pixdim[axis]) = (placed.dim[axis], placed.pixdim[axis]);
+        Geometry {
+            shape: self.shape(geometry.shape),
+            spacing: self.spacing(geometry.spacing),
+            affine,
+            is_placed: geometry.is_placed,
+            origin: FileOrigin::default(),
         }
-        header.xyzt_units = placed.xyzt_units;
-        [header.srow_x, header.srow_y, header.srow_z] = affine.map(|row| row.map(|number| number as f32));
-        header.sform_code = header.sform_code.max(header.qform_code);
-        header.qform_code = 0;
-        Geometry { shape, spacing, affine, header }
     }
 }
 
@@ -292,7 +293,7 @@ mod tests {
     fn a_grid_without_placement_or_volume_has_no_codes() {
         let mut flat = Geometry::axis_aligned(Shape([2, 3, 4]), Spacing([1.0; 3]), [0.0; 3]);
         assert_eq!(flat.axis_codes().unwrap().to_string(), "RAS");
-        flat.header.sform_code = 0;
+        flat.is_placed = false;
         assert_eq!(flat.axis_codes(), None, "neither sform nor qform is set");
         assert_eq!(AxisCodes::of_affine(&[[1.0, 1.0, 0.0, 0.0], [0.0; 4], [0.0, 0.0, 1.0, 0.0]]), None);
         assert_eq!(AxisCodes::of_affine(&[[0.0; 4]; 3]), None);

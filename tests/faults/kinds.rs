@@ -1,11 +1,11 @@
-//! Every kind of fault that is put into a data set, and the random numbers by which it is.
+//! All kinds of faults that are put into a data set.
 
 use std::fs;
 use std::path::Path;
 
 use crate::nifti::{Nifti, write};
 
-/// Numbers that look random, from a seed (`SplitMix64`).
+/// Pseudo-random numbers (`SplitMix64`).
 pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
@@ -26,14 +26,14 @@ impl Random {
     }
 }
 
-/// Which files a fault is put into.
+/// The files that get the fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum At {
     Image,
     Label,
-    /// Image or label map, either of which makes the pair unfit.
+    /// The image or the label map.
     Either,
-    /// Image and label map alike.
+    /// The image and the label map, in the same way.
     Both,
     Description,
 }
@@ -44,7 +44,7 @@ pub(crate) type Break = fn(&Path, &mut Nifti, &mut Random);
 pub(crate) struct Kind {
     pub(crate) name: &'static str,
     pub(crate) at: At,
-    /// Changes a file, whose contents it is given.
+    /// Writes the faulty file, given the content of the intact one.
     pub(crate) apply: Break,
 }
 
@@ -184,7 +184,7 @@ pub(crate) const KINDS: &[Kind] = &[
         file.sform[random.below(3)][random.below(4)] = f32::NAN;
         file.write(path);
     }),
-    kind("a header that promises more than there is", At::Either, |path, file, _| {
+    kind("a header that promises more voxels than the file has", At::Either, |path, file, _| {
         file.sizes = vec![30_000, 30_000, 30_000];
         file.write(path);
     }),
@@ -226,7 +226,7 @@ pub(crate) const KINDS: &[Kind] = &[
         }
         file.write(path);
     }),
-    kind("two classes of one number", At::Description, |path, _, _| {
+    kind("two classes with the same label", At::Description, |path, _, _| {
         let (from, to) = if fs::read_to_string(path).unwrap().contains("\"b\": 2") {
             ("\"b\": 2", "\"b\": 1")
         } else {
@@ -234,7 +234,7 @@ pub(crate) const KINDS: &[Kind] = &[
         };
         edited(path, from, to);
     }),
-    kind("a structure of number 0", At::Description, |path, _, _| edited(path, "background", "liver")),
+    kind("a structure with label 0", At::Description, |path, _, _| edited(path, "background", "liver")),
     kind("not JSON", At::Description, |path, _, _| edited(path, "{", "[")),
     kind("no description", At::Description, |path, _, _| fs::remove_file(path).unwrap()),
 ];

@@ -1,4 +1,4 @@
-//! NIfTI files written byte by byte, so that anything in them can be wrong.
+//! NIfTI files written byte by byte, so that any part of them can be wrong.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -6,10 +6,10 @@ use std::path::Path;
 /// NIfTI code of 32-bit floats.
 pub(crate) const FLOAT32: i16 = 16;
 
-/// What a file holds; nothing of it is checked.
+/// The content of a file, unchecked.
 #[derive(Clone, Debug)]
 pub(crate) struct Nifti {
-    /// Sizes, x first; as many as there are dimensions.
+    /// Size of each dimension, x first.
     pub(crate) sizes: Vec<i16>,
     /// Code and bits of the data type.
     pub(crate) data_type: (i16, i16),
@@ -74,13 +74,13 @@ impl Nifti {
         bytes
     }
 
-    /// Writes the file, compressed if its name says so.
+    /// Writes the file, compressed if it ends in `.gz`.
     pub(crate) fn write(&self, path: &Path) {
         write(path, &self.bytes());
     }
 }
 
-/// Writes the bytes of a file, compressed if its name says so.
+/// Writes the bytes of a file, compressed if it ends in `.gz`.
 pub(crate) fn write(path: &Path, bytes: &[u8]) {
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     let gzip = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gz"));

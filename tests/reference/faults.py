@@ -1,10 +1,10 @@
-"""Faults of the cascade's first stage by scikit-image: morphology by a ball, gained voxels, components.
+"""Corrupted first-stage labels by scikit-image: morphology with a ball, gained voxels, removed components.
 
 Command: python tests/reference/faults.py   (writes tests/reference/values/faults.json)
 Versions: Python 3.11, NumPy 2.4.6, scikit-image 0.26.0
 
-The logic of the transforms is that of batchgenerators as of 2019-04-12, which nnU-Net's first code used. Its ball of a
-radius that is no whole number has a grid of its own, off the voxels; here it is all voxels within the radius.
+The logic of the transforms is that of batchgenerators as of 2019-04-12, which nnU-Net commit 6150f1b0 used. For a fractional radius,
+its ball is sampled off the voxel centres; here the ball is all voxels within the radius.
 """
 
 import json
@@ -25,12 +25,12 @@ def ball(radius):
 
 
 def operated(name, mask, radius):
-    """Voxels outside of the grid never decide: `mode="ignore"`."""
+    """Voxels outside of the grid are ignored."""
     return OPERATIONS[name](mask.astype(np.uint8), ball(radius), mode="ignore").astype(bool)
 
 
 def blobs(shape, seed):
-    """Class 1 in balls of several sizes and a block at the border, class 2 beside them."""
+    """Class 1 in balls of several sizes and a block at the border, class 2 next to them."""
     rng = np.random.default_rng(seed)
     z, y, x = np.indices(shape)
     labels = np.zeros(shape, dtype=np.uint8)

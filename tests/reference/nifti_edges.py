@@ -44,7 +44,7 @@ def image(kind=nib.Nifti1Image, scale=1.0, unit="mm", shape=SHAPE):
 
 
 def raw(made):
-    """Bytes of a single file, whatever NiBabel would have mended in it."""
+    """Bytes of a single file, without NiBabel's corrections."""
     made.header["vox_offset"] = 352
     made.header["magic"] = b"n+1"
     return made.header.binaryblock + b"\0\0\0\0" + np.asarray(made.dataobj).tobytes(order="F")

@@ -1,12 +1,12 @@
-"""Loads what `segplan export --nnunet` has written with nnU-Net v2 itself, and uses it.
+"""Loads and uses the output of `segplan export --nnunet` with nnU-Net v2 itself.
 
 segplan export --nnunet experiments/hippocampus.toml -o FOLDER
 python tests/reference/nnunet.py FOLDER IMAGE.nii.gz LABELS.nii.gz     (nnunetv2 2.8.1, torch 2.15.0)
 
-For each configuration: the preprocessor runs on the case, the network is built and sees one patch. Patch, poolings of each
-axis and spacing are asserted to be those of the files beside it, as segplan wrote them, and are printed.
+For each configuration, the preprocessor runs on the case, and the network is built and applied to one patch. Patch size, poolings per
+axis and spacing are compared with the exported files, and printed.
 
-The other direction is `values/nnunet/`: what nnU-Net v2's own planner made for the Decathlon's hippocampus, by
+The other direction is `values/nnunet/`: plans of nnU-Net v2's own planner for the Decathlon's hippocampus task, by
 nnUNetv2_convert_MSD_dataset -i Task04_Hippocampus && nnUNetv2_extract_fingerprint -d 4 && nnUNetv2_plan_experiment -d 4
 """
 import json
@@ -32,7 +32,7 @@ with open(os.path.join(folder, "nnUNetPlans.json")) as file:
 
 
 def resolved(name):
-    """A configuration with what it inherits, without nnU-Net's own reading of it."""
+    """A configuration with its inherited keys, resolved without nnU-Net's code."""
     entry = written[name]
     return {**resolved(entry["inherits_from"]), **entry} if "inherits_from" in entry else entry
 

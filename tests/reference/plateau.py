@@ -1,9 +1,10 @@
 """Values of PyTorch's plateau schedule, for `src/train/schedule.rs`.
 
-python tests/reference/plateau.py > tests/reference/values/plateau.json     (torch 2.15.0)
+python tests/reference/plateau.py     (torch 2.15.0; writes tests/reference/values/plateau.json)
 """
 import json
 import math
+from pathlib import Path
 
 import torch
 
@@ -19,4 +20,5 @@ for epoch in range(120):
     losses.append(loss)
     rates.append(optimizer.param_groups[0]["lr"])
     bad.append(scheduler.num_bad_epochs)
-print(json.dumps({"losses": losses, "learning_rates": rates, "bad_epochs": bad}))
+text = json.dumps({"losses": losses, "learning_rates": rates, "bad_epochs": bad})
+(Path(__file__).parent / "values" / "plateau.json").write_text(text + "\n")

@@ -1,13 +1,13 @@
-"""Which components nnU-Net v2 keeps of predictions, by its own cross-validated post-processing, and what is left of them.
+"""Components that nnU-Net v2's cross-validated post-processing keeps, and the filtered predictions.
 
 Made with: python tests/reference/postprocess.py   (Python 3.11, nnunetv2 2.8.1, numpy, SimpleITK)
 
-Writes `values/postprocess.json`: sets of small references and predictions, `[z, y, x]` as digits in raster order, with what
-`determine_postprocessing` decides of each set, the mean Dice of each label before and after, and the predictions after it.
+Writes `values/postprocess.json`: sets of small references and predictions, `[z, y, x]` as digits in raster order, with the decision
+of `determine_postprocessing` for each set, the mean Dice per label before and after, and the filtered predictions.
 
-What differs between nnU-Net's versions: v2 labels components with all 26 neighbours and first asks for a gain of the mean
-over labels; v1 (June 2019) labelled with 6 neighbours and first asked for a gain of one label; neither lets a label fall, so
-that the first question has the same answer. Both keep all components that are largest. The paper (2018) has no such rule.
+nnU-Net's versions differ: v2 labels components with 26 neighbours and first requires a gain of the mean over labels; v1 (June 2019)
+labelled with 6 neighbours and first required a gain of one label. Neither accepts a loss of any label, so the first step has the same
+result. Both keep all components of maximum size. The paper (2018) has no such rule.
 """
 
 import json
@@ -69,7 +69,7 @@ def sets():
         inside_another(volume, case)
 
     def tie(volume, case):
-        # Two equally large parts of label 1, and a speck beside them.
+        # Two components of label 1 with equal size, and a speck next to them.
         volume[1:5, 2:6, 1:7] = 0
         volume[1:5, 2:6, 1:3] = volume[1:5, 2:6, 5:7] = 1
         speck(volume, (4, 7, 8), 1)

@@ -1,10 +1,11 @@
 """Reference values of the Wilcoxon signed-rank test.
 
-python tests/reference/wilcoxon.py > tests/reference/values/wilcoxon.json
+python tests/reference/wilcoxon.py     (writes tests/reference/values/wilcoxon.json)
 Python 3, NumPy 2, SciPy 1.17.1. Differences of zero are left out (`zero_method="wilcox"`), no correction for continuity.
 """
 
 import json
+from pathlib import Path
 
 import numpy as np
 from scipy.stats import rankdata, wilcoxon
@@ -24,4 +25,4 @@ for differences in samples:
     ranks = rankdata(np.abs(kept))
     effect = (ranks[kept > 0].sum() - ranks[kept < 0].sum()) / ranks.sum()
     cases.append({"differences": differences.tolist(), "statistic": float(test.statistic), "p": float(test.pvalue), "effect": float(effect)})
-print(json.dumps(cases))
+(Path(__file__).parent / "values" / "wilcoxon.json").write_text(json.dumps(cases) + "\n")

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use toml::Value;
 
-use crate::experiment::data::{place, place_beside};
 use crate::plan::read::LoadedPlan;
+use crate::run::dataset::{dataset_folder, dataset_folder_beside};
 use crate::units::shell_word;
 
 /// The command for a plan at `file`; `dataset` is the folder of its data set, where that is known.
@@ -16,7 +16,7 @@ pub(super) fn command(file: &Path, loaded: &LoadedPlan, dataset: Option<&Path>) 
     let Some(own) = dataset.and_then(|folder| fs::canonicalize(folder).ok()) else { return run };
     let is_own = |found: Option<PathBuf>| found.and_then(|folder| fs::canonicalize(folder).ok()).as_ref() == Some(&own);
     // From here, and from any other folder.
-    if is_own(place(loaded)) && is_own(place_beside(loaded)) {
+    if is_own(dataset_folder(loaded)) && is_own(dataset_folder_beside(loaded)) {
         return run;
     }
     let around = own.parent().unwrap_or(&own).display().to_string();

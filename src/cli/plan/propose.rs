@@ -10,10 +10,10 @@ use crate::cli::plan::{Arguments, checked, measured, memory_to_measure, say_note
 use crate::cli::schema::write_beside;
 use crate::cli::terminal::Terminal;
 use crate::dataset::scan;
-use crate::experiment::data::locate;
-use crate::experiment::events::Events;
 use crate::plan::read::{load_from, load_text, read};
 use crate::plan::edit::update;
+use crate::run::Listener;
+use crate::run::dataset::find_any_dataset;
 use crate::store::rewrite;
 use crate::units::shell_word;
 
@@ -26,7 +26,7 @@ pub(super) fn propose(path: &Path, arguments: &Arguments) -> Result<(), Failure>
             .map_err(|error| Failure::wrong_input(plain(error)))?
             .without(&loaded.plan.data.exclude)
             .map_err(|error| Failure::wrong_input(plain(error)))?,
-        None => locate(&loaded, &terminal).map_err(|error| Failure::wrong_input(plain(error)))?,
+        None => find_any_dataset(&loaded, &terminal).map_err(|error| Failure::wrong_input(plain(error)))?,
     };
     let fingerprint = measured(&dataset, memory_to_measure(arguments), &terminal)?;
     let update = update(path, &loaded, &dataset, &fingerprint).map_err(|error| Failure::wrong_input(error.into()))?;

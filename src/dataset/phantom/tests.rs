@@ -4,15 +4,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
 use crate::dataset::verify;
-use crate::volume::nifti::{read_image, read_labels};
+use crate::volume::io::testing::{read_image, read_labels};
 
 /// Levels at which thresholds are tried.
 const LEVELS: usize = 100;
 
-/// The best mean Dice, over all cases, of any band of intensities, by class.
+/// The best mean Dice of any intensity band, over all cases, per class.
 ///
-/// Intensities are divided by the case's mean, as a fair threshold would. Any band for each class is more than any pair of
-/// thresholds can do.
+/// Intensities are divided by the mean of the case. A free choice of bands per class is an upper bound of all pairs of thresholds.
 fn best_bands(dataset: &Dataset) -> [f64; 2] {
     let cases: Vec<_> = dataset
         .training
@@ -47,7 +46,7 @@ fn best_bands(dataset: &Dataset) -> [f64; 2] {
 }
 
 #[test]
-fn the_default_phantom_is_sound_varied_and_beyond_thresholds() {
+fn the_default_phantom_is_valid_varied_and_not_solved_by_thresholds() {
     let folder = tempfile::tempdir().expect("a folder");
     let calls = AtomicUsize::new(0);
     let dataset = write(folder.path(), &PhantomConfig::default(), &|| {
@@ -73,21 +72,23 @@ fn the_default_phantom_is_sound_varied_and_beyond_thresholds() {
 }
 
 #[test]
-fn the_same_configuration_gives_the_same_bytes_and_another_seed_others() {
+fn the_same_configuration_gives_the_same_bytes_and_another_seed_different_ones() {
     let config = PhantomConfig { cases: 2, seed: 1, shape: Shape([12, 24, 24]) };
     let [first, second, third] = [1, 1, 2].map(|seed| {
         let folder = tempfile::tempdir().expect("a folder");
         write(folder.path(), &PhantomConfig { seed, ..config.clone() }, &|| {}).expect("a writable folder");
         ["dataset.json", "imagesTr/phantom_002.nii.gz", "labelsTr/phantom_002.nii.gz"]
-            .map(|file| fs::read(folder.path().join(file)).expect("what was written"))
+            .map(|file| fs::read(folder.path().join(file)).expect("a written file"))
     });
     assert_eq!(first, second);
     assert_ne!(first[1], third[1]);
 }
 
 #[test]
-fn a_phantom_without_room_is_refused() {
+fn a_phantom_too_small_for_its_structures_or_without_cases_is_refused() {
     let config = PhantomConfig { shape: Shape([4, 40, 40]), ..PhantomConfig::default() };
     let folder = tempfile::tempdir().expect("a folder");
-    assert!(matches!(write(folder.path(), &config, &|| {}), Err(DatasetError::Phantom { .. })));
+    assert!(matches!(write(folder.path(), &config, &|| {}), Err(DatasetError::PhantomShape { .. })));
+    let config = PhantomConfig { cases: 0, ..PhantomConfig::default() };
+    assert!(matches!(write(folder.path(), &config, &|| {}), Err(DatasetError::NoPhantomCases)));
 }

@@ -1,13 +1,15 @@
-//! The cases of a raw folder of nnU-Net v2, by the names of its files.
+//! The cases of a raw folder of nnU-Net v2, from its file names.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::super::images::{File, Listing, names, split_channel};
-use super::{Case, CaseId, DatasetError};
+use crate::dataset::case::{Case, CaseId};
+use crate::dataset::error::DatasetError;
+use crate::dataset::listing::{File, Listing, file_names, split_channel};
 use crate::units::counted;
+use crate::volume::io::format::names_text;
 
-/// What all files of a raw folder have in common.
+/// The properties that all files of a raw folder share.
 pub(super) struct Layout<'a> {
     /// The folder of the data set.
     pub(super) folder: &'a Path,
@@ -23,11 +25,11 @@ pub(super) struct Layout<'a> {
 type ByChannel = BTreeMap<String, BTreeMap<usize, PathBuf>>;
 
 impl Layout<'_> {
-    /// The cases of a folder of images: all that have an image or a label map.
+    /// The cases of a folder of images: all identifiers with an image or a label map.
     ///
-    /// Every case gets a file for each declared channel, present or not, and for each further channel that exists, so that
-    /// the gate can name what is missing or too much. An image without the number of a channel is one whose channels are
-    /// missing. `notes` gets the files that belong to no case.
+    /// Every case gets a file per declared channel, whether it exists or not, and one per further channel that exists, so that the
+    /// gate can report missing and superfluous files. An image without a channel number counts as a case whose channels are
+    /// missing. Files that belong to no case are added to `notes`.
     pub(super) fn cases(
         &self,
         images: &str,
@@ -44,7 +46,7 @@ impl Layout<'_> {
         let unused: Vec<PathBuf> =
             whole.iter().filter(|(case, _)| channels.contains_key(*case)).map(|(_, path)| path.clone()).collect();
         if !unused.is_empty() {
-            notes.push(format!("not used, since the same case has files of single channels: {}", names(&unused)));
+            notes.push(format!("not used, because the same case has one file per channel: {}", file_names(&unused)));
         }
         let ids: BTreeSet<&String> = maps.keys().chain(channels.keys()).chain(whole.keys()).collect();
         Ok(ids
@@ -74,10 +76,10 @@ impl Layout<'_> {
         }
     }
 
-    /// Files by case and channel, and those without the number of a channel by their stems.
+    /// Files by case and channel, and those without a channel number by their stems.
     ///
-    /// A stem that is the name of a label map is that of a case, whatever digits it ends in; so are those whose numbers are
-    /// no channels that the data set has.
+    /// A stem that is also that of a label map is a case identifier, whatever digits it ends in; so are stems whose numbers are not
+    /// channels of the data set.
     fn by_channel(
         &self,
         files: Vec<File>,
@@ -111,31 +113,33 @@ impl Layout<'_> {
         Ok((channels, whole))
     }
 
-    /// The files of a folder that have the data set's ending; none of a folder that does not exist.
+    /// The files of a folder with the data set's ending; empty if the folder does not exist.
     fn files(&self, folder: &str, notes: &mut Vec<String>) -> Result<Vec<File>, DatasetError> {
         let path = self.folder.join(folder);
         if !path.exists() {
             return Ok(Vec::new());
         }
         let listing = Listing::of(&path).map_err(|source| DatasetError::Unreadable { path: path.clone(), source })?;
-        let (files, odd): (Vec<File>, Vec<File>) =
+        let (files, other_endings): (Vec<File>, Vec<File>) =
             listing.files.into_iter().partition(|file| file.ending.eq_ignore_ascii_case(self.ending));
-        if let Some(first) = odd.first().filter(|_| files.is_empty()) {
+        if let Some(first) = other_endings.first().filter(|_| files.is_empty()) {
             return Err(DatasetError::OtherEnding {
                 path: self.description.to_owned(),
                 folder: path,
                 expected: self.ending.to_owned(),
-                found: counted(odd.len(), "file"),
+                found: counted(other_endings.len(), "file"),
                 ending: first.ending.clone(),
             });
         }
-        let odd: Vec<PathBuf> = odd.into_iter().map(|file| file.path).collect();
-        if !odd.is_empty() {
-            notes.push(format!("not used, since `file_ending` is `{}`: {} in `{folder}`", self.ending, names(&odd)));
+        let other_endings: Vec<PathBuf> = other_endings.into_iter().map(|file| file.path).collect();
+        if !other_endings.is_empty() {
+            let names = file_names(&other_endings);
+            notes.push(format!("not used, because `file_ending` is `{}`: {names} in `{folder}`", self.ending));
         }
         let others: Vec<PathBuf> = listing.unreadable.into_iter().map(|(path, _)| path).chain(listing.others).collect();
         if !others.is_empty() {
-            notes.push(format!("not used, since they are no NIfTI images: {} in `{folder}`", names(&others)));
+            let (names, formats) = (file_names(&others), names_text());
+            notes.push(format!("not used, because they are not images ({formats}): {names} in `{folder}`"));
         }
         Ok(files)
     }

@@ -74,7 +74,7 @@ fn an_nnunet_folder_is_listed_by_its_files() {
     assert_eq!(ids(&dataset.test), ["t"]);
     assert_eq!(dataset.labels, BTreeMap::from([(1, "tumour".to_owned())]));
     let notes = dataset.notes.join("\n");
-    assert!(notes.contains("`numTraining` of `dataset.json` is 5, and 3") && notes.contains("`notes.txt`"), "{notes}");
+    assert!(notes.contains("`numTraining` in `dataset.json` is 5, but 3") && notes.contains("`notes.txt`"), "{notes}");
 }
 
 /// A raw folder of nnU-Net v2 with one channel and these files.
@@ -88,7 +88,7 @@ fn raw(files: &[&str]) -> (TempDir, Result<Dataset, DatasetError>) {
 }
 
 #[test]
-fn names_of_cases_that_end_in_four_digits_are_no_channels() {
+fn case_identifiers_that_end_in_four_digits_are_no_channels() {
     let files = [
         "imagesTr/pat_0001.nii.gz",
         "imagesTr/pat_0002.nii.gz",
@@ -97,14 +97,14 @@ fn names_of_cases_that_end_in_four_digits_are_no_channels() {
     ];
     let dataset = raw(&files).1.expect("a data set");
     assert_eq!(ids(&dataset.training), ["pat_0001", "pat_0002"]);
-    assert!(dataset.training[0].images[0].ends_with("imagesTr/pat_0001_0000.nii.gz"), "which is missing");
+    assert!(dataset.training[0].images[0].ends_with("imagesTr/pat_0001_0000.nii.gz"), "a missing file");
     let dataset =
         raw(&["imagesTr/a_0000.nii.gz", "labelsTr/a.nii.gz", "imagesTs/t_2021.nii.gz"]).1.expect("a data set");
-    assert_eq!(ids(&dataset.test), ["t_2021"], "not dropped");
+    assert_eq!(ids(&dataset.test), ["t_2021"], "kept");
 }
 
 #[test]
-fn capital_endings_are_read_and_files_of_one_place_are_refused() {
+fn upper_case_endings_are_read_and_two_files_of_one_channel_are_refused() {
     let dataset = raw(&["imagesTr/a_0000.NII.GZ", "labelsTr/a.Nii.gz"]).1.expect("a data set");
     assert!(dataset.training[0].images[0].ends_with("a_0000.NII.GZ"));
     assert!(dataset.training[0].labels.as_ref().is_some_and(|path| path.ends_with("a.Nii.gz")));
@@ -113,7 +113,7 @@ fn capital_endings_are_read_and_files_of_one_place_are_refused() {
 }
 
 #[test]
-fn no_file_is_left_out_without_a_note() {
+fn every_unused_file_is_noted() {
     let dataset = raw(&[
         "imagesTr/a_0000.nii.gz",
         "labelsTr/a.nii.gz",
@@ -125,7 +125,7 @@ fn no_file_is_left_out_without_a_note() {
     for name in ["b_0000.nii", "c.nrrd", "`a.nii.gz`"] {
         assert!(notes.contains(name), "{name} in {notes}");
     }
-    let other = raw(&["imagesTr/a_0000.nii", "labelsTr/a.nii"]).1.expect_err("no file has the ending").to_string();
+    let other = raw(&["imagesTr/a_0000.nii", "labelsTr/a.nii"]).1.expect_err("no file has this ending").to_string();
     assert!(other.contains(r#""file_ending": ".nii""#), "{other}");
     let listed = folder(DECATHLON, &["imagesTr/b_2.nii.gz", "imagesTr/b_10.nii.gz", "imagesTr/new.nii.gz"]);
     let notes = scan(listed.path()).expect("a data set").notes;
@@ -137,15 +137,15 @@ fn error(description: &str) -> DatasetError {
 }
 
 #[test]
-fn what_prevents_understanding_is_told_apart() {
+fn unusable_descriptions_are_distinguished() {
     let labels = |labels: &str| error(&format!(r#"{{"channel_names": {{"0": "CT"}}, "labels": {labels}}}"#));
     assert!(matches!(labels(r#"{"a": [1, 2]}"#), DatasetError::Unsupported { what: "a region of several labels", .. }));
     assert!(matches!(labels(r#"{"a": 1, "ignore": 2}"#), DatasetError::Unsupported { .. }));
     assert!(matches!(labels(r#"{"a": 1, "b": 3}"#), DatasetError::LabelValues { .. }));
-    assert!(labels(r#"{"a": 1, "b": 3}"#).to_string().contains("2 foreground labels, and 2 is not among them"));
+    assert!(labels(r#"{"a": 1, "b": 3}"#).to_string().contains("2 foreground labels; 2 is missing"));
     assert!(matches!(labels(r#"{"a": 1, "b": 1}"#), DatasetError::SameLabel { number: 1, .. }));
     assert!(matches!(labels(r#"{"liver": 0, "b": 1}"#), DatasetError::Background { .. }));
-    assert!(matches!(labels(r#"{"Clear Label": 0, "b": "1"}"#), DatasetError::Empty { .. }), "understood so far");
+    assert!(matches!(labels(r#"{"Clear Label": 0, "b": "1"}"#), DatasetError::Empty { .. }), "valid so far");
     assert!(matches!(labels(r#"{"a": 1.5}"#), DatasetError::Label { .. }));
     assert!(matches!(labels(r#"{"0": "background", "one": "a"}"#), DatasetError::Label { .. }));
     assert!(matches!(labels(r#"{"background": 0}"#), DatasetError::LabelValues { .. }));
@@ -157,7 +157,7 @@ fn what_prevents_understanding_is_told_apart() {
     let ending = r#"{"channel_names": {"0": "CT"}, "labels": {"a": 1}, "file_ending": ".png"}"#;
     assert!(matches!(error(ending), DatasetError::FileEnding { .. }));
     let without_dot = error(&ending.replace(".png", "nii.gz")).to_string();
-    assert!(without_dot.contains("only the dot is missing"), "{without_dot}");
+    assert!(without_dot.contains("the leading dot is missing"), "{without_dot}");
     let listed = r#"{"channel_names": {"0": "CT"}, "labels": {"a": 1}, "dataset": {"c": {"images": ["c.nii.gz"], "label": "l.nii.gz"}}}"#;
     assert!(matches!(error(listed), DatasetError::DatasetKey { .. }));
     let twice = r#"{"modality": {"0": "CT"}, "labels": {"1": "a"}, "training": [
@@ -167,10 +167,10 @@ fn what_prevents_understanding_is_told_apart() {
 }
 
 #[test]
-fn errors_name_the_file_and_what_to_do() {
+fn errors_name_the_file_and_the_remedy() {
     let message = error(r#"{"channel_names": {"0": "CT"}, "labels": {"whole": [1, 2]}}"#).to_string();
     assert!(
-        message.contains("dataset.json") && message.contains("`whole`") && message.contains("one number"),
+        message.contains("dataset.json") && message.contains("`whole`") && message.contains("single label value"),
         "{message}"
     );
 }

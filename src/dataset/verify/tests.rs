@@ -1,15 +1,15 @@
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ndarray::Array4;
 use tempfile::TempDir;
 
 use super::*;
-use crate::dataset::gate::FaultKind;
+use crate::dataset::gate::IssueKind;
 use crate::dataset::scan;
-use crate::volume::nifti::{Format, NiftiFault, write_image};
+use crate::volume::io::{ForeignFile, ImageFileProblem, write_image};
 use crate::volume::{Geometry, Image, Shape, Spacing};
 
 const SHAPE: [usize; 3] = [3, 4, 5];
@@ -18,8 +18,8 @@ fn geometry(shape: [usize; 3], spacing: [f64; 3], origin: [f64; 3]) -> Geometry 
     Geometry::axis_aligned(Shape(shape), Spacing(spacing), origin)
 }
 
-/// A data set of one channel and the labels 1 and 2, whose files are written by `make`.
-fn faults(make: impl Fn(&Path, &Path)) -> Vec<Fault> {
+/// The issues of a data set with one channel and the labels 1 and 2, whose files are written by `make`.
+fn issues_of(make: impl Fn(&Path, &Path)) -> Vec<Issue> {
     let folder: TempDir = tempfile::tempdir().expect("a folder");
     let description = r#"{"modality": {"0": "MRI"}, "labels": {"0": "background", "1": "a", "2": "b"}, "training": [
         {"image": "./imagesTr/case.nii.gz", "label": "./labelsTr/case.nii.gz"}]}"#;
@@ -41,8 +41,8 @@ fn plain() -> Geometry {
 }
 
 #[test]
-fn a_sound_case_has_no_fault() {
-    let found = faults(|image, labels| {
+fn a_valid_case_has_no_issues() {
+    let found = issues_of(|image, labels| {
         write(image, plain(), &[1.0, 2.0]);
         write(labels, geometry(SHAPE, [2.0, 1.0, 1.0], [0.05, 0.0, 0.0]), &[0.0, 1.0, 2.0, -0.0]);
     });
@@ -50,17 +50,17 @@ fn a_sound_case_has_no_fault() {
 }
 
 #[test]
-fn every_fault_of_a_case_is_reported_at_once() {
-    let found = faults(|image, labels| {
+fn all_issues_of_a_case_are_reported_at_once() {
+    let found = issues_of(|image, labels| {
         write(image, plain(), &[1.0, f32::NAN, f32::INFINITY]);
         write(labels, geometry(SHAPE, [2.0, 1.0, 1.5], [3.0, 0.0, 0.0]), &[0.0, 1.0, 7.0, -1.0]);
     });
     let [finite, spacing, placement, undeclared] = found.as_slice() else { panic!("{found:?}") };
-    assert!(matches!(finite.kind, FaultKind::NotFinite { voxels: 40, channels: 1 }));
-    assert!(matches!(spacing.kind, FaultKind::Spacing { .. }));
-    let FaultKind::Placement { displacement_mm, .. } = placement.kind else { panic!("{placement}") };
+    assert!(matches!(finite.kind, IssueKind::NotFinite { voxels: 40, channels: 1 }));
+    assert!(matches!(spacing.kind, IssueKind::Spacing { .. }));
+    let IssueKind::Placement { displacement_mm, .. } = placement.kind else { panic!("{placement}") };
     approx::assert_abs_diff_eq!(displacement_mm, 5.0, epsilon = 1e-6);
-    let FaultKind::UndeclaredLabels { values } = &undeclared.kind else { panic!("{undeclared}") };
+    let IssueKind::UndeclaredLabels { values } = &undeclared.kind else { panic!("{undeclared}") };
     assert_eq!(*values, BTreeMap::from([(-1, 15), (7, 15)]));
     let message = undeclared.to_string();
     assert!(
@@ -70,13 +70,13 @@ fn every_fault_of_a_case_is_reported_at_once() {
 }
 
 #[test]
-fn no_label_is_clamped_or_taken_for_background() {
+fn undeclared_labels_are_neither_clamped_nor_taken_for_background() {
     let values = [0.0, 1.0, -2.0, -56.0, 256.0, 300.0, 70_000.0, -40_000.0];
-    let found = faults(|image, labels| {
+    let found = issues_of(|image, labels| {
         write(image, plain(), &[1.0]);
         write(labels, plain(), &values);
     });
-    let [Fault { kind: FaultKind::UndeclaredLabels { values: found }, .. }] = found.as_slice() else {
+    let [Issue { kind: IssueKind::UndeclaredLabels { values: found }, .. }] = found.as_slice() else {
         panic!("{found:?}")
     };
     assert_eq!(found.keys().copied().collect::<Vec<_>>(), [-40_000, -56, -2, 256, 300, 70_000]);
@@ -84,64 +84,64 @@ fn no_label_is_clamped_or_taken_for_background() {
 }
 
 #[test]
-fn a_grid_that_needs_more_memory_than_may_be_used_is_not_read() {
+fn a_grid_above_the_memory_limit_is_not_read() {
     let large = || geometry([60, 80, 60], [2.0, 1.0, 1.0], [0.0; 3]);
-    let found = faults(|image, labels| {
+    let found = issues_of(|image, labels| {
         write(image, large(), &[1.0]);
         write(labels, large(), &[1.0]);
     });
-    let said = found[0].to_string();
-    assert!(matches!(found[0].kind, FaultKind::TooLarge { needed: 1_728_000, allowed: 1_048_576, .. }), "{said}");
-    assert!(said.contains("60 × 80 × 60 voxels") && said.contains("runtime.memory_gib"), "{said}");
+    let message = found[0].to_string();
+    assert!(matches!(found[0].kind, IssueKind::TooLarge { needed: 1_728_000, allowed: 1_048_576, .. }), "{message}");
+    assert!(message.contains("60 × 80 × 60 voxels") && message.contains("runtime.memory_gib"), "{message}");
 }
 
 #[test]
-fn other_files_in_place_of_an_image_are_recognised() {
+fn files_of_other_formats_are_recognised() {
     let mut dicom = vec![0; 200];
     dicom[128..132].copy_from_slice(b"DICM");
     let pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n".to_vec();
-    let known: [(&str, Vec<u8>, Format); 9] = [
-        ("empty", Vec::new(), Format::Empty),
-        ("git lfs pull", pointer, Format::LfsPointer),
-        ("HTML", b"\n<!DOCTYPE html><html></html>".to_vec(), Format::Html),
-        ("unpack", b"PK\x03\x04 and more".to_vec(), Format::Zip),
-        ("dcm2niix", dicom, Format::Dicom),
-        ("NRRD", b"NRRD0004\ntype: short".to_vec(), Format::Nrrd),
-        ("MetaImage", b"ObjectType = Image".to_vec(), Format::MetaImage),
-        ("PNG", b"\x89PNG\r\n".to_vec(), Format::Png),
-        ("JSON", b"{\"a\": 1}".to_vec(), Format::Text),
+    let known: [(&str, Vec<u8>, ForeignFile); 9] = [
+        ("empty", Vec::new(), ForeignFile::Empty),
+        ("git lfs pull", pointer, ForeignFile::LfsPointer),
+        ("HTML", b"\n<!DOCTYPE html><html></html>".to_vec(), ForeignFile::Html),
+        ("unpack", b"PK\x03\x04 and more".to_vec(), ForeignFile::Zip),
+        ("dcm2niix", dicom, ForeignFile::Dicom),
+        ("NRRD", b"NRRD0004\ntype: short".to_vec(), ForeignFile::Nrrd),
+        ("MetaImage", b"ObjectType = Image".to_vec(), ForeignFile::MetaImage),
+        ("PNG", b"\x89PNG\r\n".to_vec(), ForeignFile::Png),
+        ("JSON", b"{\"a\": 1}".to_vec(), ForeignFile::Text),
     ];
-    for (advice, bytes, format) in known {
-        let found = faults(|image, labels| {
+    for (advice, bytes, kind) in known {
+        let found = issues_of(|image, labels| {
             write(labels, plain(), &[1.0]);
             fs::create_dir_all(image.parent().expect("a folder")).expect("made");
             fs::write(image, &bytes).expect("written");
         });
-        let [fault] = found.as_slice() else { panic!("{found:?}") };
-        let said = fault.to_string();
+        let [issue] = found.as_slice() else { panic!("{found:?}") };
+        let message = issue.to_string();
         assert!(
-            matches!(fault.kind, FaultKind::File(NiftiFault::OtherFormat { format: found }) if found == format),
-            "{said}"
+            matches!(issue.kind, IssueKind::File(ImageFileProblem::Foreign { kind: found }) if found == kind),
+            "{message}"
         );
-        assert!(said.contains(advice), "{said}");
+        assert!(message.contains(advice), "{message}");
     }
 }
 
 #[test]
-fn what_is_there_in_place_of_a_missing_file_is_named() {
+fn similar_names_are_suggested_for_a_missing_file() {
     let missing = |make: &dyn Fn(&Path)| {
-        let found = faults(|image, labels| {
+        let found = issues_of(|image, labels| {
             write(labels, plain(), &[1.0]);
             make(image);
         });
-        let [fault] = found.as_slice() else { panic!("{found:?}") };
-        fault.to_string()
+        let [issue] = found.as_slice() else { panic!("{found:?}") };
+        issue.to_string()
     };
     let with = |name: &'static str| missing(&move |image: &Path| write(&image.with_file_name(name), plain(), &[1.0]));
-    let said = with("case_0001.nii.gz");
-    assert!(said.ends_with("does not exist"), "{said}");
-    assert!(with("CASE.nii.gz").contains("`CASE.nii.gz` does: rename it to `case.nii.gz`"));
-    assert!(with("case.nii").contains("`case.nii` does: rename it or"));
+    let message = with("case_0001.nii.gz");
+    assert!(message.ends_with("does not exist"), "{message}");
+    assert!(with("CASE.nii.gz").contains("`CASE.nii.gz` exists: rename it to `case.nii.gz`"));
+    assert!(with("case.nii").contains("`case.nii` exists: rename it or"));
     let folder = missing(&|image: &Path| {
         write(&image.parent().unwrap().with_file_name("imageTr").join("case.nii.gz"), plain(), &[1.0]);
     });
@@ -157,7 +157,7 @@ fn what_is_there_in_place_of_a_missing_file_is_named() {
 }
 
 #[test]
-fn channels_in_one_file_of_a_raw_folder_are_recognised() {
+fn all_channels_in_one_file_of_a_raw_folder_are_recognised() {
     let folder = tempfile::tempdir().expect("a folder");
     let description = r#"{"channel_names": {"0": "CT", "1": "PET"}, "labels": {"background": 0, "a": 1}}"#;
     fs::write(folder.path().join("dataset.json"), description).expect("written");
@@ -166,8 +166,8 @@ fn channels_in_one_file_of_a_raw_folder_are_recognised() {
     write_image(&folder.path().join("imagesTr/a_0000.nii.gz"), &image).expect("a writable folder");
     write(&folder.path().join("labelsTr/a.nii.gz"), plain(), &[1.0]);
     let found = verify(&scan(folder.path()).expect("a data set"), 1 << 20, &|| {});
-    let [fault] = found.as_slice() else { panic!("{found:?}") };
-    assert!(fault.to_string().contains("have all 2 channels in one"), "{fault}");
+    let [issue] = found.as_slice() else { panic!("{found:?}") };
+    assert!(issue.to_string().contains("have all 2 channels in one"), "{issue}");
 }
 
 #[test]
@@ -178,39 +178,39 @@ fn backslashes_in_a_list_are_recognised() {
     fs::write(folder.path().join("dataset.json"), description).expect("written");
     let found = verify(&scan(folder.path()).expect("a data set"), 1 << 20, &|| {});
     assert_eq!(found.len(), 2);
-    assert!(found.iter().all(|fault| fault.to_string().contains("with backslashes: write it with `/`")), "{found:?}");
+    assert!(found.iter().all(|issue| issue.to_string().contains("contains backslashes: use `/` instead")), "{found:?}");
 }
 
 #[test]
-fn another_shape_is_one_fault() {
-    let found = faults(|image, labels| {
+fn another_shape_is_one_issue() {
+    let found = issues_of(|image, labels| {
         write(image, plain(), &[1.0]);
         write(labels, geometry([4, 3, 5], [2.0, 1.0, 1.0], [0.0; 3]), &[1.0]);
     });
-    assert!(matches!(found.as_slice(), [Fault { kind: FaultKind::Shape { .. }, .. }]), "{found:?}");
+    assert!(matches!(found.as_slice(), [Issue { kind: IssueKind::Shape { .. }, .. }]), "{found:?}");
 }
 
 #[test]
-fn missing_truncated_and_fractional_files_are_faults_and_no_panics() {
-    let found = faults(|_, labels| write(labels, plain(), &[0.0, 0.5]));
+fn missing_truncated_and_fractional_files_are_issues_and_no_panics() {
+    let found = issues_of(|_, labels| write(labels, plain(), &[0.0, 0.5]));
     let kinds: Vec<String> = found.iter().map(ToString::to_string).collect();
-    assert!(matches!(found[0].kind, FaultKind::Missing { .. }), "{kinds:?}");
-    assert!(matches!(found[1].kind, FaultKind::FractionalLabels { voxels: 30, .. }), "{kinds:?}");
+    assert!(matches!(found[0].kind, IssueKind::Missing { .. }), "{kinds:?}");
+    assert!(matches!(found[1].kind, IssueKind::FractionalLabels { voxels: 30, .. }), "{kinds:?}");
 
-    let found = faults(|image, labels| {
+    let found = issues_of(|image, labels| {
         write(image, plain(), &[1.0, 7.0, 3.0]);
         let bytes = fs::read(image).expect("what was written");
         fs::write(image, &bytes[..bytes.len() - 10]).expect("cut");
         write(labels, plain(), &[0.0]);
     });
     assert!(
-        matches!(found.as_slice(), [Fault { kind: FaultKind::File(NiftiFault::Truncated { .. }), .. }]),
+        matches!(found.as_slice(), [Issue { kind: IssueKind::File(ImageFileProblem::Truncated { .. }), .. }]),
         "{found:?}"
     );
 }
 
 #[test]
-fn channels_are_counted_and_their_grids_compared() {
+fn channels_are_counted_and_grids_compared() {
     let folder = tempfile::tempdir().expect("a folder");
     let description = r#"{"channel_names": {"0": "CT", "1": "PET"}, "labels": {"background": 0, "a": 1}}"#;
     fs::write(folder.path().join("dataset.json"), description).expect("written");
@@ -228,23 +228,19 @@ fn channels_are_counted_and_their_grids_compared() {
         calls.fetch_add(1, Ordering::Relaxed);
     });
     let [shape, channels] = found.as_slice() else { panic!("{found:?}") };
-    assert!(shape.path.ends_with("a_0001.nii.gz") && matches!(shape.kind, FaultKind::Shape { .. }), "{shape}");
-    assert!(matches!(channels.kind, FaultKind::Channels { expected: 2, found: 3, .. }), "{channels}");
-    assert_eq!(calls.into_inner(), 2, "once a case");
+    assert!(shape.path.ends_with("a_0001.nii.gz") && matches!(shape.kind, IssueKind::Shape { .. }), "{shape}");
+    assert!(matches!(channels.kind, IssueKind::Channels { expected: 2, found: 3, .. }), "{channels}");
+    assert_eq!(calls.into_inner(), 2, "once per case");
 }
 
+/// Needs the data set `Task04_Hippocampus` of the Medical Segmentation Decathlon, which is not part of the repository, in the folder
+/// `$SEGPLAN_TEST_DATA`.
 #[test]
-#[expect(clippy::print_stderr, reason = "a test that is skipped says so; the data are not part of the repository")]
-fn the_hippocampus_of_the_decathlon_has_no_fault() {
-    let data = std::env::var_os("SEGPLAN_TEST_DATA")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
-    let folder = data.join("Task04_Hippocampus");
-    if !folder.exists() {
-        eprintln!("skipped: `{}` does not exist; set SEGPLAN_TEST_DATA", folder.display());
-        return;
-    }
-    let dataset = scan(&folder).expect("a Decathlon folder");
+#[ignore = "needs Task04_Hippocampus in the folder $SEGPLAN_TEST_DATA; run with `-- --ignored`"]
+fn the_hippocampus_data_set_of_the_decathlon_has_no_issues() {
+    let data = std::env::var_os("SEGPLAN_TEST_DATA").expect("SEGPLAN_TEST_DATA is a folder with Task04_Hippocampus");
+    let dataset = scan(&Path::new(&data).join("Task04_Hippocampus")).expect("a Decathlon folder");
     assert_eq!(dataset.training.len(), 200);
-    let found = verify(&dataset, 1 << 32, &|| {});
-    assert!(found.is_empty(), "{} faults, the first: {}", found.len(), found[0]);
+    let issues = verify(&dataset, 1 << 32, &|| {});
+    assert!(issues.is_empty(), "{} issues, the first: {}", issues.len(), issues[0]);
 }

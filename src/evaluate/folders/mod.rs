@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use thiserror::Error;
 
-use crate::dataset::gate::{Fault, FaultKind, Faults, compare_grids, count_labels, read_classes};
-use crate::dataset::images::{File, Listing, names};
+use crate::dataset::gate::{Issue, IssueKind, Issues, compare_grids, count_labels, read_classes};
 use crate::dataset::{CaseId, declared_labels};
+use crate::dataset::{File, Listing, file_names};
 use crate::evaluate::score_case::{Class, LabelMaps, score_maps};
 use crate::evaluate::scores::{Score, ScoredNetwork};
 use crate::units::{agree, counted, quoted};
 use crate::volume::LabelMap;
+use crate::volume::io::format::{DEFAULT_ENDING, endings_text};
 
 /// Two folders and how to compare them.
 #[derive(Clone, Copy, Debug)]
@@ -50,16 +51,16 @@ pub enum EvaluateError {
     #[error("cannot read the folder `{}`: {source}", folder.display())]
     Folder { folder: PathBuf, source: std::io::Error },
     /// The reference folder contains no label maps.
-    #[error("`{}` contains no label maps; expected files that end in `.nii.gz` or `.nii`", folder.display())]
+    #[error("`{}` contains no label maps; expected files that end in {}", folder.display(), endings_text())]
     Empty { folder: PathBuf },
     /// Files that look like label maps have an unsupported format.
     #[error(
-        "unsupported image format: {}; convert to `.nii.gz`, or score the other cases with `--partial`",
-        names(files)
+        "unsupported image files: {}; convert them to `{DEFAULT_ENDING}`, or score the other cases with `--partial`",
+        file_names(files)
     )]
-    Unreadable { files: Vec<PathBuf> },
+    Unsupported { files: Vec<PathBuf> },
     /// Two files in one folder belong to the same case.
-    #[error("case `{case}` has two files, {}; remove one of them", names(files))]
+    #[error("case `{case}` has two files, {}; remove one of them", file_names(files))]
     TwoFiles { case: CaseId, files: [PathBuf; 2] },
     /// Cases without a prediction. They are never left out of a mean silently.
     #[error(
@@ -69,7 +70,7 @@ pub enum EvaluateError {
     Missing { folder: PathBuf, references: usize, missing: Vec<CaseId> },
     /// Label maps that cannot be scored.
     #[error("{}\nfix these files, or score the other cases with `--partial`", lines(.0))]
-    Faults(Vec<Fault>),
+    Issues(Vec<Issue>),
     /// No class to score.
     #[error("nothing to score: {} and their predictions contain only the background, 0", counted(*references, "reference"))]
     NoLabel { references: usize },
@@ -78,7 +79,7 @@ pub enum EvaluateError {
     TooMany(usize),
 }
 
-fn lines(issues: &[Fault]) -> String {
+fn lines(issues: &[Issue]) -> String {
     issues.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
@@ -89,14 +90,14 @@ struct Pair {
     prediction: PathBuf,
 }
 
-/// Scores a folder of predictions against a folder of references of the same names.
+/// Scores a folder of predictions against a folder of references with the same file names.
 ///
-/// The labels are those that a `dataset.json` in the folder of the references, or above it, declares; without one, all that
-/// occur. A prediction on another grid than its reference is a fault, never scored.
+/// The classes are those that a `dataset.json` in the reference folder, or in its parent, declares; without one, all labels that
+/// occur. A prediction on another grid than its reference is an issue, and never scored.
 ///
 /// # Errors
 ///
-/// If a folder cannot be read, and, unless `partial` is set, if any case cannot be scored: all such cases are named.
+/// If a folder cannot be read, or, unless `partial` is set, if any case cannot be scored; all such cases are named.
 pub fn evaluate_folders(request: &Request<'_>) -> Result<Evaluated, EvaluateError> {
     let mut notes = Vec::new();
     let references = label_maps(request.reference, request.partial, &mut notes)?;
@@ -107,7 +108,7 @@ pub fn evaluate_folders(request: &Request<'_>) -> Result<Evaluated, EvaluateErro
     let extra: Vec<PathBuf> =
         predictions.iter().filter(|(case, _)| !references.contains_key(*case)).map(|(_, path)| path.clone()).collect();
     if !extra.is_empty() {
-        notes.push(format!("predictions without a reference are not scored: {}", names(&extra)));
+        notes.push(format!("predictions without a reference are not scored: {}", file_names(&extra)));
     }
     let count = references.len();
     let missing: Vec<CaseId> = references.keys().filter(|case| !predictions.contains_key(*case)).cloned().collect();
@@ -121,41 +122,39 @@ pub fn evaluate_folders(request: &Request<'_>) -> Result<Evaluated, EvaluateErro
         Some(Pair { prediction: predictions.get(&case)?.clone(), case, reference })
     };
     let pairs: Vec<Pair> = references.into_iter().filter_map(pair).collect();
-    let labels = labels(request, &pairs, count, &mut notes)?;
-    let (mut scores, mut faults, mut scored) = (Vec::new(), Vec::new(), 0);
-    let results: Vec<Result<Vec<Score>, Faults>> = pairs.par_iter().map(|pair| score(request, pair, &labels)).collect();
+    let labels = scored_labels(request, &pairs, count, &mut notes)?;
+    let (mut scores, mut issues, mut scored) = (Vec::new(), Vec::new(), 0);
+    let results: Vec<Result<Vec<Score>, Issues>> = pairs.par_iter().map(|pair| score(request, pair, &labels)).collect();
     for result in results {
         match result {
             Ok(of_case) => {
                 scored += 1;
                 scores.extend(of_case);
             }
-            Err(Faults(of_case)) => faults.extend(of_case),
+            Err(Issues(of_case)) => issues.extend(of_case),
         }
     }
-    if !faults.is_empty() {
+    if !issues.is_empty() {
         if !request.partial || scored == 0 {
-            return Err(EvaluateError::Faults(faults));
+            return Err(EvaluateError::Issues(issues));
         }
-        notes.extend(faults.iter().map(|fault| format!("not scored: {fault}")));
+        notes.extend(issues.iter().map(|issue| format!("not scored: {issue}")));
     }
     Ok(Evaluated { scores, references: count, scored, notes })
 }
 
 /// Scores of one case.
-fn score(request: &Request<'_>, pair: &Pair, labels: &BTreeMap<i64, String>) -> Result<Vec<Score>, Faults> {
+fn score(request: &Request<'_>, pair: &Pair, labels: &BTreeMap<i64, String>) -> Result<Vec<Score>, Issues> {
     let numbers: Vec<i64> = labels.keys().copied().collect();
     let read = |path| read_classes(&pair.case, path, &numbers, request.memory_bytes);
     let (reference, prediction): (LabelMap, LabelMap) = (read(&pair.reference)?, read(&pair.prediction)?);
     let differences = compare_grids(&reference.geometry, &prediction.geometry);
     if !differences.is_empty() {
-        let fault = |kind| Fault { case: pair.case.clone(), path: pair.prediction.clone(), kind };
-        return Err(Faults(differences.into_iter().map(fault).collect()));
+        let issue = |kind| Issue { case: pair.case.clone(), path: pair.prediction.clone(), kind };
+        return Err(Issues(differences.into_iter().map(issue).collect()));
     }
-    let class = |(value, (&label, name)): (i16, (&i64, &'_ String))| (value, label as u64, name.clone());
-    let owned: Vec<(i16, u64, String)> = (1..).zip(labels).map(class).collect();
     let classes: Vec<Class<'_>> =
-        owned.iter().map(|(value, label, name)| Class { value: *value, label: *label, name }).collect();
+        (1..).zip(labels).map(|(value, (&label, name))| Class { value, label: label as u64, name }).collect();
     let maps = LabelMaps { case: &pair.case, reference: &reference, prediction: &prediction };
     Ok(score_maps(maps, &ScoredNetwork::default(), &classes, request.tolerance_mm))
 }
@@ -170,14 +169,14 @@ fn label_maps(
     if !listing.unreadable.is_empty() {
         let files: Vec<PathBuf> = listing.unreadable.into_iter().map(|(path, _)| path).collect();
         if !partial {
-            return Err(EvaluateError::Unreadable { files });
+            return Err(EvaluateError::Unsupported { files });
         }
-        notes.push(format!("not scored, since they cannot be read: {}", names(&files)));
+        notes.push(format!("not scored, because their format is not supported: {}", file_names(&files)));
     }
     if !listing.others.is_empty() {
         notes.push(format!(
-            "not scored, since they are no label maps: {} in `{}`",
-            names(&listing.others),
+            "not scored, because they are not label maps: {} in `{}`",
+            file_names(&listing.others),
             folder.display()
         ));
     }
@@ -191,8 +190,8 @@ fn label_maps(
     Ok(found)
 }
 
-/// The labels that are scored, with their names.
-fn labels(
+/// The labels to score, with their names.
+fn scored_labels(
     request: &Request<'_>,
     pairs: &[Pair],
     references: usize,
@@ -205,24 +204,24 @@ fn labels(
                 return Ok(declared.into_iter().map(|(label, name)| (i64::from(label), name)).collect());
             }
             Ok(None) => (),
-            Err(error) => notes.push(format!("classes are named by their numbers: {error}")),
+            Err(error) => notes.push(format!("classes are named by their label values: {error}")),
         }
     }
-    let counted: Vec<Result<BTreeMap<i64, usize>, Faults>> = pairs
+    let counts: Vec<Result<BTreeMap<i64, usize>, Issues>> = pairs
         .par_iter()
         .flat_map(|pair| [(&pair.case, &pair.reference), (&pair.case, &pair.prediction)])
-        .map(|(case, path)| classes_of(case, path, request.memory_bytes))
+        .map(|(case, path)| count_classes(case, path, request.memory_bytes))
         .collect();
-    let (mut found, mut faults) = (BTreeSet::new(), Vec::new());
-    for of_file in counted {
+    let (mut found, mut issues) = (BTreeSet::new(), Vec::new());
+    for of_file in counts {
         match of_file {
             Ok(voxels) => found.extend(voxels.into_keys().filter(|&label| label > 0)),
-            Err(Faults(of_file)) => faults.extend(of_file),
+            Err(Issues(of_file)) => issues.extend(of_file),
         }
     }
-    // A partial evaluation finds these faults again when it scores their cases.
-    if !faults.is_empty() && (!request.partial || found.is_empty()) {
-        return Err(EvaluateError::Faults(faults));
+    // A partial evaluation reports these issues again when it scores their cases.
+    if !issues.is_empty() && (!request.partial || found.is_empty()) {
+        return Err(EvaluateError::Issues(issues));
     }
     match found.len() {
         0 => Err(EvaluateError::NoLabel { references }),
@@ -231,15 +230,15 @@ fn labels(
     }
 }
 
-/// Voxels of each label of a file; labels below zero are a fault of it.
-fn classes_of(case: &CaseId, path: &Path, memory_bytes: u64) -> Result<BTreeMap<i64, usize>, Faults> {
+/// Counts the voxels of each label of a file; negative labels are an issue.
+fn count_classes(case: &CaseId, path: &Path, memory_bytes: u64) -> Result<BTreeMap<i64, usize>, Issues> {
     let voxels = count_labels(case, path, memory_bytes)?;
     let values: BTreeMap<i64, usize> = voxels.range(..0).map(|(&label, &count)| (label, count)).collect();
     if values.is_empty() {
         return Ok(voxels);
     }
-    let fault = Fault { case: case.clone(), path: path.to_owned(), kind: FaultKind::UndeclaredLabels { values } };
-    Err(Faults(vec![fault]))
+    let issue = Issue { case: case.clone(), path: path.to_owned(), kind: IssueKind::UndeclaredLabels { values } };
+    Err(Issues(vec![issue]))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use ndarray::Array3;
 
 use super::*;
 use crate::evaluate::metric::Metric;
-use crate::volume::nifti::write_labels;
+use crate::volume::io::write_labels;
 use crate::volume::{Geometry, Shape, Spacing};
 
 /// Two folders of label maps.
@@ -55,7 +55,7 @@ fn moved(from: PathBuf, to: PathBuf) -> std::io::Result<()> {
 }
 
 #[test]
-fn all_missing_predictions_are_named_and_left_out_only_when_asked_for() {
+fn missing_predictions_are_refused_by_name_unless_partial() {
     let folders = Folders::new();
     for case in ["a", "b", "c"] {
         folders.pair(case, &[0, 1], 0.0);
@@ -71,7 +71,7 @@ fn all_missing_predictions_are_named_and_left_out_only_when_asked_for() {
 }
 
 #[test]
-fn a_prediction_elsewhere_is_refused_and_not_scored() {
+fn a_prediction_on_another_grid_is_refused() {
     let folders = Folders::new();
     folders.pair("far", &[0, 1], 400.0);
     folders.pair("here", &[0, 1], 0.05);
@@ -89,10 +89,10 @@ fn labels_above_255_are_scored() {
     folders.pair("a", &[0, 1, 2], 0.0);
     for folder in ["reference", "prediction"] {
         let path = folders.path(folder).join("a.nii.gz");
-        let map = crate::volume::nifti::read_labels(&path).unwrap();
+        let map = crate::volume::io::testing::read_labels(&path).unwrap();
         let voxels = map.labels.mapv(|label| if label == 2 { 1035.0_f32 } else { f32::from(label) });
         let image = crate::volume::Image { voxels: voxels.insert_axis(ndarray::Axis(0)), geometry: map.geometry };
-        crate::volume::nifti::write_image(&path, &image).unwrap();
+        crate::volume::io::write_image(&path, &image).unwrap();
     }
     let scores = folders.evaluate(false).unwrap().scores;
     let found: Vec<_> = scores.iter().map(|score| (score.label, score.value(Metric::Dice))).collect();
@@ -100,7 +100,7 @@ fn labels_above_255_are_scored() {
 }
 
 #[test]
-fn names_are_those_of_the_description_beside_the_references() {
+fn class_names_come_from_the_description_of_the_references() {
     let folders = Folders::new();
     folders.pair("a", &[0, 2], 0.0);
     let description = r#"{"channel_names": {"0": "CT"}, "labels": {"background": 0, "liver": 1, "tumour": 2}}"#;
@@ -111,18 +111,18 @@ fn names_are_those_of_the_description_beside_the_references() {
 
     folders.pair("a", &[0, 3], 0.0);
     let refused = folders.refused();
-    assert!(refused.contains("not declared: 3 ("), "{refused}");
+    assert!(refused.contains("undeclared labels: 3 ("), "{refused}");
 }
 
 #[test]
-fn files_that_would_be_lost_are_named() {
+fn files_that_are_not_scored_are_named() {
     let folders = Folders::new();
     folders.pair("a", &[0, 1], 0.0);
     folders.pair("b", &[0, 1], 0.0);
     let path = |folder: &str, name: &str| folders.path(folder).join(name);
     moved(path("reference", "b.nii.gz"), path("reference", "B.NII.GZ")).unwrap();
     moved(path("prediction", "b.nii.gz"), path("prediction", "B.nii.gz")).unwrap();
-    assert_eq!(folders.evaluate(false).unwrap().scored, 2, "capital letters are an ending, too");
+    assert_eq!(folders.evaluate(false).unwrap().scored, 2, "upper-case endings");
 
     fs::write(path("reference", "c.hdr"), b"").unwrap();
     assert!(folders.refused().contains("`c.hdr`"));
@@ -135,28 +135,28 @@ fn files_that_would_be_lost_are_named() {
 }
 
 #[test]
-fn folders_without_a_class_and_labels_below_zero_are_refused() {
+fn folders_without_classes_and_negative_labels_are_refused() {
     let folders = Folders::new();
     folders.pair("a", &[0], 0.0);
     assert!(folders.refused().contains("only the background"));
     let path = folders.path("prediction").join("a.nii.gz");
-    let map = crate::volume::nifti::read_labels(&path).unwrap();
+    let map = crate::volume::io::testing::read_labels(&path).unwrap();
     let voxels = map.labels.mapv(|_| -1.0_f32).insert_axis(ndarray::Axis(0));
-    crate::volume::nifti::write_image(&path, &crate::volume::Image { voxels, geometry: map.geometry }).unwrap();
+    crate::volume::io::write_image(&path, &crate::volume::Image { voxels, geometry: map.geometry }).unwrap();
     let refused = folders.refused();
-    assert!(refused.contains("case `a`") && refused.contains("not declared: -1 (24 voxels)"), "{refused}");
+    assert!(refused.contains("case `a`") && refused.contains("undeclared labels: -1 (24 voxels)"), "{refused}");
 }
 
 #[test]
-fn a_prediction_that_is_not_made_of_labels_is_refused() {
+fn a_prediction_with_non_integer_values_is_refused() {
     let folders = Folders::new();
     folders.pair("a", &[0, 1], 0.0);
     let path = folders.path("prediction").join("a.nii.gz");
-    let map = crate::volume::nifti::read_labels(&path).unwrap();
+    let map = crate::volume::io::testing::read_labels(&path).unwrap();
     for broken in [f32::NAN, 0.5, f32::INFINITY] {
         let voxels = map.labels.mapv(|label| if label == 1 { broken } else { 0.0 }).insert_axis(ndarray::Axis(0));
         let image = crate::volume::Image { voxels, geometry: map.geometry.clone() };
-        crate::volume::nifti::write_image(&path, &image).unwrap();
-        assert!(folders.refused().contains("12 voxels without a whole number"), "{}", folders.refused());
+        crate::volume::io::write_image(&path, &image).unwrap();
+        assert!(folders.refused().contains("12 voxels with non-integer values"), "{}", folders.refused());
     }
 }

@@ -9,9 +9,8 @@ use std::collections::btree_map::Entry;
 
 use serde::Serialize;
 
+use crate::bench::{STEP_OVER_FORWARD, operations_per_second};
 use crate::experiment::ExperimentError;
-use crate::experiment::bench::{STEP_OVER_FORWARD, operations_per_second};
-use crate::experiment::events::Events;
 use crate::experiment::graph::grids::{Grid, of_plan};
 use crate::experiment::graph::{Graph, Node, State, Work};
 use crate::network::PlannedNetwork;
@@ -20,6 +19,7 @@ use crate::plan::read::LoadedPlan;
 use crate::plan::schema::{Configuration, ConfigurationName, Plan};
 use crate::predict::window::{mirrored_axes, starts};
 use crate::preprocess::slice_first;
+use crate::run::Listener;
 use crate::run::NetworkId;
 use crate::run::folder::RunFolder;
 use crate::run::log::read_epochs;
@@ -77,7 +77,7 @@ impl Graph {
     /// # Errors
     ///
     /// When the device cannot be used.
-    pub fn estimate(&mut self, loaded: &LoadedPlan, events: &dyn Events) -> Result<(), ExperimentError> {
+    pub fn estimate(&mut self, loaded: &LoadedPlan, events: &dyn Listener) -> Result<(), ExperimentError> {
         let plan = &loaded.plan;
         let mut costs = BTreeMap::new();
         let (grids, known_from) = of_plan(loaded, &RunFolder { root: self.folder.clone() });
@@ -177,7 +177,7 @@ impl<'a> Cost<'a> {
         name: ConfigurationName,
         grids: &'a [Grid],
         folder: &RunFolder,
-        events: &dyn Events,
+        events: &dyn Listener,
     ) -> Result<(Self, String), ExperimentError> {
         let mut cost = Self::new(plan, name, grids);
         let operations = cost.epoch_s();

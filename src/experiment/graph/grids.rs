@@ -5,12 +5,12 @@
 
 use rayon::prelude::*;
 
-use crate::experiment::data;
 use crate::fingerprint::{CaseFingerprint, bytes_to_measure};
 use crate::plan::read::LoadedPlan;
 use crate::plan::schema::{Configuration, Plan};
 use crate::preprocess::footprint::{Extent, bytes_to_prepare, extent};
 use crate::preprocess::{slice_first, target_spacing};
+use crate::run::dataset::find_existing_dataset;
 use crate::run::fingerprint::SavedFingerprint;
 use crate::run::folder::RunFolder;
 use crate::volume::resample::resampled_shape;
@@ -57,7 +57,7 @@ pub(super) fn of_plan(loaded: &LoadedPlan, folder: &RunFolder) -> (Vec<Grid>, &'
         };
         return (measured.cases.iter().map(grid).collect(), "the measured cases");
     }
-    if let Ok(Some(dataset)) = data::present(loaded) {
+    if let Ok(Some(dataset)) = find_existing_dataset(loaded) {
         // A file that cannot be read is named by what comes later.
         let grid = |case| extent(case).ok().map(|extent| Grid { extent, cropped: extent.shape });
         let grids: Vec<Grid> = dataset.training.par_iter().filter_map(grid).collect();

@@ -4,19 +4,21 @@ use std::fs;
 
 use crate::dataset::contents::Contents;
 use crate::dataset::{CaseId, Dataset};
-use crate::experiment::events::Events;
 use crate::experiment::graph::{State, Work, stage_before};
 use crate::experiment::splits;
-use crate::experiment::{ExperimentError, data, ensemble, first_stage, record};
+use crate::experiment::{ExperimentError, ensemble, first_stage, record};
 use crate::plan::schema::Stage;
 use crate::plan::compare::{Change, StageDigests, stage_digests};
 use crate::plan::read::LoadedPlan;
 use crate::plan::schema::{ConfigurationName, Generator, Plan};
 use crate::preprocess::cache::Preparation;
 use crate::preprocess::first_stage::Origin;
+use crate::run::Listener;
 use crate::run::NetworkId;
 use crate::run::NetworkState;
 use crate::run::Split;
+use crate::run::contents::{KeepDigests, hash_contents, saved_contents};
+use crate::run::dataset::find_existing_dataset;
 use crate::run::fingerprint::SavedFingerprint;
 use crate::run::folder::{FoldFolder, RunFolder, prepared_case, prepared_folder};
 use crate::select::joined;
@@ -38,15 +40,15 @@ pub(super) struct Inspection<'a> {
 }
 
 impl<'a> Inspection<'a> {
-    pub(super) fn of(loaded: &'a LoadedPlan, events: &dyn Events) -> Result<Self, ExperimentError> {
+    pub(super) fn of(loaded: &'a LoadedPlan, events: &dyn Listener) -> Result<Self, ExperimentError> {
         let plan = &loaded.plan;
         let folder = RunFolder::new(&plan.runtime.runs, &plan.name);
-        let dataset = data::present(loaded)?;
+        let dataset = find_existing_dataset(loaded)?;
         let contents = match &dataset {
-            Some(dataset) => record::read_contents(&plan.runtime.runs, dataset, events, false)?,
+            Some(dataset) => hash_contents(&plan.runtime.runs, dataset, events, KeepDigests::No)?,
             None => Contents::default(),
         };
-        let changed_files = match record::saved_contents(&folder)? {
+        let changed_files = match saved_contents(&folder)? {
             Some(before) if dataset.is_some() => contents.changed_since(&before),
             _ => Vec::new(),
         };

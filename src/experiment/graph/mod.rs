@@ -16,12 +16,12 @@ use serde_json::{Value, json};
 pub use self::work::{Work, stage_before};
 
 use self::work::{needs, work};
-use crate::experiment::events::Events;
 use crate::experiment::graph::estimate::Estimate;
 use crate::experiment::graph::inspect::Inspection;
 use crate::experiment::{ExperimentError, Options, networks};
 use crate::plan::compare::Change;
 use crate::plan::read::LoadedPlan;
+use crate::run::Listener;
 
 /// How far a piece of work is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,7 +86,7 @@ impl Graph {
     /// # Errors
     ///
     /// When the plan has no such configuration or fold, the data set is not the plan's, or a file of the run is damaged.
-    pub fn read(loaded: &LoadedPlan, options: &Options, events: &dyn Events) -> Result<Self, ExperimentError> {
+    pub fn read(loaded: &LoadedPlan, options: &Options, events: &dyn Listener) -> Result<Self, ExperimentError> {
         let networks = networks(&loaded.plan, options)?;
         let inspection = Inspection::of(loaded, events)?;
         let mut graph = Self {

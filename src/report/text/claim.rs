@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use crate::report::record::Record;
+use crate::report::record::RunRecord as Record;
 use crate::units::counted;
 
 /// Answered where the plan says which cases are of one patient.
@@ -36,7 +36,7 @@ const OPEN: [&str; 20] = [
 ];
 
 /// The checklist as Markdown.
-pub fn checklist(record: &Record) -> String {
+pub(crate) fn write_checklist(record: &Record) -> String {
     let plan = &record.plan;
     let version = record.manifest.as_ref().map_or("not recorded", |manifest| manifest.version.as_str());
     let grouped = !plan.split.patient_pattern.is_empty();
@@ -60,7 +60,10 @@ pub fn checklist(record: &Record) -> String {
         ("Training details", "Methods paragraph; `[train]`, `[loss]` and `[augment]` of the plan.".to_owned()),
         ("Selection of the final model", selection(record)),
         ("Ensembling", ensembling(record)),
-        ("Metrics", format!("{}.", record.scores.metrics.join(", "))),
+        (
+            "Metrics",
+            format!("{}.", crate::evaluate::metric::Metric::ALL.map(|metric| record.metric_title(metric)).join(", ")),
+        ),
         ("Uncertainty", "Standard deviations, quartiles and bootstrap 95 % intervals over cases.".to_owned()),
         ("Performance", "Tables and figures of this report.".to_owned()),
         ("Code", format!("segplan {version}; the plan file repeats the experiment.")),
@@ -86,7 +89,7 @@ pub fn checklist(record: &Record) -> String {
 
 fn selection(record: &Record) -> String {
     let network = "The network at the end of training; stopping rule in the methods.";
-    match (&record.selection, record.chosen()) {
+    match (&record.selection, record.selected_model()) {
         (Some(selection), Some(name)) => format!(
             "{network} Of {} candidates, {name} was chosen by mean foreground Dice in the cross-validation.",
             selection.candidates.len()
@@ -106,9 +109,9 @@ fn ensembling(record: &Record) -> String {
 }
 
 fn missing(record: &Record) -> String {
-    if record.gaps.is_empty() {
+    if crate::report::text::missing::list_missing(record).is_empty() {
         "nothing is missing".to_owned()
     } else {
-        record.gaps.join(" ").trim_end_matches('.').to_owned()
+        crate::report::text::missing::list_missing(record).join(" ").trim_end_matches('.').to_owned()
     }
 }

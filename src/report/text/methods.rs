@@ -5,12 +5,12 @@
 use crate::plan::schema::{
     AugmentationKind, Configuration, ConfigurationName, DiceScope, Normalization, Plan, PostprocessRule, Split,
 };
-use crate::report::record::Record;
+use crate::report::record::RunRecord as Record;
 use crate::select::{Candidate, joined};
 use crate::units::counted;
 
 /// The paragraph.
-pub fn paragraph(record: &Record) -> String {
+pub(crate) fn write_methods(record: &Record) -> String {
     let plan = &record.plan;
     let mut parts = vec![data(plan), preprocessing(plan)];
     parts.extend(plan.run.configurations.iter().map(|&name| network(plan, name)));

@@ -12,7 +12,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, TensorMetadata, backend_extension};
 use burn::tensor::{Int, Tensor};
 
-use crate::kernels::dice_ce::{Segmentation, Slopes, Sums};
+use crate::kernels::dice_ce::{LabelledLogits, Sums, SumsGradient};
 use crate::network::cpu::{as_slice, from_values};
 use crate::plan::schema::{DiceCe, DiceScope};
 
@@ -41,7 +41,7 @@ trait SegmentationLoss: Backend {
 impl SegmentationLoss for Flex {
     fn segmentation_loss(logits: FlexTensor, target: Target) -> FlexTensor {
         let logits = logits.to_contiguous();
-        let (value, _) = target.value_and_slopes(&target.segmentation(&logits).sums());
+        let (value, _) = target.value_and_gradient(&target.labelled(&logits).compute_sums());
         from_values(vec![value as f32], &[1])
     }
 }
@@ -71,27 +71,27 @@ impl Backward<Flex, 1> for LossBackward {
         let logits = checkpointer.retrieve_node_output::<FlexTensor>(logits).to_contiguous();
         let [node] = ops.parents;
         if let Some(node) = node {
-            let segmentation = target.segmentation(&logits);
-            let (_, mut slopes) = target.value_and_slopes(&segmentation.sums());
-            for slopes in &mut slopes {
-                slopes.scale(as_slice(&outer)[0]);
+            let labelled = target.labelled(&logits);
+            let (_, mut of_sums) = target.value_and_gradient(&labelled.compute_sums());
+            for gradient in &mut of_sums {
+                gradient.scale(as_slice(&outer)[0]);
             }
-            gradients.register::<Flex>(node.id, from_values(segmentation.gradient(&slopes), &logits.shape()));
+            gradients.register::<Flex>(node.id, from_values(labelled.compute_gradient(&of_sums), &logits.shape()));
         }
     }
 }
 
 impl Target {
     /// Logits are `[b, classes, z, y, x]`.
-    fn segmentation<'a>(&'a self, logits: &'a FlexTensor) -> Segmentation<'a> {
+    fn labelled<'a>(&'a self, logits: &'a FlexTensor) -> LabelledLogits<'a> {
         let shape = logits.shape();
         let voxels = shape[2] * shape[3] * shape[4];
-        Segmentation { logits: as_slice(logits), labels: &self.labels, classes: shape[1], voxels }
+        LabelledLogits { logits: as_slice(logits), labels: &self.labels, classes: shape[1], voxels }
     }
 
-    /// The loss, and its derivatives by the sums of each sample.
-    fn value_and_slopes(&self, sums: &[Sums]) -> (f64, Vec<Slopes>) {
-        let surprise: f64 = sums.iter().map(|sums| sums.surprise).sum();
+    /// The loss, and its gradient with respect to the sums of each sample.
+    fn value_and_gradient(&self, sums: &[Sums]) -> (f64, Vec<SumsGradient>) {
+        let cross_entropy: f64 = sums.iter().map(|sums| sums.cross_entropy).sum();
         let per_voxel = 1.0 / self.labels.len() as f64;
         let groups: Vec<Sums> = match self.scope {
             DiceScope::Sample => sums.to_vec(),
@@ -102,30 +102,34 @@ impl Target {
                 vec![total]
             }
         };
-        let dice: Vec<(f64, Slopes)> = groups.iter().map(|sums| self.dice(sums, per_voxel, groups.len())).collect();
-        let value = surprise * per_voxel + dice.iter().map(|(value, _)| value).sum::<f64>();
-        let slopes = (0..sums.len()).map(|sample| dice[sample % dice.len()].1.clone()).collect();
-        (value, slopes)
+        let dice: Vec<(f64, SumsGradient)> =
+            groups.iter().map(|sums| self.dice(sums, per_voxel, groups.len())).collect();
+        let value = cross_entropy * per_voxel + dice.iter().map(|(value, _)| value).sum::<f64>();
+        let of_sums = (0..sums.len()).map(|sample| dice[sample % dice.len()].1.clone()).collect();
+        (value, of_sums)
     }
 
-    /// What the Dice terms of one of several groups of voxels add to the loss.
-    fn dice(&self, sums: &Sums, surprise: f64, groups: usize) -> (f64, Slopes) {
-        let classes = sums.shared.len();
+    /// Contribution of one of several groups of voxels to the Dice loss, with its gradient.
+    fn dice(&self, sums: &Sums, cross_entropy: f64, groups: usize) -> (f64, SumsGradient) {
+        let classes = sums.intersection.len();
         let first = usize::from(!self.loss.include_background);
         let weight = -1.0 / ((classes - first) * groups) as f64;
         let mut value = 0.0;
-        let mut slopes =
-            Slopes { shared: vec![0.0; classes], predicted: vec![0.0; classes], surprise: surprise as f32 };
+        let mut gradient = SumsGradient {
+            intersection: vec![0.0; classes],
+            predicted: vec![0.0; classes],
+            cross_entropy: cross_entropy as f32,
+        };
         for class in first..classes {
-            let above = 2.0 * sums.shared[class] + self.loss.smooth;
-            let below = sums.predicted[class] + sums.present[class] + self.loss.smooth;
-            // An empty denominator stands over an empty numerator: the class counts 0.
-            if below > 0.0 {
-                value += weight * above / below;
-                slopes.shared[class] = (weight * 2.0 / below) as f32;
-                slopes.predicted[class] = (-weight * above / (below * below)) as f32;
+            let numerator = 2.0 * sums.intersection[class] + self.loss.smooth;
+            let denominator = sums.predicted[class] + sums.target[class] + self.loss.smooth;
+            // A denominator of 0 implies a numerator of 0; the class then contributes 0.
+            if denominator > 0.0 {
+                value += weight * numerator / denominator;
+                gradient.intersection[class] = (weight * 2.0 / denominator) as f32;
+                gradient.predicted[class] = (-weight * numerator / (denominator * denominator)) as f32;
             }
         }
-        (value, slopes)
+        (value, gradient)
     }
 }

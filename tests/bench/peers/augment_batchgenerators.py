@@ -1,4 +1,4 @@
-"""Patches a second of batchgenerators for the transforms of tests/bench/augment.rs, in one process.
+"""Patches per second of batchgenerators for the transforms of tests/bench/augment.rs, in one process.
 
 Prints the median of seven rounds. Needs: pip install batchgenerators
 """

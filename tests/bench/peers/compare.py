@@ -127,7 +127,7 @@ def their_memory(batch, patch, memory_format):
 
 def peak_memory(*step):
     their_step(*step)
-    # Not what `getrusage` says: that is never less than what the parent held when the process was made.
+    # `getrusage` would never report less than the parent's memory at the time of the fork.
     status = pathlib.Path("/proc/self/status").read_text()
     return int(re.search(r"VmHWM:\s*(\d+) kB", status).group(1)) / 2**10
 

@@ -49,7 +49,7 @@ def theirs(folder, processes):
     from nnunetv2.experiment_planning.plan_and_preprocess_api import extract_fingerprints, plan_experiments, preprocess
 
     shutil.rmtree(folder / "preprocessed", ignore_errors=True)
-    # What it prints is not part of the table.
+    # Its output is not part of the table.
     with contextlib.redirect_stdout(sys.stderr):
         extract_fingerprints([4], num_processes=processes, check_dataset_integrity=False, verbose=False)
         plan_experiments([4])

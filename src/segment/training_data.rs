@@ -1,0 +1,269 @@
+//! What a run records of the images that it was trained on, and how a new image differs from them.
+
+use std::fmt::Write as _;
+
+use crate::fingerprint::{CaseFingerprint, Fingerprint};
+use crate::plan::schema::{Normalization, Plan};
+use crate::run::fingerprint::SavedFingerprint;
+use crate::run::folder::RunFolder;
+use crate::store::StoreError;
+use crate::volume::intensity::IntensityRange;
+use crate::volume::orient::{AxisCodes, Reorder};
+use crate::volume::{Geometry, Image, Spacing};
+
+/// A spacing is far from the training cases' if it is more than this many times the largest, or less than the smallest
+/// divided by this.
+const FAR_SPACING: f64 = 2.0;
+/// The same for the width of the range of intensities. Z-scores undo a linear scaling, so that it takes more there.
+const FAR_CT: f64 = 10.0;
+const FAR_Z_SCORE: f64 = 100.0;
+
+/// The images that the networks of a run were trained on.
+#[derive(Debug)]
+pub(super) struct TrainingData {
+    orientation: Orientation,
+    cases: Vec<CaseFingerprint>,
+}
+
+/// Which way the axes of the training cases point.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Orientation {
+    /// All the same way.
+    Same(AxisCodes),
+    /// Not all the same way: axis codes, and numbers of cases.
+    Mixed(Vec<(AxisCodes, usize)>),
+    /// No placement in the headers of some or all cases, or none recorded.
+    Unknown(&'static str),
+}
+
+impl TrainingData {
+    /// What a run folder records.
+    pub(super) fn load(folder: &RunFolder) -> Result<Self, StoreError> {
+        let fingerprint =
+            SavedFingerprint::read_intact(folder)?.map(|saved| saved.fingerprint).filter(Fingerprint::is_whole);
+        Ok(fingerprint.map_or_else(Self::unknown, Self::new))
+    }
+
+    fn unknown() -> Self {
+        let reason = "the run does not record the axis order of its training cases; `segplan run PLAN` records it";
+        Self { orientation: Orientation::Unknown(reason), cases: Vec::new() }
+    }
+
+    fn new(fingerprint: Fingerprint) -> Self {
+        let codes: Vec<(AxisCodes, usize)> = fingerprint.axis_codes().into_iter().collect();
+        let placed = fingerprint.cases.iter().all(|case| case.axis_codes.is_some());
+        let orientation = match codes.as_slice() {
+            [(codes, _)] if placed => Orientation::Same(*codes),
+            _ if !placed => Orientation::Unknown("training cases have no placement in their headers"),
+            _ => Orientation::Mixed(codes),
+        };
+        Self { orientation, cases: fingerprint.cases }
+    }
+
+    /// What decides on the axis order that an image is predicted in.
+    pub(super) fn orientation(&self) -> &Orientation {
+        &self.orientation
+    }
+
+    /// What is to be said once, before the first image.
+    pub(super) fn note(&self) -> Option<String> {
+        match &self.orientation {
+            Orientation::Same(_) => None,
+            Orientation::Mixed(codes) => {
+                let mut listed = String::new();
+                for (codes, cases) in codes {
+                    let _ = write!(listed, "{}{codes} ({cases})", if listed.is_empty() { "" } else { ", " });
+                }
+                Some(format!("training cases have several axis orders, {listed}: images are predicted in their own"))
+            }
+            Orientation::Unknown(reason) => Some(format!("{reason}: images are predicted in their own axis order")),
+        }
+    }
+
+    /// How an image is brought into the axis order of the training cases, and what is to be said of it.
+    ///
+    /// Nothing changes where the training cases have several orders, or the image has no placement.
+    pub(super) fn reorder(&self, geometry: &Geometry) -> (Option<Reorder>, Option<String>) {
+        let Orientation::Same(wanted) = self.orientation else { return (None, None) };
+        let Some(own) = geometry.axis_codes() else {
+            let text = "warning: its header has no placement (sform and qform codes are 0, or no volume)";
+            return (None, Some(format!("{text}: its axes are taken for {wanted}, those of the training cases")));
+        };
+        let reorder = own.to(wanted);
+        if reorder.is_identity() {
+            return (None, None);
+        }
+        let text = format!("its axes are {own}, those of the training cases {wanted}: reordered, and its labels back");
+        (Some(reorder), Some(text))
+    }
+
+    /// What of an image, in the training cases' axis order, is far from them, and by which rule.
+    pub(super) fn unlike(&self, image: &Image, plan: &Plan) -> Vec<String> {
+        if self.cases.is_empty() {
+            return Vec::new();
+        }
+        let mut found: Vec<String> = self.far_spacing(image.geometry.spacing).into_iter().collect();
+        for (channel, voxels) in image.voxels.outer_iter().enumerate() {
+            let trained: Vec<IntensityRange> =
+                self.cases.iter().filter_map(|case| case.ranges.get(channel).copied()).collect();
+            let scheme = plan.preprocess.normalization_scheme.get(channel).copied();
+            if let (Some(scheme), Some(reason)) = (scheme, scheme.and_then(|scheme| far(scheme, &trained, voxels))) {
+                let name = plan.data.channels.get(channel).map_or("", String::as_str);
+                let normalized = match scheme {
+                    Normalization::Ct | Normalization::None => "",
+                    Normalization::ZScore => " (the channel is normalised by its own mean and deviation)",
+                };
+                found.push(format!("channel {channel} ({name}): {reason}{normalized}"));
+            }
+        }
+        found
+    }
+
+    fn far_spacing(&self, spacing: Spacing) -> Option<String> {
+        let trained = |axis: usize| self.cases.iter().map(move |case| case.spacing.0[axis]);
+        let least = Spacing([0, 1, 2].map(|axis| trained(axis).fold(f64::MAX, f64::min)));
+        let most = Spacing([0, 1, 2].map(|axis| trained(axis).fold(0.0, f64::max)));
+        let is_far =
+            |axis: usize| spacing.0[axis] > FAR_SPACING * most.0[axis] || spacing.0[axis] * FAR_SPACING < least.0[axis];
+        (0..3).any(is_far).then(|| {
+            format!(
+                "spacing {spacing}, in training cases from {least} to {most}: more than {FAR_SPACING} times the largest, or less than \
+                 the smallest divided by {FAR_SPACING}"
+            )
+        })
+    }
+}
+
+/// Why the intensities of a channel are far from those of the training cases, if they are.
+fn far(scheme: Normalization, trained: &[IntensityRange], voxels: ndarray::ArrayView3<'_, f32>) -> Option<String> {
+    let all = trained.iter().copied().reduce(IntensityRange::hull)?;
+    let own = IntensityRange::of(voxels);
+    let widths = || trained.iter().map(|range| range.width());
+    let (narrowest, widest) = (widths().fold(f64::MAX, f64::min), widths().fold(0.0, f64::max));
+    let (factor, absolute) = match scheme {
+        Normalization::Ct | Normalization::None => (FAR_CT, true),
+        Normalization::ZScore => (FAR_Z_SCORE, false),
+    };
+    let why = if own.width() * factor < narrowest {
+        format!("less than 1/{factor} of the narrowest range")
+    } else if own.width() > factor * widest {
+        format!("more than {factor} times the widest range")
+    } else if absolute && (own.high < all.low || own.low > all.high) {
+        "the ranges do not overlap".to_owned()
+    } else {
+        return None;
+    };
+    Some(format!(
+        "intensities from {} to {}, in training cases from {} to {}: {why} (0.5 % and 99.5 % quantiles of voxels that are not 0)",
+        short(own.low),
+        short(own.high),
+        short(all.low),
+        short(all.high)
+    ))
+}
+
+/// A number with three digits that count.
+fn short(number: f64) -> String {
+    let size = if number == 0.0 { 0 } else { number.abs().log10().floor() as i32 };
+    let digits = (2 - size).clamp(0, 12) as usize;
+    let text = format!("{number:.digits$}");
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use ndarray::Array4;
+
+    use super::*;
+    use crate::dataset::CaseId;
+    use crate::volume::Shape;
+
+    fn case(codes: Option<&str>, spacing: [f64; 3], range: (f64, f64)) -> CaseFingerprint {
+        CaseFingerprint {
+            id: CaseId("case".to_owned()),
+            shape: Shape([9; 3]),
+            cropped_shape: Shape([9; 3]),
+            spacing: Spacing(spacing),
+            axis_codes: codes.map(|codes| codes.parse().unwrap()),
+            ranges: vec![IntensityRange { low: range.0, high: range.1 }],
+            voxels: BTreeMap::new(),
+            components: BTreeMap::new(),
+            noted: crate::fingerprint::Noted::default(),
+        }
+    }
+
+    fn of(cases: Vec<CaseFingerprint>) -> TrainingData {
+        TrainingData::new(Fingerprint { cases, intensities: Vec::new() })
+    }
+
+    /// An image of a ramp, RAS.
+    fn image(spacing: [f64; 3], from: f32, to: f32) -> Image {
+        let voxels = Array4::from_shape_fn((1, 4, 5, 50), |(_, z, y, x)| {
+            from + (to - from) * ((z * 5 + y) * 50 + x) as f32 / 999.0
+        });
+        Image { voxels, geometry: Geometry::axis_aligned(Shape([4, 5, 50]), Spacing(spacing), [0.0; 3]) }
+    }
+
+    fn plan(scheme: Normalization) -> Plan {
+        let mut plan: Plan = crate::plan::testing::example();
+        plan.preprocess.normalization_scheme = vec![scheme];
+        plan
+    }
+
+    #[test]
+    fn images_are_reordered_only_where_all_training_cases_have_one_order() {
+        let geometry = image([1.0; 3], 0.0, 1.0).geometry;
+        let lps = of(vec![case(Some("LPS"), [1.0; 3], (0.0, 1.0)); 2]);
+        let (reorder, said) = lps.reorder(&geometry);
+        assert_eq!(reorder.map(|reorder| reorder.geometry(&geometry).axis_codes()), Some("LPS".parse().ok()));
+        insta::assert_snapshot!(said.unwrap(), @"its axes are RAS, those of the training cases LPS: reordered, and its labels back");
+        assert_eq!(of(vec![case(Some("RAS"), [1.0; 3], (0.0, 1.0))]).reorder(&geometry), (None, None));
+
+        let mixed = of(vec![case(Some("RAS"), [1.0; 3], (0.0, 1.0)), case(Some("LPS"), [1.0; 3], (0.0, 1.0))]);
+        assert_eq!(mixed.reorder(&geometry), (None, None));
+        insta::assert_snapshot!(mixed.note().unwrap(), @"training cases have several axis orders, LPS (1), RAS (1): images are predicted in their own");
+
+        let unplaced = of(vec![case(Some("LPS"), [1.0; 3], (0.0, 1.0)), case(None, [1.0; 3], (0.0, 1.0))]);
+        assert_eq!(unplaced.reorder(&geometry), (None, None));
+        insta::assert_snapshot!(unplaced.note().unwrap(), @"training cases have no placement in their headers: images are predicted in their own axis order");
+        assert!(TrainingData::unknown().note().unwrap().contains("`segplan run PLAN` records it"));
+
+        let mut nowhere = geometry;
+        nowhere.is_placed = false;
+        let (reorder, said) = lps.reorder(&nowhere);
+        assert_eq!(reorder, None);
+        assert!(said.unwrap().contains("its axes are taken for LPS"));
+    }
+
+    #[test]
+    fn an_image_far_from_the_training_cases_is_named_with_the_rule() {
+        let ct = of(vec![
+            case(Some("RAS"), [3.0, 1.0, 1.0], (-1010.0, 1500.0)),
+            case(Some("RAS"), [5.0, 0.8, 0.8], (-990.0, 2000.0)),
+        ]);
+        let unlike = |spacing, from, to| ct.unlike(&image(spacing, from, to), &plan(Normalization::Ct));
+        assert_eq!(unlike([3.0, 1.0, 1.0], -1000.0, 1200.0), Vec::<String>::new());
+        assert_eq!(unlike([10.0, 1.6, 0.4], -1000.0, 1200.0), Vec::<String>::new(), "twice and half are not far");
+        insta::assert_snapshot!(unlike([3.0, 1.0, 1.0], 0.001, 1.0).join("\n"), @"channel 0 (MRI): intensities from 0.006 to 0.995, in training cases from -1010 to 2000: less than 1/10 of the narrowest range (0.5 % and 99.5 % quantiles of voxels that are not 0)");
+        assert!(unlike([3.0, 1.0, 1.0], 3000.0, 6000.0)[0].contains("do not overlap"));
+        assert!(unlike([3.0, 1.0, 1.0], -1e5, 1e5)[0].contains("more than 10 times the widest range"));
+        insta::assert_snapshot!(unlike([30.0, 1.0, 1.0], -1000.0, 1200.0).join("\n"), @"spacing 30.0000 × 1.0000 × 1.0000 mm, in training cases from 3.0000 × 0.8000 × 0.8000 mm to 5.0000 × 1.0000 × 1.0000 mm: more than 2 times the largest, or less than the smallest divided by 2");
+    }
+
+    #[test]
+    fn z_scores_bear_more() {
+        let mr = of(vec![case(Some("RAS"), [1.0; 3], (10.0, 1000.0))]);
+        let unlike = |from, to| mr.unlike(&image([1.0; 3], from, to), &plan(Normalization::ZScore));
+        assert_eq!(unlike(5000.0, 25000.0), Vec::<String>::new());
+        assert!(unlike(0.001, 1.0)[0].ends_with("(the channel is normalised by its own mean and deviation)"));
+        assert!(unlike(7.0, 7.0)[0].contains("less than 1/100"), "a constant image");
+    }
+
+    #[test]
+    fn numbers_are_short() {
+        let shown = [0.0, 1.0, -1010.4, 0.012_345, 12.345, 2.5e9].map(short);
+        assert_eq!(shown, ["0", "1", "-1010", "0.0123", "12.3", "2500000000"]);
+    }
+}

@@ -1,0 +1,4 @@
+mod files;
+mod read;
+mod refuse;
+mod write;
