@@ -67,7 +67,7 @@ impl Failure {
 }
 
 /// Prints warnings about a plan.
-pub(super) fn warn(warnings: &[Fault]) {
+pub(super) fn warn(warnings: &[Diagnostic]) {
     for warning in warnings {
         say(format_args!("{:?}", Report::new(warning.clone())));
     }

@@ -65,7 +65,7 @@ impl Listener for Terminal {
         self.bar().suspend(|| say(text));
     }
 
-    fn warn(&self, warning: &Fault) {
+    fn warn(&self, warning: &Diagnostic) {
         self.bar().suspend(|| warn(std::slice::from_ref(warning)));
     }
 

@@ -128,7 +128,7 @@ pub fn run(
     let all = names.iter().copied().chain(names.iter().copied().filter_map(graph::stage_before));
     let unprepared = preflight::unprepared(plan, &dataset, &contents, all);
     preflight::cases_fit(plan, &measured, unprepared.into_iter())?;
-    let differences = differences(&measured, plan);
+    let differences = compare_with_data(&measured, plan);
     // Whatever refuses a run stands above: a refused run leaves nothing that would keep its name.
     record::write(&folder, loaded, &dataset, &contents)?;
     write_splits(&folder.splits(), &splits)?;

@@ -60,13 +60,13 @@ pub(super) fn check(
     faults.extend(against_build(loaded));
     faults.extend(against_data(loaded, dataset));
     faults.extend(against_machine(loaded, &pending, &machine, &cards()));
-    if faults.iter().all(Fault::is_warning) {
+    if faults.iter().all(Diagnostic::is_warning) {
         for warning in &faults {
             events.warn(warning);
         }
         return Ok(());
     }
-    Err(PlanError::Faults { faults }.into())
+    Err(PlanError::invalid(faults).into())
 }
 
 fn pending(plan: &Plan, networks: &[NetworkId], folder: &RunFolder) -> Result<Pending, RunFileError> {
@@ -85,7 +85,7 @@ fn pending(plan: &Plan, networks: &[NetworkId], folder: &RunFolder) -> Result<Pe
     Ok(pending)
 }
 
-fn against_build(loaded: &LoadedPlan) -> Vec<Fault> {
+fn against_build(loaded: &LoadedPlan) -> Vec<Diagnostic> {
     let error = match open_device(&loaded.plan.runtime.device) {
         Ok(device) => return precision_fault(loaded, &device).into_iter().collect(),
         Err(error) => error,
@@ -95,11 +95,11 @@ fn against_build(loaded: &LoadedPlan) -> Vec<Fault> {
         DeviceError::Absent { .. } => ("not on this machine", "or compute on the CPU: `--device cpu`"),
         DeviceError::Unknown { .. } | DeviceError::Index { .. } => ("no such device", "`segplan doctor`"),
     };
-    vec![loaded.layers.fault_at_value("runtime.device", error.to_string(), label).help(help)]
+    vec![loaded.layers.at_value("runtime.device", error.to_string(), label).help(help)]
 }
 
 /// The precision of the networks on a device that computes in these numbers, or does not.
-fn precision_fault(loaded: &LoadedPlan, device: &Device) -> Option<Fault> {
+fn precision_fault(loaded: &LoadedPlan, device: &Device) -> Option<Diagnostic> {
     let Plan { network, runtime, .. } = &loaded.plan;
     if device.supports_dtype(float_dtype(network.precision)) {
         return None;
@@ -111,34 +111,34 @@ fn precision_fault(loaded: &LoadedPlan, device: &Device) -> Option<Fault> {
         Some(Precision::F16) => "expected \"f32\" or \"f16\"",
         Some(Precision::F32) | None => "expected \"f32\"",
     };
-    Some(loaded.layers.fault_at_value("network.precision", message, "not on this device").help(help))
+    Some(loaded.layers.at_value("network.precision", message, "not on this device").help(help))
 }
 
 /// What of a plan does not fit its data set.
-pub fn against_data(loaded: &LoadedPlan, dataset: &Dataset) -> Vec<Fault> {
+pub fn against_data(loaded: &LoadedPlan, dataset: &Dataset) -> Vec<Diagnostic> {
     let (data, layers) = (&loaded.plan.data, &loaded.layers);
     let anew = format!("plan it anew: `segplan plan {}`", shell_word(&dataset.folder.display().to_string()));
     let mut faults = Vec::new();
     if dataset.channels != data.channels {
         let message = format!("the channels of data set `{}` are others", dataset.name);
         let label = format!("it has {}: {}", dataset.channels.len(), dataset.channels.join(", "));
-        faults.push(layers.fault_at_value("data.channels", message, label).help(&anew));
+        faults.push(layers.at_value("data.channels", message, label).help(&anew));
     }
     for (label, name) in data.labels.iter().filter(|(label, _)| !dataset.labels.contains_key(label)) {
         let message = format!("data set `{}` has no label {label} (`{name}`)", dataset.name);
         let known: Vec<String> = dataset.labels.iter().map(|(label, name)| format!("{label} {name}")).collect();
         let place = format!("data.labels.{label}");
-        faults.push(layers.fault_at_key(&place, message, format!("it has {}", known.join(", "))).help(&anew));
+        faults.push(layers.at_key(&place, message, format!("it has {}", known.join(", "))).help(&anew));
     }
     for (label, name) in dataset.labels.iter().filter(|(label, _)| !data.labels.contains_key(label)) {
         let message = format!("the plan lacks label {label} (`{name}`) of data set `{}`", dataset.name);
         let help = format!("add `{label} = \"{name}\"`, or {anew}");
-        faults.push(layers.fault_at_key("data.labels", message, "here").help(help));
+        faults.push(layers.at_key("data.labels", message, "here").help(help));
     }
     for (label, name) in &data.labels {
         if let Some(other) = dataset.labels.get(label).filter(|other| *other != name) {
             let message = format!("label {label} is `{name}` in the plan and `{other}` in data set `{}`", dataset.name);
-            let fault = layers.fault_at_value(&format!("data.labels.{label}"), message, "another name");
+            let fault = layers.at_value(&format!("data.labels.{label}"), message, "another name");
             faults.push(
                 fault.help("scores and reports have the names of the plan: correct the one that is wrong").warning(),
             );
@@ -148,7 +148,7 @@ pub fn against_data(loaded: &LoadedPlan, dataset: &Dataset) -> Vec<Fault> {
     if folds > cases {
         let has = counted(cases, "training case");
         let message = format!("data set `{}` has {has}, too few for {}", dataset.name, counted(folds, "fold"));
-        faults.push(layers.fault_at_value("split.folds", message, format!("expected at most {cases}")).help(&anew));
+        faults.push(layers.at_value("split.folds", message, format!("expected at most {cases}")).help(&anew));
     } else {
         faults.extend(split_fault(loaded, dataset));
     }
@@ -156,7 +156,7 @@ pub fn against_data(loaded: &LoadedPlan, dataset: &Dataset) -> Vec<Fault> {
 }
 
 /// Why the cases cannot be split as the plan says.
-fn split_fault(loaded: &LoadedPlan, dataset: &Dataset) -> Option<Fault> {
+fn split_fault(loaded: &LoadedPlan, dataset: &Dataset) -> Option<Diagnostic> {
     let cases: Vec<CaseId> = dataset.training.iter().map(|case| case.id.clone()).collect();
     let error = splits::draw(&cases, &loaded.plan.split).err()?;
     let (key, label) = match &error {
@@ -164,10 +164,10 @@ fn split_fault(loaded: &LoadedPlan, dataset: &Dataset) -> Option<Fault> {
         SplitError::NoPatient { .. } => ("split.patient_pattern", "expected a patient in each name"),
         SplitError::Store(_) | SplitError::Form { .. } | SplitError::Mismatch { .. } => ("split", ""),
     };
-    Some(loaded.layers.fault_at_value(key, error.to_string(), label))
+    Some(loaded.layers.at_value(key, error.to_string(), label))
 }
 
-fn against_machine(loaded: &LoadedPlan, pending: &Pending, machine: &Machine, cards: &[Card]) -> Vec<Fault> {
+fn against_machine(loaded: &LoadedPlan, pending: &Pending, machine: &Machine, cards: &[Card]) -> Vec<Diagnostic> {
     let (plan, layers) = (&loaded.plan, &loaded.layers);
     let mut faults = Vec::new();
     let (what, memory, free) = room_for_training(plan, machine, cards);
@@ -178,14 +178,14 @@ fn against_machine(loaded: &LoadedPlan, pending: &Pending, machine: &Machine, ca
     if let Some(all) = machine.memory.filter(|&all| !pending.prepare.is_empty() && preparing > all) {
         let message = format!("images may take {}, and this machine has {}", gib(preparing), gib(all));
         let help = format!("such as {}", (all >> 31).max(1));
-        faults.push(layers.fault_at_value("runtime.memory_gib", message, "too much").help(help).warning());
+        faults.push(layers.at_value("runtime.memory_gib", message, "too much").help(help).warning());
     }
     let needed = disk_bytes(plan, pending);
     if let Some(free) = machine.disk_free.filter(|&free| needed > free) {
         let runs = plan.runtime.runs.display();
         let message =
             format!("the run needs about {} on the disk of `{runs}`, which has {} free", gib(needed), gib(free));
-        let fault = layers.fault_at_value("runtime.runs", message, "too little room");
+        let fault = layers.at_value("runtime.runs", message, "too little room");
         faults.push(fault.help("another folder: `--set runtime.runs=FOLDER`"));
     }
     faults
@@ -211,7 +211,7 @@ fn memory_fault(
     what: &str,
     memory: Option<u64>,
     free: Option<u64>,
-) -> Option<Fault> {
+) -> Option<Diagnostic> {
     let configuration = &loaded.plan.configurations[&name];
     let network = PlannedNetwork::new(&loaded.plan, name);
     let bytes = |batch| network.training_bytes_for(batch);
@@ -228,7 +228,7 @@ fn memory_fault(
     };
     let has = if never { format!("has {}", gib(all)) } else { format!("has {} free of {}", gib(room), gib(all)) };
     let message = format!("training `{name}` needs about {}, and {what} {has}", gib(needed));
-    let fault = loaded.layers.fault_at_value(&path, message, "too many patches").help(help);
+    let fault = loaded.layers.at_value(&path, message, "too many patches").help(help);
     Some(if never { fault } else { fault.warning() })
 }
 

@@ -10,7 +10,8 @@ use crate::dataset::contents::Contents;
 use crate::experiment::ExperimentError;
 use crate::fingerprint::{Fingerprint, measure};
 use crate::plan::schema::Stage;
-use crate::plan::compare::{Change, changed_keys, decides_no_result};
+use crate::plan::schema::lookup::stage_of;
+use crate::plan::compare::{Change, changed_keys};
 use crate::plan::read::Source;
 use crate::plan::read::{LoadedPlan, load_resolved};
 use crate::plan::compare::{Override, overrides};
@@ -29,7 +30,7 @@ use crate::units::{listed, shell_word};
 pub(super) fn changes(folder: &RunFolder, loaded: &LoadedPlan) -> Result<Vec<Change>, ExperimentError> {
     let Some(saved) = store::read_text_if_present(&folder.resolved_plan())? else { return Ok(Vec::new()) };
     let mut changes = changed_keys(&saved, &resolved_text(&loaded.plan));
-    changes.retain(|change| !decides_no_result(&change.key));
+    changes.retain(|change| stage_of(&change.key) != Stage::Nothing);
     Ok(changes)
 }
 
@@ -40,7 +41,7 @@ pub(super) fn refuse_other_plan(folder: &RunFolder, loaded: &LoadedPlan) -> Resu
     if changes.is_empty() || !folder.has_networks() {
         return Ok(());
     }
-    let line = |change: &Change| format!("  {change}   ({})", Stage::of(&change.key));
+    let line = |change: &Change| format!("  {change}   ({})", stage_of(&change.key));
     Err(ExperimentError::OtherPlan {
         folder: folder.root.display().to_string(),
         differences: changes.iter().map(line).collect::<Vec<_>>().join("\n"),

@@ -2,34 +2,35 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::volume::io::format::DEFAULT_ENDING;
-use crate::nnunet::{PLAIN_UNET, RESAMPLING, SEPARATE_Z_RATIO, axes_from, foreign_name, ordered, reordered};
 use crate::network::topology::pool_kernels;
+use crate::nnunet::terms::{
+    ANISOTROPY_THRESHOLD, PLAIN_UNET, RESAMPLING, axes_from, nnunet_name, ordered, reordered,
+};
 use crate::plan::schema::{Configuration, ConfigurationName, Normalization, Plan};
 use crate::volume::io::format::DEFAULT_ENDING;
 
-/// A plan as nnU-Net v2 reads it.
+/// A plan in the files of nnU-Net v2.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Exported {
     /// `nnUNetPlans.json`.
     pub plans: Value,
     /// `dataset.json`.
     pub dataset: Value,
-    /// What the plan says and these files cannot.
-    pub lost: Vec<String>,
+    /// What the plan contains and these files cannot represent.
+    pub unsupported: Vec<String>,
 }
 
-/// The files of a plan.
-pub fn nnunet(plan: &Plan) -> Exported {
+/// The files of nnU-Net v2 for a plan.
+pub fn export(plan: &Plan) -> Exported {
     let data = &plan.data;
-    // nnU-Net turns all images alike; only the slices of a 2D network care.
+    // nnU-Net reorders the axes of all images in the same way; it only matters for the slices of a 2D network.
     let slices = plan.configurations.get(&ConfigurationName::TwoD).map_or(0, |network| network.slice_axis);
     let axes = axes_from(slices);
     let name = dataset_name(&data.dataset);
     let configurations: Map<String, Value> = plan
         .configurations
         .iter()
-        .map(|(name, network)| (foreign_name(*name).to_owned(), configuration(plan, *name, network, axes)))
+        .map(|(name, network)| (nnunet_name(*name).to_owned(), configuration(plan, *name, network, axes)))
         .collect();
     let intensities: Map<String, Value> = plan
         .preprocess
@@ -66,10 +67,10 @@ pub fn nnunet(plan: &Plan) -> Exported {
         "numTraining": data.cases,
         "file_ending": DEFAULT_ENDING,
     });
-    Exported { plans, dataset, lost: lost(plan) }
+    Exported { plans, dataset, unsupported: unsupported(plan) }
 }
 
-/// `Task04_Hippocampus` is `Dataset004_Hippocampus` there.
+/// `Dataset004_Hippocampus` for `Task04_Hippocampus`.
 fn dataset_name(name: &str) -> String {
     let task = name.strip_prefix("Task").and_then(|rest| rest.split_once('_'));
     let number = task.and_then(|(number, rest)| Some((number.parse::<u32>().ok()?, rest)));
@@ -77,25 +78,25 @@ fn dataset_name(name: &str) -> String {
 }
 
 fn configuration(plan: &Plan, name: ConfigurationName, network: &Configuration, axes: [usize; 3]) -> Value {
-    // A cascade's second stage is there an heir of the network at full resolution.
+    // There, the second stage of the cascade inherits from the network at full resolution.
     if name == ConfigurationName::Cascade && plan.configurations.contains_key(&ConfigurationName::FullRes) {
         return json!({ "inherits_from": "3d_fullres", "previous_stage": "3d_lowres" });
     }
-    // Patch and pools have the slices' axis first; in nnU-Net's order, so has everything.
-    let turned = axes_from(network.slice_axis);
-    let from_patch = |values: [usize; 3]| ordered(reordered(values, turned), axes);
-    let first = usize::from(name == ConfigurationName::TwoD);
-    let rules = &plan.preprocess;
-    let separate = if rules.anisotropy_threshold > 0.0 { Value::Null } else { json!(false) };
+    // Patch size and pool depths have the slice axis first; in nnU-Net's order, everything has.
+    let slice_first = axes_from(network.slice_axis);
+    let from_patch = |values: [usize; 3]| ordered(reordered(values, slice_first), axes);
+    let first = usize::from(name.is_2d());
+    let preprocess = &plan.preprocess;
+    let separate = if preprocess.anisotropy_threshold > 0.0 { Value::Null } else { json!(false) };
     let resampled = |labels: bool, order: u8| json!({ "is_seg": labels, "order": order, "order_z": 0, "force_separate_z": separate });
-    let schemes: Vec<&str> = rules.normalization_scheme.iter().map(|scheme| scheme_name(*scheme)).collect();
-    let masked: Vec<bool> = rules
+    let schemes: Vec<&str> = preprocess.normalization_scheme.iter().map(|scheme| scheme_name(*scheme)).collect();
+    let masked: Vec<bool> = preprocess
         .normalization_scheme
         .iter()
-        .map(|scheme| *scheme == Normalization::ZScore && rules.normalize_in_mask)
+        .map(|scheme| *scheme == Normalization::ZScore && preprocess.normalize_in_mask)
         .collect();
     let mut made = json!({
-        "data_identifier": format!("nnUNetPlans_{}", foreign_name(name)),
+        "data_identifier": format!("nnUNetPlans_{}", nnunet_name(name)),
         "preprocessor_name": "DefaultPreprocessor",
         "batch_size": network.batch_size,
         "patch_size": from_patch(network.patch_size.0)[first..],
@@ -104,16 +105,16 @@ fn configuration(plan: &Plan, name: ConfigurationName, network: &Configuration, 
         "normalization_schemes": schemes,
         "use_mask_for_norm": masked,
         "resampling_fn_data": RESAMPLING,
-        "resampling_fn_data_kwargs": resampled(false, rules.image_order),
+        "resampling_fn_data_kwargs": resampled(false, preprocess.image_order),
         "resampling_fn_seg": RESAMPLING,
-        "resampling_fn_seg_kwargs": resampled(true, rules.label_order),
+        "resampling_fn_seg_kwargs": resampled(true, preprocess.label_order),
         "resampling_fn_probabilities": RESAMPLING,
         "resampling_fn_probabilities_kwargs": resampled(false, plan.predict.probability_order),
         "batch_dice": network.batch_dice,
     });
     made["architecture"] = architecture(plan, network, first, &from_patch);
     if name == ConfigurationName::LowRes && plan.configurations.contains_key(&ConfigurationName::Cascade) {
-        made["next_stage"] = json!(foreign_name(ConfigurationName::Cascade));
+        made["next_stage"] = json!(nnunet_name(ConfigurationName::Cascade));
     }
     made
 }
@@ -126,7 +127,7 @@ fn scheme_name(scheme: Normalization) -> &'static str {
     }
 }
 
-/// The plain U-Net with two convolutions a resolution. `first` is the first axis that it works on.
+/// The plain U-Net with two convolutions per resolution. `first` is the first axis that it works on.
 fn architecture(
     plan: &Plan,
     network: &Configuration,
@@ -159,28 +160,28 @@ fn architecture(
     })
 }
 
-fn lost(plan: &Plan) -> Vec<String> {
-    let mut lost = vec![
-        "the networks: nnU-Net v2 downsamples by strided convolutions, segplan by max-pooling".to_owned(),
-        "`[train]`, `[loss]` and `[augment]`: nnU-Net v2 has them in its trainer's code, with deep supervision and SGD"
+fn unsupported(plan: &Plan) -> Vec<String> {
+    let mut unsupported = vec![
+        "downsampling: nnU-Net v2 uses strided convolutions, segplan max-pooling".to_owned(),
+        "`[train]`, `[loss]` and `[augment]`: nnU-Net v2 defines them in the code of its trainer, with deep supervision and SGD"
             .to_owned(),
-        "`[predict]` but the order of interpolation, and `[postprocess]`: nnU-Net v2 decides on them elsewhere"
+        "`[predict]` except for `probability_order`, and `[postprocess]`: nnU-Net v2 defines them elsewhere"
             .to_owned(),
-        "`[run]` and `[split]`: folds are in `splits_final.json`, seeds are nowhere".to_owned(),
+        "`[run]` and `[split]`: folds are in `splits_final.json`, seeds are not exported".to_owned(),
     ];
     let ratio = plan.preprocess.anisotropy_threshold;
-    if ratio > 0.0 && (ratio - SEPARATE_Z_RATIO).abs() > f64::EPSILON {
-        lost.push(format!(
-            "`preprocess.anisotropy_threshold`: it is {ratio}, nnU-Net v2 always takes {SEPARATE_Z_RATIO}"
+    if ratio > 0.0 && (ratio - ANISOTROPY_THRESHOLD).abs() > f64::EPSILON {
+        unsupported.push(format!(
+            "`preprocess.anisotropy_threshold` = {ratio}: nnU-Net v2 always uses {ANISOTROPY_THRESHOLD}"
         ));
     }
     let (full, cascade) = (ConfigurationName::FullRes, ConfigurationName::Cascade);
     let pair = plan.configurations.get(&full).zip(plan.configurations.get(&cascade));
     if pair.is_some_and(|(full, cascade)| full != cascade) {
-        lost.push("`configurations.3d_cascade`, where it differs from `3d_fullres`: there it is its heir".to_owned());
+        unsupported.push("`configurations.3d_cascade`, as far as it differs from `3d_fullres`: nnU-Net's inherits from that".to_owned());
     }
     if plan.preprocess.normalization_scheme.contains(&Normalization::Ct) {
-        lost.push("`min`, `max` and `median` of the intensities: segplan does not keep them, and CT's scheme does not use them".to_owned());
+        unsupported.push("`min`, `max` and `median` of the intensities: plans do not contain them, and `CTNormalization` does not use them".to_owned());
     }
-    lost
+    unsupported
 }

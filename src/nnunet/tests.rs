@@ -1,4 +1,4 @@
-//! There and back again.
+//! Export, import, and plans of nnU-Net itself.
 
 use serde_json::json;
 
@@ -8,10 +8,10 @@ use crate::plan::schema::{ConfigurationName, Plan};
 use crate::volume::{Shape, Spacing};
 
 fn example() -> Plan {
-    let mut plan: Plan = crate::plan::testing::example();
-    // Kept by nnU-Net v2 nowhere.
+    let mut plan = crate::plan::testing::example();
+    // Not in the files of nnU-Net v2.
     plan.data.single_component_labels = vec![];
-    // Slices across the last axis: everything is turned.
+    // Slices across the last axis: all axes are reordered.
     let mut flat = plan.configurations[&ConfigurationName::FullRes].clone();
     flat.spacing_mm = Spacing([1.5, 1.0, 0.0]);
     flat.median_shape = Shape([50, 36, 35]);
@@ -27,24 +27,24 @@ fn example() -> Plan {
 }
 
 #[test]
-fn an_exported_plan_is_imported_as_it_was() {
+fn an_exported_plan_is_imported_unchanged() {
     let plan = example();
-    let exported = export::nnunet(&plan);
-    let imported = import::nnunet("hippocampus", &exported.plans, &exported.dataset).unwrap();
+    let exported = export::export(&plan);
+    let imported = import::import("hippocampus", &exported.plans, &exported.dataset).unwrap();
     let full = ConfigurationName::FullRes;
     assert_eq!(imported.plan.configurations[&full].patch_size, plan.configurations[&full].patch_size);
     let (mut two_d, expected) = (
         imported.plan.configurations[&ConfigurationName::TwoD].clone(),
         &plan.configurations[&ConfigurationName::TwoD],
     );
-    // Only the plane of it is kept.
+    // Only the plane is kept.
     two_d.median_shape.0[2] = 35;
     let augmentation = expected.augmentation;
     two_d.augmentation = augmentation;
     assert_eq!(&two_d, expected);
     assert_eq!(imported.plan.configurations[&full].pool_depths, [3, 3, 2]);
     assert_eq!(imported.plan.configurations[&full].spacing_mm, plan.configurations[&full].spacing_mm);
-    assert!(imported.plan.preprocess.anisotropy_threshold.abs() < f64::EPSILON, "0 never resamples an axis apart");
+    assert!(imported.plan.preprocess.anisotropy_threshold.abs() < f64::EPSILON, "0 never resamples an axis separately");
     assert_eq!(imported.plan.data.labels, plan.data.labels);
     assert_eq!(exported.plans["transpose_forward"], json!([2, 0, 1]));
     assert_eq!(exported.plans["configurations"]["3d_fullres"]["patch_size"], json!([20, 40, 56]));
@@ -53,8 +53,8 @@ fn an_exported_plan_is_imported_as_it_was() {
 
 #[test]
 fn an_imported_plan_is_a_valid_file() {
-    let exported = export::nnunet(&example());
-    let imported = import::nnunet("mine", &exported.plans, &exported.dataset).unwrap();
+    let exported = export::export(&example());
+    let imported = import::import("mine", &exported.plans, &exported.dataset).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("mine.toml");
     std::fs::write(&path, &imported.text).unwrap();
@@ -62,25 +62,25 @@ fn an_imported_plan_is_a_valid_file() {
 }
 
 #[test]
-fn what_cannot_be_said_is_named() {
-    let mut exported = export::nnunet(&example());
+fn unsupported_entries_are_listed() {
+    let mut exported = export::export(&example());
     let network = &mut exported.plans["configurations"]["3d_fullres"];
     network["architecture"]["arch_kwargs"]["kernel_sizes"][0] = json!([1, 3, 3]);
     network["normalization_schemes"] = json!(["RescaleTo01Normalization"]);
     network["architecture"]["arch_kwargs"]["n_conv_per_stage"] = json!([1, 2, 2, 2]);
     exported.plans["configurations"]["mine"] = json!({ "inherits_from": "2d" });
     exported.plans["configurations"]["2d"]["architecture"]["network_class_name"] = json!("ResidualEncoderUNet");
-    let imported = import::nnunet("mine", &exported.plans, &exported.dataset).unwrap();
-    insta::assert_snapshot!(imported.lost.join("\n"));
+    let imported = import::import("mine", &exported.plans, &exported.dataset).unwrap();
+    insta::assert_snapshot!(imported.unsupported.join("\n"));
 }
 
 #[test]
-fn files_that_are_no_plans_are_refused() {
-    let exported = export::nnunet(&example());
-    let refused = import::nnunet("mine", &json!({}), &exported.dataset).unwrap_err().to_string();
+fn other_files_are_refused() {
+    let exported = export::export(&example());
+    let refused = import::import("mine", &json!({}), &exported.dataset).unwrap_err().to_string();
     assert!(refused.starts_with("`transpose_forward` is not"), "{refused}");
     let regions = json!({ "channel_names": { "0": "MRI" }, "labels": { "all": [1, 2] }, "numTraining": 3 });
-    let refused = import::nnunet("mine", &exported.plans, &regions).unwrap_err().to_string();
+    let refused = import::import("mine", &exported.plans, &regions).unwrap_err().to_string();
     assert!(refused.contains("`all` is a region"), "{refused}");
 }
 
@@ -90,15 +90,15 @@ fn a_plan_of_nnunets_own_planner_is_imported() {
     let read = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
     let plans = read(include_str!("../../tests/reference/values/nnunet/nnUNetPlans.json"));
     let dataset = read(include_str!("../../tests/reference/values/nnunet/dataset.json"));
-    let imported = import::nnunet("hippocampus", &plans, &dataset).unwrap();
+    let imported = import::import("hippocampus", &plans, &dataset).unwrap();
     let full = &imported.plan.configurations[&ConfigurationName::FullRes];
     assert_eq!((full.patch_size, full.pool_depths, full.batch_size), (Shape([40, 56, 40]), [3; 3], 7));
     assert_eq!((full.spacing_mm, &full.features_per_stage), (Spacing([1.0; 3]), &vec![32, 64, 128, 256]));
     let flat = &imported.plan.configurations[&ConfigurationName::TwoD];
     assert_eq!((flat.patch_size, flat.pool_depths), (Shape([1, 56, 40]), [0, 3, 3]));
     insta::assert_snapshot!(imported.text);
-    // What was taken over is written as it was read, but for what only nnU-Net's own network has.
-    let exported = export::nnunet(&imported.plan);
+    // The export is what was imported, except for what only nnU-Net's own network has.
+    let exported = export::export(&imported.plan);
     for name in ["2d", "3d_fullres"] {
         let (ours, theirs) = (&exported.plans["configurations"][name], &plans["configurations"][name]);
         for key in ["patch_size", "spacing", "batch_size", "batch_dice", "normalization_schemes", "use_mask_for_norm"] {

@@ -120,7 +120,8 @@ fn explained(one: &Declared) -> Explained {
     let key = one.key;
     let first_line = key.comment().lines().next().unwrap_or_default().to_owned();
     let parts = match key.kind {
-        Kind::Table(keys) | Kind::List(Kind::Table(keys)) | Kind::Named(_, keys) => parts(keys),
+        Kind::Table(keys) | Kind::Named(_, keys) => parts(keys),
+        Kind::List(Kind::Table(keys)) => parts(keys),
         Kind::Variants(variants) => {
             let kinds = variants.iter().map(|variant| {
                 let keys: Vec<&str> = variant.keys.iter().map(|key| key.name).collect();

@@ -141,7 +141,6 @@ mod tests {
     use serde::Deserialize;
 
     use super::*;
-    use crate::plan::schema::Plan;
 
     /// The paper's schedule, as the example of a whole plan has it.
     fn paper() -> Train {

@@ -8,6 +8,7 @@ use crate::experiment::graph::{State, Work, stage_before};
 use crate::experiment::splits;
 use crate::experiment::{ExperimentError, ensemble, first_stage, record};
 use crate::plan::schema::Stage;
+use crate::plan::schema::lookup::stage_of;
 use crate::plan::compare::{Change, StageDigests, stage_digests};
 use crate::plan::read::LoadedPlan;
 use crate::plan::schema::{ConfigurationName, Generator, Plan};
@@ -255,7 +256,7 @@ impl<'a> Inspection<'a> {
             None => true,
             Some(of) => of == name.as_str() || stage_before(name).is_some_and(|first| of == first.as_str()),
         };
-        let above = |change: &&Change| Stage::of(&change.key) <= stage && concerns(&change.key);
+        let above = |change: &&Change| stage_of(&change.key) <= stage && concerns(&change.key);
         self.changes.iter().filter(above).map(ToString::to_string).collect()
     }
 

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::experiment::graph::estimate::{Estimate, shown_bytes, shown_time};
 use crate::experiment::graph::{Graph, Node, State, Work};
-use crate::plan::schema::Stage;
+use crate::plan::schema::lookup::stage_of;
 use crate::run::NetworkId;
 use crate::store::rows::rows_as_text;
 use crate::units::listed;
@@ -39,7 +39,7 @@ impl Graph {
                 "\nthe plan is not the one that this folder's results are of; `run` refuses it under this name:\n",
             );
             for change in &self.changes {
-                let _ = writeln!(out, "  {change}   ({})", Stage::of(&change.key));
+                let _ = writeln!(out, "  {change}   ({})", stage_of(&change.key));
             }
         }
         if !self.changed_files.is_empty() {

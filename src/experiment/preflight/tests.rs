@@ -31,10 +31,10 @@ fn dataset(loaded: &LoadedPlan) -> Dataset {
     }
 }
 
-fn said(folder: &tempfile::TempDir, faults: Vec<Fault>) -> String {
+fn said(folder: &tempfile::TempDir, faults: Vec<Diagnostic>) -> String {
     let handler = GraphicalReportHandler::new_themed(GraphicalTheme::unicode_nocolor()).with_width(100);
     let mut said = String::new();
-    handler.render_report(&mut said, &PlanError::Faults { faults }).unwrap();
+    handler.render_report(&mut said, &PlanError::invalid(faults)).unwrap();
     said.replace(&format!("{}/", folder.path().display()), "")
 }
 

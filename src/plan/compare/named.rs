@@ -4,7 +4,7 @@ use std::path::{Component, Path, PathBuf};
 use std::process::Command;
 
 use crate::plan::read::diagnostic::PlanError;
-use crate::plan::read::load::{load_from, load_resolved, read};
+use crate::plan::read::load::{load_from, load_resolved, read_file};
 use crate::plan::schema::Plan;
 
 /// File of a run folder with all keys of the run's plan.
@@ -28,7 +28,7 @@ pub fn load_named(name: &str, beside: Option<&Path>) -> Result<Plan, PlanError> 
         return Ok(loaded.plan);
     }
     let place = beside.unwrap_or(path);
-    let loaded = load_from(place, &|file| read(if file == place { path } else { file }))?;
+    let loaded = load_from(place, &|file| read_file(if file == place { path } else { file }))?;
     Ok(loaded.plan)
 }
 

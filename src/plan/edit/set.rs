@@ -12,7 +12,7 @@ use crate::plan::edit::line_endings::{line_ending, with_endings};
 use crate::plan::read::diagnostic::PlanError;
 use crate::plan::read::layer::{Layer, Source};
 use crate::plan::read::layers::EXTENDS;
-use crate::plan::read::load::{file_layer, load_from, read};
+use crate::plan::read::load::{file_layer, load_from, read_file};
 use crate::plan::read::loaded::LoadedPlan;
 use crate::plan::rules::baseline::Baseline;
 use crate::plan::schema::recipe;
@@ -70,7 +70,7 @@ pub fn set(path: &Path, text: &str, pairs: &[String]) -> Result<(String, Vec<Edi
         text = edited;
         done.push(what);
     }
-    let loaded = load_from(path, &|file| if file == path { Ok(text.clone()) } else { read(file) })?;
+    let loaded = load_from(path, &|file| if file == path { Ok(text.clone()) } else { read_file(file) })?;
     for edited in &done {
         text = with_comment(path, &text, &edited.key, &loaded)?;
     }

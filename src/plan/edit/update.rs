@@ -17,7 +17,7 @@ use crate::plan::edit::set::{EditError, added};
 use crate::plan::edit::write::{Scope, as_table};
 use crate::plan::read::diagnostic::PlanError;
 use crate::plan::read::layer::{Layer, Source};
-use crate::plan::read::load::{file_layer, load_from, read};
+use crate::plan::read::load::{file_layer, load_from, read_file};
 use crate::plan::read::loaded::LoadedPlan;
 use crate::plan::rules::assemble::{Planned, plan_dataset};
 use crate::plan::rules::baseline::Baseline;
@@ -79,7 +79,7 @@ pub fn update(
     proposal.configurations(plan);
     let Proposal { edits, added, kept, .. } = proposal;
     let text = with_keys(path, with_edits(&layer.text, edits), &added)?;
-    let error = load_from(path, &|file| if file == path { Ok(text.clone()) } else { read(file) }).err();
+    let error = load_from(path, &|file| if file == path { Ok(text.clone()) } else { read_file(file) }).err();
     Ok(Update { text, kept, error })
 }
 

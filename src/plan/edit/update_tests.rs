@@ -121,7 +121,7 @@ fn values_of_an_extended_plan_are_reported() {
     let path = folder.path().join("small.toml");
     let text = "extends = \"base.toml\"\nname = \"small\"\n";
     std::fs::write(&path, text).unwrap();
-    let loaded = load_from(&path, &|file| load::read(file)).unwrap();
+    let loaded = load_from(&path, &|file| read_file(file)).unwrap();
     let (dataset, fingerprint) = measured(200);
     let update = update(&path, &loaded, &dataset, &fingerprint).unwrap();
     assert_eq!(update.text, text);

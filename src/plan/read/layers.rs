@@ -1,8 +1,6 @@
 //! All layers of a plan, lowest first: the recipe, the files that the plan extends, the plan, `SEGPLAN_TABLE__KEY` in the
 //! environment, `--set KEY=VALUE`. Tables are merged key by key; any other value replaces the one below it.
 
-use std::path::Path;
-
 use toml::{Table, Value};
 
 use crate::plan::read::diagnostic::Diagnostic;
@@ -48,14 +46,6 @@ impl Layers {
     /// All layers, lowest first.
     pub(in crate::plan) fn all(&self) -> &[Layer] {
         &self.0
-    }
-
-    /// The plan's own file: the uppermost layer that is a file.
-    pub(in crate::plan) fn file(&self) -> Option<(&Path, &Layer)> {
-        self.0.iter().rev().find_map(|layer| match &layer.source {
-            Source::File(path) => Some((path.as_path(), layer)),
-            Source::Recipe | Source::Environment(_) | Source::Set => None,
-        })
     }
 
     /// Whether no layer but the recipe sets a key.

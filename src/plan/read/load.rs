@@ -40,7 +40,7 @@ pub fn load_from(path: &Path, text_of: &TextOf) -> Result<LoadedPlan, PlanError>
 ///
 /// As [`load`].
 pub fn load_text(path: &Path, text: &str, overrides: &[String]) -> Result<LoadedPlan, PlanError> {
-    let mut layers = files(path, &|file| if file == path { Ok(text.to_owned()) } else { read(file) })?;
+    let mut layers = files(path, &|file| if file == path { Ok(text.to_owned()) } else { read_file(file) })?;
     let mut errors = Vec::new();
     layers.extend(command_line(overrides, &mut errors));
     if !errors.is_empty() {
@@ -54,14 +54,14 @@ pub type TextOf<'a> = dyn Fn(&Path) -> Result<String, PlanError> + 'a;
 
 /// As [`load`], with these variables of the environment.
 fn load_with(path: &Path, variables: Vec<(String, String)>, overrides: &[String]) -> Result<LoadedPlan, PlanError> {
-    let mut layers = files(path, &read)?;
+    let mut layers = files(path, &read_file)?;
     let mut errors = Vec::new();
     layers.extend(environment(variables, &mut errors));
     layers.extend(command_line(overrides, &mut errors));
     if !errors.is_empty() {
         return Err(PlanError::invalid(errors));
     }
-    finish(layers, read(path)?)
+    finish(layers, read_file(path)?)
 }
 
 /// Loads the plan that a run has saved, without the environment. Keys that an earlier version did not have get the recipe's values.
@@ -70,7 +70,7 @@ fn load_with(path: &Path, variables: Vec<(String, String)>, overrides: &[String]
 ///
 /// As [`load`].
 pub fn load_resolved(path: &Path) -> Result<LoadedPlan, PlanError> {
-    load_from(path, &read)
+    load_from(path, &read_file)
 }
 
 fn finish(layers: Vec<Layer>, input: String) -> Result<LoadedPlan, PlanError> {
@@ -138,7 +138,7 @@ pub(in crate::plan) fn file_layer(path: &Path, text: String) -> Result<Layer, Pl
 /// # Errors
 ///
 /// When it cannot be read.
-pub fn read(path: &Path) -> Result<String, PlanError> {
+pub fn read_file(path: &Path) -> Result<String, PlanError> {
     fs::read_to_string(path).map_err(|error| {
         let reason = match error.kind() {
             ErrorKind::NotFound => "it does not exist".to_owned(),

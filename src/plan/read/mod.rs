@@ -16,6 +16,6 @@ mod variables;
 pub use self::diagnostic::{Diagnostic, PlanError};
 pub use self::layer::Source;
 pub use self::layers::Layers;
-pub use self::load::{load, load_from, load_resolved, load_text};
+pub use self::load::{load, load_from, load_resolved, load_text, read_file};
 pub use self::loaded::LoadedPlan;
 pub(in crate::plan) use self::messages::nearest;

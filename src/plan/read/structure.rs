@@ -145,7 +145,7 @@ impl Reader<'_> {
             (Kind::Labels, Value::Table(table)) => Value::Table(self.labels(table, key, path)),
             (Kind::List(Kind::Table(keys)), Value::Array(entries)) => {
                 let entry = |(at, entry): (usize, &Value)| {
-                    let key = Key { kind: Kind::Table(keys), ..*key };
+                    let key = key.kind(Kind::Table(keys));
                     self.value(entry, &key, &path.inside(&at.to_string(), &at.to_string()))
                 };
                 Value::Array(entries.iter().enumerate().map(entry).collect())
@@ -171,7 +171,7 @@ impl Reader<'_> {
     fn named(&mut self, values: &Table, names: &[Choice], keys: &'static [Key], path: &Path) -> Table {
         // The tables that may exist are keys of which none has to.
         let tables: Vec<Key> =
-            names.iter().map(|name| Key { name: name.name, ..TABLE.kind(Kind::Table(keys)).optional(true) }).collect();
+            names.iter().map(|name| TABLE.named(name.name).kind(Kind::Table(keys)).optional(true)).collect();
         self.table(values, &tables, path)
     }
 

@@ -153,7 +153,7 @@ fn uneven(axis: &[Swept], layers: &Layers) -> Option<Diagnostic> {
 /// A key on which no result depends: all its variants would be the same.
 fn not_swept(swept: &Swept, layers: &Layers) -> Option<Diagnostic> {
     let is_refused = find(&swept.key).is_some_and(|key| !key.may_be_swept() && !key.kind.is_table());
-    let is_refused = is_refused || [SWEEP, EXTENDS].contains(&swept.key.split('.').next().unwrap_or_deerror());
+    let is_refused = is_refused || [SWEEP, EXTENDS].contains(&swept.key.split('.').next().unwrap_or_default());
     let message = format!("`{}` cannot be in a sweep", swept.key);
     is_refused.then(|| layers.at_key(&swept.path, message, "no result depends on it: all variants would be the same"))
 }
@@ -162,7 +162,7 @@ fn not_swept(swept: &Swept, layers: &Layers) -> Option<Diagnostic> {
 fn also_set(swept: &Swept, layers: &Layers) -> Option<Diagnostic> {
     let (layer, position) = layers.origin(&swept.key)?;
     let above = match layer.source {
-        Source::Deerrors | Source::File(_) => false,
+        Source::Recipe | Source::File(_) => false,
         Source::Environment(_) | Source::Set => layer.decides(&swept.key).is_some(),
     };
     let message = format!("`{}` is in the sweep and is also set", swept.key);

@@ -3,14 +3,15 @@
 use miette::{GraphicalReportHandler, GraphicalTheme};
 
 use super::*;
-use crate::plan::fault::PlanError;
-use crate::plan::load::{load, load_resolved};
-use crate::plan::write::resolved_text;
+use crate::plan::edit::write::resolved_text;
+use crate::plan::read::diagnostic::PlanError;
+use crate::plan::read::load::{load, load_resolved};
+use crate::plan::testing::example_text;
 
 /// The plan `base.toml`, with `text` at its end.
 fn loaded(text: &str, overrides: &[&str]) -> Result<LoadedPlan, PlanError> {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("base.toml"), include_str!("../example.toml")).unwrap();
+    std::fs::write(folder.path().join("base.toml"), example_text()).unwrap();
     let path = folder.path().join("plan.toml");
     std::fs::write(&path, format!("extends = \"base.toml\"\n{text}")).unwrap();
     let overrides: Vec<String> = overrides.iter().map(ToString::to_string).collect();
@@ -42,10 +43,10 @@ fn axes_are_crossed_and_the_keys_of_one_axis_go_together() {
     assert_eq!(
         names(&loaded),
         [
-            "hippocampus-learning_rate=0.001-batches=10-batch_size=4",
-            "hippocampus-learning_rate=0.001-batches=20-batch_size=2",
-            "hippocampus-learning_rate=0.003-batches=10-batch_size=4",
-            "hippocampus-learning_rate=0.003-batches=20-batch_size=2",
+            "hippocampus-learning_rate=0.001-batches_per_epoch=10-batch_size=4",
+            "hippocampus-learning_rate=0.001-batches_per_epoch=20-batch_size=2",
+            "hippocampus-learning_rate=0.003-batches_per_epoch=10-batch_size=4",
+            "hippocampus-learning_rate=0.003-batches_per_epoch=20-batch_size=2",
         ]
     );
     let last = &loaded.variants[3];
@@ -60,7 +61,7 @@ fn axes_are_crossed_and_the_keys_of_one_axis_go_together() {
 #[test]
 fn a_variant_is_saved_and_loaded_as_a_plan_of_its_own() {
     let loaded = loaded("[[sweep]]\ntrain.batches_per_epoch = [10, 20]\n", &["name=small"]).unwrap();
-    assert_eq!(names(&loaded), ["small-batches=10", "small-batches=20"]);
+    assert_eq!(names(&loaded), ["small-batches_per_epoch=10", "small-batches_per_epoch=20"]);
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), resolved_text(&loaded.variants[1].plan)).unwrap();
     let saved = load_resolved(file.path()).unwrap();
@@ -88,11 +89,11 @@ fn names_are_short_where_that_tells_them_apart_and_any_file_system_takes_them() 
 fn a_plan_that_extends_a_sweep_can_leave_it_out() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
-    let example = include_str!("../example.toml");
+    let example = example_text();
     write("base.toml", &format!("{example}\n[[sweep]]\ntrain.batches_per_epoch = [10, 20]\n"));
     write("same.toml", "extends = \"base.toml\"\nname = \"same\"\n");
     write("single.toml", "extends = \"base.toml\"\nsweep = []\n");
-    assert_eq!(names(&load(&folder.path().join("same.toml"), &[]).unwrap()), ["same-batches=10", "same-batches=20"]);
+    assert_eq!(names(&load(&folder.path().join("same.toml"), &[]).unwrap()), ["same-batches_per_epoch=10", "same-batches_per_epoch=20"]);
     assert!(load(&folder.path().join("single.toml"), &[]).unwrap().variants.is_empty());
 }
 
@@ -138,4 +139,13 @@ fn a_swept_key_that_is_set_as_well_and_values_that_are_the_same() {
 #[test]
 fn a_sweep_that_is_no_list_of_tables() {
     insta::assert_snapshot!(said("[sweep]\ntrain.batches_per_epoch = [10, 20]\n", &[]));
+}
+
+#[test]
+fn a_kind_is_swept_with_the_defaults_of_its_keys() {
+    let text = "[[sweep]]\ntrain.stopping.kind = [\"none\", \"validation_plateau\"]\n";
+    let loaded = loaded(text, &[]).unwrap();
+    let stopping: Vec<bool> =
+        loaded.variants.iter().map(|variant| variant.plan.train.validation_plateau().is_some()).collect();
+    assert_eq!(stopping, [false, true]);
 }

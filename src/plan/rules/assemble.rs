@@ -203,7 +203,7 @@ mod tests {
         let known = Intensities { mean: 1.0, sd: 1.0, p00_5: 0.0, p99_5: 2.0 };
         let planned = |channel: &str| {
             let data = Data { channels: vec![channel.to_owned()], ..example().data };
-            assemble("x", data, vec![known], &recipe::rules()).plan.preprocess.intensities
+            assemble("x", data, vec![known.clone()], &recipe::rules()).plan.preprocess.intensities
         };
         assert_eq!((planned("CT"), planned("MRI")), (vec![known], vec![]));
     }

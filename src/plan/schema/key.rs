@@ -115,7 +115,7 @@ pub struct Key {
 
 impl Key {
     /// A key of the recipe without default, range, unit and source.
-    pub(super) const fn new(name: &'static str, meaning: &'static str, kind: Kind, stage: Stage) -> Self {
+    pub(in crate::plan) const fn new(name: &'static str, meaning: &'static str, kind: Kind, stage: Stage) -> Self {
         Self {
             name,
             meaning,
@@ -130,36 +130,40 @@ impl Key {
         }
     }
 
-    pub(super) const fn default(self, toml: &'static str) -> Self {
+    pub(in crate::plan) const fn default(self, toml: &'static str) -> Self {
         Self { default: Some(toml), ..self }
     }
 
-    pub(super) const fn range(self, range: Range) -> Self {
+    pub(in crate::plan) const fn range(self, range: Range) -> Self {
         Self { range, ..self }
     }
 
-    pub(super) const fn unit(self, unit: &'static str) -> Self {
+    pub(in crate::plan) const fn unit(self, unit: &'static str) -> Self {
         Self { unit, ..self }
     }
 
-    pub(super) const fn source(self, source: &'static str) -> Self {
+    pub(in crate::plan) const fn source(self, source: &'static str) -> Self {
         Self { source, ..self }
     }
 
-    pub(super) const fn decided_by(self, decided_by: DecidedBy) -> Self {
+    pub(in crate::plan) const fn decided_by(self, decided_by: DecidedBy) -> Self {
         Self { decided_by, ..self }
     }
 
-    pub(super) const fn stage(self, stage: Stage) -> Self {
+    pub(in crate::plan) const fn stage(self, stage: Stage) -> Self {
         Self { stage, ..self }
     }
 
-    pub(super) const fn optional(self, is_optional: bool) -> Self {
+    pub(in crate::plan) const fn optional(self, is_optional: bool) -> Self {
         Self { is_optional, ..self }
     }
 
-    pub(super) const fn kind(self, kind: Kind) -> Self {
+    pub(in crate::plan) const fn kind(self, kind: Kind) -> Self {
         Self { kind, ..self }
+    }
+
+    pub(in crate::plan) const fn named(self, name: &'static str) -> Self {
+        Self { name, ..self }
     }
 
     /// What it means, in one or more sentences.

@@ -42,7 +42,8 @@ fn collect(keys: &[Key], table: &str, variant: Option<&'static str>, found: &mut
         let path = join(table, key.name);
         found.push(Declared { path: path.clone(), key: *key, variant });
         match key.kind {
-            Kind::Table(keys) | Kind::List(Kind::Table(keys)) => collect(keys, &path, None, found),
+            Kind::Table(keys) => collect(keys, &path, None, found),
+            Kind::List(Kind::Table(keys)) => collect(keys, &path, None, found),
             Kind::Named(_, keys) => {
                 let path = join(&path, ANY_NAME);
                 found.push(Declared { path: path.clone(), key: network(keys), variant: None });
@@ -77,7 +78,7 @@ fn network(keys: &'static [Key]) -> Key {
 /// The key `kind` of a table with variants.
 pub fn kind_of(table: &Key) -> Key {
     match table.kind {
-        Kind::Variants(variants) => Key { name: "kind", kind: Kind::VariantName(variants), ..*table },
+        Kind::Variants(variants) => table.named("kind").kind(Kind::VariantName(variants)),
         _ => *table,
     }
 }
@@ -100,9 +101,9 @@ fn inside(table: &Key, part: &str) -> Option<Key> {
         Kind::Variants(variants) => {
             variants.iter().flat_map(|variant| variant.keys).find(|key| key.name == part).copied()
         }
-        Kind::List(entry) | Kind::Array(entry, _) if is_index => Some(Key { kind: *entry, ..*table }),
-        Kind::Interval if is_index => Some(Key { kind: Kind::Number, ..*table }),
-        Kind::Folders | Kind::Labels if is_index => Some(Key { kind: Kind::Text, ..*table }),
+        Kind::List(entry) | Kind::Array(entry, _) if is_index => Some(table.kind(*entry)),
+        Kind::Interval if is_index => Some(table.kind(Kind::Number)),
+        Kind::Folders | Kind::Labels if is_index => Some(table.kind(Kind::Text)),
         Kind::Integer
         | Kind::Number
         | Kind::Switch

@@ -2,7 +2,7 @@
 
 use crate::plan::schema::declare::{choices, table};
 use crate::plan::schema::key::DecidedBy::{Measurement, Planner};
-use crate::plan::schema::key::{FIRST_COMMIT, PAPER_2_2};
+use crate::plan::schema::key::PAPER_2_2;
 use crate::plan::schema::range::{AT_LEAST_0, one_of};
 
 table! {

@@ -4,7 +4,6 @@ use std::fs;
 use std::path::Path;
 
 use super::*;
-use crate::plan::schema::Plan;
 use crate::run::StopReason;
 use crate::train::schedule::Schedule;
 

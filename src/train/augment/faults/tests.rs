@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::plan::schema::Morphology;
-use crate::plan::schema::Plan;
 use crate::random::{Key, Purpose, stream};
 
 /// The plan's defaults.
