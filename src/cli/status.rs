@@ -11,8 +11,8 @@ use crate::cli::terminal::Terminal;
 use crate::cli::threads::use_threads;
 use crate::cli::variant::{Only, chosen};
 use crate::experiment::{Options, Stage, Status};
-use crate::plan::fault::PlanError;
-use crate::plan::load::{LoadedPlan, load, load_resolved};
+use crate::plan::read::PlanError;
+use crate::plan::read::{LoadedPlan, load, load_resolved};
 use crate::run::folder::RunFolder;
 use crate::store::rows::rows_as_text;
 

@@ -17,7 +17,7 @@ use crate::experiment::state::State;
 use crate::experiment::status::{Entry, Status};
 use crate::experiment::summary::{Summary, closing_text, write_scores};
 use crate::experiment::work::{Piece, Work};
-use crate::plan::load::LoadedPlan;
+use crate::plan::read::LoadedPlan;
 use crate::run::folder::RunFolder;
 use crate::run::{Listener, NetworkId};
 use crate::units::listed;

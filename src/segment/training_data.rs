@@ -207,7 +207,7 @@ mod tests {
     }
 
     fn plan(scheme: Normalization) -> Plan {
-        let mut plan: Plan = toml::from_str(include_str!("../plan/example.toml")).unwrap();
+        let mut plan: Plan = crate::plan::testing::example();
         plan.preprocess.normalization_scheme = vec![scheme];
         plan
     }

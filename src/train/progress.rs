@@ -100,7 +100,7 @@ mod tests {
 
     /// The paper's schedule, from the example plan.
     fn paper() -> Train {
-        toml::from_str::<Plan>(include_str!("../plan/example.toml")).unwrap().train
+        crate::plan::testing::example().train
     }
 
     /// Epochs without improvement of the training and of the validation loss.

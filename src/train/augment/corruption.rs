@@ -80,7 +80,7 @@ mod tests {
 
     /// The defaults.
     fn augment() -> Augment {
-        toml::from_str::<Plan>(include_str!("../../plan/example.toml")).unwrap().augment
+        crate::plan::testing::example().augment
     }
 
     fn rng(sample: u64) -> Rng {
