@@ -5,7 +5,6 @@
 
 pub mod claim;
 pub mod outputs;
-pub mod report;
 pub mod rows;
 pub mod scratch;
 pub mod stamp;

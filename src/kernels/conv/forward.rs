@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use super::blocking::{ChannelBlock, Region};
 use super::boundary::{BoundaryZone, Stencil};
 use super::dims::ConvDims;
-use super::forward_tile::{PackedWeights, accumulate, max_vectors};
+use super::forward_task::{PackedWeights, accumulate, max_vectors};
 use super::output::{BlockSums, SharedOutput};
 use crate::kernels::channels::Channels;
 use crate::kernels::simd::InstructionSet;
