@@ -124,7 +124,7 @@ fn a_finished_run_segments_new_images_on_their_grid() {
     let input = workplace.path("data/Phantom/imagesTr");
     let predict = ["predict", "--run", "runs/whole", "--output", "segmented", "--input"];
     succeed(workplace.segplan(&predict).arg(&input));
-    let images = segplan::dataset::images::images(&input, 1).unwrap().cases;
+    let images = segplan::dataset::images::find_cases(&input, 1).unwrap().cases;
     assert!(!images.is_empty());
     for case in images {
         let header = |path: &std::path::Path| segplan::volume::io::read_header(path).unwrap().geometry;
