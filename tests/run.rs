@@ -87,7 +87,7 @@ fn a_killed_training_in_16_bits_ends_with_the_same_results() {
 fn a_non_finite_loss_ends_the_run_with_the_cases_of_its_batch_and_without_a_checkpoint() {
     let workplace = Workplace::new();
     let diverging = fail(&mut run(&workplace, "diverging", &["train.learning_rate=1e30"]), 1).text();
-    assert!(diverging.contains("step 2, on a batch of the cases `"), "{diverging}");
+    assert!(diverging.contains("at epoch 1, step 2, on a batch of the cases `"), "{diverging}");
     let fold = workplace.run_folder("diverging").fold("3d_fullres", 12345, 0);
     assert!(!fold.checkpoint().exists() && !fold.weights().exists());
 }

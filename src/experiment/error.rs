@@ -10,7 +10,7 @@ use crate::experiment::splits::SplitError;
 use crate::fingerprint::FingerprintError;
 use crate::network::weights::WeightsError;
 use crate::plan::fault::PlanError;
-use crate::predict::memory::PredictError;
+use crate::predict::PredictError;
 use crate::preprocess::cache::PreprocessError;
 use crate::run::NetworkId;
 use crate::run::contents::ContentsError;
@@ -82,6 +82,6 @@ pub enum ExperimentError {
 impl ExperimentError {
     /// Whether a prediction was stopped by a signal.
     pub(super) fn is_stop(&self) -> bool {
-        matches!(self, Self::Predict { source: PredictError::Stopped, .. })
+        matches!(self, Self::Predict { source: PredictError::Interrupted, .. })
     }
 }

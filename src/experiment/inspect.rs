@@ -191,9 +191,9 @@ impl Inspection<'_> {
         if found != State::Missing {
             return Ok(found);
         }
-        Ok(match checkpoint::reached(&folder) {
-            Some(reached) if reached.digest == digest && self.is_of(&state, id) => {
-                State::Partial { done: reached.epochs, of: self.plan.train.max_epochs, unit: "epochs" }
+        Ok(match checkpoint::read_summary(&folder) {
+            Some(summary) if summary.digest == digest && self.is_of(&state, id) => {
+                State::Partial { done: summary.epochs, of: self.plan.train.max_epochs, unit: "epochs" }
             }
             Some(_) => State::Stale { because: self.because(diff::Stage::Train, id, &state) },
             None => State::Missing,

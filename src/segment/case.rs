@@ -8,8 +8,7 @@ use thiserror::Error;
 use crate::dataset::Case;
 use crate::dataset::gate::{Expected, Issues, read_image};
 use crate::postprocess::Filter;
-use crate::predict::memory::{PredictError, Room};
-use crate::predict::{Member, labels};
+use crate::predict::{EnsembleMember, MemoryLimit, PredictError, predict_labels};
 use crate::preprocess::Prepared;
 use crate::preprocess::footprint::{Collapsed, check_collapse};
 use crate::run::Watch;
@@ -41,7 +40,7 @@ pub(super) enum CaseError {
 pub(super) struct Segmenter<'a> {
     pub(super) stages: &'a [Stages<'a>],
     pub(super) filter: &'a Filter,
-    pub(super) room: Room<'a>,
+    pub(super) limit: MemoryLimit<'a>,
     pub(super) request: &'a Request<'a>,
     pub(super) training_data: &'a TrainingData,
     pub(super) watch: Watch<'a>,
@@ -59,11 +58,11 @@ struct Reordered {
 impl Segmenter<'_> {
     /// Segments an image and writes its label map; `made_of` is the digest of networks and image.
     pub(super) fn segment(&self, case: &Case, made_of: &str) -> Result<(), CaseError> {
-        let plan = self.stages[0].predictor.plan;
-        let image = read_image(case, &Expected { memory_bytes: self.room.bytes as u64, ..plan.expected() })?;
+        let plan = self.stages[0].predictor.network.plan();
+        let image = read_image(case, &Expected { memory_bytes: self.limit.bytes as u64, ..plan.expected() })?;
         let geometry = image.geometry.clone();
         for stages in self.stages {
-            check_collapse(geometry.shape, geometry.spacing, stages.predictor.configuration)?;
+            check_collapse(geometry.shape, geometry.spacing, stages.predictor.network.configuration())?;
         }
         let reordered = self.reorder(image, case);
         let (back, files) = (reordered.back, self.request.files(case));
@@ -92,22 +91,22 @@ impl Segmenter<'_> {
         let [others @ .., last] = self.stages else { unreachable!("at least one configuration predicts") };
         let mut prepared: Vec<Prepared> = others
             .iter()
-            .map(|stages| stages.prepare(image.clone(), &self.room, &on_tiles))
+            .map(|stages| stages.prepare(image.clone(), &self.limit, &on_tiles))
             .collect::<Result<_, _>>()?;
         // The last one consumes the image, so that its memory is free.
-        prepared.push(last.prepare(image, &self.room, &on_tiles)?);
-        let members: Vec<Member<'_>> =
+        prepared.push(last.prepare(image, &self.limit, &on_tiles)?);
+        let members: Vec<EnsembleMember<'_>> =
             self.stages.iter().zip(&prepared).map(|(stages, case)| member(&stages.predictor, case)).collect();
         let Some(file) = &files.probabilities else {
-            return Ok(labels(&members, spacing, &self.room, &on_tiles, None)?);
+            return Ok(predict_labels(&members, spacing, &self.limit, &on_tiles, None)?);
         };
-        let values: Vec<u8> = self.stages[0].predictor.plan.data.labels.keys().copied().collect();
+        let values: Vec<u8> = self.stages[0].predictor.network.plan().data.labels.keys().copied().collect();
         let mut writer = ProbabilityWriter::new(&self.staging.join(file), geometry, &values)?;
         let mut write = |_, class: ArrayView3<'_, f32>| {
             let class = back.map_or(class, |back| back.volume(class));
             Ok(writer.write(class)?)
         };
-        let labels = labels(&members, spacing, &self.room, &on_tiles, Some(&mut write))?;
+        let labels = predict_labels(&members, spacing, &self.limit, &on_tiles, Some(&mut write))?;
         writer.finish()?;
         Ok(labels)
     }
@@ -122,7 +121,7 @@ impl Segmenter<'_> {
             },
             None => image,
         };
-        let differences = self.training_data.differences(&image, self.stages[0].predictor.plan);
+        let differences = self.training_data.differences(&image, self.stages[0].predictor.network.plan());
         for text in note.into_iter().chain(differences.iter().map(|reason| format!("warning: {reason}"))) {
             self.watch.listener.say(&format!("`{}`: {text}", case.id));
         }

@@ -25,7 +25,7 @@ use crate::dataset::{Case, file_names};
 use crate::device::open_device;
 use crate::plan::load::load_resolved;
 use crate::plan::schema::ConfigurationName;
-use crate::predict::memory::{PredictError, Room};
+use crate::predict::{MemoryLimit, PredictError};
 use crate::run::folder::RunFolder;
 use crate::run::{Listener, Watch};
 use crate::store::{StoreError, digest_of_file, short_digest};
@@ -89,7 +89,7 @@ pub fn segment(
     let segmenter = Segmenter {
         stages: &stages,
         filter: &filter,
-        room: Room::gib(request.memory_gib.unwrap_or(plan.runtime.memory_gib), request.output),
+        limit: MemoryLimit::from_gib(request.memory_gib.unwrap_or(plan.runtime.memory_gib), request.output),
         request,
         training_data: &training_data,
         watch: Watch { listener, interrupted },
@@ -145,7 +145,7 @@ fn segment_all(segmenter: &Segmenter<'_>, cases: &[Case], digest: &str) -> Progr
             progress.before += 1;
         } else {
             match segmenter.segment(case, &made_of) {
-                Err(CaseError::Predict(PredictError::Stopped)) => break,
+                Err(CaseError::Predict(PredictError::Interrupted)) => break,
                 // Issues of files name their case themselves.
                 Err(CaseError::Issues(issues)) => progress.failures.push(issues.to_string()),
                 Err(reason) => progress.failures.push(format!("case `{}`: {reason}", case.id)),

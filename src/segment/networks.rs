@@ -5,9 +5,8 @@ use burn::tensor::Device;
 use crate::network::{PlannedNetwork, UNet};
 use crate::plan::digest::stage_digests;
 use crate::plan::schema::{ConfigurationName, Plan};
-use crate::predict::cascade::{Grid, first_stage};
-use crate::predict::memory::{PredictError, Room};
-use crate::predict::{Member, OnTiles, Predictor};
+use crate::predict::cascade::{Grid, predict_first_stage};
+use crate::predict::{EnsembleMember, MemoryLimit, OnTiles, PredictError, Predictor};
 use crate::preprocess::first_stage::{beside, one_hot};
 use crate::preprocess::{Prepared, prepare};
 use crate::run::folder::RunFolder;
@@ -40,13 +39,8 @@ impl Networks {
 
     /// The stages that these networks form.
     pub(super) fn stages<'a>(&'a self, plan: &'a Plan, device: &'a Device) -> Stages<'a> {
-        let predictor = |name, networks: &'a [UNet]| Predictor {
-            plan,
-            name,
-            configuration: &plan.configurations[&name],
-            networks,
-            device,
-        };
+        let predictor =
+            |name, networks: &'a [UNet]| Predictor { network: PlannedNetwork::new(plan, name), networks, device };
         let first = self.name.first_stage().map(|first| predictor(first, &self.first_stage));
         Stages { predictor: predictor(self.name, &self.own), first }
     }
@@ -63,26 +57,35 @@ impl Stages<'_> {
     pub(super) fn prepare(
         &self,
         image: Image,
-        room: &Room<'_>,
+        limit: &MemoryLimit<'_>,
         on_tiles: &OnTiles<'_>,
     ) -> Result<Prepared, PredictError> {
-        let settings = &self.predictor.plan.preprocess;
-        let bytes = room.bytes as u64;
-        let coarse =
-            self.first.as_ref().map(|first| prepare(image.clone(), None, settings, first.configuration, bytes));
-        let mut case = prepare(image, None, settings, self.predictor.configuration, bytes)?;
+        let settings = &self.predictor.network.plan().preprocess;
+        let bytes = limit.bytes as u64;
+        let coarse = self
+            .first
+            .as_ref()
+            .map(|first| prepare(image.clone(), None, settings, first.network.configuration(), bytes));
+        let mut case = prepare(image, None, settings, self.predictor.network.configuration(), bytes)?;
         if let (Some(first), Some(coarse)) = (&self.first, coarse.transpose()?) {
             let grid = Grid { shape: Shape(case.labels.dim().into()), placement: &case.placement };
-            let classes = first_stage(&member(first, &coarse), self.predictor.configuration, grid, room, on_tiles)?;
-            case.image = beside(case.image.view(), &one_hot(classes.view(), self.predictor.plan.data.labels.len()));
+            let classes = predict_first_stage(
+                &member(first, &coarse),
+                self.predictor.network.configuration(),
+                grid,
+                limit,
+                on_tiles,
+            )?;
+            case.image =
+                beside(case.image.view(), &one_hot(classes.view(), self.predictor.network.plan().data.labels.len()));
         }
         Ok(case)
     }
 }
 
 /// A predictor with its input.
-pub(super) fn member<'a>(predictor: &'a Predictor<'a>, case: &'a Prepared) -> Member<'a> {
-    Member { predictor, image: case.image.view(), placement: &case.placement }
+pub(super) fn member<'a>(predictor: &'a Predictor<'a>, case: &'a Prepared) -> EnsembleMember<'a> {
+    EnsembleMember { predictor, image: case.image.view(), placement: &case.placement }
 }
 
 fn load_trained(

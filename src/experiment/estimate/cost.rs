@@ -9,14 +9,16 @@ use crate::experiment::work::Work;
 use crate::network::PlannedNetwork;
 use crate::network::topology::Topology;
 use crate::plan::schema::{Configuration, ConfigurationName, Plan};
-use crate::predict::window::{mirrored_axes, starts};
+use crate::predict::tiles::count_passes;
 use crate::preprocess::slice_first;
 use crate::run::folder::RunFolder;
 use crate::run::log::read_epochs;
 use crate::run::{Listener, NetworkId};
 use crate::train::augment::loaded_size;
 use crate::train::loader::batches_at_once;
+use crate::train::optimizer;
 use crate::units::counted;
+use crate::volume::Shape;
 
 /// Seconds per voxel on one core, measured on compressed files: reading a channel with its mask and statistics; resampling by the
 /// third-order spline, per voxel of the largest intermediate volume; writing a preprocessed channel.
@@ -143,8 +145,8 @@ impl<'a> Cost<'a> {
 
     fn train(&self, state: &State) -> Estimate {
         let train = &self.plan.train;
-        // The weights, and a checkpoint with the weights and the moments of Adam.
-        let copies = if train.optimizer.adam().amsgrad { 5 } else { 4 };
+        // The weights, and a checkpoint with the weights and the state of the optimiser.
+        let copies = 2 + optimizer::state_tensors(&train.optimizer) as u64;
         let on_device = self.network.training_bytes();
         Estimate {
             memory_bytes: PROCESS_BYTES + on_device + self.loader_bytes() + self.mapped_bytes(state),
@@ -198,9 +200,7 @@ impl<'a> Cost<'a> {
         let (plan, configuration) = (self.plan, self.configuration);
         let cases = self.cases(id, state);
         let (patch, shape) = (configuration.patch_size, self.shape());
-        let along =
-            |axis: usize| starts(shape[axis].max(patch.0[axis]), patch.0[axis], plan.predict.tile_step_fraction).len();
-        let passes = along(0) * along(1) * along(2) * mirrored_axes(patch, plan.predict.test_time_mirroring).len();
+        let passes = count_passes(Shape(shape), patch, &plan.predict);
         Estimate {
             memory_bytes: PROCESS_BYTES
                 + self.needed_to_predict()

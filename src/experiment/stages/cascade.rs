@@ -10,9 +10,8 @@ use crate::experiment::digests::first_stage_origin;
 use crate::experiment::error::ExperimentError;
 use crate::experiment::stages::context::{Context, Ending};
 use crate::plan::schema::ConfigurationName;
-use crate::predict::cascade::{Grid, first_stage};
-use crate::predict::memory::Room;
-use crate::predict::{Member, Predictor};
+use crate::predict::cascade::{Grid, predict_first_stage};
+use crate::predict::{EnsembleMember, MemoryLimit, Predictor};
 use crate::preprocess::cache::{PreparedCase, PreprocessError};
 use crate::preprocess::first_stage::{FirstStage, Origin, write};
 use crate::run::folder::prepared_case;
@@ -69,11 +68,9 @@ impl PredictForCascade<'_> {
     }
 
     fn predict_all(&self, cases: &[PreparedCase]) -> Result<Ending, ExperimentError> {
-        let Context { plan, device, .. } = self.context;
-        let planned = self.context.planned(self.id);
-        let networks = [planned.load(&self.context.network_folder(self.id).weights(), device)?];
-        let (name, configuration) = (planned.name(), planned.configuration());
-        let predictor = Predictor { plan, name, configuration, networks: &networks, device };
+        let (network, device) = (self.context.planned(self.id), &self.context.device);
+        let networks = [network.load(&self.context.network_folder(self.id).weights(), device)?];
+        let predictor = Predictor { network, networks: &networks, device };
         for case in cases {
             if self.context.is_interrupted() {
                 return Ok(Ending::Interrupted);
@@ -89,12 +86,12 @@ impl PredictForCascade<'_> {
 
     fn predict(&self, predictor: &Predictor<'_>, second: &PreparedCase) -> Result<(), ExperimentError> {
         let case = self.context.open_prepared(self.id.configuration, &second.id)?;
-        let member = Member { predictor, image: case.image(), placement: &case.placement };
+        let member = EnsembleMember { predictor, image: case.image(), placement: &case.placement };
         let grid = Grid { shape: shape_of(second), placement: &second.placement };
         let plan = self.context.plan;
-        let room = Room::gib(plan.runtime.memory_gib, &self.folder);
+        let limit = MemoryLimit::from_gib(plan.runtime.memory_gib, &self.folder);
         let on_tiles = self.context.watch().on_tiles(&second.id);
-        let labels = first_stage(&member, &plan.configurations[&self.second], grid, &room, &on_tiles)
+        let labels = predict_first_stage(&member, &plan.configurations[&self.second], grid, &limit, &on_tiles)
             .map_err(|source| ExperimentError::Predict { case: second.id.clone(), source })?;
         Ok(write(&prepared_case(&self.folder, &second.id.0), &labels, &self.origin).map_err(PreprocessError::from)?)
     }

@@ -4,8 +4,7 @@ use crate::experiment::error::ExperimentError;
 use crate::experiment::stages::context::{Context, Ending};
 use crate::experiment::stages::validation::{PredictFn, ValidationCases};
 use crate::network::UNet;
-use crate::predict::memory::Room;
-use crate::predict::{Member, Predictor, labels};
+use crate::predict::{EnsembleMember, MemoryLimit, Predictor, predict_labels};
 use crate::preprocess::cache::PreparedCase;
 use crate::run::NetworkId;
 
@@ -34,20 +33,20 @@ fn open_networks<'a>(context: &'a Context<'a>, members: Vec<NetworkId>) -> Resul
         let predictors: Vec<Predictor<'_>> = members
             .iter()
             .zip(&networks)
-            .map(|(&id, networks)| {
-                let planned = context.planned(id);
-                let (name, configuration) = (planned.name(), planned.configuration());
-                Predictor { plan, name, configuration, networks, device: &context.device }
-            })
+            .map(|(&id, networks)| Predictor { network: context.planned(id), networks, device: &context.device })
             .collect();
-        let parts: Vec<Member<'_>> = predictors
+        let parts: Vec<EnsembleMember<'_>> = predictors
             .iter()
             .zip(inputs.iter().zip(&cases))
-            .map(|(predictor, (input, case))| Member { predictor, image: input.view(), placement: &case.placement })
+            .map(|(predictor, (input, case))| EnsembleMember {
+                predictor,
+                image: input.view(),
+                placement: &case.placement,
+            })
             .collect();
-        let room = Room::gib(plan.runtime.memory_gib, &scratch);
+        let limit = MemoryLimit::from_gib(plan.runtime.memory_gib, &scratch);
         let on_tiles = context.watch().on_tiles(id);
-        labels(&parts, spacing, &room, &on_tiles, None)
+        predict_labels(&parts, spacing, &limit, &on_tiles, None)
             .map_err(|source| ExperimentError::Predict { case: id.clone(), source })
     }))
 }

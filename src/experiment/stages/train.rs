@@ -30,9 +30,7 @@ pub(super) fn train_network(context: &Context<'_>, id: NetworkId) -> Result<Endi
     let open = |ids: &[CaseId]| ids.iter().map(|case| context.open_input(id, case)).collect::<Result<Vec<_>, _>>();
     let (training, validation) = (open(&split.train)?, open(&split.val)?);
     let job = Job {
-        plan: context.plan,
-        name: id.configuration,
-        configuration: &context.plan.configurations[&id.configuration],
+        network: context.planned(id),
         fold: id.fold,
         seed: id.seed,
         training: &training,
