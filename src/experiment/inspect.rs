@@ -97,6 +97,15 @@ impl Inspection<'_> {
         state.unwrap_or_else(|unreadable| State::Stale { because: vec![unreadable] })
     }
 
+    /// Where work leaves its result that other plans share.
+    pub(super) fn shared_result(&self, work: Work) -> Option<PathBuf> {
+        match work {
+            Work::Data => Some(self.plan.runtime.data.first()?.join(&self.plan.data.dataset)),
+            Work::Preprocess(name) => Some(self.prepared_folder(name)),
+            _ => None,
+        }
+    }
+
     /// More about a piece of work, for the terminal.
     pub(super) fn note(&self, work: Work) -> String {
         match work {
