@@ -23,6 +23,7 @@ pub(crate) fn format_learning_rate(rate: f64) -> String {
 /// The settings of a schedule that lowers the learning rate at plateaus of the smoothed training loss.
 ///
 /// `None` for schedules that do not: their plots show neither thresholds nor drops.
+#[expect(clippy::unnecessary_wraps, reason = "further schedules have no plateau")]
 pub(crate) fn plateau_of(train: &Train) -> Option<&Plateau> {
     match &train.schedule {
         Schedule::Plateau(plateau) => Some(plateau),

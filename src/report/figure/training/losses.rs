@@ -196,13 +196,12 @@ fn draw_entries<B: DrawingBackend>(
     for (at, entry) in (0..).zip(entries) {
         let left = scale.pt(8.0) + (at % 2) * column;
         let (right, y) = (left + scale.pt(16.0), scale.pt(6.0) + (at / 2) * scale.pt(LEGEND_PT));
-        match entry.line {
-            Some(line) => draw_line_sample(area, (left, right, y), line, scale)?,
-            None => {
-                let half = scale.pt(3.0);
-                let shade = Rectangle::new([(left, y - half), (right, y + half)], GREY.mix(0.3).filled());
-                area.draw(&shade).map_err(|error| error.to_string())?;
-            }
+        if let Some(line) = entry.line {
+            draw_line_sample(area, (left, right, y), line, scale)?;
+        } else {
+            let half = scale.pt(3.0);
+            let shade = Rectangle::new([(left, y - half), (right, y + half)], GREY.mix(0.3).filled());
+            area.draw(&shade).map_err(|error| error.to_string())?;
         }
         draw_text(area, &entry.text, (right + scale.pt(4.0), y), RIGHT_OF, scale)?;
     }
