@@ -16,7 +16,7 @@ use segplan::evaluate::{Counts, LabelFiles, confusion, score_files};
 use segplan::plan::load::load;
 use segplan::plan::write::resolved_text;
 use segplan::run::folder::RunFolder;
-use segplan::run::log::{EpochRow, write_epochs};
+use segplan::run::log::{EpochRow, PlateauRow, write_epochs};
 use segplan::volume::Shape;
 
 /// A folder with a small phantom, in which synthetic runs are created.
@@ -115,10 +115,8 @@ fn finish_fold(run: &RunFolder, fold: usize, scores: &[Score]) {
             validation_loss: loss + 0.05,
             train_loss_ema: loss,
             validation_loss_ema: loss + 0.05,
-            best_train_loss_ema: loss,
-            best_validation_loss_ema: loss + 0.05,
-            train_bad_epochs: 0,
-            validation_bad_epochs: 0,
+            train_plateau: Some(PlateauRow { best: loss, bad_epochs: 0 }),
+            validation_plateau: Some(PlateauRow { best: loss + 0.05, bad_epochs: 0 }),
             learning_rate: if epoch <= 20 { 3e-4 } else { 6e-5 },
             next_learning_rate: if epoch < 20 { 3e-4 } else { 6e-5 },
             pseudo_dice: vec![Some(-loss), None],
