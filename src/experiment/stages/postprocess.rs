@@ -1,67 +1,82 @@
-//! Post-processing of a candidate all of whose folds are predicted: what is done, and the evidence for it.
+//! Postprocess: the post-processing of a candidate, chosen by its cross-validation and applied to its predictions.
 //!
-//! Decisions are kept in `postprocessing.json` of the run folder, each with the digest of the predictions that it is about.
+//! Decisions are recorded in `postprocessing.json` with a digest of the predictions that they were made for. Source:
+//! arXiv:1809.10486, 2.5; the choice by cross-validation is that of nnU-Net commit 6150f1b0.
 
 use std::collections::BTreeMap;
 
 use ndarray::Array3;
 use rayon::prelude::*;
 
-use crate::evaluate::scores::Score;
 use crate::evaluate::{Counts, count_voxels};
-use crate::experiment::ExperimentError;
-use crate::experiment::fold::Progress;
-use crate::experiment::held_out::HeldOut;
-use crate::experiment::matrix::Experiment;
+use crate::experiment::digests::predictions_digest;
+use crate::experiment::error::ExperimentError;
+use crate::experiment::stages::context::{Context, Ending};
+use crate::experiment::stages::validation::ValidationCases;
+use crate::experiment::work::{Members, Work};
 use crate::plan::schema::PostprocessRule;
 use crate::postprocess::{Decision, Filter, Trial, by_cross_validation, decision};
+use crate::run::fingerprint::SavedFingerprint;
 use crate::run::postprocessing::{Postprocessing, RecordedDecision};
-use crate::store;
 
-/// Decides on a candidate's post-processing, unless that is done, and sees that its predictions and scores are as decided.
-///
-/// `folds` are all of its held-out cases, predicted and scored. Gives their scores.
-pub(super) fn settle(
-    experiment: &Experiment<'_>,
-    candidate: &str,
-    folds: &[HeldOut<'_>],
-) -> Result<(Progress, Vec<Score>), ExperimentError> {
-    let rule = experiment.plan.postprocess.rule;
-    let of_fold = |fold: &HeldOut<'_>| format!("{} {} {}", fold.predict, fold.data, fold.split.digest());
-    let digests: Vec<String> = folds.iter().map(of_fold).collect();
-    let digest = store::digest(digests.join(" ").as_bytes());
-    let mut all = Postprocessing::read(&experiment.folder, rule)?;
-    let known = all.candidates.get(candidate).is_some_and(|known| known.digest == digest);
-    if !known && rule != PostprocessRule::None {
-        let decision = decide(experiment, folds)?;
-        all.candidates.insert(candidate.to_owned(), RecordedDecision { digest, decision });
-        all.write(&experiment.folder)?;
-    }
-    let filter = match rule {
-        PostprocessRule::CrossValidation => all.candidates[candidate].decision.filter.clone(),
-        // Done to each prediction as it was made.
-        PostprocessRule::SingleComponent | PostprocessRule::None => Filter::default(),
+/// `folds` are the evaluated folds of the candidate.
+pub(super) fn postprocess_candidate(
+    context: &Context<'_>,
+    candidate: Members,
+    folds: &[Work],
+) -> Result<Ending, ExperimentError> {
+    let cases = |work: &Work| match *work {
+        Work::Evaluate(id) => Some(ValidationCases::of_network(context, id)),
+        Work::Ensemble(id, second) => Some(ValidationCases::of_ensemble(context, id, second)),
+        _ => None,
     };
-    let (mut progress, mut scores) = (Progress::AlreadyDone, Vec::new());
-    for fold in folds {
-        let (done, rows) = fold.filter(&filter)?;
-        if done == Progress::Done {
-            progress = done;
+    let folds: Vec<ValidationCases<'_>> = folds.iter().filter_map(cases).collect();
+    let filter = match context.plan.postprocess.rule {
+        PostprocessRule::None => return Ok(Ending::Done),
+        PostprocessRule::CrossValidation => choose_postprocessing(context, candidate, &folds)?.filter,
+        // Applied to each prediction when it was made; the evidence is recorded for the report.
+        PostprocessRule::SingleComponent => {
+            choose_postprocessing(context, candidate, &folds)?;
+            Filter::default()
         }
-        scores.extend(rows);
+    };
+    for fold in &folds {
+        if context.is_interrupted() {
+            return Ok(Ending::Interrupted);
+        }
+        fold.apply_postprocessing(&filter)?;
     }
-    Ok((progress, scores))
+    Ok(Ending::Done)
 }
 
-fn decide(experiment: &Experiment<'_>, folds: &[HeldOut<'_>]) -> Result<Decision, ExperimentError> {
-    let plan = experiment.plan;
+/// The recorded decision about these predictions, or a new one, which is recorded.
+fn choose_postprocessing(
+    context: &Context<'_>,
+    candidate: Members,
+    folds: &[ValidationCases<'_>],
+) -> Result<Decision, ExperimentError> {
+    let predict = folds.first().map_or("", |fold| &fold.digests.predict);
+    let digest = predictions_digest(predict, &context.data, folds.iter().map(|fold| fold.split));
+    let mut all = Postprocessing::read(&context.folder, context.plan.postprocess.rule)?;
+    let name = candidate.to_string();
+    if let Some(known) = all.candidates.get(&name).filter(|known| known.digest == digest) {
+        return Ok(known.decision.clone());
+    }
+    let decision = compare_filters(context, folds)?;
+    all.candidates.insert(name, RecordedDecision { digest, decision: decision.clone() });
+    all.write(&context.folder)?;
+    Ok(decision)
+}
+
+fn compare_filters(context: &Context<'_>, folds: &[ValidationCases<'_>]) -> Result<Decision, ExperimentError> {
+    let plan = context.plan;
     let labels: Vec<u8> = plan.data.labels.keys().copied().collect();
     let cases: Vec<_> = folds.iter().flat_map(|fold| fold.split.val.iter().map(move |id| (fold, id))).collect();
     let tried: Vec<Vec<Trial>> = cases
         .par_iter()
         .map(|(fold, id)| {
-            let (reference, raw) = fold.read_raw(id)?;
-            Ok(trials(&reference, &raw, &labels))
+            let raw = fold.read_raw(id)?;
+            Ok(try_filters(&raw.reference, &raw.prediction, &labels))
         })
         .collect::<Result<_, ExperimentError>>()?;
     let of_label = |(at, &label): (usize, &u8)| (label, tried.iter().map(|case| case[at]).collect());
@@ -70,22 +85,36 @@ fn decide(experiment: &Experiment<'_>, folds: &[HeldOut<'_>]) -> Result<Decision
         PostprocessRule::CrossValidation => by_cross_validation(&trials),
         PostprocessRule::SingleComponent | PostprocessRule::None => Filter::of_plan(plan),
     };
-    Ok(decision(filter, &trials, &plan.data.labels, &experiment.training_components()?))
+    Ok(decision(filter, &trials, &plan.data.labels, &count_components(context)?))
 }
 
-/// Tries all that can be done to one prediction, `[z, y, x]`: Dice of each label.
-fn trials(reference: &Array3<i16>, raw: &Array3<i16>, labels: &[u8]) -> Vec<Trial> {
+/// By label: training cases that contain it, and those of them in which it is a single component.
+fn count_components(context: &Context<'_>) -> Result<BTreeMap<u8, (usize, usize)>, ExperimentError> {
+    let saved = SavedFingerprint::read(&context.folder)?;
+    let mut counts = BTreeMap::<u8, (usize, usize)>::new();
+    for (&label, &components) in
+        saved.iter().flat_map(|saved| &saved.fingerprint.cases).flat_map(|case| &case.components)
+    {
+        let (cases, single) = counts.entry(label).or_default();
+        *cases += 1;
+        *single += usize::from(components == 1);
+    }
+    Ok(counts)
+}
+
+/// Dice of each label after every possible filter of one prediction. Both label maps are `[z, y, x]`.
+fn try_filters(reference: &Array3<i16>, raw: &Array3<i16>, labels: &[u8]) -> Vec<Trial> {
     let dice = |filter: Filter| -> Vec<Option<f64>> {
         let mut filtered = raw.clone();
         filter.apply(&mut filtered);
         count_voxels(reference.view(), filtered.view(), labels).into_iter().map(Counts::dice).collect()
     };
-    // The filter of one label does nothing to the others, so that all can be tried at once.
-    let tried = |foreground, class: bool| {
+    // The filter of one label does not change the others, so that all labels are tried at once.
+    let try_filter = |foreground, class: bool| {
         dice(Filter { foreground, classes: labels.iter().copied().filter(|_| class).collect() })
     };
     let (raw, foreground, class, both) =
-        (dice(Filter::default()), tried(true, false), tried(false, true), tried(true, true));
+        (dice(Filter::default()), try_filter(true, false), try_filter(false, true), try_filter(true, true));
     let trial = |at: usize| Trial { raw: raw[at], foreground: foreground[at], class: class[at], both: both[at] };
     (0..labels.len()).map(trial).collect()
 }
@@ -131,15 +160,15 @@ mod tests {
     }
 
     #[test]
-    fn the_cross_validation_decides_and_filters_as_nnunet_does() {
-        let text = include_str!("../../tests/reference/values/postprocess.json");
+    fn cross_validation_chooses_and_applies_the_filters_of_nnunet() {
+        let text = include_str!("../../../tests/reference/values/postprocess.json");
         let sets: Vec<Set> = serde_json::from_str(text).unwrap();
         for set in &sets {
             let labels: Vec<u8> = (1..=set.labels).collect();
             let tried: Vec<Vec<Trial>> = set
                 .cases
                 .iter()
-                .map(|case| trials(&set.volume(&case.reference), &set.volume(&case.prediction), &labels))
+                .map(|case| try_filters(&set.volume(&case.reference), &set.volume(&case.prediction), &labels))
                 .collect();
             let of_label = |(at, &label): (usize, &u8)| (label, tried.iter().map(|case| case[at]).collect());
             let trials: BTreeMap<u8, Vec<Trial>> = labels.iter().enumerate().map(of_label).collect();
