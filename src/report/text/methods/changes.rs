@@ -37,8 +37,21 @@ fn name_of(key: &str) -> String {
     if parts.len() > 1 {
         parts.drain(..if configuration.is_some() { 2 } else { 1 });
     }
-    let words = parts.join(" ").replace('_', " ");
+    let words: Vec<&str> = parts.iter().flat_map(|part| part.split('_')).map(in_full).collect();
+    let words = words.join(" ");
     configuration.map_or(words.clone(), |configuration| format!("{words} of {configuration}"))
+}
+
+/// Abbreviations of keys, as a journal writes them.
+fn in_full(word: &str) -> &str {
+    match word {
+        "ema" => "EMA",
+        "max" => "maximum",
+        "min" => "minimum",
+        "eps" => "epsilon",
+        "mm" => "(mm)",
+        other => other,
+    }
 }
 
 #[cfg(test)]
@@ -67,5 +80,6 @@ mod tests {
             describe_change(&change("train.schedule.patience_epochs", "30", "2")),
             "schedule patience epochs (2 instead of 30)"
         );
+        assert_eq!(name_of("train.max_epochs"), "maximum epochs");
     }
 }
