@@ -16,7 +16,7 @@ use crate::dataset::{Dataset, scan};
 use crate::device::Backend;
 use crate::experiment::machine::{Machine, gib};
 use crate::experiment::preflight::{against_data, cases_fit};
-use crate::fingerprint::{Fingerprint, FingerprintError, measure};
+use crate::fingerprint::{Fingerprint, FingerprintError, compute_fingerprint};
 use crate::network::PlannedNetwork;
 use crate::network::topology::Topology;
 use crate::plan::apply::sorted;
@@ -215,7 +215,7 @@ fn data(folder: &Path, arguments: &Arguments, terminal: &Terminal) -> Result<Dat
 fn measured(dataset: &Dataset, memory_bytes: u64, terminal: &Terminal) -> Result<Fingerprint, Failure> {
     enough_cases(dataset).map_err(unplannable)?;
     terminal.begin("measuring the data set", dataset.training.len());
-    let fingerprint = measure(dataset, memory_bytes, &|| terminal.advance());
+    let fingerprint = compute_fingerprint(dataset, memory_bytes, &|| terminal.advance());
     terminal.end();
     let fingerprint = fingerprint.map_err(unusable)?;
     measurements(dataset, &fingerprint).map_err(unplannable)?;

@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::dataset::Dataset;
 use crate::dataset::contents::Contents;
 use crate::experiment::ExperimentError;
-use crate::fingerprint::{Fingerprint, measure};
+use crate::fingerprint::{Fingerprint, compute_fingerprint};
 use crate::plan::diff::Stage;
 use crate::plan::digest::{Change, changed_keys, decides_no_result};
 use crate::plan::layer::Source;
@@ -164,13 +164,13 @@ pub(super) fn fingerprint(
 ) -> Result<Fingerprint, ExperimentError> {
     if let Some(saved) = SavedFingerprint::read_intact(folder)?
         && saved.stamp == stamp
-        && saved.fingerprint.is_whole()
+        && saved.fingerprint.is_complete()
     {
         tracing::info!("the data set's files are as they were measured");
         return Ok(saved.fingerprint);
     }
     events.begin("measuring the data set", dataset.training.len());
-    let fingerprint = measure(dataset, memory_bytes, &|| events.advance());
+    let fingerprint = compute_fingerprint(dataset, memory_bytes, &|| events.advance());
     events.end();
     let measured = SavedFingerprint { stamp, fingerprint: fingerprint? };
     measured.write(folder)?;

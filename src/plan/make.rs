@@ -89,16 +89,16 @@ pub fn make(name: &str, dataset: &Dataset, exclude: &[String], fingerprint: &Fin
         cases: measured.cases,
         median_spacing_mm: spacing,
         median_shape: measured.median,
-        cropped_fraction: fingerprint.crop_ratio(),
-        single_component_labels: fingerprint.single_component(dataset.labels.keys().copied()),
+        cropped_fraction: fingerprint.cropped_fraction(),
+        single_component_labels: fingerprint.single_component_labels(dataset.labels.keys().copied()),
         generator: Generator::None,
     };
     let normalization: Vec<Normalization> = data.channels.iter().map(|channel| normalization(channel)).collect();
     let known = |statistics: crate::fingerprint::IntensityStatistics| Intensities {
         mean: statistics.mean,
         sd: statistics.sd,
-        p00_5: statistics.percentile_00_5,
-        p99_5: statistics.percentile_99_5,
+        p00_5: statistics.p00_5,
+        p99_5: statistics.p99_5,
     };
     let intensities: Option<Vec<Intensities>> =
         fingerprint.intensities.iter().map(|statistics| statistics.map(known)).collect();

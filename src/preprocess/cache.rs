@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use thiserror::Error;
 
-use crate::dataset::budget::{Budget, side_by_side};
+use crate::dataset::budget::{MemoryBudget, map_parallel};
 use crate::dataset::contents::Contents;
 use crate::dataset::gate::{Issues, read_case};
 use crate::dataset::{Case, CaseId, Dataset};
@@ -87,7 +87,7 @@ impl Preparation<'_> {
     /// Every case that could not be prepared; the others are prepared all the same.
     pub fn make(&self, interrupted: &AtomicBool, on_done: &(dyn Fn() + Sync)) -> Result<usize, PreprocessError> {
         let budget = self.budget();
-        let results = side_by_side(&self.dataset.training, &|case| {
+        let results = map_parallel(&self.dataset.training, &|case| {
             if interrupted.load(Ordering::Relaxed) {
                 return None;
             }
@@ -110,7 +110,7 @@ impl Preparation<'_> {
     }
 
     /// Prepares one case unless its file is there and fresh; true when it was made.
-    fn case(&self, case: &Case, budget: &Budget) -> Result<bool, PreprocessError> {
+    fn case(&self, case: &Case, budget: &MemoryBudget) -> Result<bool, PreprocessError> {
         let (plan, configuration) = (self.plan, self.configuration);
         if self.is_fresh(case) {
             tracing::debug!(case = %case.id, "prepared before");
@@ -158,8 +158,8 @@ impl Preparation<'_> {
         }
     }
 
-    fn budget(&self) -> Budget {
-        Budget::new(self.plan.runtime.memory_bytes())
+    fn budget(&self) -> MemoryBudget {
+        MemoryBudget::new(self.plan.runtime.memory_bytes())
     }
 
     fn is_fresh(&self, case: &Case) -> bool {

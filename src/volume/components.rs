@@ -1,7 +1,7 @@
 //! Connected components of a mask.
 //!
-//! Input: a mask, `[z, y, x]`. Output: a number for every voxel and a size for every number. Two passes with a forest of
-//! provisional numbers; components are numbered in the order in which their first voxel is met in memory.
+//! Input: a mask, `[z, y, x]`. Output: a number for every voxel and a size for every number. Two passes with a forest
+//! of provisional numbers; components are numbered in the order in which their first voxel is met in memory.
 
 use std::collections::BTreeMap;
 
@@ -140,7 +140,8 @@ fn forget_ended(slice: &mut Array2<u32>, parents: &mut Vec<u32>) {
     parents.extend(0..=alive);
 }
 
-/// The largest component of a mask; all that are largest where they tie, as nnU-Net keeps them; nothing of an empty mask.
+/// The largest component of a mask; all that are largest where they tie, as nnU-Net keeps them; nothing of an empty
+/// mask.
 pub fn largest_components(mask: ArrayView3<'_, bool>, connectivity: Connectivity) -> Array3<bool> {
     let Components { numbers, sizes } = components(mask, connectivity);
     let largest = sizes.iter().max().copied().unwrap_or(0);

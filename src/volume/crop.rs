@@ -48,7 +48,8 @@ pub fn crop_in_place<T: Copy>(volume: Array3<T>, bounds: BoundingBox) -> Array3<
     crop_channels_in_place(all, bounds).index_axis_move(Axis(0), 0)
 }
 
-/// Keeps the part of every channel inside a box, `[c, z, y, x]`, in the image's own memory; what is left over is given back.
+/// Keeps the part of every channel inside a box, `[c, z, y, x]`, in the image's own memory; what is left over is given
+/// back.
 pub fn crop_channels_in_place<T: Copy>(image: Array4<T>, bounds: BoundingBox) -> Array4<T> {
     let (channels, depth, height, width) = image.dim();
     if bounds == BoundingBox::whole(Shape([depth, height, width])) {

@@ -8,9 +8,11 @@ use ndarray::{Array3, ArrayView3, Zip};
 use super::distance::squared_distance_transform;
 use super::{Spacing, into_elements};
 
-/// Fills every hole of a mask, in its own memory: background that no path of touching faces joins to the border of the grid.
+/// Fills every hole of a mask, in its own memory: background that no path of touching faces joins to the border of the
+/// grid.
 ///
-/// Agrees with SciPy's `binary_fill_holes` with its default structure. Beside the mask, at most `MAX_SEEDS` indices are held.
+/// Agrees with SciPy's `binary_fill_holes` with its default structure. Beside the mask, at most `MAX_SEEDS` indices are
+/// held.
 pub fn fill_holes(mask: Array3<bool>) -> Array3<bool> {
     fill_holes_with(mask, MAX_SEEDS)
 }
@@ -43,8 +45,8 @@ fn fill_holes_with(mask: Array3<bool>, max_seeds: usize) -> Array3<bool> {
 
 /// Most voxels that wait to be flooded from; those beyond are marked in the volume and found there later.
 const MAX_SEEDS: usize = 1 << 18;
-/// States of a voxel during a flood: part of the mask; background that was not reached; background that waits to be flooded
-/// from; background that is joined to the border.
+/// States of a voxel during a flood: part of the mask; background that was not reached; background that waits to be
+/// flooded from; background that is joined to the border.
 const MASK: u8 = 0;
 const UNSEEN: u8 = 1;
 const SEED: u8 = 2;
@@ -121,7 +123,8 @@ impl Flood {
     }
 }
 
-/// Every voxel whose centre lies within `radius` of the centre of a voxel of the mask. `spacing` and `radius` share a unit.
+/// Every voxel whose centre lies within `radius` of the centre of a voxel of the mask. `spacing` and `radius` share a
+/// unit.
 pub fn dilate(mask: ArrayView3<'_, bool>, radius: f64, spacing: Spacing) -> Array3<bool> {
     // A voxel exactly on the ball belongs to it, whichever way single precision rounded.
     let reach = (radius * radius) as f32 * (1.0 + 1e-6);

@@ -15,7 +15,8 @@ const LETTERS: [[char; 2]; 3] = [['L', 'R'], ['P', 'A'], ['I', 'S']];
 
 /// The anatomical direction that each voxel axis points to most nearly.
 ///
-/// Written as NiBabel writes it, x first: `RAS` is an image whose x axis points to the right, y to the front, z upwards.
+/// Written as NiBabel writes it, x first: `RAS` is an image whose x axis points to the right, y to the front, z
+/// upwards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct AxisCodes([Direction; 3]);
@@ -32,8 +33,8 @@ struct Direction {
 impl AxisCodes {
     /// The codes of an affine, rows as in [`Geometry::affine`]. `None` if it maps the grid to less than a volume.
     ///
-    /// Each voxel axis, the clearest first, takes the nearest axis of the world that is still free. Nearness is judged on
-    /// the rotation that is closest to the affine (its polar factor), so that shear does not decide.
+    /// Each voxel axis, the clearest first, takes the nearest axis of the world that is still free. Nearness is judged
+    /// on the rotation that is closest to the affine (its polar factor), so that shear does not decide.
     ///
     /// Source: NiBabel 5.4, `io_orientation`; `tests/reference/orient.py` compares the two.
     pub fn of_affine(affine: &[[f64; 4]; 3]) -> Option<Self> {
@@ -77,8 +78,8 @@ impl AxisCodes {
 }
 
 impl Geometry {
-    /// The directions of the voxel axes, such as `RAS`. Returns `None` if the file states no orientation, or one whose axes span no
-    /// volume.
+    /// The directions of the voxel axes, such as `RAS`. Returns `None` if the file states no orientation, or one whose
+    /// axes span no volume.
     pub fn axis_codes(&self) -> Option<AxisCodes> {
         if self.is_placed { AxisCodes::of_affine(&self.affine) } else { None }
     }

@@ -67,7 +67,8 @@ pub enum ImageFileProblem {
     /// Not 2D, 3D or 4D. Sizes are x first.
     #[error("has the dimensions {sizes:?} (x, y, z, …); expected 2D, 3D, or 4D with the channels last")]
     Rank { sizes: Vec<u16> },
-    /// Larger than NIfTI-1, the format of the output, allows. The number of dimensions comes first, then their sizes, x first.
+    /// Larger than NIfTI-1, the format of the output, allows. The number of dimensions comes first, then their sizes, x
+    /// first.
     #[error("has the dimensions {sizes:?}; the maximum is 32767 voxels per axis: crop the image")]
     TooLong { sizes: Vec<i64> },
     /// RGB or RGBA voxels.

@@ -1,4 +1,5 @@
-//! One axis of a volume at a time, in the volume's own memory, on whole rows: the arithmetic runs along memory for every axis.
+//! One axis of a volume at a time, in the volume's own memory, on whole rows: the arithmetic runs along memory for
+//! every axis.
 
 use std::ops::Range;
 
@@ -94,8 +95,8 @@ impl Filter {
     }
 }
 
-/// Resamples one axis of a volume of `shape`, `[z, y, x]`, which is the beginning of `values`; so is the result, whose shape is
-/// returned.
+/// Resamples one axis of a volume of `shape`, `[z, y, x]`, which is the beginning of `values`; so is the result, whose
+/// shape is returned.
 ///
 /// # Panics
 ///
@@ -121,7 +122,8 @@ pub(super) fn resample(values: &mut [f32], shape: [usize; 3], axis: usize, filte
     resampled
 }
 
-/// Moves blocks that begin every `from` values so that they begin every `to` values; of each, the smaller number is kept.
+/// Moves blocks that begin every `from` values so that they begin every `to` values; of each, the smaller number is
+/// kept.
 pub(super) fn move_blocks(values: &mut [f32], blocks: usize, from: usize, to: usize) {
     if from < to {
         for block in (1..blocks).rev() {
@@ -155,8 +157,8 @@ fn along_rows(mut slab: ArrayViewMut2<'_, f32>, filter: &Filter, rows: &mut Vec<
     filter.rows(rows, length, outputs.take(filter.outputs()));
 }
 
-/// Resamples lines along x, which begin every `stride` values: some at a time are turned so that their voxels of equal x are a
-/// row.
+/// Resamples lines along x, which begin every `stride` values: some at a time are turned so that their voxels of equal
+/// x are a row.
 fn along_x(values: &mut [f32], stride: usize, filter: &Filter) {
     let (inputs, outputs) = (filter.inputs(), filter.outputs());
     let blocks = values.par_chunks_mut(LINES * stride);

@@ -31,8 +31,9 @@ pub fn resize_labels_linear(labels: ArrayView3<'_, i16>, shape: Shape) -> Array3
 
 /// Resamples a label map, `[z, y, x]`: to the nearest voxel, or by the indicators of its labels at another order.
 ///
-/// With a coarse axis, slices across it are resampled on their own, and the nearest of them is taken along it. Some slices of the
-/// result are made at a time: beside the two maps, the intermediate values of these are held, for each thread.
+/// With a coarse axis, slices across it are resampled on their own, and the nearest of them is taken along it. Some
+/// slices of the result are made at a time: beside the two maps, the intermediate values of these are held, for each
+/// thread.
 pub fn resize_labels<T: Copy + Default + Ord + Send + Sync>(
     labels: ArrayView3<'_, T>,
     shape: Shape,

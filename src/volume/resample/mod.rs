@@ -1,7 +1,7 @@
 //! Resampling of images and label maps to another voxel grid of the same extent.
 //!
-//! Input: arrays in `[z, y, x]` order and the wanted [`Shape`]. Output voxel `o` of an axis samples the input at
-//! `(o + 0.5) · in / out - 0.5`, with edges continued, as scikit-image's `resize` does. Every axis is a filter of its own,
+//! Input: arrays in `[z, y, x]` order and the wanted [`Shape`]. Output voxel `o` of an axis samples the input at `(o +
+//! 0.5) · in / out - 0.5`, with edges continued, as scikit-image's `resize` does. Every axis is a filter of its own,
 //! run on whole rows at a time and in parallel; a result never depends on the number of threads. Deliberately absent:
 //! rotation, anti-aliasing, and the choice of a target (`plan`).
 
@@ -45,8 +45,8 @@ impl Order {
 
 /// Shape of a volume at another spacing: `old · spacing / target`, halves rounded to the even number, at least 1.
 ///
-/// An axis longer than `usize` can say has `usize::MAX` voxels: wrong spacings lead to any shape, which is checked before memory
-/// is taken for it.
+/// An axis longer than `usize` can say has `usize::MAX` voxels: wrong spacings lead to any shape, which is checked
+/// before memory is taken for it.
 ///
 /// Source: nnU-Net's first public code (commit 6150f1b0), `resample_patient`.
 pub fn resampled_shape(shape: Shape, spacing: Spacing, target: Spacing) -> Shape {
@@ -58,8 +58,8 @@ pub fn resampled_shape(shape: Shape, spacing: Spacing, target: Spacing) -> Shape
 
 /// The axis along which slices are resampled on their own, where the voxels are far from cubes.
 ///
-/// That is the one axis of the largest spacing if the largest is more than `threshold` times the smallest, by the original
-/// spacing or, failing that, by the target spacing. Two axes that share the largest spacing give `None`.
+/// That is the one axis of the largest spacing if the largest is more than `threshold` times the smallest, by the
+/// original spacing or, failing that, by the target spacing. Two axes that share the largest spacing give `None`.
 ///
 /// Source: nnU-Net's first public code (commit 6150f1b0), `resample_patient`, with a threshold of 3; not in the paper.
 pub fn coarse_axis(original: Spacing, target: Spacing, threshold: f64) -> Option<usize> {
@@ -78,8 +78,8 @@ pub fn coarse_axis(original: Spacing, target: Spacing, threshold: f64) -> Option
 
 /// Resamples an image with the cubic B-spline, `[z, y, x]`.
 ///
-/// Agrees with scikit-image's `resize(order=3, mode="edge", clip=True, anti_aliasing=False)`: the result is clipped to the
-/// range of the input.
+/// Agrees with scikit-image's `resize(order=3, mode="edge", clip=True, anti_aliasing=False)`: the result is clipped to
+/// the range of the input.
 pub fn resize_cubic(image: ArrayView3<'_, f32>, shape: Shape) -> Array3<f32> {
     resize(image, shape, Order::Cubic, None)
 }
@@ -109,8 +109,8 @@ pub fn resize(image: ArrayView3<'_, f32>, shape: Shape, order: Order, coarse_axi
     Array3::from_shape_vec(shape.0, values).expect("as many values as the shape has voxels")
 }
 
-/// Resamples each channel of an image, `[c, z, y, x]`, as [`resize`] does, in the image's own memory, which grows to what the
-/// largest volume on the way takes.
+/// Resamples each channel of an image, `[c, z, y, x]`, as [`resize`] does, in the image's own memory, which grows to
+/// what the largest volume on the way takes.
 ///
 /// # Panics
 ///
@@ -146,8 +146,8 @@ pub fn most_voxels(from: Shape, to: Shape, coarse_axis: Option<usize>) -> usize 
 
 /// The axes that change, in the order in which they are resampled.
 ///
-/// The axis that shrinks most goes first, so that the others have less to do; x before y before z on equal terms. A coarse axis,
-/// whose slices are on their own, goes where it leaves the fewest of them to do: first or last.
+/// The axis that shrinks most goes first, so that the others have less to do; x before y before z on equal terms. A
+/// coarse axis, whose slices are on their own, goes where it leaves the fewest of them to do: first or last.
 fn axis_order(from: [usize; 3], to: [usize; 3], coarse_axis: Option<usize>) -> Vec<usize> {
     let changed = |axis: &usize| from[*axis] != to[*axis];
     let mut axes: Vec<usize> = (0..3).filter(|&axis| Some(axis) != coarse_axis).filter(changed).collect();

@@ -140,10 +140,11 @@ fn data_type(header: &NiftiHeader) -> Result<NiftiType, ImageFileProblem> {
 
 /// Checks that spacing and orientation are finite, and that no spacing is zero.
 ///
-/// As in NiBabel and ITK, the sign of a spacing has no meaning. A spacing of zero counts as 1 mm along an axis of one slice.
+/// As in NiBabel and ITK, the sign of a spacing has no meaning. A spacing of zero counts as 1 mm along an axis of one
+/// slice.
 ///
-/// Differs: along an axis of several slices, both libraries take it for 1 mm; it is refused here, because nothing supports
-/// that guess.
+/// Differs: along an axis of several slices, both libraries take it for 1 mm; it is refused here, because nothing
+/// supports that guess.
 fn check_placement(header: &NiftiHeader) -> Result<(), ImageFileProblem> {
     let [_, dx, dy, dz, ..] = header.pixdim;
     let spacing = [dx, dy, dz];

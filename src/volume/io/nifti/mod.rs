@@ -1,8 +1,8 @@
 //! NIfTI: 2D, 3D and 4D, versions 1 and 2, compressed or not, every real data type, both byte orders.
 //!
-//! NIfTI-1 headers are parsed and files are written by the `nifti` crate. Its reader of voxels is not used: it trusts the file name
-//! for compression and allocates what the header promises. Deliberately absent: `.hdr`/`.img` pairs and extensions. Label maps and
-//! probabilities are written as NIfTI-1.
+//! NIfTI-1 headers are parsed and files are written by the `nifti` crate. Its reader of voxels is not used: it trusts
+//! the file name for compression and allocates what the header promises. Deliberately absent: `.hdr`/`.img` pairs and
+//! extensions. Label maps and probabilities are written as NIfTI-1.
 
 mod header;
 mod placement;
@@ -38,8 +38,8 @@ impl Reader {
         Ok(Self { header, layout, stream })
     }
 
-    /// Passes all voxels to `take`, scaled, in file order and chunk by chunk; only a chunk is in memory. Returns whether bytes that
-    /// belong to no gzip member follow the voxels; they are ignored.
+    /// Passes all voxels to `take`, scaled, in file order and chunk by chunk; only a chunk is in memory. Returns
+    /// whether bytes that belong to no gzip member follow the voxels; they are ignored.
     pub(super) fn read(mut self, take: impl FnMut(&[f64])) -> Result<bool, ImageFileProblem> {
         self.stream.skip(self.layout.data_offset - self.layout.bytes as u64)?;
         voxels::read(&mut self.stream, &self.layout, take)?;

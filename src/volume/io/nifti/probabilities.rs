@@ -23,8 +23,9 @@ const UINT8: i16 = 2;
 /// NIfTI intent code of an image of estimates, whose intent name says of what.
 const ESTIMATE: i16 = 1001;
 
-/// A compressed 4D file that is being written: unsigned 8-bit integers whose slope of 1/255 makes readers see 0 to 1. The fourth axis
-/// is the class, background first. The intent name is `probabilities`, and the description lists the labels.
+/// A compressed 4D file that is being written: unsigned 8-bit integers whose slope of 1/255 makes readers see 0 to 1.
+/// The fourth axis is the class, background first. The intent name is `probabilities`, and the description lists the
+/// labels.
 #[derive(Debug)]
 pub(in crate::volume::io) struct ProbabilityWriter {
     partial: PartialFile,

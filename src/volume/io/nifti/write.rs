@@ -46,7 +46,8 @@ pub(in crate::volume::io) fn write_image(
     })
 }
 
-/// Writes an array of `shape` on the grid of `geometry` with `save`, which is told whether the grid's file has two dimensions.
+/// Writes an array of `shape` on the grid of `geometry` with `save`, which is told whether the grid's file has two
+/// dimensions.
 fn write(
     path: &Path,
     shape: Shape,
@@ -61,8 +62,8 @@ fn write(
     let original = header_of(geometry);
     let is_flat = original.dim[0] == 2 && shape.0[0] == 1;
     let header = output_header(&original);
-    // The crate drops the last extension of a name and replaces the one before it by `nii` or `nii.gz`, so an uncompressed file
-    // needs one more extension to come out as named.
+    // The crate drops the last extension of a name and replaces the one before it by `nii` or `nii.gz`, so an
+    // uncompressed file needs one more extension to come out as named.
     let name = if gzip { partial.temporary.clone() } else { partial.temporary.with_added_extension("nii") };
     let mut options = WriterOptions::new(name).reference_header(&header);
     if gzip {
