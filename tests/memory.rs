@@ -177,7 +177,7 @@ fn a_fingerprint_does_not_depend_on_the_memory_limit() {
     let refused = compute_fingerprint(&dataset, largest - 1, &|| ()).unwrap_err();
     assert!(matches!(refused, FingerprintError::Issues(_)), "{refused}");
     let message = refused.to_string();
-    assert!(message.contains("may be used") && message.contains("runtime.memory_gib"), "{message}");
+    assert!(message.contains("the limit is") && message.contains("runtime.memory_gib"), "{message}");
 }
 
 #[test]

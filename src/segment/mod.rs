@@ -27,7 +27,7 @@ use crate::postprocess::Filter;
 use crate::predict::cascade::{Grid, first_stage};
 use crate::predict::memory::{PredictError, Room};
 use crate::predict::{Member, OnTiles, Predictor, labels};
-use crate::preprocess::first_stage::{beside, one_hot};
+use crate::preprocess::first_stage::{append_masks, one_hot};
 use crate::preprocess::footprint::{Collapsed, check_collapse};
 use crate::preprocess::{Prepared, prepare};
 use crate::run::Listener;
@@ -287,7 +287,8 @@ impl Stages<'_> {
         if let (Some(first), Some(coarse)) = (&self.first, coarse.transpose()?) {
             let grid = Grid { shape: Shape(case.labels.dim().into()), placement: &case.placement };
             let classes = first_stage(&member(first, &coarse), self.predictor.configuration, grid, room, on_tiles)?;
-            case.image = beside(case.image.view(), &one_hot(classes.view(), self.predictor.plan.data.labels.len()));
+            case.image =
+                append_masks(case.image.view(), &one_hot(classes.view(), self.predictor.plan.data.labels.len()));
         }
         Ok(case)
     }

@@ -1,4 +1,4 @@
-//! The layout of a report on disk: one method a file name.
+//! The files of a report on disk: one method per file name.
 
 use std::path::{Path, PathBuf};
 
@@ -15,7 +15,7 @@ impl ReportFolder {
         Self { root: reports.join(name) }
     }
 
-    /// The page, whole in itself.
+    /// The self-contained page.
     pub fn page(&self) -> PathBuf {
         self.root.join("index.html")
     }
@@ -25,7 +25,7 @@ impl ReportFolder {
         self.root.join("report.md")
     }
 
-    /// The works that the methods paragraph cites.
+    /// The references of the methods paragraph.
     pub fn bibliography(&self) -> PathBuf {
         self.root.join("references.bib")
     }

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use crate::plan::schema::Plan;
 use crate::preprocess::cache::PreparedCase;
-use crate::preprocess::first_stage::{FirstStage, beside, one_hot};
+use crate::preprocess::first_stage::{FirstStage, append_masks, one_hot};
 use crate::random::{Key, Purpose, Rng, stream};
 use crate::train::Job;
 use crate::train::augment::{Augmenter, Faults};
@@ -117,7 +117,7 @@ impl<'a> Patches<'a> {
         if self.augmenter.is_some() {
             Faults::draw(&self.plan.augment, masks.len(), rng).apply(&mut masks);
         }
-        patch.image = beside(patch.image.view(), &masks);
+        patch.image = append_masks(patch.image.view(), &masks);
         patch
     }
 }

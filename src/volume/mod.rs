@@ -5,6 +5,7 @@
 
 #![allow(clippy::needless_pass_by_value, reason = "array views are references, and ndarray passes them by value")]
 
+pub mod axes;
 mod bounds;
 pub mod components;
 pub mod crop;

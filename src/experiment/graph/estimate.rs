@@ -18,13 +18,13 @@ use crate::network::topology::Topology;
 use crate::plan::load::LoadedPlan;
 use crate::plan::schema::{Configuration, ConfigurationName, Plan};
 use crate::predict::window::{mirrored_axes, starts};
-use crate::preprocess::slice_first;
 use crate::run::Listener;
 use crate::run::NetworkId;
 use crate::run::folder::RunFolder;
 use crate::run::log::read_epochs;
 use crate::train::augment::loaded_size;
 use crate::train::loader::batches_at_once;
+use crate::volume::axes::slice_first;
 
 /// Seconds on one core, measured on compressed files: reading a voxel of a channel with its mask and statistics; resampling it by
 /// the third-order spline, per voxel of the largest volume on the way; writing a prepared voxel of a channel.

@@ -29,10 +29,10 @@ pub use self::size::{enlarged_patch, loaded_size};
 use self::coordinates::coordinates;
 use self::draw::Ranges;
 use crate::plan::schema::{Augment, AugmentationKind, Configuration};
-use crate::preprocess::{slice_back, slice_first};
 use crate::random::Rng;
 use crate::train::sample::{Patch, Window};
 use crate::volume::Shape;
+use crate::volume::axes::{slice_back, slice_first};
 
 /// The random transforms of one configuration.
 #[derive(Clone, Debug)]

@@ -4,8 +4,8 @@ use std::f64::consts::FRAC_PI_2;
 
 use super::coordinates::{rotation, turned};
 use crate::plan::schema::{Augment, AugmentationKind, Configuration};
-use crate::preprocess::{slice_back, slice_first};
 use crate::volume::Shape;
+use crate::volume::axes::{slice_back, slice_first};
 
 /// In-plane patches with a longest edge of more than this many times the shortest are turned as little as 3D ones.
 const FLAT: f64 = 1.5;

@@ -98,12 +98,12 @@ pub fn resize_linear(image: ArrayView3<'_, f32>, shape: Shape) -> Array3<f32> {
 /// When one of the shapes has an axis without voxels.
 pub fn resize(image: ArrayView3<'_, f32>, shape: Shape, order: Order, coarse_axis: Option<usize>) -> Array3<f32> {
     let passes = Passes::new(Shape(image.dim().into()), shape, order, coarse_axis);
-    let mut values = Vec::with_capacity(passes.most_voxels());
+    let mut values = Vec::with_capacity(passes.max_voxels());
     match image.as_slice() {
         Some(slice) => values.extend_from_slice(slice),
         None => values.extend(image.iter()),
     }
-    values.resize(passes.most_voxels(), 0.0);
+    values.resize(passes.max_voxels(), 0.0);
     passes.run(&mut values);
     values.truncate(shape.voxels());
     Array3::from_shape_vec(shape.0, values).expect("as many values as the shape has voxels")
@@ -121,7 +121,7 @@ pub fn resize_channels(image: Array4<f32>, shape: Shape, order: Order, coarse_ax
     if passes.is_identity() {
         return image;
     }
-    let (from, room) = (z * y * x, passes.most_voxels());
+    let (from, room) = (z * y * x, passes.max_voxels());
     let mut values = into_elements(image);
     values.reserve_exact(channels * room - values.len());
     values.resize(channels * room, 0.0);
@@ -135,7 +135,7 @@ pub fn resize_channels(image: Array4<f32>, shape: Shape, order: Order, coarse_ax
 }
 
 /// Voxels of the largest volume on the way from one shape to another: as many as [`resize_channels`] holds per channel.
-pub fn most_voxels(from: Shape, to: Shape, coarse_axis: Option<usize>) -> usize {
+pub fn max_voxels(from: Shape, to: Shape, coarse_axis: Option<usize>) -> usize {
     let mut shape = from;
     let volumes = axis_order(from.0, to.0, coarse_axis).into_iter().map(|axis| {
         shape.0[axis] = to.0[axis];
@@ -184,8 +184,8 @@ impl Passes {
         self.filters.is_empty()
     }
 
-    fn most_voxels(&self) -> usize {
-        most_voxels(self.from, self.to, self.coarse_axis)
+    fn max_voxels(&self) -> usize {
+        max_voxels(self.from, self.to, self.coarse_axis)
     }
 
     /// Resamples the volume at the beginning of `values`, and clips it to the range of what it was.

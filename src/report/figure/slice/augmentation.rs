@@ -10,13 +10,13 @@ use plotters::prelude::RGBColor;
 use plotters::style::{BLACK, WHITE};
 
 use crate::plan::schema::Configuration;
-use crate::preprocess::slice_first;
 use crate::report::error::ReportError;
 use crate::report::figure::canvas::{use_bundled_font, write_png, write_words};
 use crate::report::figure::slice::slice_png::{Tile, colour_of, order, window};
 use crate::train::augment::{Draw, Faults, Operation};
 use crate::train::sample::Patch;
 use crate::volume::Spacing;
+use crate::volume::axes::slice_first;
 
 /// Width and height that a slice is drawn into, pixels.
 const TILE: u32 = 180;
