@@ -10,6 +10,7 @@ mod modules;
 mod source;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
@@ -94,9 +95,9 @@ fn listed(circles: &[(BTreeSet<String>, Vec<Reference>)]) -> String {
     let mut text = String::new();
     for (files, references) in circles {
         let names: Vec<&str> = files.iter().map(String::as_str).collect();
-        text += &format!("{} files of `{}`: {}\n", files.len(), room(names[0]), names.join(", "));
+        let _ = writeln!(text, "{} files of `{}`: {}", files.len(), room(names[0]), names.join(", "));
         for Reference { from, to, line } in references {
-            text += &format!("    src/{from}:{line} names {to}\n");
+            let _ = writeln!(text, "    src/{from}:{line} names {to}");
         }
     }
     text

@@ -6,6 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use segplan::evaluate::metric::Metric;
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -81,6 +83,39 @@ fn files_named_by_the_guide_and_by_the_crate_exist() {
     }
     assert!(seen > 30, "{seen} names of files");
     assert!(missing.is_empty(), "files that do not exist:\n{}", missing.join("\n"));
+}
+
+/// String literals behind a call in a source file, such as `.join("manifest.json")`.
+fn literals(file: &str, calls: &[&str]) -> Vec<String> {
+    let text = fs::read_to_string(root().join(file)).unwrap();
+    let text = text.split("#[cfg(test)]").next().unwrap();
+    let behind = |call: &&str| {
+        text.split(&format!("{call}(\""))
+            .skip(1)
+            .map(|rest| rest.split('"').next().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    calls.iter().flat_map(behind).collect()
+}
+
+#[test]
+fn the_guide_lists_all_files_and_columns_of_a_run() {
+    let guide = fs::read_to_string(root().join("src/guide/architecture.md")).unwrap();
+    let files = literals("src/run/folder.rs", &[".join"]);
+    assert!(files.len() > 20, "{files:?}");
+    for file in files {
+        assert!(guide.contains(&file), "the run folder in the guide lacks `{file}`");
+    }
+    let typed = [".counts", ".numbers", ".optional_numbers", ".texts", ".optional_texts", ".flags"];
+    let mut columns = Vec::new();
+    for file in ["src/run/log.rs", "src/evaluate/scores.rs", "src/evaluate/confusion.rs"] {
+        columns.extend(literals(file, &typed));
+    }
+    columns.extend(Metric::ALL.map(|metric| metric.name().to_owned()));
+    assert!(columns.len() > 30, "{columns:?}");
+    for column in columns {
+        assert!(guide.contains(&format!("`{column}`")), "the guide lacks the column `{column}`");
+    }
 }
 
 fn segplan(arguments: &[&str], folder: &Path) -> std::process::Output {

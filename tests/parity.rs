@@ -1,11 +1,11 @@
-//! The graphics backends against the CPU: the same logits, losses and gradients, and the same training after a stop.
+//! GPU backends against the CPU: equal logits, losses and gradients, and equal results of an interrupted and resumed training.
 //!
-//! `cargo test --release --features wgpu --test parity`. Any device of `wgpu` will do, a software one too (Debian's
-//! `mesa-vulkan-drivers`); without one the tests fail and say so. On software, compiling kernels and timing them against each
-//! other takes minutes: with `CUBECL_AUTOTUNE_LEVEL=minimal` there are fewer.
+//! Run with `cargo test --release --features wgpu --test parity`. The tests need a device of `wgpu`, and fail without one; a
+//! software device is sufficient (Debian package `mesa-vulkan-drivers`), but compiling and autotuning kernels on it takes minutes.
+//! `CUBECL_AUTOTUNE_LEVEL=minimal` shortens that.
 
 #![cfg(feature = "wgpu")]
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue fails")]
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -29,12 +29,12 @@ use segplan::train::loss::dice_ce;
 use segplan::train::optimizer::Optimizer;
 use serde::Deserialize;
 
-/// Largest difference from the CPU, as a share of the largest value.
+/// Maximum difference from the CPU, relative to the maximum absolute value.
 const TOLERANCE: f64 = 1e-3;
-/// The same between two trainings on one device, which sum in the same order but for atomic additions.
+/// The same between two trainings on one device, whose order of summation differs only in atomic additions.
 const RESUMED: f64 = 1e-4;
 
-/// The networks of `tests/reference/ten_losses.py`: 2D, 3D, and 3D with uneven pooling.
+/// The networks of `tests/reference/ten_losses.py`: 2D, 3D, and 3D with anisotropic pooling.
 #[derive(Deserialize)]
 struct TenLosses {
     learning_rate: f64,
@@ -55,7 +55,7 @@ struct Case {
     losses: Vec<f64>,
 }
 
-/// What a network computes of its first batch.
+/// Results of a network for its first batch.
 struct Computed {
     logits: Vec<f32>,
     loss: f64,
@@ -66,18 +66,14 @@ fn ten_losses() -> TenLosses {
     serde_json::from_str(include_str!("reference/values/ten_losses.json")).unwrap()
 }
 
-fn graphics() -> Device {
-    open_device("wgpu").unwrap_or_else(|absent| {
-        panic!(
-            "{absent}\nThis machine has no Vulkan device: install a driver; mesa-vulkan-drivers has one of software."
-        )
-    })
+fn open_gpu() -> Device {
+    open_device("wgpu").unwrap_or_else(|error| panic!("{error}\ninstall a Vulkan driver, such as mesa-vulkan-drivers"))
 }
 
 impl Case {
     fn network(&self, name: &str, device: &Device) -> UNet {
-        let most = self.pools.into_iter().max().unwrap();
-        let pools = (0..most).map(|step| self.pools.map(|pools| if pools + step >= most { 2 } else { 1 })).collect();
+        let depth = self.pools.into_iter().max().unwrap();
+        let pools = (0..depth).map(|step| self.pools.map(|pools| if pools + step >= depth { 2 } else { 1 })).collect();
         let kernel = if self.patch[0] == 1 { [1, 3, 3] } else { [3; 3] };
         let topology = Topology {
             in_channels: self.channels,
@@ -115,7 +111,7 @@ impl Case {
         Computed { logits: values(logits), loss: loss.into_scalar(), gradients: named.found }
     }
 
-    /// Losses before each of ten steps of Adam.
+    /// Losses before each of ten optimizer steps.
     fn losses(&self, name: &str, settings: &TenLosses, device: &Device) -> Vec<f64> {
         let device = device.clone().autodiff();
         let mut plan: Plan = toml::from_str(include_str!("../src/plan/example.toml")).unwrap();
@@ -136,7 +132,7 @@ fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.into_data().try_into_vec().unwrap()
 }
 
-/// Gradients by the names of their parameters.
+/// Gradients by parameter name.
 struct Named<'a> {
     gradients: &'a Gradients,
     path: Vec<String>,
@@ -158,73 +154,76 @@ impl ModuleVisitor for Named<'_> {
     }
 }
 
-fn largest(values: &[f32]) -> f64 {
-    values.iter().fold(0.0, |most, value| f64::max(most, f64::from(value.abs())))
+fn max_abs(values: &[f32]) -> f64 {
+    values.iter().fold(0.0, |maximum, value| f64::max(maximum, f64::from(value.abs())))
 }
 
-/// Largest difference, as a share of `scale`.
+/// Maximum absolute difference, relative to `scale`.
 fn difference(found: &[f32], expected: &[f32], scale: f64) -> f64 {
     assert_eq!(found.len(), expected.len());
-    let apart: Vec<f32> = found.iter().zip(expected).map(|(found, expected)| found - expected).collect();
-    assert!(apart.iter().all(|value| value.is_finite()));
-    largest(&apart) / scale
+    let differences: Vec<f32> = found.iter().zip(expected).map(|(found, expected)| found - expected).collect();
+    assert!(differences.iter().all(|value| value.is_finite()));
+    max_abs(&differences) / scale
 }
 
-/// What a gradient's difference is a share of: its own largest value. The gradient of a bias before a normalisation is 0, of
-/// which rounding alone is left: that of the kernel beside it stands for it.
+/// The scale of a gradient: its maximum absolute value. The gradient of a bias before a normalisation is 0 except for rounding;
+/// its scale is that of the weight of the same convolution.
 fn scale(parameter: &str, gradients: &BTreeMap<String, Vec<f32>>) -> f64 {
     match parameter.strip_suffix("conv.bias") {
-        Some(block) => largest(&gradients[&format!("{block}conv.weight")]),
-        None => largest(&gradients[parameter]),
+        Some(block) => max_abs(&gradients[&format!("{block}conv.weight")]),
+        None => max_abs(&gradients[parameter]),
     }
 }
 
-/// Compares logits, loss and every gradient of one network with the CPU's.
-#[expect(clippy::print_stdout, reason = "shown with --nocapture: how far apart the two are")]
+/// Compares logits, loss and all gradients of a network on the GPU with those on the CPU.
+#[expect(clippy::print_stdout, reason = "the differences are shown with --nocapture")]
 fn compare(name: &str) {
     let case = &ten_losses().cases[name];
-    let (expected, found) = (case.compute(name, &open_device("cpu").unwrap()), case.compute(name, &graphics()));
-    let logits = difference(&found.logits, &expected.logits, largest(&expected.logits));
+    let (expected, found) = (case.compute(name, &open_device("cpu").unwrap()), case.compute(name, &open_gpu()));
+    let logits = difference(&found.logits, &expected.logits, max_abs(&expected.logits));
     let loss = (found.loss / expected.loss - 1.0).abs();
     assert_eq!(found.gradients.len(), expected.gradients.len());
     let gradient = |(parameter, gradient): (&String, &Vec<f32>)| {
         (difference(&found.gradients[parameter], gradient, scale(parameter, &expected.gradients)), parameter.clone())
     };
-    let apart: Vec<(f64, String)> = expected.gradients.iter().map(gradient).collect();
-    let (worst, parameter) = apart.iter().max_by(|left, right| left.0.total_cmp(&right.0)).unwrap();
+    let differences: Vec<(f64, String)> = expected.gradients.iter().map(gradient).collect();
+    let (worst, parameter) = differences.iter().max_by(|left, right| left.0.total_cmp(&right.0)).unwrap();
     println!(
         "{name}: logits differ by {logits:.1e}, loss by {loss:.1e}, {} gradients by at most {worst:.1e} ({parameter})",
-        apart.len()
+        differences.len()
     );
     assert!(logits < TOLERANCE && loss < TOLERANCE && *worst < TOLERANCE);
 }
 
 #[test]
-fn in_2d_logits_loss_and_every_gradient_are_those_of_the_cpu() {
+fn a_2d_network_computes_the_same_on_gpu_and_cpu() {
     compare("2d_batch");
 }
 
 #[test]
-fn in_3d_logits_loss_and_every_gradient_are_those_of_the_cpu() {
+fn a_3d_network_computes_the_same_on_gpu_and_cpu() {
     compare("3d_sample");
 }
 
 #[test]
-fn with_uneven_pooling_logits_loss_and_every_gradient_are_those_of_the_cpu() {
+fn a_network_with_anisotropic_pooling_computes_the_same_on_gpu_and_cpu() {
     compare("anisotropic");
 }
 
 #[test]
-fn ten_losses_are_those_of_the_cpu_and_of_pytorch() {
-    let (cpu, graphics) = (open_device("cpu").unwrap(), graphics());
+fn ten_losses_on_the_gpu_equal_those_of_the_cpu_and_of_pytorch() {
+    let (cpu, gpu) = (open_device("cpu").unwrap(), open_gpu());
     let settings = ten_losses();
     for (name, case) in &settings.cases {
-        let (expected, found) = (case.losses(name, &settings, &cpu), case.losses(name, &settings, &graphics));
+        let (expected, found) = (case.losses(name, &settings, &cpu), case.losses(name, &settings, &gpu));
         assert_eq!(found.len(), 10);
         for (step, found) in found.iter().enumerate() {
             for (whose, expected) in [("the CPU's", expected[step]), ("PyTorch's", case.losses[step])] {
-                let apart = (found / expected - 1.0).abs();
-                assert!(apart < TOLERANCE, "{name}, step {step}: {found} is not {whose} {expected} ({apart:.1e})");
+                let difference = (found / expected - 1.0).abs();
+                assert!(
+                    difference < TOLERANCE,
+                    "{name}, step {step}: {found} instead of {whose} {expected} ({difference:.1e})"
+                );
             }
         }
     }
@@ -245,7 +244,7 @@ impl Listener for StopAfter<'_> {
     }
 }
 
-/// A short training of the phantom on `wgpu`, which may be stopped. Kernels are chosen once for all that this process trains.
+/// A short training of the phantom on `wgpu`, interrupted after the given epoch and step. Kernels are autotuned once per process.
 fn train_phantom(folder: &Path, name: &str, (epoch, step): (usize, usize)) -> Outcome {
     let runs = folder.join("runs");
     let set = [
@@ -269,8 +268,8 @@ fn train_phantom(folder: &Path, name: &str, (epoch, step): (usize, usize)) -> Ou
 }
 
 #[test]
-fn a_training_that_was_stopped_goes_on_as_if_it_had_not_been() {
-    graphics();
+fn an_interrupted_training_resumes_with_the_same_results() {
+    open_gpu();
     let folder = tempfile::tempdir().unwrap();
     let never = (usize::MAX, 0);
     assert!(matches!(train_phantom(folder.path(), "whole", never), Outcome::Done(_)));
@@ -287,8 +286,8 @@ fn a_training_that_was_stopped_goes_on_as_if_it_had_not_been() {
         for (whole, resumed) in
             [(whole.train_loss, resumed.train_loss), (whole.validation_loss, resumed.validation_loss)]
         {
-            let apart = (resumed / whole - 1.0).abs();
-            assert!(apart < RESUMED, "{resumed} is not {whole} ({apart:.1e})");
+            let difference = (resumed / whole - 1.0).abs();
+            assert!(difference < RESUMED, "{resumed} instead of {whole} ({difference:.1e})");
         }
     }
 }

@@ -20,7 +20,9 @@ use crate::preprocess::cache::{Preparation, PreparedCase};
 use crate::preprocess::first_stage::FirstStage;
 use crate::preprocess::target_spacing;
 use crate::random::{Key, Purpose, stream};
-use crate::report::figure::slice::augmentation::{Axes, Sample, Sheet, draw, words};
+use crate::report::figure::slice::augmentation::{
+    AxisNames, ContactSheet, Sample, describe_sample, write_contact_sheet,
+};
 use crate::run::contents::{KeepDigests, hash_contents};
 use crate::run::dataset::find_dataset;
 use crate::run::folder::{RunFolder, prepared_case, prepared_folder};
@@ -88,13 +90,13 @@ pub fn preview(loaded: &LoadedPlan, request: &Request<'_>, listener: &dyn Listen
         if name == ConfigurationName::Cascade { with_first_stage(plan, prepared, listener)? } else { prepared };
 
     let samples = draw_samples(plan, configuration, &prepared, request.samples);
-    let axes = Axes::new(configuration);
+    let axes = AxisNames::new(configuration);
     let header =
         read_header(&case.images[0]).map_err(|source| PreviewError::Nifti { case: case.id.clone(), source })?;
     let spacing = target_spacing(header.geometry.spacing, configuration);
     // Preprocessed cases hold class numbers instead of label values.
     let classes: BTreeMap<u8, String> = (1..).zip(plan.data.labels.values().cloned()).collect();
-    let sheet = Sheet {
+    let sheet = ContactSheet {
         samples: &samples,
         spacing: Spacing(prepared.placement.axes().map(|axis| spacing.0[axis])),
         axes,
@@ -102,9 +104,9 @@ pub fn preview(loaded: &LoadedPlan, request: &Request<'_>, listener: &dyn Listen
         classes: &classes,
         title: format!("{}, {name}, patch {}", case.id, configuration.patch_size),
     };
-    draw(&sheet, &outputs.staging()?.join(&file))?;
+    write_contact_sheet(&sheet, &outputs.staging()?.join(&file))?;
     outputs.keep(&file)?;
-    let draws = samples.iter().map(|sample| words(sample, axes, &classes)).collect();
+    let draws = samples.iter().map(|sample| describe_sample(sample, axes, &classes)).collect();
     Ok(Preview { case: case.id, configuration: name, sheet: request.output.join(file), draws })
 }
 

@@ -1,13 +1,12 @@
-//! Plots and pictures that are drawn while a run proceeds, into the folders of its networks.
+//! Plots and images that are drawn during a run, into the folders of its networks.
 
 use ndarray::Axis;
 
 use crate::dataset::Case;
 use crate::dataset::gate::{read_case, read_labels};
 use crate::plan::schema::Train;
-use crate::report::error::ReportError;
-use crate::report::figure::slice::slice_png::{Picture, draw};
-use crate::report::figure::training::{learning_rate_plot, plateau_plot};
+use crate::report::figure::slice::slice_png::{PredictedCase, write_slices};
+use crate::report::figure::training::write_training_plots;
 use crate::run::NetworkId;
 use crate::run::folder::FoldFolder;
 use crate::run::listener::{Listener, ScoredCases};
@@ -16,13 +15,13 @@ use crate::run::log::EpochRow;
 /// Draws losses and learning rate after each epoch, and the best, median and worst case after scoring.
 ///
 /// A plot that cannot be drawn does not stop the run: `warn` is called with the reason.
-pub struct LivePlots<'a> {
+pub(crate) struct LivePlots<'a> {
     warn: &'a (dyn Fn(&str) + Sync),
 }
 
 impl<'a> LivePlots<'a> {
     /// Plots that report failures to `warn`.
-    pub fn new(warn: &'a (dyn Fn(&str) + Sync)) -> Self {
+    pub(crate) fn new(warn: &'a (dyn Fn(&str) + Sync)) -> Self {
         Self { warn }
     }
 
@@ -35,10 +34,7 @@ impl<'a> LivePlots<'a> {
 
 impl Listener for LivePlots<'_> {
     fn epoch(&self, _: NetworkId, train: &Train, folder: &FoldFolder, rows: &[EpochRow]) {
-        let stop = rows.last().and_then(|row| row.stop_reason);
-        let drawn = plateau_plot(rows, train, stop, &folder.plateau_plot())
-            .and_then(|()| learning_rate_plot(rows, train, &folder.learning_rate_plot()));
-        self.check(drawn.map_err(|error| error.to_string()));
+        self.check(write_training_plots(rows, train, folder).map_err(|error| error.to_string()));
     }
 
     fn scored(&self, cases: &ScoredCases<'_>) {
@@ -57,8 +53,8 @@ fn draw_case(cases: &ScoredCases<'_>, case: &Case, name: &str, dice: f64) -> Res
         let prediction = read_labels(&case.id, &path, Some(&image.geometry), &cases.expected)?;
         Ok((image, reference, prediction))
     };
-    let (image, reference, prediction) = read().map_err(|faults: crate::dataset::gate::Issues| faults.to_string())?;
-    let picture = Picture {
+    let (image, reference, prediction) = read().map_err(|issues: crate::dataset::gate::Issues| issues.to_string())?;
+    let predicted = PredictedCase {
         image: image.voxels.index_axis(Axis(0), 0),
         spacing: image.geometry.spacing,
         reference: reference.labels.view(),
@@ -66,6 +62,5 @@ fn draw_case(cases: &ScoredCases<'_>, case: &Case, name: &str, dice: f64) -> Res
         labels: cases.expected.labels,
         title: format!("{name} validation case: {}, mean Dice {dice:.3}", case.id),
     };
-    let drawn = draw(&picture, &cases.folder.picture(name));
-    drawn.map(|_| ()).map_err(|error: ReportError| error.to_string())
+    write_slices(&predicted, &cases.folder.picture(name)).map_err(|error| error.to_string())
 }

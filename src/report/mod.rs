@@ -3,13 +3,16 @@
 //! Input: epoch logs, scores and images; for a report, finished run folders. Output: SVG, PNG, tables, a page.
 //! Deliberately absent: anything that changes a result.
 
-pub mod compare;
+pub(crate) mod compare;
 pub mod error;
-pub mod figure;
-pub mod live;
-pub mod page;
+pub(crate) mod figure;
+pub(crate) mod folder;
+pub(crate) mod live;
+pub(crate) mod page;
 pub mod record;
-pub mod statistics;
-pub mod table;
-pub mod text;
-pub mod write;
+pub(crate) mod statistics;
+pub(crate) mod table;
+pub(crate) mod text;
+mod write;
+
+pub(crate) use self::write::{Images, WrittenReport, write_report};

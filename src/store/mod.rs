@@ -8,7 +8,6 @@ mod digest;
 mod error;
 mod files;
 pub mod outputs;
-pub mod report;
 pub mod rows;
 pub mod scratch;
 pub mod stamp;

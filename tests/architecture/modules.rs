@@ -218,7 +218,7 @@ struct FileReader<'a> {
 impl FileReader<'_> {
     fn open(&mut self) {
         let module = self.modules.modules.entry(self.at.clone()).or_default();
-        module.file = self.file.to_owned();
+        self.file.clone_into(&mut module.file);
     }
 
     fn module(&mut self) -> &mut Module {
@@ -326,7 +326,9 @@ fn expand(tree: &[Token<'_>], prefix: &[String], leaves: &mut Vec<Leaf>) {
         let token = tree[at];
         if token.is("{") {
             let end = matching(&tree[at..]) + at;
-            split(&tree[at + 1..end]).into_iter().for_each(|branch| expand(branch, &path_so_far, leaves));
+            for branch in split(&tree[at + 1..end]) {
+                expand(branch, &path_so_far, leaves);
+            }
             return;
         }
         if token.is("*") {

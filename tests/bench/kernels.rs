@@ -1,8 +1,8 @@
-//! Times of the CPU's kernels, seconds, one JSON line a case: `cargo bench --bench kernels -- [--repeats N] CASE…`.
+//! Times of the CPU kernels in seconds, one JSON line per case: `cargo bench --bench kernels -- [--repeats N] CASE…`.
 //!
-//! `IN,OUT,Z,Y,X` is a convolution of two samples by 3 × 3 × 3: `{"forward": […], "backward": […]}`, where the backward
-//! pass is that of input, weight and bias. `Z,Y,X,Z,Y,X` is a cubic resampling from the first shape to the second one:
-//! `{"resample": […]}`. The scripts in `tests/bench/peers` call this and the peers in turn.
+//! A case `IN,OUT,Z,Y,X` is a 3 × 3 × 3 convolution of two samples: `{"forward": […], "backward": […]}`; the backward pass computes
+//! the gradients of input, weight and bias. A case `Z,Y,X,Z,Y,X` resamples cubically from the first shape to the second:
+//! `{"resample": […]}`. The scripts in `tests/bench/peers` time these kernels and their peers alternately.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -14,10 +14,9 @@ use segplan::volume::Shape;
 use segplan::volume::resample::{Order, resize};
 use serde_json::{Value, json};
 
-/// Until caches, memory and clock are those of a process that has been at work.
+/// Time after which caches, memory and clock rate have settled.
 const WARM_UP: Duration = Duration::from_millis(300);
 
-/// As the program has it.
 #[global_allocator]
 static ALLOCATOR: CachingAllocator = CachingAllocator::new();
 
@@ -26,14 +25,14 @@ fn main() {
     let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
     while let Some(argument) = arguments.next() {
         if argument == "--repeats" {
-            repeats = arguments.next().and_then(|count| count.parse().ok()).expect("a number follows `--repeats`");
+            repeats = arguments.next().and_then(|count| count.parse().ok()).expect("`--repeats` needs a number");
         } else {
             run(&argument, repeats);
         }
     }
 }
 
-#[expect(clippy::print_stdout, reason = "the lines are what the program is for")]
+#[expect(clippy::print_stdout, reason = "the output of this program")]
 fn run(case: &str, repeats: usize) {
     let numbers: Vec<usize> = case.split(',').map(|number| number.parse().expect("numbers")).collect();
     let times = match numbers[..] {
@@ -46,21 +45,21 @@ fn run(case: &str, repeats: usize) {
 
 fn convolution(inputs: usize, outputs: usize, size: [usize; 3], repeats: usize) -> Value {
     let [z, y, x] = size;
-    let sizes = ConvDims { samples: 2, inputs: vec![inputs], outputs, size, kernel: [3; 3] };
+    let dims = ConvDims { samples: 2, inputs: vec![inputs], outputs, size, kernel: [3; 3] };
     let voxels = 2 * z * y * x;
     let (image, gradient) = (wave(voxels * inputs), wave(voxels * outputs));
     let (weight, bias) = (wave(27 * inputs * outputs), wave(outputs));
-    let forward = times(repeats, || drop(black_box(forward(&sizes, &[&image], &weight, &bias))));
-    let backward = times(repeats, || drop(black_box(backward(&sizes, &[&image], &weight, &gradient, true))));
+    let forward = times(repeats, || drop(black_box(forward(&dims, &[&image], &weight, &bias))));
+    let backward = times(repeats, || drop(black_box(backward(&dims, &[&image], &weight, &gradient, true))));
     json!({ "forward": forward, "backward": backward })
 }
 
 fn resample(from: [usize; 3], to: [usize; 3], repeats: usize) -> Vec<f64> {
-    let image = Array3::from_shape_vec(from, wave(from.iter().product())).expect("as many voxels as the shape has");
+    let image = Array3::from_shape_vec(from, wave(from.iter().product())).expect("one value per voxel");
     times(repeats, || drop(black_box(resize(image.view(), Shape(to), Order::Cubic, None))))
 }
 
-/// Seconds of each of some repetitions, after as many as [`WARM_UP`] takes that are not counted.
+/// Seconds of each repetition, after repetitions for [`WARM_UP`] that are not counted.
 fn times(repeats: usize, mut work: impl FnMut()) -> Vec<f64> {
     let begun = Instant::now();
     while begun.elapsed() < WARM_UP {

@@ -1,4 +1,4 @@
-// Appended to a report's page by `tests/report.rs`: uses it as a person would, and leaves what it saw in the body.
+// Appended to the page of a report by `tests/report.rs`: operates it as a person would, and writes the outcome into the body.
 "use strict";
 (() => {
   const faults = [...window.faults];
@@ -43,10 +43,11 @@
   const drawing = curves.querySelector("svg");
   const box = drawing.getBoundingClientRect();
   drawing.dispatchEvent(new PointerEvent("pointermove", { clientX: box.left + box.width, clientY: box.top + 20 }));
-  expect(/epoch \d+ .*train ema -?\d/.test(curves.querySelector(".values").textContent), "values are shown at an epoch");
+  expect(/epoch \d+ .*training loss \(smoothed\) -?\d/.test(curves.querySelector(".values").textContent), "values are shown at an epoch");
   for (const option of curves.querySelector("select").options) {
     curves.querySelector("select").value = option.value;
     curves.querySelector("select").dispatchEvent(new Event("change"));
+    expect(!/epoch \d/.test(curves.querySelector(".values").textContent), `no stale values of another curve beside ${option.value}`);
     expect(drawing.querySelectorAll("polyline").length > 0, `curves of ${option.value}`);
     expect(!/NaN|Infinity/.test(drawing.innerHTML), `numbers of ${option.value}`);
   }
@@ -55,6 +56,6 @@
 
   const outcome = document.createElement("pre");
   outcome.id = "outcome";
-  outcome.textContent = faults.length === 0 ? "all is well" : faults.join("\n");
+  outcome.textContent = faults.length === 0 ? "no faults" : faults.join("\n");
   document.body.appendChild(outcome);
 })();

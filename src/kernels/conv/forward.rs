@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use super::blocking::{ChannelBlock, Region};
 use super::boundary::{BoundaryZone, Stencil};
 use super::dims::ConvDims;
-use super::forward_tile::{PackedWeights, accumulate, max_vectors};
+use super::forward_task::{PackedWeights, accumulate, max_vectors};
 use super::output::{BlockSums, SharedOutput};
 use crate::kernels::channels::Channels;
 use crate::kernels::simd::InstructionSet;
@@ -30,7 +30,7 @@ pub fn forward(dims: &ConvDims, inputs: &[&[f32]], weight: &[f32], bias: &[f32])
 }
 
 /// Gradients of the inputs, `[sample, input, z, y, x]` each, from that of the output, `[sample, output, z, y, x]`.
-pub(in crate::kernels) fn input_gradients(dims: &ConvDims, weight: &[f32], gradient: &[f32]) -> Vec<Vec<f32>> {
+pub(crate) fn input_gradients(dims: &ConvDims, weight: &[f32], gradient: &[f32]) -> Vec<Vec<f32>> {
     let stencil = dims.stencil();
     let gradient = Channels { values: gradient, count: dims.outputs, voxels: dims.voxels() };
     let weights =

@@ -22,7 +22,7 @@ const MAX_PARTIAL_SUMS: usize = 1 << 20;
 const MAX_CHUNK: usize = 32;
 
 /// Gradient of the weight, `[output, input, z, y, x]`, from that of the output, `[sample, output, z, y, x]`.
-pub(in crate::kernels) fn weight_gradient(dims: &ConvDims, inputs: &[&[f32]], gradient: &[f32]) -> Vec<f32> {
+pub(crate) fn weight_gradient(dims: &ConvDims, inputs: &[&[f32]], gradient: &[f32]) -> Vec<f32> {
     let instructions = InstructionSet::detect();
     let (stencil, inputs) = (dims.stencil(), dims.channels(inputs));
     let gradient = Channels { values: gradient, count: dims.outputs, voxels: dims.voxels() };

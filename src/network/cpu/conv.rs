@@ -14,12 +14,7 @@ use super::tensors::{as_slice, edges, from_values};
 use crate::kernels::conv::{self, ConvDims};
 
 /// Convolution with stride 1 and zero padding that keeps the shape; the channels of `skip` follow those of `input`.
-pub(in crate::network) fn conv3d(
-    input: Tensor<5>,
-    skip: Option<Tensor<5>>,
-    weight: Tensor<5>,
-    bias: Tensor<1>,
-) -> Tensor<5> {
+pub(crate) fn conv3d(input: Tensor<5>, skip: Option<Tensor<5>>, weight: Tensor<5>, bias: Tensor<1>) -> Tensor<5> {
     let (input, weight, bias) = (input.into_dispatch(), weight.into_dispatch(), bias.into_dispatch());
     Tensor::from_dispatch(match skip {
         None => Dispatch::conv(input, weight, bias),

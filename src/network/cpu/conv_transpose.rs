@@ -14,7 +14,7 @@ use super::tensors::{as_slice, edges, from_values};
 use crate::kernels::conv_transpose::ConvTranspose;
 
 /// Transposed convolution without bias, whose stride is its kernel; `weight` is `[in, out, kz, ky, kx]`.
-pub(in crate::network) fn conv_transpose(input: Tensor<5>, weight: Tensor<5>) -> Tensor<5> {
+pub(crate) fn conv_transpose(input: Tensor<5>, weight: Tensor<5>) -> Tensor<5> {
     Tensor::from_dispatch(Dispatch::conv_transpose(input.into_dispatch(), weight.into_dispatch()))
 }
 

@@ -14,13 +14,7 @@ use super::tensors::{as_slice, edges, from_values};
 use crate::kernels::norm::InstanceNorm;
 
 /// Instance normalisation with scale and shift per channel, then leaky `ReLU`.
-pub(in crate::network) fn norm_act(
-    maps: Tensor<5>,
-    gamma: Tensor<1>,
-    beta: Tensor<1>,
-    eps: f64,
-    slope: f64,
-) -> Tensor<5> {
+pub(crate) fn norm_act(maps: Tensor<5>, gamma: Tensor<1>, beta: Tensor<1>, eps: f64, slope: f64) -> Tensor<5> {
     let (maps, gamma, beta) = (maps.into_dispatch(), gamma.into_dispatch(), beta.into_dispatch());
     Tensor::from_dispatch(Dispatch::norm_act(maps, gamma, beta, eps, slope))
 }

@@ -14,7 +14,7 @@ use super::tensors::{as_slice, edges, from_values};
 use crate::kernels::pool::MaxPool;
 
 /// Max pooling whose stride is its kernel, which divides the edges.
-pub(in crate::network) fn max_pool(maps: Tensor<5>, kernel: [usize; 3]) -> Tensor<5> {
+pub(crate) fn max_pool(maps: Tensor<5>, kernel: [usize; 3]) -> Tensor<5> {
     Tensor::from_dispatch(Dispatch::max_pool(maps.into_dispatch(), kernel))
 }
 

@@ -1,82 +1,99 @@
-//! The candidates of a cross-validation, single configurations and ensembles, and which of them was chosen.
+//! Model selection: the candidates of a cross-validation, and the selected one.
 
-use crate::report::compare::Comparison;
-use crate::report::record::Record;
+use crate::report::compare::models::class_names;
+use crate::report::record::RunRecord;
+use crate::report::table::{Cell, Column, Table, ranks};
 use crate::select::{Candidate, joined};
-use crate::store::table::{Columns, TableError};
 
-/// The candidates of some runs as a table; none where no run has chosen.
-pub fn table(records: &[Record]) -> Option<Comparison> {
-    let classes = classes(records);
-    let several = records.len() > 1;
-    let run = |name: &str| several.then(|| name.to_owned());
-    let mut head: Vec<String> =
-        run("run").into_iter().chain(["candidate", "mean foreground Dice"].map(str::to_owned)).collect();
-    head.extend(classes.iter().map(|class| format!("Dice, {class}")));
-    head.extend(["cases", "chosen"].map(str::to_owned));
-    let mut rows = vec![head];
-    let number = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.4}"));
-    for (record, place, candidate) in candidates(records) {
-        let mut row: Vec<String> = run(&record.plan.name).into_iter().collect();
-        row.extend([joined(&candidate.configurations), number(Some(candidate.mean_foreground_dice))]);
-        row.extend(classes.iter().map(|class| number(candidate.classes.get(class).copied())));
-        row.extend([candidate.cases.to_string(), if place == 0 { "chosen" } else { "" }.to_owned()]);
-        rows.push(row);
+/// A candidate of a run.
+struct RankedCandidate<'a> {
+    run: &'a str,
+    /// Position among the candidates of the run, from 0; the first one is selected.
+    position: usize,
+    candidate: &'a Candidate,
+}
+
+/// The candidates of some runs for readers: one row per candidate. Returns `None` if no run has selected one.
+pub(crate) fn candidate_table(records: &[RunRecord]) -> Option<Table> {
+    let candidates = candidates(records);
+    let several_runs = records.len() > 1;
+    let classes = class_names(records.iter().filter(|record| record.selection.is_some()));
+    let mut columns =
+        vec![Column::words("candidate", "candidate"), Column::numbers("mean_foreground_dice", "mean foreground Dice")];
+    columns.extend(classes.iter().map(|class| Column::numbers(format!("dice_{class}"), format!("Dice, {class}"))));
+    columns.extend([Column::numbers("cases", "cases"), Column::words("selected", "selected")]);
+    if several_runs {
+        columns.insert(0, Column::words("run", "run"));
     }
-    let first = if several { 2 } else { 1 };
-    (rows.len() > 1).then(|| Comparison {
-        name: "candidates",
-        title: "Candidates and the choice",
-        words: "Every configuration and every ensemble of two, by the mean over classes of the mean Dice over all cases of \
-                all folds; the first one was chosen, the simpler one on a tie. An ensemble labels by the mean of its members' \
-                probabilities."
-            .to_owned(),
-        best: (first..=first + classes.len()).collect(),
-        rows,
-    })
+    let mut table = Table::new("candidates", "Model selection", columns);
+    table.description = "All configurations and all ensembles of two, ranked by the mean over classes of the mean Dice over the \
+                         validation cases of all folds; the first is selected, on a tie the simpler one. An ensemble averages \
+                         the probabilities of its members."
+        .to_owned();
+    table.rows = candidates.iter().map(|one| row(one, &classes, several_runs)).collect();
+    rank_numbers(&mut table);
+    (!table.rows.is_empty()).then_some(table)
 }
 
-/// Writes the candidates as Parquet: one row a candidate and class, at full precision.
-///
-/// # Errors
-///
-/// When the file cannot be written.
-pub fn parquet(records: &[Record], path: &std::path::Path) -> Result<(), TableError> {
-    let rows: Vec<_> = candidates(records)
-        .flat_map(|(record, place, candidate)| {
-            let name = joined(&candidate.configurations);
-            candidate.classes.iter().map(move |(class, &dice)| (record, place, candidate, name.clone(), class, dice))
-        })
-        .collect();
-    Columns::default()
-        .texts("run", rows.iter().map(|(record, ..)| record.plan.name.as_str()))
-        .texts("candidate", rows.iter().map(|(_, _, _, name, ..)| name.as_str()))
-        .counts("place", rows.iter().map(|&(_, place, ..)| place as u64 + 1))
-        .numbers("mean_foreground_dice", rows.iter().map(|(_, _, candidate, ..)| candidate.mean_foreground_dice))
-        .texts("class", rows.iter().map(|(.., class, _)| class.as_str()))
-        .numbers("dice", rows.iter().map(|&(.., dice)| dice))
-        .counts("cases", rows.iter().map(|(_, _, candidate, ..)| candidate.cases as u64))
-        .flags("chosen", rows.iter().map(|&(_, place, ..)| place == 0))
-        .write(path)
+fn row(one: &RankedCandidate<'_>, classes: &[String], with_run: bool) -> Vec<Cell> {
+    let candidate = one.candidate;
+    let mut cells =
+        vec![Cell::text(joined(&candidate.configurations)), Cell::number(Some(candidate.mean_foreground_dice), 4)];
+    cells.extend(classes.iter().map(|class| Cell::number(candidate.classes.get(class).copied(), 4)));
+    cells.extend([Cell::count(candidate.cases), Cell::flag(one.position == 0, "selected")]);
+    if with_run {
+        cells.insert(0, Cell::text(one.run));
+    }
+    cells
 }
 
-/// All candidates, each with its run and its place there, from 0.
-fn candidates(records: &[Record]) -> impl Iterator<Item = (&Record, usize, &Candidate)> {
-    records.iter().flat_map(|record| {
-        let all = record.selection.iter().flat_map(|selection| &selection.candidates);
-        all.enumerate().map(move |(place, candidate)| (record, place, candidate))
-    })
-}
-
-/// Classes of all candidates, each once, in the order of the plans' labels.
-fn classes(records: &[Record]) -> Vec<String> {
-    let mut classes = Vec::new();
-    for record in records.iter().filter(|record| record.selection.is_some()) {
-        for class in record.plan.data.labels.values() {
-            if !classes.contains(class) {
-                classes.push(class.clone());
-            }
+/// Ranks each column of Dice values.
+fn rank_numbers(table: &mut Table) {
+    for column in 0..table.columns.len() {
+        let merits: Vec<Option<f64>> = table.rows.iter().map(|row| row[column].as_number()).collect();
+        for (row, rank) in table.rows.iter_mut().zip(ranks(&merits)) {
+            row[column].rank = rank;
         }
     }
-    classes
+}
+
+/// The candidates of some runs for programs: one row per candidate and class.
+pub(crate) fn candidate_data(records: &[RunRecord]) -> Table {
+    let columns = vec![
+        Column::words("run", "run"),
+        Column::words("candidate", "candidate"),
+        Column::numbers("rank", "rank"),
+        Column::numbers("mean_foreground_dice", "mean foreground Dice"),
+        Column::words("class", "class"),
+        Column::numbers("dice", "Dice"),
+        Column::numbers("cases", "cases"),
+        Column::words("selected", "selected"),
+    ];
+    let mut table = Table::new("candidates", "Model selection", columns);
+    for one in candidates(records) {
+        let candidate = one.candidate;
+        for (class, &dice) in &candidate.classes {
+            table.rows.push(vec![
+                Cell::text(one.run),
+                Cell::text(joined(&candidate.configurations)),
+                Cell::count(one.position + 1),
+                Cell::number(Some(candidate.mean_foreground_dice), 4),
+                Cell::text(class),
+                Cell::number(Some(dice), 4),
+                Cell::count(candidate.cases),
+                Cell::flag(one.position == 0, "selected"),
+            ]);
+        }
+    }
+    table
+}
+
+fn candidates(records: &[RunRecord]) -> Vec<RankedCandidate<'_>> {
+    let mut all = Vec::new();
+    for record in records {
+        let candidates = record.selection.iter().flat_map(|selection| &selection.candidates).enumerate();
+        let run = record.plan.name.as_str();
+        all.extend(candidates.map(|(position, candidate)| RankedCandidate { run, position, candidate }));
+    }
+    all
 }

@@ -1,274 +1,85 @@
-//! Runs side by side: a line for each run and configuration, with the keys in which their plans differ and one metric.
+//! Runs in one table: a row per run and model, with the keys in which the plans differ, and one metric.
 //!
-//! Input: plans, each with the record of its run where it was run. Output: rows, and notes of everything that is missing.
-//! Nothing is averaged over silently: how many of the planned cases a line is of stands in it.
+//! Input: plans, each with the record of its run, if it was run. Output: a [`Table`] with notes on everything that is missing.
+//! A mean is over the cases that all seeds have scored, and the table shows their number.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
-
+use crate::evaluate::metric::Metric;
 use crate::plan::digest::{Change, changed_keys};
 use crate::plan::sweep::short_keys;
-use crate::report::record::scores::{Better, shown};
-use crate::report::record::{Planned, Record};
-use crate::report::statistics::numbers::mean;
+use crate::report::compare::models::class_names;
+use crate::report::record::RunRecord;
 use crate::report::statistics::summary::case_values;
-use crate::report::table::latex::escape;
-use crate::report::table::scores::number;
-use crate::store::rows::{rows_as_csv, rows_as_markdown, rows_as_text};
+use crate::report::table::{Cell, Column, Rank, Table, UNDEFINED, ranks};
+use crate::statistics::mean;
 use crate::units::counted;
 
-/// Keys that are no part of what is compared.
+/// Tables of a plan that are not compared.
 const NOT_COMPARED: [&str; 3] = ["name", "schema", "runtime"];
 
-/// A plan, and its run where there is one.
+/// A plan, and its run if it was run.
 #[derive(Clone, Debug)]
-pub struct Compared {
-    /// Name of the experiment.
+pub(crate) struct ComparedRun {
+    /// Name of the run.
     pub name: String,
-    /// Its plan with every key written out, as TOML.
+    /// The plan with every key written out, as TOML.
     pub resolved: String,
-    /// What its run folder says; none where it was never run.
-    pub record: Option<Record>,
+    pub record: Option<RunRecord>,
 }
 
-/// One configuration of one run, or an ensemble of two.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Line {
-    /// Name of the experiment.
-    pub run: String,
-    /// Configuration; none of a plan that was never run.
-    pub configuration: Option<String>,
-    /// The keys in which the plans differ, with their values; none where a plan has no such key.
-    pub keys: BTreeMap<String, Option<String>>,
-    /// Mean over classes of the mean over cases; none where a class has none.
-    pub mean: Option<f64>,
-    /// Mean over cases of each class.
-    pub classes: BTreeMap<String, Option<f64>>,
+/// A row of the table.
+struct Row {
+    run: String,
+    /// Values of the keys in which the plans differ; `None` if the plan lacks the key.
+    keys: Vec<Option<String>>,
+    /// `None` if the plan was never run.
+    result: Option<ModelResult>,
+}
+
+/// The scores of one model of a run.
+struct ModelResult {
+    model: String,
+    /// Mean over classes of the means over cases. `None` if a class has none.
+    mean: Option<f64>,
+    /// Mean over cases by class.
+    classes: BTreeMap<String, Option<f64>>,
     /// Cases with a score by every seed.
-    pub scored: usize,
-    /// Held-out cases of the planned folds.
-    pub planned: usize,
-    /// Seeds of the plan.
-    pub seeds: usize,
-    #[serde(skip)]
     cases: BTreeSet<String>,
+    /// Number of validation cases of the planned folds.
+    planned: usize,
+    /// Number of seeds.
+    seeds: usize,
 }
 
-/// A table of runs.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct SideBySide {
-    /// The metric.
-    pub metric: String,
-    /// Keys in which the plans differ.
-    pub keys: Vec<String>,
-    /// Classes, each once.
-    pub classes: Vec<String>,
-    /// One line a run and configuration.
-    pub lines: Vec<Line>,
-    /// What is missing or has to be known, a sentence each.
-    pub notes: Vec<String>,
+/// Compares runs by one metric. Values of the surface Dice are comparable only with equal tolerances; a note warns if they differ.
+pub(crate) fn run_table(runs: &[ComparedRun], metric: Metric) -> Table {
+    let differing = differing_keys(runs);
+    let classes = class_names(records(runs));
+    let titles: BTreeSet<String> = records(runs).map(|record| record.metric_title(metric)).collect();
+    let title = titles.iter().next().cloned().unwrap_or_else(|| metric.name().to_owned());
+
+    let mut notes = Vec::new();
+    let mut rows = Vec::new();
+    for (at, run) in runs.iter().enumerate() {
+        let keys: Vec<Option<String>> = differing.values().map(|values| values[at].clone()).collect();
+        rows.extend(rows_of(run, metric, &title, &keys, &mut notes));
+    }
+    notes.extend(caveats(runs, &rows, &titles));
+
+    let keys: Vec<&str> = differing.keys().map(String::as_str).collect();
+    let mut table = Table::new("comparison", title.clone(), columns(&keys, &classes, metric, &title));
+    table.rows = rows.iter().zip(rank_rows(&rows, metric)).map(|(row, rank)| cells(row, &classes, rank)).collect();
+    table.notes = notes;
+    table
 }
 
-impl SideBySide {
-    /// The table of some runs by one metric.
-    ///
-    /// # Errors
-    ///
-    /// The metrics that the runs do have, where none has this one.
-    pub fn of(runs: &[Compared], metric: &str) -> Result<Self, Vec<String>> {
-        let known: BTreeSet<&String> = records(runs).flat_map(|record| &record.scores.metrics).collect();
-        if !known.is_empty() && !known.iter().any(|name| *name == metric) {
-            return Err(known.into_iter().cloned().collect());
-        }
-        let mut classes: Vec<String> = Vec::new();
-        for name in records(runs).flat_map(|record| record.plan.data.labels.values()) {
-            if !classes.contains(name) {
-                classes.push(name.clone());
-            }
-        }
-        let differing = differing(runs);
-        let keys: Vec<String> = differing.keys().cloned().collect();
-        let mut table = Self { metric: metric.to_owned(), keys, classes, lines: Vec::new(), notes: Vec::new() };
-        for (at, run) in runs.iter().enumerate() {
-            let own: BTreeMap<String, Option<String>> =
-                differing.iter().map(|(key, values)| (key.clone(), values[at].clone())).collect();
-            table.add(run, &own);
-        }
-        table.say_what_limits_it(runs);
-        Ok(table)
-    }
-
-    fn add(&mut self, run: &Compared, keys: &BTreeMap<String, Option<String>>) {
-        let empty = Line {
-            run: run.name.clone(),
-            configuration: None,
-            keys: keys.clone(),
-            mean: None,
-            classes: BTreeMap::new(),
-            scored: 0,
-            planned: 0,
-            seeds: 0,
-            cases: BTreeSet::new(),
-        };
-        let Some(record) = &run.record else {
-            self.notes.push(format!("{}: it was never run.", run.name));
-            self.lines.push(empty);
-            return;
-        };
-        let lost = |network: &&Planned| network.state.evaluated.is_none();
-        for Planned { configuration, seed, fold, .. } in record.networks.iter().filter(lost) {
-            self.notes.push(format!("{}: {configuration} fold {fold} seed {seed} has no scores.", run.name));
-        }
-        for name in record.systems() {
-            let name = name.as_str();
-            let mut line = Line { configuration: Some(name.to_owned()), ..empty.clone() };
-            line.seeds = record.plan.run.seeds.len();
-            line.cases = whole_cases(record, name);
-            (line.scored, line.planned) = (line.cases.len(), record.held_out().count());
-            let place = record.scores.metrics.iter().position(|known| *known == self.metric);
-            for (&label, class) in &record.plan.data.labels {
-                let values = place.map(|place| case_values(record, name, label, place)).unwrap_or_default();
-                let values: Vec<f64> =
-                    values.into_iter().filter(|(case, _)| line.cases.contains(case)).map(|(_, value)| value).collect();
-                if values.len() < line.scored {
-                    self.notes.push(format!(
-                        "{} {name}: {} of {class} is not defined in {} of {}; its mean is of the others.",
-                        run.name,
-                        shown(&self.metric),
-                        line.scored - values.len(),
-                        counted(line.scored, "case")
-                    ));
-                }
-                line.classes.insert(class.clone(), mean(&values));
-            }
-            let means: Option<Vec<f64>> = line.classes.values().copied().collect();
-            line.mean = means.and_then(|means| mean(&means));
-            self.lines.push(line);
-        }
-    }
-
-    fn say_what_limits_it(&mut self, runs: &[Compared]) {
-        let mut sets = self.lines.iter().filter(|line| line.scored > 0).map(|line| &line.cases);
-        if let Some(first) = sets.next()
-            && sets.any(|other| other != first)
-        {
-            self.notes
-                .push("The lines are not of the same cases: their means do not compare like with like.".to_owned());
-        }
-        let single: Vec<&str> = runs
-            .iter()
-            .filter(|run| run.record.as_ref().is_some_and(|record| record.plan.run.seeds.len() == 1))
-            .map(|run| run.name.as_str())
-            .collect();
-        if !single.is_empty() {
-            let whose = if single.len() == records(runs).count() {
-                String::new()
-            } else {
-                format!(" of {}", single.join(", "))
-            };
-            self.notes.push(format!(
-                "One seed only{whose}: a difference may be due to chance in training, of which a single run says nothing."
-            ));
-        }
-    }
-
-    /// The place of the best mean; none where the lines are not of the same cases, or there are fewer than two.
-    fn best(&self) -> Option<usize> {
-        let better = Better::of(&self.metric);
-        let scored: Vec<(usize, &Line)> =
-            self.lines.iter().enumerate().filter(|(_, line)| line.mean.is_some()).collect();
-        let (_, first) = scored.first()?;
-        if scored.len() < 2 || scored.iter().any(|(_, line)| line.cases != first.cases) {
-            return None;
-        }
-        let merit = |line: &Line| line.mean.map_or(f64::NEG_INFINITY, |mean| better.merit(mean));
-        scored.into_iter().max_by(|(_, one), (_, two)| merit(one).total_cmp(&merit(two))).map(|(place, _)| place)
-    }
-
-    /// Rows of cells, the head first; `shown` writes a number.
-    fn rows(&self, shown_number: &dyn Fn(Option<f64>) -> String) -> Vec<Vec<String>> {
-        let keys: Vec<&str> = self.keys.iter().map(String::as_str).collect();
-        let mut head = vec!["run".to_owned()];
-        head.extend(short_keys(&keys));
-        head.extend(["configuration".to_owned(), format!("{} (mean)", shown(&self.metric))]);
-        head.extend(self.classes.iter().cloned());
-        head.extend(["cases".to_owned(), "seeds".to_owned()]);
-        let or_dash = |value: &Option<String>| value.clone().unwrap_or_else(|| "–".to_owned());
-        let row = |line: &Line| {
-            let mut row = vec![line.run.clone()];
-            row.extend(self.keys.iter().map(|key| or_dash(line.keys.get(key).unwrap_or(&None))));
-            row.extend([or_dash(&line.configuration), shown_number(line.mean)]);
-            row.extend(self.classes.iter().map(|class| shown_number(line.classes.get(class).copied().flatten())));
-            row.extend(match &line.configuration {
-                Some(_) => [format!("{} of {}", line.scored, line.planned), line.seeds.to_string()],
-                None => ["not run", "–"].map(str::to_owned),
-            });
-            row
-        };
-        std::iter::once(head).chain(self.lines.iter().map(row)).collect()
-    }
-
-    /// The column of the means.
-    fn mean_column(&self) -> usize {
-        self.keys.len() + 2
-    }
-
-    /// The notes, a line each.
-    fn notes_behind(&self, mark: &str) -> String {
-        self.notes.iter().map(|note| [mark, note, "\n"].concat()).collect()
-    }
-
-    /// For a terminal; the best mean has a star.
-    pub fn text(&self) -> String {
-        let mut rows = self.rows(&number);
-        if let Some(best) = self.best() {
-            rows[best + 1][self.mean_column()].push_str(" *");
-        }
-        format!("{}{}", rows_as_text(&rows), self.notes_behind("note: "))
-    }
-
-    /// Markdown; the best mean is bold.
-    pub fn markdown(&self) -> String {
-        let mut rows = self.rows(&number);
-        if let Some(best) = self.best() {
-            let cell = &mut rows[best + 1][self.mean_column()];
-            *cell = format!("**{cell}**");
-        }
-        format!("{}\n{}", rows_as_markdown(&rows), self.notes_behind("* "))
-    }
-
-    /// Comma-separated values at full precision, without the notes.
-    pub fn csv(&self) -> String {
-        rows_as_csv(&self.rows(&|value| value.map_or_else(String::new, |value| value.to_string())))
-    }
-
-    /// LaTeX with booktabs; the best mean is bold, and the notes are comments.
-    pub fn latex(&self) -> String {
-        let mut rows: Vec<Vec<String>> =
-            self.rows(&number).into_iter().map(|row| row.iter().map(|cell| escape(cell)).collect()).collect();
-        if let Some(best) = self.best() {
-            let cell = &mut rows[best + 1][self.mean_column()];
-            *cell = format!("\\textbf{{{cell}}}");
-        }
-        let line = |row: &Vec<String>| format!("{} \\\\\n", row.join(" & "));
-        let columns = format!("{}{}", "l".repeat(self.mean_column()), "r".repeat(self.classes.len() + 3));
-        let body = rows[1..].iter().map(line).collect::<Vec<_>>().concat();
-        let notes = self.notes_behind("% ");
-        format!(
-            "% Needs \\usepackage{{booktabs}}.\n\\begin{{tabular}}{{{columns}}}\n\\toprule\n{}\\midrule\n{body}\
-             \\bottomrule\n\\end{{tabular}}\n{notes}",
-            line(&rows[0])
-        )
-    }
-}
-
-fn records(runs: &[Compared]) -> impl Iterator<Item = &Record> {
+fn records(runs: &[ComparedRun]) -> impl Iterator<Item = &RunRecord> {
     runs.iter().filter_map(|run| run.record.as_ref())
 }
 
 /// The keys in which some plans differ, each with the value of every plan.
-fn differing(runs: &[Compared]) -> BTreeMap<String, Vec<Option<String>>> {
+fn differing_keys(runs: &[ComparedRun]) -> BTreeMap<String, Vec<Option<String>>> {
     let Some((first, others)) = runs.split_first() else { return BTreeMap::new() };
     let is_compared = |change: &Change| {
         let table = change.key.split('.').next().unwrap_or_default();
@@ -277,7 +88,7 @@ fn differing(runs: &[Compared]) -> BTreeMap<String, Vec<Option<String>>> {
     let mut values = BTreeMap::<String, Vec<Option<String>>>::new();
     for (at, other) in others.iter().enumerate() {
         for change in changed_keys(&first.resolved, &other.resolved).into_iter().filter(is_compared) {
-            // Until it is seen to differ, a plan has the first one's value.
+            // Plans that do not differ from the first one have its value.
             let all = values.entry(change.key).or_insert_with(|| vec![change.from; runs.len()]);
             all[at + 1] = change.to;
         }
@@ -285,13 +96,143 @@ fn differing(runs: &[Compared]) -> BTreeMap<String, Vec<Option<String>>> {
     values
 }
 
-/// Held-out cases of the planned folds that every seed of a configuration has a score of.
-fn whole_cases(record: &Record, configuration: &str) -> BTreeSet<String> {
-    let mut seeds = BTreeMap::<&str, BTreeSet<u64>>::new();
-    for row in record.scores.rows.iter().filter(|row| row.configuration == configuration) {
-        seeds.entry(&row.case).or_default().insert(row.seed);
+/// The rows of one run: one per model, or one without a result if it was never run.
+fn rows_of(
+    run: &ComparedRun,
+    metric: Metric,
+    title: &str,
+    keys: &[Option<String>],
+    notes: &mut Vec<String>,
+) -> Vec<Row> {
+    let Some(record) = &run.record else {
+        notes.push(format!("{} has not been run.", run.name));
+        return vec![Row { run: run.name.clone(), keys: keys.to_vec(), result: None }];
+    };
+    let unscored = record.networks.iter().filter(|network| network.state.evaluated.is_none());
+    notes.extend(unscored.map(|network| format!("{}: {} has no scores.", run.name, network.id)));
+    let mut rows = Vec::new();
+    for model in record.models() {
+        let result = result_of(record, model, metric, title, notes);
+        rows.push(Row { run: run.name.clone(), keys: keys.to_vec(), result: Some(result) });
     }
-    let all = record.plan.run.seeds.len();
-    let whole = |case: &&str| seeds.get(case).is_some_and(|seeds| seeds.len() == all);
-    record.held_out().map(|(_, case)| case).filter(whole).map(str::to_owned).collect()
+    rows
+}
+
+fn result_of(record: &RunRecord, model: String, metric: Metric, title: &str, notes: &mut Vec<String>) -> ModelResult {
+    let cases = complete_cases(record, &model);
+    let mut classes = BTreeMap::new();
+    for (&label, class) in &record.plan.data.labels {
+        let values = case_values(record, &model, label, metric);
+        let values: Vec<f64> =
+            values.into_iter().filter(|(case, _)| cases.contains(case)).map(|(_, value)| value).collect();
+        let undefined = cases.len() - values.len();
+        if undefined > 0 {
+            notes.push(format!(
+                "{} {model}: {title} of {class} is undefined in {undefined} of {}; its mean is over the others.",
+                record.plan.name,
+                counted(cases.len(), "case")
+            ));
+        }
+        classes.insert(class.clone(), mean(&values));
+    }
+    let means: Option<Vec<f64>> = classes.values().copied().collect();
+    ModelResult {
+        mean: means.and_then(|means| mean(&means)),
+        classes,
+        cases,
+        planned: record.validation_cases().count(),
+        seeds: record.plan.run.seeds.len(),
+        model,
+    }
+}
+
+/// Validation cases of the planned folds that every seed of a model has scored.
+fn complete_cases(record: &RunRecord, model: &str) -> BTreeSet<String> {
+    let mut seeds = BTreeMap::<&str, BTreeSet<u64>>::new();
+    for score in record.scores.iter().filter(|score| score.network.configuration == model) {
+        seeds.entry(&score.case.0).or_default().insert(score.network.seed);
+    }
+    let planned = record.plan.run.seeds.len();
+    let is_complete = |case: &&str| seeds.get(case).is_some_and(|seeds| seeds.len() == planned);
+    record.validation_cases().map(|(_, case)| case).filter(is_complete).map(str::to_owned).collect()
+}
+
+/// Notes on what the comparison cannot show.
+fn caveats(runs: &[ComparedRun], rows: &[Row], titles: &BTreeSet<String>) -> Vec<String> {
+    let mut notes = Vec::new();
+    let mut cases =
+        rows.iter().filter_map(|row| row.result.as_ref()).map(|result| &result.cases).filter(|all| !all.is_empty());
+    if let Some(first) = cases.next()
+        && cases.any(|other| other != first)
+    {
+        notes.push("The rows are over different cases, so their means cannot be compared directly.".to_owned());
+    }
+    if titles.len() > 1 {
+        let titles: Vec<&str> = titles.iter().map(String::as_str).collect();
+        notes.push(format!(
+            "The runs use different tolerances ({}), so their values cannot be compared.",
+            titles.join(", ")
+        ));
+    }
+    let single_seed: Vec<&str> = runs
+        .iter()
+        .filter(|run| run.record.as_ref().is_some_and(|record| record.plan.run.seeds.len() == 1))
+        .map(|run| run.name.as_str())
+        .collect();
+    if !single_seed.is_empty() {
+        let runs = if single_seed.len() == records(runs).count() {
+            String::new()
+        } else {
+            format!(" in {}", single_seed.join(", "))
+        };
+        notes.push(format!("One seed only{runs}: a difference may be due to the randomness of training."));
+    }
+    notes
+}
+
+/// Marks the best mean; nothing if the rows are over different cases.
+fn rank_rows(rows: &[Row], metric: Metric) -> Vec<Option<Rank>> {
+    let mut scored = rows.iter().filter_map(|row| row.result.as_ref()).filter(|result| result.mean.is_some());
+    let is_comparable = scored.next().is_some_and(|first| scored.all(|other| other.cases == first.cases));
+    if !is_comparable {
+        return vec![None; rows.len()];
+    }
+    let merit = |row: &Row| row.result.as_ref().and_then(|result| result.mean).map(|mean| metric.better().merit(mean));
+    let only_best = |rank: Option<Rank>| rank.filter(|&rank| rank == Rank::Best);
+    ranks(&rows.iter().map(merit).collect::<Vec<_>>()).into_iter().map(only_best).collect()
+}
+
+fn columns(keys: &[&str], classes: &[String], metric: Metric, title: &str) -> Vec<Column> {
+    let mut columns = vec![Column::words("run", "run")];
+    columns.extend(keys.iter().zip(short_keys(keys)).map(|(key, short)| Column::words(*key, short)));
+    columns.push(Column::words("configuration", "configuration"));
+    columns.push(Column::numbers(metric.name(), format!("{title} (mean)")));
+    columns.extend(classes.iter().map(|class| Column::numbers(format!("{}_{class}", metric.name()), class.clone())));
+    columns.extend([
+        Column::numbers("cases", "cases"),
+        Column::numbers("planned", "planned"),
+        Column::numbers("seeds", "seeds"),
+    ]);
+    columns
+}
+
+fn cells(row: &Row, classes: &[String], rank: Option<Rank>) -> Vec<Cell> {
+    let or_dash = |value: Option<&str>| Cell::text(value.unwrap_or(UNDEFINED));
+    let mut cells = vec![Cell::text(&row.run)];
+    cells.extend(row.keys.iter().map(|key| or_dash(key.as_deref())));
+    match &row.result {
+        None => {
+            cells.push(Cell::text("not run"));
+            cells.push(Cell::number(None, 3));
+            cells.extend(classes.iter().map(|_| Cell::number(None, 3)));
+            cells.extend([0; 3].map(Cell::count));
+        }
+        Some(result) => {
+            cells.push(Cell::text(&result.model));
+            cells.push(Cell::number(result.mean, 3).ranked(rank));
+            cells.extend(classes.iter().map(|class| Cell::number(result.classes.get(class).copied().flatten(), 3)));
+            cells.extend([result.cases.len(), result.planned, result.seeds].map(Cell::count));
+        }
+    }
+    cells
 }

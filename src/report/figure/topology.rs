@@ -1,35 +1,36 @@
-//! The U-Net as a drawing: a box a resolution, encoder to the left, decoder to the right.
+//! A U-Net as a diagram: one box per resolution, encoder on the left, decoder on the right.
 
 use plotters::coord::Shift;
 use plotters::drawing::DrawingArea;
 use plotters::element::{PathElement, Rectangle};
-use plotters::prelude::DrawingBackend;
+use plotters::prelude::{DrawingBackend, RGBColor, WHITE};
 use plotters::style::Color as _;
-use plotters::style::text_anchor::{HPos, VPos};
 
 use crate::network::topology::Topology;
-use crate::report::figure::canvas::{BLUE, GREY, INK, Plot, SKY, Scale, VERMILION};
-use crate::report::figure::text;
+use crate::report::figure::canvas::Plot;
+use crate::report::figure::style::{BLUE, GREY, INK, SKY, Scale, VERMILION};
+use crate::report::figure::text::{CENTRED, draw_text};
 use crate::units::counted;
 use crate::volume::Shape;
 
-/// A network and the patch that it takes.
-pub(in crate::report) struct Net<'a> {
-    /// Its shape.
-    pub(in crate::report) topology: &'a Topology,
-    /// Voxels, `[z, y, x]`.
-    pub(in crate::report) patch: Shape,
+/// A network and its patch.
+pub(crate) struct UNetDiagram<'a> {
+    pub topology: &'a Topology,
+    /// Patch size, voxels, `[z, y, x]`.
+    pub patch: Shape,
 }
 
-/// Where a box stands: its middle, and half its width and height.
+/// A box of the diagram.
 #[derive(Clone, Copy)]
-struct Place {
+struct Block {
+    /// Middle.
     x: i32,
     y: i32,
+    /// Half of its width and height.
     half: (i32, i32),
 }
 
-impl Plot for Net<'_> {
+impl Plot for UNetDiagram<'_> {
     fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>, scale: Scale) -> Result<(), String> {
         let (width, height) = area.dim_in_pixel();
         let (width, height) = (f64::from(width), f64::from(height));
@@ -39,65 +40,70 @@ impl Plot for Net<'_> {
         let half = (f64::from(scale.pt(30.0)).min(width / 6.0), f64::from(scale.pt(10.0)).min(0.36 * row));
         let inner = width / 2.0 - half.0 - f64::from(scale.pt(6.0));
         let at = |level: usize, right: bool| {
-            // Each level stands a little further in, which gives the drawing the letter's shape.
-            let share = level as f64 / levels.saturating_sub(2).max(1) as f64;
+            // Lower levels are further inside, which gives the diagram the shape of the letter U.
+            let depth = level as f64 / levels.saturating_sub(2).max(1) as f64;
             let outer = half.0 + f64::from(scale.pt(6.0));
-            let inset = if level + 1 == levels { width / 2.0 } else { outer + (inner - outer).max(0.0) * share };
+            let inset = if level + 1 == levels { width / 2.0 } else { outer + (inner - outer).max(0.0) * depth };
             let x = if right { width - inset } else { inset };
-            Place { x: x as i32, y: (top + (level as f64 + 0.5) * row) as i32, half: (half.0 as i32, half.1 as i32) }
+            Block { x: x as i32, y: (top + (level as f64 + 0.5) * row) as i32, half: (half.0 as i32, half.1 as i32) }
         };
         for level in 0..levels - 1 {
             let (left, right) = (at(level, false), at(level, true));
             let skip = [(left.x + left.half.0, left.y), (right.x - right.half.0, right.y)];
-            stroke(area, &skip, GREY, scale)?;
+            draw_connection(area, &skip, GREY, scale)?;
             let (below_left, below_right) = (at(level + 1, false), at(level + 1, true));
-            stroke(area, &[(left.x, left.y), (below_left.x, below_left.y)], BLUE, scale)?;
-            stroke(area, &[(below_right.x, below_right.y), (right.x, right.y)], VERMILION, scale)?;
+            draw_connection(area, &[(left.x, left.y), (below_left.x, below_left.y)], BLUE, scale)?;
+            draw_connection(area, &[(below_right.x, below_right.y), (right.x, right.y)], VERMILION, scale)?;
         }
         for level in 0..levels {
-            self.level(area, at(level, false), level, scale)?;
+            self.draw_level(area, at(level, false), level, scale)?;
             if level + 1 < levels {
-                self.level(area, at(level, true), level, scale)?;
+                self.draw_level(area, at(level, true), level, scale)?;
             }
         }
-        let words = format!(
-            "{} → network → {}",
+        let ends = format!(
+            "input: {}; output: {}",
             counted(self.topology.in_channels, "channel"),
             counted(self.topology.classes, "class")
         );
-        text(area, &words, ((width / 2.0) as i32, scale.pt(9.0)), (HPos::Center, VPos::Center), scale)
+        draw_text(area, &ends, ((width / 2.0) as i32, scale.pt(9.0)), CENTRED, scale)
     }
 }
 
-impl Net<'_> {
-    /// A box with the number of feature maps and their size.
-    fn level<B: DrawingBackend>(
+impl UNetDiagram<'_> {
+    /// Draws a box with the number of feature maps and their size.
+    fn draw_level<B: DrawingBackend>(
         &self,
         area: &DrawingArea<B, Shift>,
-        place: Place,
+        block: Block,
         level: usize,
         scale: Scale,
     ) -> Result<(), String> {
-        let (across, up) = place.half;
-        let corners = [(place.x - across, place.y - up), (place.x + across, place.y + up)];
+        let (across, up) = block.half;
+        let corners = [(block.x - across, block.y - up), (block.x + across, block.y + up)];
         let pools = &self.topology.pools[..level];
         let [z, y, x]: [usize; 3] =
             std::array::from_fn(|axis| self.patch.0[axis] / pools.iter().map(|pool| pool[axis]).product::<usize>());
-        let white = plotters::style::WHITE.filled();
+        let white = WHITE.filled();
         area.draw(&Rectangle::new(corners, white)).map_err(|error| error.to_string())?;
         area.draw(&Rectangle::new(corners, SKY.mix(0.35).filled())).map_err(|error| error.to_string())?;
         let frame = INK.stroke_width(scale.line(0.6));
         area.draw(&Rectangle::new(corners, frame)).map_err(|error| error.to_string())?;
-        let middle = (HPos::Center, VPos::Center);
-        text(area, &self.topology.features[level].to_string(), (place.x, place.y - scale.pt(4.0)), middle, scale)?;
-        text(area, &format!("{z}×{y}×{x}"), (place.x, place.y + scale.pt(4.5)), middle, scale)
+        draw_text(
+            area,
+            &self.topology.features[level].to_string(),
+            (block.x, block.y - scale.pt(4.0)),
+            CENTRED,
+            scale,
+        )?;
+        draw_text(area, &format!("{z}×{y}×{x}"), (block.x, block.y + scale.pt(4.5)), CENTRED, scale)
     }
 }
 
-fn stroke<B: DrawingBackend>(
+fn draw_connection<B: DrawingBackend>(
     area: &DrawingArea<B, Shift>,
     points: &[(i32, i32)],
-    colour: plotters::prelude::RGBColor,
+    colour: RGBColor,
     scale: Scale,
 ) -> Result<(), String> {
     let line = PathElement::new(points.to_vec(), colour.stroke_width(scale.line(1.0)));

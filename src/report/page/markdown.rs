@@ -2,67 +2,55 @@
 
 use std::fmt::Write as _;
 
-use crate::report::compare::Comparison;
-use crate::report::figure::Kind;
-use crate::report::page::html::Section;
-use crate::report::record::scores::shown;
-use crate::report::statistics::summary::Line;
-use crate::report::table::scores as tables;
-use crate::store::rows::rows_as_markdown;
+use crate::report::figure::output::Kind;
+use crate::report::page::section::{Report, Section};
+use crate::report::table::markdown::render;
 
-/// The report of some runs. `comparisons` are tables of their differences, where there are any.
-pub fn markdown(sections: &[Section<'_>], lines: &[Line], comparisons: &[Comparison]) -> String {
-    let names: Vec<&str> = sections.iter().map(|section| section.record.plan.name.as_str()).collect();
-    let mut text = format!("# {}\n\n", names.join(", "));
-    for section in sections {
-        for gap in &section.gaps {
-            let _ = writeln!(text, "> **Note**, {}: {gap}\n>", section.record.plan.name);
+/// The report in Markdown.
+pub(crate) fn write_markdown(report: &Report<'_>) -> String {
+    let mut text = format!("# {}\n\n", report.title());
+    for section in &report.sections {
+        for note in &section.notes {
+            let _ = writeln!(text, "> **Note**, {}: {note}\n>", section.name());
         }
     }
     text.push_str("\n## Results\n");
-    for metric in tables::metrics(lines) {
-        let _ = write!(text, "\n### {}\n\n{}", shown(metric), tables::markdown(lines, metric));
-    }
-    if lines.is_empty() {
+    if report.scores.is_empty() {
         text.push_str("\nNothing has been scored.\n");
     }
-    for comparison in comparisons {
-        let rows = rows_as_markdown(&comparison.rows);
-        let _ = write!(
-            text,
-            "
-## {}
-
-{}
-
-{rows}",
-            comparison.title, comparison.words
-        );
+    if let Some(first) = report.scores.first() {
+        let _ = write!(text, "\n{}\n", first.description);
+    }
+    for table in &report.scores {
+        let _ = write!(text, "\n### {}\n\n{}", table.title, render(table));
+    }
+    for table in &report.comparisons {
+        let _ = write!(text, "\n## {}\n\n{}\n\n{}", table.title, table.description, render(table));
     }
     text.push_str("\n## Figures\n\n");
-    for section in sections {
-        for figure in section.figures.iter().filter(|figure| figure.kind != Kind::Training) {
-            // Hosts of git show drawings, but not the pictures within them.
-            let extension = if figure.kind == Kind::Slices { "png" } else { "svg" };
-            let _ = writeln!(text, "![{0}](figures/{1}-88mm.{extension})\n\n{0}\n", figure.caption, figure.name);
-        }
-        let singles: Vec<String> = section
-            .figures
-            .iter()
-            .filter(|figure| figure.kind == Kind::Training)
-            .map(|figure| format!("[{0}](figures/{0}-88mm.svg)", figure.name))
-            .collect();
-        if !singles.is_empty() {
-            let name = &section.record.plan.name;
-            let _ = writeln!(text, "Each training of {name} by itself: {}.\n", singles.join(", "));
-        }
+    for section in &report.sections {
+        write_figures(&mut text, section);
     }
     text.push_str("## Methods\n\n");
-    for section in sections {
+    for section in &report.sections {
         let _ = writeln!(text, "{}\n", section.methods);
     }
     text.push_str(
-        "The page with sortable tables, curves and slices is `index.html`; works cited are in `references.bib`.\n",
+        "`index.html` is the same report with sortable tables, interactive curves and a slice viewer; `references.bib` lists the \
+         cited works.\n",
     );
     text
+}
+
+fn write_figures(text: &mut String, section: &Section<'_>) {
+    for figure in section.main_figures() {
+        // Git hosts do not show images within SVG.
+        let ending = if figure.kind == Kind::Slices { "png" } else { "svg" };
+        let _ = writeln!(text, "![{0}]({1})\n\n{0}\n", figure.caption, figure.column_file(ending));
+    }
+    let singles: Vec<String> =
+        section.single_trainings().map(|figure| format!("[{}]({})", figure.name, figure.column_file("svg"))).collect();
+    if !singles.is_empty() {
+        let _ = writeln!(text, "Single trainings of {}: {}.\n", section.name(), singles.join(", "));
+    }
 }

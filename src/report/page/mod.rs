@@ -1,4 +1,10 @@
-//! A report as one page, as HTML and as Markdown.
+//! A report as one page: HTML for a browser, Markdown for a git host.
 
-pub mod html;
-pub mod markdown;
+mod data;
+mod html;
+mod markdown;
+mod section;
+
+pub(crate) use self::html::write_html;
+pub(crate) use self::markdown::write_markdown;
+pub(crate) use self::section::{Report, Section};

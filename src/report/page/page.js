@@ -10,7 +10,7 @@ function element(parent, name, attributes, text) {
   return made;
 }
 
-// Tables: a click on a head sorts by its column, a second one the other way round.
+// Tables: a click on a head sorts by its column, a second click reverses the order.
 for (const table of document.querySelectorAll("table.sortable")) {
   const heads = [...table.tHead.rows[0].cells];
   heads.forEach((head, column) => head.querySelector("button").addEventListener("click", () => {
@@ -28,21 +28,25 @@ for (const table of document.querySelectorAll("table.sortable")) {
   }));
 }
 
-// On paper nothing can be opened: all tables of results are.
+// In print nothing can be opened, so all result tables are.
 window.addEventListener("beforeprint", () => document.querySelectorAll("details.metric").forEach((one) => one.open = true));
 
-// Curves: drawn from the logs; the nearest epoch's values are shown under the pointer.
+// Curves, drawn from the epoch logs; the values of the epoch under the pointer are shown.
 for (const tool of document.querySelectorAll(".curves")) {
   const networks = data.runs[Number(tool.dataset.run)].networks;
   const [picture, chosen, values] = [tool.querySelector("svg"), tool.querySelector("select"), tool.querySelector(".values")];
   const [height, left, bottom, top] = [300, 62, 30, 10];
-  const lines = { loss: ["train_loss", "validation_loss"], smoothed: ["train_ema", "validation_ema"],
-    dice: ["mean_dice"], rate: ["learning_rate"] };
+  const lines = { loss: ["train_loss", "validation_loss"], smoothed: ["train_loss_ema", "validation_loss_ema"],
+    dice: ["mean_pseudo_dice"], rate: ["learning_rate"] };
+  const labels = { train_loss: "training loss", validation_loss: "validation loss",
+    train_loss_ema: "training loss (smoothed)", validation_loss_ema: "validation loss (smoothed)",
+    mean_pseudo_dice: "mean pseudo Dice", learning_rate: "learning rate" };
+  const hint = values.textContent;
   const dashes = ["", "6 4", "2 3", "9 3 2 3"];
   const text = (value) => value === null ? "–" : Math.abs(value) < 0.001 ? value.toExponential(1) : value.toFixed(4);
   let mark, across, width;
   function draw() {
-    // As many units as pixels, so that text has its size on any screen.
+    // One unit per pixel, so that text has the same size on every screen.
     width = Math.max(280, picture.clientWidth);
     picture.setAttribute("viewBox", `0 0 ${width} ${height}`);
     picture.replaceChildren();
@@ -76,10 +80,10 @@ for (const tool of document.querySelectorAll(".curves")) {
     const epoch = Math.min(last, Math.max(0, Math.round((x - left) / ((width - left - 10) / Math.max(last, 1)))));
     mark.setAttribute("x1", across(epoch));
     mark.setAttribute("x2", across(epoch));
-    const of = (one) => `${one.name}: ` + lines[chosen.value].map((name) => `${name.replace("_", " ")} ${text(one[name][epoch] ?? null)}`).join(", ");
+    const of = (one) => `${one.name}: ` + lines[chosen.value].map((name) => `${labels[name]} ${text(one[name][epoch] ?? null)}`).join(", ");
     values.textContent = `epoch ${epoch + 1} · ${networks.map(of).join(" · ")}`;
   }
-  chosen.addEventListener("change", draw);
+  chosen.addEventListener("change", () => { draw(); values.textContent = hint; });
   window.addEventListener("resize", draw);
   picture.addEventListener("pointermove", show);
   picture.addEventListener("pointerdown", show);

@@ -1,63 +1,45 @@
-//! The ensembles of a run, pairs of configurations that were predicted together, and the choice among all candidates.
+//! The ensembles of a run: pairs of configurations whose probabilities were averaged.
 
 use crate::plan::schema::Plan;
-use crate::report::record::{Record, RecordError, State, read_json};
+use crate::report::record::error::RecordError;
+use crate::run::NetworkState;
 use crate::run::folder::{FoldFolder, RunFolder};
-use crate::select::{Selection, joined};
+use crate::select::joined;
 
 /// One fold of an ensemble.
 #[derive(Clone, Debug)]
-pub struct Ensemble {
-    /// Its configurations, joined by `+`.
+pub(crate) struct EnsembleFold {
+    /// Names of its configurations, joined by `+`.
     pub name: String,
-    /// Seed.
     pub seed: u64,
-    /// Fold, counted from 0.
+    /// Counted from 0.
     pub fold: usize,
-    /// Its folder.
     pub folder: FoldFolder,
-    /// What of it is done.
-    pub state: State,
+    pub state: NetworkState,
 }
 
-/// The pairs of planned configurations that have a folder in the run: all of their planned folds, whether done or not.
-pub(in crate::report) fn read(folder: &RunFolder, plan: &Plan) -> Result<Vec<Ensemble>, RecordError> {
-    let mut configurations = plan.run.configurations.clone();
-    configurations.sort_unstable();
-    let mut ensembles = Vec::new();
-    for (at, first) in configurations.iter().enumerate() {
-        for second in &configurations[at + 1..] {
-            let name = joined(&[first.to_string(), second.to_string()]);
-            if !folder.root.join(&name).is_dir() {
-                continue;
-            }
-            for &seed in &plan.run.seeds {
-                for &fold in &plan.run.folds {
-                    let folder = folder.fold(&name, seed, fold);
-                    let state = read_json(&folder.state())?.unwrap_or_default();
-                    ensembles.push(Ensemble { name: name.clone(), seed, fold, folder, state });
-                }
+/// All planned folds of the pairs of planned configurations that have a folder in the run, finished or not.
+pub(super) fn read_ensembles(run: &RunFolder, plan: &Plan) -> Result<Vec<EnsembleFold>, RecordError> {
+    let mut folds = Vec::new();
+    for name in pairs(plan).into_iter().filter(|name| run.root.join(name).is_dir()) {
+        for &seed in &plan.run.seeds {
+            for &fold in &plan.run.folds {
+                let folder = run.fold(&name, seed, fold);
+                let state = NetworkState::read(&folder)?;
+                folds.push(EnsembleFold { name: name.clone(), seed, fold, folder, state });
             }
         }
     }
-    Ok(ensembles)
+    Ok(folds)
 }
 
-/// The choice, where the run made one.
-pub(in crate::report) fn selection(folder: &RunFolder) -> Result<Option<Selection>, RecordError> {
-    read_json(&folder.selection())
-}
-
-/// What is missing of the ensembles, a sentence each.
-pub(in crate::report) fn gaps(record: &Record) -> Vec<String> {
-    let open = record.ensembles.iter().filter(|ensemble| ensemble.state.evaluated.is_none());
-    let mut gaps: Vec<String> = open
-        .map(|one| format!("{}, seed {}, fold {}: the ensemble is not scored.", one.name, one.seed, one.fold))
-        .collect();
-    if record.selection.is_none() && record.configurations().len() > 1 {
-        gaps.push(
-            "No candidate was chosen: that takes the scores of all folds of at least two configurations.".to_owned(),
-        );
+/// Names of all pairs of planned configurations.
+fn pairs(plan: &Plan) -> Vec<String> {
+    let mut configurations = plan.run.configurations.clone();
+    configurations.sort_unstable();
+    let mut names = Vec::new();
+    for (at, first) in configurations.iter().enumerate() {
+        names.extend(configurations[at + 1..].iter().map(|second| joined(&[first.to_string(), second.to_string()])));
     }
-    gaps
+    names
 }

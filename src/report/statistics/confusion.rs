@@ -1,7 +1,7 @@
-//! Which class was taken for which by each system, over the held-out cases of all folds and seeds.
+//! The confusion matrix of each model over the validation cases of all folds and seeds.
 //!
-//! Input: what was counted when the cases were scored; for runs that did not count, predictions and references, two cases a
-//! thread in memory. Output: a table in voxels. Deliberately absent: the figure.
+//! Input: the voxels that were counted when the cases were scored; for runs without these, predictions and references, with two
+//! cases per thread in memory. Output: voxels by reference and predicted class. Deliberately absent: the figure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,106 +10,97 @@ use rayon::prelude::*;
 use crate::dataset::gate::read_labels;
 use crate::dataset::{CaseId, Dataset};
 use crate::evaluate::confusion::{ConfusionCell, count_confusion, read, sum_cells};
-use crate::report::record::{Record, RecordError};
-use crate::run::folder::FoldFolder;
+use crate::report::record::{ModelFold, RecordError, RunRecord};
 use crate::units::counted;
 
-/// The confusion of one system.
+/// The confusion matrix of one model.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Confusion {
-    /// Its name.
-    pub system: String,
-    /// Cases that were counted.
+pub(crate) struct Confusion {
+    pub(crate) model: String,
+    /// Number of cases counted.
     pub cases: usize,
     /// All labels, the background first.
     pub labels: Vec<u8>,
-    /// Voxels by label in the reference and label in the prediction.
+    /// Voxels by reference label and predicted label.
     pub voxels: BTreeMap<(u8, u8), u64>,
 }
 
 impl Confusion {
-    /// Share of a reference label's voxels that were predicted as another, 0 to 1; none where it has no voxels.
-    pub fn share(&self, reference: u8, prediction: u8) -> Option<f64> {
+    /// Fraction of the voxels of a reference label that were predicted as a label. `None` if there are no such voxels.
+    pub(crate) fn fraction(&self, reference: u8, prediction: u8) -> Option<f64> {
         let all: u64 = self.labels.iter().filter_map(|&label| self.voxels.get(&(reference, label))).sum();
         let part = self.voxels.get(&(reference, prediction)).copied().unwrap_or(0);
         (all > 0).then(|| part as f64 / all as f64)
     }
 }
 
-/// The confusions of all systems of a run; says which cases could not be counted.
+/// The confusion matrices of a run.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Confusions {
+    /// One per model with counted cases.
+    pub matrices: Vec<Confusion>,
+    /// Notes on predictions that could not be counted.
+    pub notes: Vec<String>,
+}
+
+/// Counts the confusion matrices of all models of a run.
 ///
 /// # Errors
 ///
-/// When a table that is there cannot be read.
-pub fn count(record: &Record, dataset: Option<&Dataset>) -> Result<(Vec<Confusion>, Vec<String>), RecordError> {
-    let (mut confusions, mut gaps) = (Vec::new(), Vec::new());
-    for system in record.systems() {
-        let (mut cells, mut lost) = (Vec::new(), 0);
-        for (_, _, fold, folder) in record.folders().filter(|(name, ..)| *name == system) {
-            let (found, missed) = of_fold(record, dataset, fold, folder)?;
-            cells.extend(found);
-            lost += missed;
+/// If a table exists and cannot be read.
+pub(crate) fn count_confusions(record: &RunRecord, dataset: Option<&Dataset>) -> Result<Confusions, RecordError> {
+    let mut confusions = Confusions::default();
+    for model in record.models() {
+        let (mut cells, mut unreadable) = (Vec::new(), 0);
+        for fold in record.model_folds().filter(|fold| fold.model == model) {
+            let counted = count_fold(record, dataset, fold)?;
+            cells.extend(counted.cells);
+            unreadable += counted.unreadable;
         }
-        if lost > 0 {
-            gaps.push(format!(
-                "{system}: the confusion of classes leaves out {} that cannot be read.",
-                counted(lost, "prediction")
-            ));
+        if unreadable > 0 {
+            let predictions = counted(unreadable, "prediction");
+            confusions.notes.push(format!("{model}: {predictions} could not be read for the confusion matrix."));
         }
         if !cells.is_empty() {
             let cases: BTreeSet<&CaseId> = cells.iter().map(|cell| &cell.case).collect();
             let labels = std::iter::once(0).chain(record.plan.data.labels.keys().copied()).collect();
-            confusions.push(Confusion { system, cases: cases.len(), labels, voxels: sum_cells(cells.iter()) });
+            let voxels = sum_cells(cells.iter());
+            confusions.matrices.push(Confusion { model, cases: cases.len(), labels, voxels });
         }
     }
-    Ok((confusions, gaps))
+    Ok(confusions)
 }
 
-/// What was counted of a fold, and how many of its scored cases could not be counted.
-fn of_fold(
-    record: &Record,
-    dataset: Option<&Dataset>,
-    fold: usize,
-    folder: &FoldFolder,
-) -> Result<(Vec<ConfusionCell>, usize), RecordError> {
-    if folder.confusion().is_file() {
-        return Ok((read(&folder.confusion())?, 0));
+#[derive(Default)]
+struct CountedFold {
+    cells: Vec<ConfusionCell>,
+    /// Number of cases whose labels could not be read.
+    unreadable: usize,
+}
+
+fn count_fold(record: &RunRecord, dataset: Option<&Dataset>, fold: ModelFold<'_>) -> Result<CountedFold, RecordError> {
+    if fold.folder.confusion().is_file() {
+        return Ok(CountedFold { cells: read(&fold.folder.confusion())?, unreadable: 0 });
     }
-    let (Some(dataset), Some(split)) = (dataset, record.splits.get(fold)) else { return Ok((Vec::new(), 0)) };
-    if !folder.scores().is_file() {
-        return Ok((Vec::new(), 0));
-    }
-    let labels: Vec<u8> = record.plan.data.labels.keys().copied().collect();
-    let one = |case: &CaseId| {
-        let known = dataset.training.iter().find(|known| known.id == *case)?;
-        let expected = record.plan.expected();
-        let reference = read_labels(&known.id, known.labels.as_ref()?, None, &expected).ok()?;
-        let prediction = &folder.prediction(&case.0);
-        let prediction = read_labels(&known.id, prediction, Some(&reference.geometry), &expected).ok()?;
-        Some(count_confusion(&known.id, reference.labels.view(), prediction.labels.view(), &labels))
+    let (Some(dataset), Some(split)) = (dataset, record.splits.get(fold.fold)) else {
+        return Ok(CountedFold::default());
     };
-    let counted: Vec<Option<Vec<ConfusionCell>>> = split.val.par_iter().map(one).collect();
-    let lost = counted.iter().filter(|cells| cells.is_none()).count();
-    Ok((counted.into_iter().flatten().flatten().collect(), lost))
+    if !fold.folder.scores().is_file() {
+        return Ok(CountedFold::default());
+    }
+    let cases: Vec<Option<Vec<ConfusionCell>>> =
+        split.val.par_iter().map(|case| count_case(record, dataset, fold, case)).collect();
+    let unreadable = cases.iter().filter(|cells| cells.is_none()).count();
+    Ok(CountedFold { cells: cases.into_iter().flatten().flatten().collect(), unreadable })
 }
 
-/// All confusions of a run as rows of a table: run, system, both classes, voxels, and their share of the reference's class.
-pub fn rows(record: &Record, confusions: &[Confusion]) -> Vec<Vec<String>> {
-    let mut rows = Vec::new();
-    for confusion in confusions {
-        for &reference in &confusion.labels {
-            for &prediction in &confusion.labels {
-                let voxels = confusion.voxels.get(&(reference, prediction)).copied().unwrap_or(0);
-                rows.push(vec![
-                    record.plan.name.clone(),
-                    confusion.system.clone(),
-                    record.class(reference).to_owned(),
-                    record.class(prediction).to_owned(),
-                    voxels.to_string(),
-                    confusion.share(reference, prediction).map_or_else(String::new, |share| share.to_string()),
-                ]);
-            }
-        }
-    }
-    rows
+/// Returns `None` if the reference or the prediction of the case cannot be read.
+fn count_case(record: &RunRecord, dataset: &Dataset, fold: ModelFold<'_>, case: &CaseId) -> Option<Vec<ConfusionCell>> {
+    let labels: Vec<u8> = record.plan.data.labels.keys().copied().collect();
+    let expected = record.plan.expected();
+    let case = dataset.training.iter().find(|known| known.id == *case)?;
+    let reference = read_labels(&case.id, case.labels.as_ref()?, None, &expected).ok()?;
+    let prediction = fold.folder.prediction(&case.id.0);
+    let prediction = read_labels(&case.id, &prediction, Some(&reference.geometry), &expected).ok()?;
+    Some(count_confusion(&case.id, reference.labels.view(), prediction.labels.view(), &labels))
 }

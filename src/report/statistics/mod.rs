@@ -1,6 +1,6 @@
-//! Statistics of scores: summaries, paired tests, rankings, confusion matrices.
+//! Statistics of scores: summaries, paired tests, stability of rankings, confusion matrices.
 
-pub mod confusion;
-pub mod numbers;
-pub mod summary;
-pub mod wilcoxon;
+pub(crate) mod confusion;
+pub(crate) mod ranking;
+pub(crate) mod summary;
+pub(crate) mod wilcoxon;

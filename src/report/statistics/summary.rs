@@ -1,119 +1,117 @@
-//! Scores in short: for each run, configuration, class and metric one line, with everything that tells how far to trust it.
+//! Summaries of scores: one per run, model, class and metric, with everything needed to judge how reliable it is.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::report::record::Record;
-use crate::report::record::scores::Row;
-use crate::report::statistics::numbers::{bootstrap, mean, quantile, sd};
+use crate::evaluate::metric::Metric;
+use crate::evaluate::scores::Score;
+use crate::report::record::RunRecord;
+use crate::statistics::{Interval, bootstrap_mean, mean, quantile, sample_sd};
 
-/// One metric of one class of one configuration of one run.
+/// One metric of one class of one model, over the validation cases.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Line {
-    /// Name of the run.
+pub(crate) struct ScoreSummary {
     pub run: String,
-    /// Configuration, or those of an ensemble.
+    /// Configuration, or those of an ensemble joined by `+`.
     pub configuration: String,
-    /// Value of the class's label.
     pub label: u8,
-    /// Name of the class.
     pub class: String,
-    /// The metric.
-    pub metric: String,
-    /// Cases that have a value: what the statistics below are over.
+    pub metric: Metric,
+    /// Label of the metric with unit and tolerance.
+    pub metric_title: String,
+    /// Cases with a defined value, which the statistics below are over.
     pub n: usize,
-    /// Held-out cases of the planned folds: what `n` would be if nothing were missing or undefined.
+    /// Validation cases of the planned folds.
     pub planned: usize,
-    /// Cases that have no score for a planned network, or none at all.
+    /// Validation cases that lack the score of at least one planned network.
     pub missing: usize,
-    /// Cases whose reference lacks the class.
+    /// Scored cases whose reference lacks the class.
     pub empty_references: usize,
-    /// Mean over cases.
     pub mean: Option<f64>,
-    /// Standard deviation over cases.
     pub sd: Option<f64>,
-    /// Median over cases.
     pub median: Option<f64>,
-    /// First and third quartile over cases.
-    pub quartiles: Option<(f64, f64)>,
-    /// Bootstrap 95 % interval of the mean.
-    pub interval: Option<(f64, f64)>,
-    /// Standard deviation of the folds' means, and their number.
-    pub folds: (Option<f64>, usize),
-    /// Standard deviation of the seeds' means, and their number.
-    pub seeds: (Option<f64>, usize),
+    /// First and third quartile.
+    pub quartiles: Option<Interval>,
+    /// 95 % percentile bootstrap interval of the mean.
+    pub interval: Option<Interval>,
+    pub over_folds: Spread,
+    pub over_seeds: Spread,
 }
 
-/// Values of one metric, class and configuration, one a case: the mean over seeds where there are several.
-pub fn case_values(record: &Record, configuration: &str, label: u8, metric: usize) -> BTreeMap<String, f64> {
+/// Spread of the means of groups of cases.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Spread {
+    /// Standard deviation of the means.
+    pub sd: Option<f64>,
+    /// Number of groups.
+    pub groups: usize,
+}
+
+/// The defined values of a metric by case; the mean over seeds if there are several.
+pub(crate) fn case_values(record: &RunRecord, model: &str, label: u8, metric: Metric) -> BTreeMap<String, f64> {
     let mut values = BTreeMap::<String, Vec<f64>>::new();
-    for row in rows(record, configuration, label) {
-        values.entry(row.case.clone()).or_default().extend(row.values[metric]);
+    for score in record.scores_of(model, label) {
+        values.entry(score.case.0.clone()).or_default().extend(score.value(metric));
     }
     values.into_iter().filter_map(|(case, values)| Some((case, mean(&values)?))).collect()
 }
 
-fn rows<'a>(record: &'a Record, configuration: &'a str, label: u8) -> impl Iterator<Item = &'a Row> {
-    record.scores.rows.iter().filter(move |row| row.configuration == configuration && row.label == label)
-}
-
-/// All lines of a run; those of a metric stand together.
-pub fn lines(record: &Record) -> Vec<Line> {
-    let mut lines = Vec::new();
-    for metric in 0..record.scores.metrics.len() {
-        for (place, system) in record.systems().iter().enumerate() {
+/// All summaries of a run, sorted by metric, model and label.
+pub(crate) fn summarize_run(record: &RunRecord) -> Vec<ScoreSummary> {
+    if record.scores.is_empty() {
+        return Vec::new();
+    }
+    let mut summaries = Vec::new();
+    for metric in Metric::ALL {
+        for (at, model) in (0..).zip(record.models()) {
             for &label in record.plan.data.labels.keys() {
-                lines.push(line(record, metric, (place, system), label));
+                let stream = [at, label.into(), metric as u64, 0];
+                summaries.push(summarize(record, metric, &model, label, stream));
             }
         }
     }
-    lines
+    summaries
 }
 
-fn line(record: &Record, metric: usize, (place, configuration): (usize, &str), label: u8) -> Line {
-    let cases = case_values(record, configuration, label, metric);
-    let values: Vec<f64> = cases.values().copied().collect();
-    let mut scored = BTreeMap::<&str, BTreeSet<u64>>::new();
+/// One summary; `stream` selects the random numbers of its bootstrap.
+fn summarize(record: &RunRecord, metric: Metric, model: &str, label: u8, stream: [u64; 4]) -> ScoreSummary {
+    let values: Vec<f64> = case_values(record, model, label, metric).into_values().collect();
+    let mut seeds = BTreeMap::<&str, BTreeSet<u64>>::new();
     let mut empty = BTreeSet::new();
-    for row in rows(record, configuration, label) {
-        scored.entry(&row.case).or_default().insert(row.seed);
-        if row.reference_voxels == 0 {
-            empty.insert(&row.case);
+    for score in record.scores_of(model, label) {
+        seeds.entry(&score.case.0).or_default().insert(score.network.seed);
+        if score.counts.reference() == 0 {
+            empty.insert(&score.case.0);
         }
     }
-    let seeds = record.plan.run.seeds.len();
-    let whole = |case: &str| scored.get(case).is_some_and(|found| found.len() == seeds);
-    Line {
+    let planned_seeds = record.plan.run.seeds.len();
+    let is_complete = |case: &str| seeds.get(case).is_some_and(|scored| scored.len() == planned_seeds);
+    let quartile = |fraction: f64| quantile(&values, fraction);
+    ScoreSummary {
         run: record.plan.name.clone(),
-        configuration: configuration.to_owned(),
+        configuration: model.to_owned(),
         label,
-        class: record.class(label).to_owned(),
-        metric: record.scores.metrics[metric].clone(),
+        class: record.class_name(label).to_owned(),
+        metric,
+        metric_title: record.metric_title(metric),
         n: values.len(),
-        planned: record.held_out().count(),
-        missing: record.held_out().filter(|(_, case)| !whole(case)).count(),
+        planned: record.validation_cases().count(),
+        missing: record.validation_cases().filter(|(_, case)| !is_complete(case)).count(),
         empty_references: empty.len(),
         mean: mean(&values),
-        sd: sd(&values),
-        median: quantile(&values, 0.5),
-        quartiles: quantile(&values, 0.25).zip(quantile(&values, 0.75)),
-        interval: bootstrap(&values, [place as u64, label.into(), metric as u64, 0]),
-        folds: spread(record, configuration, label, metric, |row| row.fold as u64),
-        seeds: spread(record, configuration, label, metric, |row| row.seed),
+        sd: sample_sd(&values),
+        median: quartile(0.5),
+        quartiles: quartile(0.25).zip(quartile(0.75)).map(|(low, high)| Interval { low, high }),
+        interval: bootstrap_mean(&values, stream),
+        over_folds: spread(record.scores_of(model, label), metric, |score| score.network.fold as u64),
+        over_seeds: spread(record.scores_of(model, label), metric, |score| score.network.seed),
     }
 }
 
-/// Standard deviation of the means of groups of scores, and the number of groups.
-fn spread(
-    record: &Record,
-    configuration: &str,
-    label: u8,
-    metric: usize,
-    group: fn(&Row) -> u64,
-) -> (Option<f64>, usize) {
+fn spread<'a>(scores: impl Iterator<Item = &'a Score>, metric: Metric, group: fn(&Score) -> u64) -> Spread {
     let mut groups = BTreeMap::<u64, Vec<f64>>::new();
-    for row in rows(record, configuration, label) {
-        groups.entry(group(row)).or_default().extend(row.values[metric]);
+    for score in scores {
+        groups.entry(group(score)).or_default().extend(score.value(metric));
     }
     let means: Vec<f64> = groups.values().filter_map(|values| mean(values)).collect();
-    (sd(&means), means.len())
+    Spread { sd: sample_sd(&means), groups: means.len() }
 }

@@ -2,22 +2,23 @@
 //!
 //! Source: Wilcoxon, Biometrics Bulletin 1 (1945) 80; Holm, Scandinavian Journal of Statistics 6 (1979) 65.
 
-/// Up to so many differences the distribution is counted out; above, and with ties, it is taken as normal. As SciPy does.
-const EXACT: usize = 50;
+/// Largest number of differences for which the exact distribution is used; for more, and with ties, the normal approximation is.
+/// As in SciPy.
+const MAX_EXACT: usize = 50;
 
-/// Outcome of a test.
+/// Result of a signed-rank test.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(in crate::report) struct Test {
-    /// The smaller one of the sums of positive and of negative ranks.
-    pub(in crate::report) statistic: f64,
+pub(crate) struct SignedRank {
+    /// The smaller of the sums of positive and of negative ranks.
+    pub statistic: f64,
     /// Two-sided p value.
-    pub(in crate::report) p: f64,
-    /// Matched-pairs rank-biserial correlation, -1 to 1: how much of the ranks' sum is on the positive side.
-    pub(in crate::report) effect: f64,
+    pub p: f64,
+    /// Matched-pairs rank-biserial correlation, -1 to 1; 1 if every difference is positive.
+    pub effect: f64,
 }
 
-/// Tests whether paired differences are symmetric about zero. Differences of zero are left out; none where all are.
-pub(in crate::report) fn signed_rank(differences: &[f64]) -> Option<Test> {
+/// Tests whether paired differences are symmetric about zero. Zero differences are dropped; returns `None` if all are zero.
+pub(crate) fn signed_rank(differences: &[f64]) -> Option<SignedRank> {
     let mut sorted: Vec<f64> = differences.iter().copied().filter(|&difference| difference != 0.0).collect();
     sorted.sort_unstable_by(|left, right| left.abs().total_cmp(&right.abs()));
     if sorted.is_empty() {
@@ -36,12 +37,12 @@ pub(in crate::report) fn signed_rank(differences: &[f64]) -> Option<Test> {
     let count = sorted.len();
     let n = count as f64;
     let statistic = f64::min(positive, negative);
-    let exact = count <= EXACT && ties == 0.0 && count == differences.len();
+    let exact = count <= MAX_EXACT && ties == 0.0 && count == differences.len();
     let p = if exact { exact_p(count, statistic as usize) } else { normal_p(n, ties, statistic) };
-    Some(Test { statistic, p, effect: (positive - negative) / (n * (n + 1.0) / 2.0) })
+    Some(SignedRank { statistic, p, effect: (positive - negative) / (n * (n + 1.0) / 2.0) })
 }
 
-/// Twice the share of all assignments of signs whose sum of positive ranks is at most `statistic`.
+/// Twice the fraction of all sign assignments whose sum of positive ranks is at most `statistic`.
 fn exact_p(count: usize, statistic: usize) -> f64 {
     let sum = count * (count + 1) / 2;
     let mut ways = vec![0.0; sum + 1];
@@ -55,7 +56,7 @@ fn exact_p(count: usize, statistic: usize) -> f64 {
     (2.0 * below / 2.0_f64.powi(count as i32)).min(1.0)
 }
 
-/// The normal approximation with the variance's correction for ties; no correction for continuity.
+/// The normal approximation, with the variance corrected for ties and without continuity correction.
 fn normal_p(n: f64, ties: f64, statistic: f64) -> f64 {
     let mean = n * (n + 1.0) / 4.0;
     let variance = (n * (n + 1.0) * (2.0 * n + 1.0) - ties / 2.0) / 24.0;
@@ -63,16 +64,16 @@ fn normal_p(n: f64, ties: f64, statistic: f64) -> f64 {
     libm::erfc(z / std::f64::consts::SQRT_2).min(1.0)
 }
 
-/// Holm's adjustment of p values that belong together; those that are missing stay so and do not count.
-pub(in crate::report) fn holm(values: &[Option<f64>]) -> Vec<Option<f64>> {
+/// Holm's adjustment of a family of p values. Missing values stay missing and do not count.
+pub(crate) fn adjust_holm(values: &[Option<f64>]) -> Vec<Option<f64>> {
     let mut order: Vec<(usize, f64)> =
-        values.iter().enumerate().filter_map(|(place, value)| Some((place, (*value)?))).collect();
+        values.iter().enumerate().filter_map(|(at, value)| Some((at, (*value)?))).collect();
     order.sort_by(|(_, left), (_, right)| left.total_cmp(right));
     let mut adjusted = vec![None; values.len()];
     let mut largest = 0.0_f64;
-    for (rank, (place, value)) in order.iter().enumerate() {
+    for (rank, (at, value)) in order.iter().enumerate() {
         largest = largest.max((value * (order.len() - rank) as f64).min(1.0));
-        adjusted[*place] = Some(largest);
+        adjusted[*at] = Some(largest);
     }
     adjusted
 }
@@ -92,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn p_values_are_those_of_scipy() {
+    fn p_values_match_scipy() {
         let text = include_str!("../../../tests/reference/values/wilcoxon.json");
         let cases: Vec<Reference> = serde_json::from_str(text).unwrap();
         assert!(cases.len() >= 8);
@@ -106,9 +107,9 @@ mod tests {
     }
 
     #[test]
-    fn holm_is_that_of_a_worked_example() {
+    fn holm_adjustment_matches_r() {
         // R: p.adjust(c(0.01, 0.04, 0.03, 0.005), "holm") = 0.03 0.06 0.06 0.02
-        let adjusted = holm(&[Some(0.01), Some(0.04), None, Some(0.03), Some(0.005)]);
+        let adjusted = adjust_holm(&[Some(0.01), Some(0.04), None, Some(0.03), Some(0.005)]);
         for (found, expected) in adjusted.iter().zip([Some(0.03), Some(0.06), None, Some(0.06), Some(0.02)]) {
             match (found, expected) {
                 (Some(found), Some(expected)) => approx::assert_abs_diff_eq!(*found, expected, epsilon = 1e-12),

@@ -1,195 +1,279 @@
-//! The lines of a summary as Markdown, CSV and Parquet.
-//!
-//! Markdown has one table a metric, as LaTeX has; CSV and Parquet hold all of them, one row a line.
+//! Score tables: one per metric for readers, and one of all metrics for programs.
 
-use std::fmt::Write as _;
-use std::path::Path;
+use std::collections::BTreeMap;
 
-use crate::report::statistics::summary::Line;
-use crate::store::rows::quoted;
-use crate::store::table::{Columns, TableError};
+use crate::evaluate::metric::Metric;
+use crate::report::statistics::summary::{ScoreSummary, Spread};
+use crate::report::table::data::{Cell, Column, Rank, Table, UNDEFINED, ranks};
+use crate::statistics::{BOOTSTRAP_RESAMPLES, Interval};
 
-/// Heads of the columns of a table of one metric.
-pub const HEADS: [&str; 10] = [
-    "run",
-    "configuration",
-    "class",
-    "mean ± SD over cases",
-    "95 % interval of the mean",
-    "median [quartiles]",
-    "n of planned",
-    "empty references",
-    "SD over folds",
-    "SD over seeds",
-];
+/// Marks a mean over fewer cases than were planned.
+const INCOMPLETE: char = '†';
+/// Explains the mark.
+const INCOMPLETE_NOTE: &str =
+    "† Cases are missing: the mean is over the remaining cases and is not the result of the plan.";
 
-/// Marks a mean that leaves out cases that should have a score.
-pub const INCOMPLETE: char = '†';
-/// What the mark says.
-pub const INCOMPLETE_NOTE: &str =
-    "† Cases are missing: the mean is over those that are left, and is no result of the plan.";
+/// The metrics of some summaries, in the order of [`Metric::ALL`].
+pub(crate) fn metrics_of(summaries: &[ScoreSummary]) -> Vec<Metric> {
+    let occurs = |metric: &Metric| summaries.iter().any(|summary| summary.metric == *metric);
+    Metric::ALL.into_iter().filter(occurs).collect()
+}
 
-/// Metrics of some lines, each once, in their order.
-pub fn metrics(lines: &[Line]) -> Vec<&str> {
-    let mut metrics: Vec<&str> = Vec::new();
-    for line in lines {
-        if !metrics.contains(&line.metric.as_str()) {
-            metrics.push(&line.metric);
+/// The table of one metric for readers: one row per run, configuration and class.
+///
+/// Within each class the best mean and the second best are marked; means over fewer cases than planned do not compete.
+pub(crate) fn score_table(summaries: &[ScoreSummary], metric: Metric) -> Table {
+    let several_runs = summaries.iter().any(|summary| summary.run != summaries[0].run);
+    let summaries: Vec<&ScoreSummary> = summaries.iter().filter(|summary| summary.metric == metric).collect();
+    let unit = metric.unit().map_or_else(String::new, |unit| format!(" ({unit})"));
+    let mut columns = vec![
+        Column::words("configuration", "configuration").omitted_if_constant(),
+        Column::words("class", "class"),
+        Column::numbers("mean", format!("mean ± SD{unit}")),
+        Column::numbers("interval", format!("95 % CI of the mean{unit}")),
+        Column::numbers("median", format!("median [quartiles]{unit}")),
+        Column::numbers("n", "cases"),
+        Column::numbers("empty_references", "empty references").omitted_if_constant(),
+        Column::numbers("sd_over_folds", "SD over folds"),
+        Column::numbers("sd_over_seeds", "SD over seeds").omitted_if_constant(),
+    ];
+    if several_runs {
+        columns.insert(0, Column::words("run", "run").omitted_if_constant());
+    }
+    let mut table = Table::new(metric.name(), capitalized(&titles(&summaries)), columns);
+    table.description = describe_scores();
+    table.grouped_by = Some(usize::from(several_runs));
+    let cells =
+        summaries.iter().zip(ranks_by_class(&summaries)).map(|(summary, rank)| cells(summary, rank, several_runs));
+    table.rows = cells.collect();
+    if summaries.iter().any(|summary| summary.missing > 0) {
+        table.notes.push(INCOMPLETE_NOTE.to_owned());
+    }
+    table
+}
+
+/// How the values of all score tables were computed.
+fn describe_scores() -> String {
+    format!(
+        "Over validation cases; the 95 % CI is the percentile interval of {BOOTSTRAP_RESAMPLES} bootstrap resamples of the cases."
+    )
+}
+
+fn capitalized(title: &str) -> String {
+    let mut letters = title.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// The titles of a metric; runs with different tolerances give several.
+fn titles(summaries: &[&ScoreSummary]) -> String {
+    let mut titles: Vec<&str> = Vec::new();
+    for summary in summaries {
+        if !titles.contains(&summary.metric_title.as_str()) {
+            titles.push(&summary.metric_title);
         }
     }
-    metrics
+    titles.join(", ")
 }
 
-/// A number with as many decimals everywhere.
-pub fn number(value: Option<f64>) -> String {
-    value.map_or_else(|| "–".to_owned(), |value| format!("{value:.3}"))
+fn ranks_by_class(summaries: &[&ScoreSummary]) -> Vec<Option<Rank>> {
+    let mut classes = BTreeMap::<&str, Vec<usize>>::new();
+    for (at, summary) in summaries.iter().enumerate() {
+        classes.entry(&summary.class).or_default().push(at);
+    }
+    let mut all = vec![None; summaries.len()];
+    for members in classes.into_values() {
+        let merit = |&at: &usize| {
+            let summary = summaries[at];
+            summary.mean.filter(|_| summary.missing == 0).map(|mean| summary.metric.better().merit(mean))
+        };
+        let merits: Vec<Option<f64>> = members.iter().map(merit).collect();
+        for (at, rank) in members.into_iter().zip(ranks(&merits)) {
+            all[at] = rank;
+        }
+    }
+    all
 }
 
-/// The cells of a line, below [`HEADS`].
-pub fn cells(line: &Line) -> [String; 10] {
-    let range = |(low, high): (f64, f64)| format!("{low:.3} to {high:.3}");
-    let grouped = |(sd, groups): (Option<f64>, usize), one: &str| match groups {
-        0 => "–".to_owned(),
-        1 => format!("one {one}"),
-        _ => format!("{} ({groups})", number(sd)),
-    };
-    let missing = if line.missing > 0 { format!(", {} missing", line.missing) } else { String::new() };
-    [
-        line.run.clone(),
-        line.configuration.clone(),
-        line.class.clone(),
-        spread(line),
-        line.interval.map_or_else(|| "–".to_owned(), range),
-        format!("{}{}", number(line.median), line.quartiles.map_or_else(String::new, |q| format!(" [{}]", range(q)))),
-        format!("{} of {}{missing}", line.n, line.planned),
-        line.empty_references.to_string(),
-        grouped(line.folds, "fold"),
-        grouped(line.seeds, "seed"),
+fn cells(summary: &ScoreSummary, rank: Option<Rank>, with_run: bool) -> Vec<Cell> {
+    let missing = if summary.missing > 0 { format!(", {} missing", summary.missing) } else { String::new() };
+    let mut cells = vec![
+        Cell::text(&summary.configuration),
+        Cell::text(&summary.class),
+        Cell::text(mean_and_sd(summary)).ranked(rank),
+        Cell::text(summary.interval.map_or_else(|| UNDEFINED.to_owned(), range)),
+        Cell::text(median_and_quartiles(summary)),
+        Cell::text(format!("{} of {}{missing}", summary.n, summary.planned)),
+        Cell::count(summary.empty_references),
+        Cell::text(spread(summary.over_folds, "fold")),
+        Cell::text(spread(summary.over_seeds, "seed")),
+    ];
+    if with_run {
+        cells.insert(0, Cell::text(&summary.run));
+    }
+    cells
+}
+
+fn mean_and_sd(summary: &ScoreSummary) -> String {
+    let sd = summary.sd.map_or_else(String::new, |sd| format!(" ± {sd:.3}"));
+    let mark = if summary.missing > 0 { format!(" {INCOMPLETE}") } else { String::new() };
+    format!("{}{sd}{mark}", rounded(summary.mean))
+}
+
+fn median_and_quartiles(summary: &ScoreSummary) -> String {
+    let quartiles = summary.quartiles.map_or_else(String::new, |quartiles| format!(" [{}]", range(quartiles)));
+    format!("{}{quartiles}", rounded(summary.median))
+}
+
+fn spread(spread: Spread, group: &str) -> String {
+    match spread.groups {
+        0 => UNDEFINED.to_owned(),
+        1 => format!("one {group}"),
+        groups => format!("{} ({groups})", rounded(spread.sd)),
+    }
+}
+
+fn rounded(value: Option<f64>) -> String {
+    Cell::number(value, 3).shown
+}
+
+fn range(Interval { low, high }: Interval) -> String {
+    format!("{low:.3} to {high:.3}")
+}
+
+/// All summaries at full precision: one row per run, configuration, class and metric.
+pub(crate) fn score_data(summaries: &[ScoreSummary]) -> Table {
+    let columns = vec![
+        Column::words("run", "run"),
+        Column::words("configuration", "configuration"),
+        Column::numbers("label", "label"),
+        Column::words("class", "class"),
+        Column::words("metric", "metric"),
+        Column::numbers("n", "cases"),
+        Column::numbers("planned", "planned"),
+        Column::numbers("missing", "missing"),
+        Column::numbers("empty_references", "empty references"),
+        Column::numbers("mean", "mean"),
+        Column::numbers("sd", "SD"),
+        Column::numbers("median", "median"),
+        Column::numbers("quartile_1", "first quartile"),
+        Column::numbers("quartile_3", "third quartile"),
+        Column::numbers("interval_low", "95 % CI, low"),
+        Column::numbers("interval_high", "95 % CI, high"),
+        Column::numbers("sd_over_folds", "SD over folds"),
+        Column::numbers("folds", "folds"),
+        Column::numbers("sd_over_seeds", "SD over seeds"),
+        Column::numbers("seeds", "seeds"),
+    ];
+    let mut table = Table::new("scores", "Scores", columns);
+    table.rows = summaries.iter().map(data_cells).collect();
+    table
+}
+
+fn data_cells(summary: &ScoreSummary) -> Vec<Cell> {
+    let low = |interval: Option<Interval>| number(interval.map(|interval| interval.low));
+    let high = |interval: Option<Interval>| number(interval.map(|interval| interval.high));
+    vec![
+        Cell::text(&summary.run),
+        Cell::text(&summary.configuration),
+        Cell::count(summary.label.into()),
+        Cell::text(&summary.class),
+        Cell::text(summary.metric.name()),
+        Cell::count(summary.n),
+        Cell::count(summary.planned),
+        Cell::count(summary.missing),
+        Cell::count(summary.empty_references),
+        number(summary.mean),
+        number(summary.sd),
+        number(summary.median),
+        low(summary.quartiles),
+        high(summary.quartiles),
+        low(summary.interval),
+        high(summary.interval),
+        number(summary.over_folds.sd),
+        Cell::count(summary.over_folds.groups),
+        number(summary.over_seeds.sd),
+        Cell::count(summary.over_seeds.groups),
     ]
 }
 
-/// The table of one metric: its heads and rows. Which run a line is of is left out where there is only one.
-pub fn table(lines: &[Line], metric: &str) -> (Vec<String>, Vec<Vec<String>>) {
-    let several = lines.iter().any(|line| line.run != lines[0].run);
-    let kept = |cells: Vec<String>| cells.into_iter().skip(usize::from(!several)).collect();
-    let rows = lines.iter().filter(|line| line.metric == metric).map(|line| kept(cells(line).to_vec()));
-    (kept(HEADS.map(str::to_owned).to_vec()), rows.collect())
-}
-
-/// Mean, standard deviation where there is one, and a mark where cases are missing.
-fn spread(line: &Line) -> String {
-    let sd = line.sd.map_or_else(String::new, |sd| format!(" ± {sd:.3}"));
-    let mark = if line.missing > 0 { format!(" {INCOMPLETE}") } else { String::new() };
-    format!("{}{sd}{mark}", number(line.mean))
-}
-
-/// The table of one metric in Markdown.
-pub fn markdown(lines: &[Line], metric: &str) -> String {
-    let mut text = String::new();
-    let mut row = |cells: &[String]| {
-        let _ =
-            writeln!(text, "| {} |", cells.iter().map(|cell| cell.replace('|', "\\|")).collect::<Vec<_>>().join(" | "));
-    };
-    let (heads, rows) = table(lines, metric);
-    row(&heads);
-    row(&vec!["---".to_owned(); heads.len()]);
-    for cells in rows {
-        row(&cells);
-    }
-    if lines.iter().any(|line| line.metric == metric && line.missing > 0) {
-        let _ = writeln!(text, "\n{INCOMPLETE_NOTE}");
-    }
-    text
-}
-
-/// All lines as comma-separated values, at full precision; nothing between two commas where a number is not defined.
-pub fn csv(lines: &[Line]) -> String {
-    let mut text = String::from(
-        "run,configuration,label,class,metric,n,planned,missing,empty_references,mean,sd,median,quartile_1,quartile_3,\
-         interval_low,interval_high,sd_over_folds,folds,sd_over_seeds,seeds\n",
-    );
-    let number = |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
-    for line in lines {
-        let (q1, q3) = line.quartiles.unzip();
-        let (low, high) = line.interval.unzip();
-        let cells = [
-            quoted(&line.run),
-            quoted(&line.configuration),
-            line.label.to_string(),
-            quoted(&line.class),
-            quoted(&line.metric),
-            line.n.to_string(),
-            line.planned.to_string(),
-            line.missing.to_string(),
-            line.empty_references.to_string(),
-            number(line.mean),
-            number(line.sd),
-            number(line.median),
-            number(q1),
-            number(q3),
-            number(low),
-            number(high),
-            number(line.folds.0),
-            line.folds.1.to_string(),
-            number(line.seeds.0),
-            line.seeds.1.to_string(),
-        ];
-        text.push_str(&cells.join(","));
-        text.push('\n');
-    }
-    text
-}
-
-/// Writes all lines as Parquet.
-///
-/// # Errors
-///
-/// When the file cannot be written.
-pub fn parquet(lines: &[Line], path: &Path) -> Result<(), TableError> {
-    let texts = |value: fn(&Line) -> &str| lines.iter().map(value);
-    let counts = |value: fn(&Line) -> usize| lines.iter().map(move |line| value(line) as u64);
-    let numbers = |value: fn(&Line) -> Option<f64>| lines.iter().map(value);
-    Columns::default()
-        .texts("run", texts(|line| &line.run))
-        .texts("configuration", texts(|line| &line.configuration))
-        .counts("label", counts(|line| line.label.into()))
-        .texts("class", texts(|line| &line.class))
-        .texts("metric", texts(|line| &line.metric))
-        .counts("n", counts(|line| line.n))
-        .counts("planned", counts(|line| line.planned))
-        .counts("missing", counts(|line| line.missing))
-        .counts("empty_references", counts(|line| line.empty_references))
-        .optional_numbers("mean", numbers(|line| line.mean))
-        .optional_numbers("sd", numbers(|line| line.sd))
-        .optional_numbers("median", numbers(|line| line.median))
-        .optional_numbers("quartile_1", numbers(|line| line.quartiles.map(|(first, _)| first)))
-        .optional_numbers("quartile_3", numbers(|line| line.quartiles.map(|(_, third)| third)))
-        .optional_numbers("interval_low", numbers(|line| line.interval.map(|(low, _)| low)))
-        .optional_numbers("interval_high", numbers(|line| line.interval.map(|(_, high)| high)))
-        .optional_numbers("sd_over_folds", numbers(|line| line.folds.0))
-        .counts("folds", counts(|line| line.folds.1))
-        .optional_numbers("sd_over_seeds", numbers(|line| line.seeds.0))
-        .counts("seeds", counts(|line| line.seeds.1))
-        .write(path)
+fn number(value: Option<f64>) -> Cell {
+    Cell::number(value, 3)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::table::testing::line as whole;
 
-    /// Two of eight cases are missing, and one has no voxel of the label.
-    fn line(run: &str, class: &str, mean: f64) -> Line {
-        Line { n: 6, missing: 2, empty_references: 1, ..whole(run, class, mean) }
+    /// The Dice of eight cases, in two folds and one seed.
+    fn summary(run: &str, class: &str, mean: f64) -> ScoreSummary {
+        ScoreSummary {
+            run: run.to_owned(),
+            configuration: "3d_fullres".to_owned(),
+            label: 1,
+            class: class.to_owned(),
+            metric: Metric::Dice,
+            metric_title: Metric::Dice.title(1.0),
+            n: 8,
+            planned: 8,
+            missing: 0,
+            empty_references: 0,
+            mean: Some(mean),
+            sd: Some(0.02),
+            median: Some(mean),
+            quartiles: Some(Interval { low: mean - 0.1, high: mean + 0.1 }),
+            interval: Some(Interval { low: mean - 0.05, high: mean + 0.05 }),
+            over_folds: Spread { sd: Some(0.01), groups: 2 },
+            over_seeds: Spread { sd: None, groups: 1 },
+        }
+    }
+
+    fn shown(table: &Table) -> Vec<Vec<&str>> {
+        table.rows.iter().map(|row| row.iter().map(|cell| cell.shown.as_str()).collect()).collect()
+    }
+
+    fn ranks_of(table: &Table) -> Vec<Option<Rank>> {
+        table.rows.iter().map(|row| row.iter().find_map(|cell| cell.rank)).collect()
     }
 
     #[test]
-    fn tables_say_how_many_cases_are_missing() {
-        let lines = [line("a", "x", 0.8)];
-        let table = markdown(&lines, "dice");
-        assert!(table.contains("| 6 of 8, 2 missing | 1 | 0.010 (2) | one seed |"), "{table}");
-        let csv = csv(&lines);
-        let (head, row) = csv.trim_end().split_once('\n').unwrap();
-        assert_eq!(head.split(',').count(), row.split(',').count());
+    fn missing_cases_are_counted_and_marked() {
+        let incomplete = ScoreSummary { n: 6, missing: 2, empty_references: 1, ..summary("a", "x", 0.8) };
+        let table = score_table(&[incomplete], Metric::Dice);
+        assert_eq!(
+            shown(&table)[0],
+            [
+                "3d_fullres",
+                "x",
+                "0.800 ± 0.020 †",
+                "0.750 to 0.850",
+                "0.800 [0.700 to 0.900]",
+                "6 of 8, 2 missing",
+                "1",
+                "0.010 (2)",
+                "one seed"
+            ]
+        );
+        assert_eq!(table.notes, [INCOMPLETE_NOTE]);
+    }
+
+    #[test]
+    fn the_best_mean_of_a_class_is_marked_only_if_there_are_several() {
+        let summaries =
+            [summary("a", "x", 0.8), summary("b", "x", 0.9), summary("c", "x", 0.7), summary("a", "y", 0.5)];
+        let table = score_table(&summaries, Metric::Dice);
+        assert_eq!(ranks_of(&table), [Some(Rank::Second), Some(Rank::Best), None, None]);
+    }
+
+    #[test]
+    fn an_incomplete_mean_does_not_compete() {
+        let incomplete = ScoreSummary { n: 6, missing: 2, ..summary("b", "x", 0.9) };
+        let table = score_table(&[summary("a", "x", 0.8), incomplete, summary("c", "x", 0.7)], Metric::Dice);
+        assert_eq!(ranks_of(&table), [Some(Rank::Best), None, Some(Rank::Second)]);
+    }
+
+    #[test]
+    fn every_row_of_the_data_has_a_cell_per_column() {
+        let table = score_data(&[summary("a", "x", 0.8)]);
+        assert_eq!(table.rows[0].len(), table.columns.len());
     }
 }

@@ -1,120 +1,120 @@
-//! What a run lacks, in sentences: a report opens with them.
+//! Notes on everything that is planned but missing, in sentences: a report begins with them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 
 use crate::plan::tolerance::surface_note;
-use crate::report::record::ensembles;
-use crate::report::record::scores::Row;
-use crate::report::record::{Planned, Record};
-use crate::units::counted;
+use crate::report::record::{ModelFold, NetworkRecord, RunRecord};
+use crate::units::{agree, counted, listed};
 
-/// Names that a sentence lists before it says how many more there are.
-const LISTED: usize = 6;
-
-/// Everything that is planned and not there, and every empty reference.
-pub(in crate::report) fn find(record: &Record) -> Vec<String> {
-    let mut gaps = Vec::new();
-    gaps.extend(files(record));
-    gaps.extend(networks(record));
-    gaps.extend(ensembles::gaps(record));
-    gaps.extend(cases(record));
-    gaps.extend(classes(record));
-    gaps.extend(matrix(record));
-    gaps
+/// Notes on missing results, on empty references, and on what the plan itself leaves out.
+pub(crate) fn list_missing(record: &RunRecord) -> Vec<String> {
+    let mut notes = missing_files(record);
+    notes.extend(record.networks.iter().filter_map(unfinished_network));
+    notes.extend(unscored_ensembles(record));
+    notes.extend(record.model_folds().filter_map(|fold| unscored_cases(record, fold)));
+    notes.extend(empty_references(record));
+    notes.extend(left_out_by_plan(record));
+    notes
 }
 
-fn files(record: &Record) -> Vec<String> {
-    let absent = [
-        (record.manifest.is_none(), "The manifest is missing: version, machine and data folder are not known."),
-        (record.cases.is_empty(), "The fingerprint is missing: spacings, shapes and volumes are not known."),
-        (record.splits.is_empty(), "The folds are missing: which cases should have a score is not known."),
+fn missing_files(record: &RunRecord) -> Vec<String> {
+    let files = [
+        (record.manifest.is_none(), "The manifest is missing: version, machine and data folder are unknown."),
+        (record.cases.is_empty(), "The fingerprint is missing: spacings, shapes and volumes are unknown."),
+        (record.splits.is_empty(), "The splits are missing: which cases should have a score is unknown."),
     ];
-    absent.into_iter().filter(|(absent, _)| *absent).map(|(_, text)| text.to_owned()).collect()
+    files.into_iter().filter(|(is_missing, _)| *is_missing).map(|(_, note)| note.to_owned()).collect()
 }
 
-fn networks(record: &Record) -> Vec<String> {
-    let sentence = |network: &Planned| {
-        let name = format!("{}, seed {}, fold {}", network.configuration, network.seed, network.fold);
-        let state = &network.state;
-        if state.trained.is_none() && network.epochs.is_empty() {
-            Some(format!("{name}: planned, but not trained."))
-        } else if state.trained.is_none() {
-            Some(format!("{name}: training is not finished (epochs so far: {}).", network.epochs.len()))
-        } else if state.predicted.is_none() {
-            Some(format!("{name}: trained, but its held-out cases are not all predicted."))
-        } else if state.evaluated.is_none() {
-            Some(format!("{name}: predicted, but not scored."))
-        } else {
-            None
-        }
-    };
-    record.networks.iter().filter_map(sentence).collect()
-}
-
-/// Held-out cases of a fold that has scores, but none of theirs.
-fn cases(record: &Record) -> Vec<String> {
-    let mut gaps = Vec::new();
-    for (name, seed, fold, _) in record.folders() {
-        let own = |row: &&Row| row.configuration == name && row.seed == seed && row.fold == fold;
-        let scored: BTreeSet<&str> = record.scores.rows.iter().filter(own).map(|row| row.case.as_str()).collect();
-        let Some(split) = record.splits.get(fold).filter(|_| !scored.is_empty()) else { continue };
-        let lost: Vec<&str> =
-            split.val.iter().map(|case| case.0.as_str()).filter(|case| !scored.contains(case)).collect();
-        if !lost.is_empty() {
-            let (count, all) = (lost.len(), split.val.len());
-            gaps.push(format!(
-                "{name}, seed {seed}, fold {fold}: {count} of {} {} no score: {}.",
-                counted(all, "case"),
-                if count == 1 { "has" } else { "have" },
-                list(&lost)
-            ));
-        }
+/// Returns `None` if the network is scored.
+fn unfinished_network(network: &NetworkRecord) -> Option<String> {
+    let id = network.id;
+    let name = format!("{}, seed {}, fold {}", id.configuration, id.seed, id.fold);
+    let (state, epochs) = (&network.state, network.epochs.len());
+    if state.trained.is_none() && epochs == 0 {
+        Some(format!("{name}: planned, but not trained."))
+    } else if state.trained.is_none() {
+        Some(format!("{name}: training is not finished ({} so far).", counted(epochs, "epoch")))
+    } else if state.predicted.is_none() {
+        Some(format!("{name}: trained, but not all validation cases are predicted."))
+    } else if state.evaluated.is_none() {
+        Some(format!("{name}: predicted, but not scored."))
+    } else {
+        None
     }
-    gaps
 }
 
-fn classes(record: &Record) -> Vec<String> {
-    let mut empty = BTreeMap::<u8, BTreeSet<&str>>::new();
-    for row in record.scores.rows.iter().filter(|row| row.reference_voxels == 0) {
-        empty.entry(row.label).or_default().insert(&row.case);
+fn unscored_ensembles(record: &RunRecord) -> Vec<String> {
+    let unscored = record.ensembles.iter().filter(|ensemble| ensemble.state.evaluated.is_none());
+    let mut notes: Vec<String> = unscored
+        .map(|one| format!("{}, seed {}, fold {}: the ensemble is not scored.", one.name, one.seed, one.fold))
+        .collect();
+    if record.selection.is_none() && record.configurations().len() > 1 {
+        notes.push(
+            "No model was selected: that requires the scores of all folds of at least two configurations.".to_owned(),
+        );
     }
-    let sentence = |(label, cases): (u8, BTreeSet<&str>)| {
+    notes
+}
+
+/// Validation cases without a score, of a fold that has scores. Returns `None` if all have one.
+fn unscored_cases(record: &RunRecord, fold: ModelFold<'_>) -> Option<String> {
+    let scored: BTreeSet<&str> = record.scores_of_fold(fold).map(|score| score.case.0.as_str()).collect();
+    let split = record.splits.get(fold.fold).filter(|_| !scored.is_empty())?;
+    let all = split.val.iter().map(|case| case.0.as_str());
+    let missing: Vec<&str> = all.filter(|case| !scored.contains(case)).collect();
+    (!missing.is_empty()).then(|| {
+        format!(
+            "{}, seed {}, fold {}: {} of {} {} no score: {}.",
+            fold.model,
+            fold.seed,
+            fold.fold,
+            missing.len(),
+            counted(split.val.len(), "case"),
+            agree(missing.len(), "has", "have"),
+            listed(&missing)
+        )
+    })
+}
+
+fn empty_references(record: &RunRecord) -> Vec<String> {
+    let mut empty = BTreeMap::<u64, BTreeSet<&str>>::new();
+    for score in record.scores.iter().filter(|score| score.counts.reference() == 0) {
+        empty.entry(score.label).or_default().insert(&score.case.0);
+    }
+    let mut notes = Vec::new();
+    for (label, cases) in empty {
+        let class = u8::try_from(label).map_or("?", |label| record.class_name(label));
         let cases: Vec<&str> = cases.into_iter().collect();
-        let name = record.class(label);
-        format!("Class {name}: the reference of {} is empty: {}.", counted(cases.len(), "case"), list(&cases))
-    };
-    empty.into_iter().map(sentence).collect()
+        notes.push(format!(
+            "Class {class}: the reference of {} is empty: {}.",
+            counted(cases.len(), "case"),
+            listed(&cases)
+        ));
+    }
+    notes
 }
 
-/// What the plan itself leaves out: not a fault, but nothing that a reader should have to find out.
-fn matrix(record: &Record) -> Vec<String> {
+/// Folds, seeds and cases that the plan itself omits: not a fault, but a reader has to know.
+fn left_out_by_plan(record: &RunRecord) -> Vec<String> {
     let (run, folds) = (&record.plan.run, record.plan.split.folds);
-    let mut gaps = Vec::new();
-    let left_out: Vec<&str> = record.plan.data.exclude.iter().map(String::as_str).collect();
-    if !left_out.is_empty() {
-        let cases = counted(left_out.len(), "training case");
-        gaps.push(format!("The plan leaves out {cases} of the data set: {}.", list(&left_out)));
+    let mut notes = Vec::new();
+    let excluded = &record.plan.data.exclude;
+    if !excluded.is_empty() {
+        let cases = counted(excluded.len(), "training case");
+        notes.push(format!("The plan excludes {cases} of the data set: {}.", listed(excluded)));
     }
-    gaps.extend(surface_note(&record.plan));
+    notes.extend(surface_note(&record.plan));
     if run.folds.len() < folds {
-        let trained: Vec<String> = run.folds.iter().map(ToString::to_string).collect();
-        gaps.push(format!(
-            "The plan runs {} of {folds} folds ({}): scores are of these folds' held-out cases only.",
+        let planned: Vec<String> = run.folds.iter().map(ToString::to_string).collect();
+        notes.push(format!(
+            "The plan runs {} of {folds} folds ({}): scores are only of the validation cases of these folds.",
             run.folds.len(),
-            trained.join(", ")
+            planned.join(", ")
         ));
     }
     if run.seeds.len() == 1 {
-        gaps.push("One seed only: how much of a difference is due to chance in training is not known.".to_owned());
+        notes.push("One seed only: the variation of the results over repeated trainings is unknown.".to_owned());
     }
-    gaps
-}
-
-fn list(names: &[&str]) -> String {
-    let mut text = names.iter().take(LISTED).copied().collect::<Vec<_>>().join(", ");
-    if names.len() > LISTED {
-        let _ = write!(text, " and {} more", names.len() - LISTED);
-    }
-    text
+    notes
 }

@@ -1,5 +1,5 @@
 //! Generated texts: methods paragraph, CLAIM checklist, notes on missing results.
 
-pub mod claim;
-pub mod methods;
-pub mod missing;
+pub(crate) mod claim;
+pub(crate) mod methods;
+pub(crate) mod missing;

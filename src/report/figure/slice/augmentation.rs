@@ -1,4 +1,4 @@
-//! Contact sheet of an augmentation: what training patches look like before and after, and what was drawn for each.
+//! Contact sheet of an augmentation: training patches before and after, and what was drawn for each.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -6,123 +6,123 @@ use std::path::Path;
 use ndarray::{ArrayView3, Axis};
 use plotters::backend::BitMapBackend;
 use plotters::drawing::IntoDrawingArea as _;
-use plotters::prelude::RGBColor;
 use plotters::style::{BLACK, WHITE};
 
 use crate::plan::schema::Configuration;
 use crate::report::error::ReportError;
-use crate::report::figure::canvas::{use_bundled_font, write_png, write_words};
-use crate::report::figure::slice::slice_png::{Tile, colour_of, order, window};
+use crate::report::figure::png::write_png;
+use crate::report::figure::slice::header::Header;
+use crate::report::figure::slice::plane::{GreyWindow, Plane};
+use crate::report::figure::slice::renderer::{Frame, Pen, Pixels, Slice, to_classes, to_grey};
+use crate::report::figure::style::use_bundled_font;
+use crate::report::figure::text::draw_pixel_text;
 use crate::train::augment::{Draw, Faults, Operation};
 use crate::train::sample::Patch;
 use crate::volume::Spacing;
 use crate::volume::axes::slice_first;
 
-/// Width and height that a slice is drawn into, pixels.
+/// Width and height of a slice, pixels.
 const TILE: u32 = 180;
-/// Between tiles, pixels.
+/// Gap between slices, pixels.
 const GAP: u32 = 4;
-/// Width of the column of words, pixels.
-const WORDS: u32 = 250;
-/// Height of title and legend, pixels.
+/// Width of the column of text, pixels.
+const TEXT_COLUMN: u32 = 250;
+/// Height of the header, pixels.
 const HEAD: u32 = 84;
-/// Height of a line of words, pixels.
+const HEADER: Header = Header { left: 8, title_y: 16, classes_y: 42, text_size: TEXT };
+/// Middle of the headings of the columns, pixels.
+const HEADINGS_Y: i32 = 68;
+/// Height of a line of text, pixels.
 const LINE: i32 = 22;
 /// Size of text, pixels.
 const TEXT: i32 = 17;
+const PEN: Pen = Pen { half_width: 1, dot: 4 };
 
 /// One training patch, before and after.
 #[derive(Clone, Debug)]
-pub struct Sample {
+pub(crate) struct Sample {
     /// The patch without any transform.
     pub original: Patch,
     /// The same patch as the network sees it.
     pub augmented: Patch,
-    /// What was drawn for it.
+    /// The transforms that were drawn for it.
     pub draw: Draw,
-    /// What was drawn for the labels of the cascade's first stage; nothing outside of its second one.
+    /// The corruption that was drawn for the first stage's labels; the default outside of a cascade's second stage.
     pub faults: Faults,
 }
 
-/// What a sheet shows: a row a sample.
+/// A contact sheet: one row per sample and channel.
 #[derive(Clone, Debug)]
-pub struct Sheet<'a> {
-    /// The samples; patches of the same shape.
+pub(crate) struct ContactSheet<'a> {
+    /// The samples, at least one; patches of the same shape.
     pub samples: &'a [Sample],
-    /// Edges of a voxel of the patches, mm, `[z, y, x]`.
+    /// Spacing of the patches, mm, `[z, y, x]`.
     pub spacing: Spacing,
-    /// The image's axes along which the patches lie, `[z, y, x]` of the patches.
-    pub axes: Axes,
-    /// Modality of each channel of the patches.
+    /// Names of the patches' axes.
+    pub axes: AxisNames,
+    /// Modality of each channel.
     pub channels: &'a [String],
-    /// Names of the classes, by the numbers that the patches have.
+    /// Class names by the labels of the patches.
     pub classes: &'a BTreeMap<u8, String>,
-    /// What stands above.
     pub title: String,
 }
 
-/// How the axes of patches are called.
+/// Names of the axes of patches, as the image has them.
 #[derive(Clone, Copy, Debug)]
-pub struct Axes {
-    /// Names of the patches' axes as the image has them.
+pub(crate) struct AxisNames {
+    /// By axis of the patch.
     names: [&'static str; 3],
-    /// The patches' axes in the order of the drawn angles.
-    turned: [usize; 3],
+    /// The patch's axes in the order of the drawn angles.
+    rotated: [usize; 3],
 }
 
-impl Axes {
+impl AxisNames {
     /// The axes of a configuration's patches.
-    pub fn new(configuration: &Configuration) -> Self {
+    pub(crate) fn new(configuration: &Configuration) -> Self {
         let names = slice_first(configuration.slice_axis).map(|axis| ["z", "y", "x"][axis]);
-        Self { names, turned: slice_first(configuration.augmented_axis()) }
+        Self { names, rotated: slice_first(configuration.augmented_axis()) }
     }
 }
 
-/// What was drawn for a patch, a line for each transform; says so where nothing was.
-pub fn words(sample: &Sample, axes: Axes, classes: &BTreeMap<u8, String>) -> Vec<String> {
-    let mut lines = transforms(&sample.draw, axes);
+/// The transforms that were drawn for a sample, one line each.
+pub(crate) fn describe_sample(sample: &Sample, axes: AxisNames, classes: &BTreeMap<u8, String>) -> Vec<String> {
+    let mut lines = describe_draw(&sample.draw, axes);
     lines.extend(sample.faults.morphology.iter().map(|change| {
         let name = classes.values().nth(change.mask).map_or("label", String::as_str);
-        let what = match change.operation {
+        let operation = match change.operation {
             Operation::Erode => "eroded",
             Operation::Dilate => "dilated",
             Operation::Open => "opened",
             Operation::Close => "closed",
         };
-        format!("{name} {what}, {:.1} voxels", change.radius)
+        format!("{name} {operation}, {:.1} voxels", change.radius)
     }));
     if sample.faults.removal.is_some() {
-        lines.push("a small part of each lost".to_owned());
+        lines.push("component of each label removed".to_owned());
     }
     if lines.is_empty() {
-        lines.push("nothing drawn: as it is".to_owned());
+        lines.push("no transform".to_owned());
     }
     lines
 }
 
-fn transforms(draw: &Draw, axes: Axes) -> Vec<String> {
+fn describe_draw(draw: &Draw, axes: AxisNames) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(elastic) = draw.spatial.elastic {
         lines.push(format!("elastic α {:.0}, σ {:.1} voxels", elastic.alpha, elastic.sigma));
     }
     if let Some(angles) = draw.spatial.rotation {
-        let shown = |(axis, angle): (&str, f64)| format!("{axis} {:.1}°", angle.to_degrees());
-        let turned: Vec<String> = axes
-            .turned
-            .map(|axis| axes.names[axis])
-            .into_iter()
-            .zip(angles)
-            .filter(|&(_, a)| a != 0.0)
-            .map(shown)
-            .collect();
-        lines.push(format!("rotation about {}", turned.join(" ")));
+        let names = axes.rotated.map(|axis| axes.names[axis]);
+        let rotated = names.into_iter().zip(angles).filter(|&(_, angle)| angle != 0.0);
+        let angles: Vec<String> = rotated.map(|(axis, angle)| format!("{axis} {:.1}°", angle.to_degrees())).collect();
+        lines.push(format!("rotation about {}", angles.join(" ")));
     }
     if let Some(scale) = draw.spatial.scale {
         lines.push(format!("scale {scale:.3}"));
     }
     if let Some(exponents) = &draw.gamma {
-        let shown: Vec<String> = exponents.iter().map(|exponent| format!("{exponent:.2}")).collect();
-        lines.push(format!("gamma {}", shown.join(" ")));
+        let exponents: Vec<String> = exponents.iter().map(|exponent| format!("{exponent:.2}")).collect();
+        lines.push(format!("gamma {}", exponents.join(" ")));
     }
     if draw.mirror.contains(&true) {
         let mirrored: Vec<&str> =
@@ -132,114 +132,121 @@ fn transforms(draw: &Draw, axes: Axes) -> Vec<String> {
     lines
 }
 
-/// Draws a sheet as a PNG file: each sample's slices as they are, then as they are augmented, then what was drawn.
+/// Writes a contact sheet as a PNG file: the slices of each sample before and after augmentation, and what was drawn.
 ///
-/// Of a 3D patch there is a slice of each axis, the one with the most foreground before augmentation, and the same one,
-/// mirrored where the patch was, after it. Each channel of an image has a row of its own. In the cascade's second stage,
-/// dotted outlines are the labels of the first one, on the right with their random faults.
+/// A 3D patch is shown by one slice per axis, the one with the most foreground before augmentation, and the same one after it,
+/// mirrored if the patch was. In a cascade's second stage, dotted outlines are the labels of the first stage, corrupted on the
+/// right.
 ///
 /// # Errors
 ///
-/// When the file cannot be written.
+/// If the file cannot be written.
 ///
 /// # Panics
 ///
-/// When there is no sample.
-pub fn draw(sheet: &Sheet<'_>, path: &Path) -> Result<(), ReportError> {
-    let first = sheet.samples.first().expect("a sheet of at least one sample");
-    let planes = planes(first);
-    let rows = sheet.samples.len() * sheet.channels.len();
-    let (width, height) = (sides(&planes) + WORDS, HEAD + rows as u32 * (TILE + GAP));
-    let mut pixels = vec![0; (width * height * 3) as usize];
-    write_legend(sheet, &planes, &mut pixels, (width, height))
+/// If there is no sample.
+pub(crate) fn write_contact_sheet(sheet: &ContactSheet<'_>, path: &Path) -> Result<(), ReportError> {
+    let axes = slice_axes(sheet.samples.first().expect("a contact sheet has at least one sample"));
+    let rows = (sheet.samples.len() * sheet.channels.len()) as u32;
+    let size = (slices_width(&axes) + TEXT_COLUMN, HEAD + rows * (TILE + GAP));
+    let mut rgb = vec![0; (size.0 * size.1 * 3) as usize];
+    draw_texts(sheet, &axes, &mut rgb, size)
         .map_err(|reason| ReportError::Drawing { name: path.display().to_string(), reason })?;
+    let mut pixels = Pixels { rgb: &mut rgb, width: size.0 };
     for (row, (sample, channel)) in rows_of(sheet).enumerate() {
         let top = HEAD + row as u32 * (TILE + GAP);
-        let grey = window(sample.original.image.index_axis(Axis(0), channel));
-        for (column, &axis) in planes.iter().enumerate() {
-            let at = fullest_slice(sample.original.labels.view(), axis);
+        let window = GreyWindow::of_image(sample.original.image.index_axis(Axis(0), channel));
+        for (column, &axis) in axes.iter().enumerate() {
+            let index = fullest_slice(sample.original.labels.view(), axis);
             let length = sample.original.labels.len_of(Axis(axis));
-            let mirrored = if sample.draw.mirror[axis] { length - 1 - at } else { at };
-            let [_, down, across] = order(axis);
-            for (patch, at, column) in
-                [(&sample.original, at, column), (&sample.augmented, mirrored, planes.len() + column)]
+            let after = if sample.draw.mirror[axis] { length - 1 - index } else { index };
+            let plane = Plane::perpendicular_to(axis);
+            for (patch, index, column) in
+                [(&sample.original, index, column), (&sample.augmented, after, axes.len() + column)]
             {
-                let tile = Tile {
-                    image: patch.image.index_axis(Axis(0), channel).index_axis_move(Axis(axis), at),
-                    window: grey,
-                    edges: (sheet.spacing.0[down], sheet.spacing.0[across]),
-                    solid: patch.labels.index_axis(Axis(axis), at),
-                    dotted: patch.first_stage.as_ref().map(|labels| labels.index_axis(Axis(axis), at)),
-                    labels: sheet.classes,
-                };
-                tile.paint(&mut pixels, width, (left(column, planes.len()), top), TILE);
+                let slice = slice_of(sheet, patch, channel, (plane, index), window);
+                let (left, edge) = (column_left(column, axes.len()) as i32, TILE as i32);
+                let tile = Frame { left, top: top as i32, width: edge, height: edge };
+                slice.paint(&mut pixels, tile.fit(slice.grey.dim(), slice.aspect), PEN);
             }
         }
     }
-    write_png(path, &pixels, width, height).map(|_| ())
+    write_png(path, &rgb, size).map(|_| ())
 }
 
-/// What the rows show, from the top: each channel of each sample.
-fn rows_of<'a>(sheet: &'a Sheet<'_>) -> impl Iterator<Item = (&'a Sample, usize)> {
+fn slice_of(
+    sheet: &ContactSheet<'_>,
+    patch: &Patch,
+    channel: usize,
+    (plane, index): (Plane, usize),
+    window: GreyWindow,
+) -> Slice {
+    let axis = Axis(plane.axis);
+    let classes = |labels: ndarray::ArrayView2<'_, i16>| to_classes(labels, sheet.classes);
+    Slice {
+        grey: to_grey(patch.image.index_axis(Axis(0), channel).index_axis_move(axis, index), window),
+        solid: classes(patch.labels.index_axis(axis, index)),
+        dotted: patch.first_stage.as_ref().map(|labels| classes(labels.index_axis(axis, index))),
+        aspect: plane.aspect(sheet.spacing),
+    }
+}
+
+/// The rows from the top: each channel of each sample.
+fn rows_of<'a>(sheet: &'a ContactSheet<'_>) -> impl Iterator<Item = (&'a Sample, usize)> {
     let channels = sheet.channels.len();
     sheet.samples.iter().flat_map(move |sample| (0..channels).map(move |channel| (sample, channel)))
 }
 
-/// Axes that slices are perpendicular to: all three, or z alone where the patch is a slice.
-fn planes(sample: &Sample) -> Vec<usize> {
+/// The axes that slices are perpendicular to: all three, or z alone if the patch is a slice.
+fn slice_axes(sample: &Sample) -> Vec<usize> {
     if sample.original.labels.len_of(Axis(0)) == 1 { vec![0] } else { vec![0, 1, 2] }
 }
 
-/// First pixel of a column of tiles; a wider gap parts the augmented ones from the others.
-fn left(column: usize, planes: usize) -> u32 {
-    let groups = if column >= planes { 2 * GAP } else { 0 };
-    column as u32 * (TILE + GAP) + groups
+/// Left edge of a column of slices, of which `axes` are before augmentation; a wider gap separates those after it.
+fn column_left(column: usize, axes: usize) -> u32 {
+    let separation = if column >= axes { 2 * GAP } else { 0 };
+    column as u32 * (TILE + GAP) + separation
 }
 
-fn sides(planes: &[usize]) -> u32 {
-    left(2 * planes.len(), planes.len())
+fn slices_width(axes: &[usize]) -> u32 {
+    column_left(2 * axes.len(), axes.len())
 }
 
-/// The slice with the most foreground; the middle one where there is none.
+/// The slice with the most foreground; the middle one without foreground.
 fn fullest_slice(labels: ArrayView3<'_, i16>, axis: usize) -> usize {
     let count = |at: usize| labels.index_axis(Axis(axis), at).iter().filter(|&&label| label > 0).count();
     let length = labels.len_of(Axis(axis));
-    let middle = length / 2;
-    (0..length).fold(middle, |best, at| if count(at) > count(best) { at } else { best })
+    (0..length).fold(length / 2, |best, at| if count(at) > count(best) { at } else { best })
 }
 
-/// Title, legend, headings, and what was drawn for each sample.
-fn write_legend(sheet: &Sheet<'_>, planes: &[usize], pixels: &mut [u8], size: (u32, u32)) -> Result<(), String> {
+/// Draws header, headings, and what was drawn for each sample.
+fn draw_texts(sheet: &ContactSheet<'_>, axes: &[usize], rgb: &mut [u8], size: (u32, u32)) -> Result<(), String> {
     use_bundled_font();
-    let area = BitMapBackend::with_buffer(pixels, size).into_drawing_area();
+    let area = BitMapBackend::with_buffer(rgb, size).into_drawing_area();
     area.fill(&BLACK).map_err(|error| error.to_string())?;
-    let write = |words: &str, at: (i32, i32), colour: RGBColor| write_words(&area, words, at, (TEXT, colour));
-    write(&sheet.title, (8, 16), WHITE)?;
-    let mut at = 8;
-    for (&class, name) in sheet.classes {
-        let [red, green, blue] = colour_of(class.into(), sheet.classes);
-        at += write(name, (at, 42), RGBColor(red, green, blue))? + TEXT;
+    HEADER.draw(&area, &sheet.title, sheet.classes)?;
+    for (column, heading) in [(0, "original"), (axes.len(), "augmented")] {
+        let left = column_left(column, axes.len()) as i32 + HEADER.left;
+        draw_pixel_text(&area, heading, (left, HEADINGS_Y), (TEXT, WHITE))?;
     }
-    for (column, what) in [(0, "as it is"), (planes.len(), "augmented")] {
-        write(what, (left(column, planes.len()) as i32 + 8, 68), WHITE)?;
-    }
+    let left = slices_width(axes) as i32 + HEADER.left;
     for (row, (sample, channel)) in rows_of(sheet).enumerate() {
         let top = (HEAD + row as u32 * (TILE + GAP)) as i32 + LINE;
-        for (line, text) in row_words(sheet, sample, channel).iter().enumerate() {
-            write(text, (sides(planes) as i32 + 8, top + LINE * line as i32), WHITE)?;
+        for (line, text) in row_texts(sheet, sample, channel).iter().enumerate() {
+            draw_pixel_text(&area, text, (left, top + LINE * line as i32), (TEXT, WHITE))?;
         }
     }
     area.present().map_err(|error| error.to_string())
 }
 
-/// What stands beside a row: its channel, where there are several, and in a sample's first row what was drawn for it.
-fn row_words(sheet: &Sheet<'_>, sample: &Sample, channel: usize) -> Vec<String> {
+/// The text beside a row: its channel, if there are several, and in the first row of a sample what was drawn for it.
+fn row_texts(sheet: &ContactSheet<'_>, sample: &Sample, channel: usize) -> Vec<String> {
     let mut lines = Vec::new();
     if sheet.channels.len() > 1 {
         lines.push(format!("channel {channel}: {}", sheet.channels[channel]));
     }
     if channel == 0 {
-        lines.extend(words(sample, sheet.axes, sheet.classes));
+        lines.extend(describe_sample(sample, sheet.axes, sheet.classes));
     }
     lines
 }
@@ -248,14 +255,17 @@ fn row_words(sheet: &Sheet<'_>, sample: &Sample, channel: usize) -> Vec<String> 
 mod tests {
     use ndarray::{Array3, Array4};
 
+    use plotters::prelude::RGBColor;
+
     use super::*;
     use crate::network::testing::configuration;
     use crate::plan::schema::AugmentationKind;
+    use crate::report::figure::slice::renderer::class_colour;
     use crate::train::augment::{Change, Removal, Spatial};
 
-    fn axes(slice_axis: usize, augmentation: AugmentationKind, patch: [usize; 3]) -> Axes {
+    fn axes(slice_axis: usize, augmentation: AugmentationKind, patch: [usize; 3]) -> AxisNames {
         let configuration = configuration(patch, [0; 3], &[4]);
-        Axes::new(&Configuration { slice_axis, augmentation, ..configuration })
+        AxisNames::new(&Configuration { slice_axis, augmentation, ..configuration })
     }
 
     fn sample(shape: [usize; 3]) -> Sample {
@@ -268,14 +278,14 @@ mod tests {
     }
 
     #[test]
-    fn a_sheet_has_a_row_for_each_sample_and_outlines_in_all_its_planes() {
+    fn a_sheet_has_a_row_per_sample_and_channel_and_outlines_in_all_planes() {
         let classes = BTreeMap::from([(1, "organ".to_owned())]);
         for (shape, columns) in [([6, 12, 10], 6_u32), ([1, 12, 10], 2)] {
             let samples = [sample(shape), sample(shape)];
             let spacing = Spacing([2.0, 1.0, 1.0]);
             let channels = ["T1".to_owned(), "T2".to_owned()];
             let axes = axes(0, AugmentationKind::ThreeD, shape);
-            let sheet = Sheet {
+            let sheet = ContactSheet {
                 samples: &samples,
                 spacing,
                 axes,
@@ -283,19 +293,23 @@ mod tests {
                 classes: &classes,
                 title: "case".to_owned(),
             };
-            assert_eq!(row_words(&sheet, &samples[0], 0), ["channel 0: T1", "nothing drawn: as it is"]);
-            assert_eq!(row_words(&sheet, &samples[0], 1), ["channel 1: T2"]);
+            assert_eq!(row_texts(&sheet, &samples[0], 0), ["channel 0: T1", "no transform"]);
+            assert_eq!(row_texts(&sheet, &samples[0], 1), ["channel 1: T2"]);
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("sheet.png");
-            draw(&sheet, &path).unwrap();
+            write_contact_sheet(&sheet, &path).unwrap();
             let decoder = png::Decoder::new(std::io::BufReader::new(std::fs::File::open(&path).unwrap()));
             let mut reader = decoder.read_info().unwrap();
             let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
             let info = reader.next_frame(&mut pixels).unwrap();
-            assert_eq!((info.width, info.height), (columns * (TILE + GAP) + 2 * GAP + WORDS, HEAD + 4 * (TILE + GAP)));
-            let colour = colour_of(1, &classes);
+            assert_eq!(
+                (info.width, info.height),
+                (columns * (TILE + GAP) + 2 * GAP + TEXT_COLUMN, HEAD + 4 * (TILE + GAP))
+            );
+            let RGBColor(red, green, blue) = class_colour(1);
+            let colour = [red, green, blue];
             for (column, row) in (0..columns).flat_map(|column| (0..4).map(move |row| (column, row))) {
-                let start = left(column as usize, columns as usize / 2);
+                let start = column_left(column as usize, columns as usize / 2);
                 let top = HEAD + row * (TILE + GAP);
                 let row = top..top + TILE;
                 let outlined = row.flat_map(|y| (start..start + TILE).map(move |x| (y, x))).filter(|&(y, x)| {
@@ -308,34 +322,37 @@ mod tests {
     }
 
     #[test]
-    fn only_what_was_drawn_is_named() {
+    fn only_drawn_transforms_are_listed() {
         let classes = BTreeMap::from([(1, "organ".to_owned()), (2, "core".to_owned())]);
         let in_space = axes(0, AugmentationKind::ThreeD, [4, 4, 4]);
-        let words = |sample: &Sample| words(sample, in_space, &classes);
+        let describe = |sample: &Sample| describe_sample(sample, in_space, &classes);
         let nothing = sample([1, 4, 4]);
-        assert_eq!(words(&nothing), ["nothing drawn: as it is"]);
+        assert_eq!(describe(&nothing), ["no transform"]);
         let spatial = Spatial { rotation: Some([0.1, 0.0, 0.0]), scale: Some(0.9), ..Spatial::default() };
         let draw = Draw { spatial, gamma: Some(vec![0.7, 1.25]), mirror: [true, false, true] };
         let transformed = Sample { draw, ..nothing.clone() };
-        assert_eq!(words(&transformed), ["rotation about z 5.7°", "scale 0.900", "gamma 0.70 1.25", "mirror z x"]);
+        assert_eq!(describe(&transformed), ["rotation about z 5.7°", "scale 0.900", "gamma 0.70 1.25", "mirror z x"]);
         let faults = Faults {
             morphology: vec![Change { mask: 1, operation: Operation::Dilate, radius: 3.25 }],
             removal: Some(Removal { choices: vec![0.0, 0.5], share: 0.15 }),
         };
-        assert_eq!(words(&Sample { faults, ..nothing }), ["core dilated, 3.2 voxels", "a small part of each lost"]);
+        assert_eq!(
+            describe(&Sample { faults, ..nothing }),
+            ["core dilated, 3.2 voxels", "component of each label removed"]
+        );
     }
 
     #[test]
-    fn axes_are_named_as_the_image_has_them() {
+    fn axes_have_the_names_of_the_image() {
         let spatial = Spatial { rotation: Some([0.1, 0.0, 0.0]), ..Spatial::default() };
         let draw = Draw { spatial, mirror: [true, false, true], ..Draw::default() };
-        // Slices across y of an image, in a network that has slices first.
+        // 2D slices perpendicular to y.
         let of_y = axes(1, AugmentationKind::TwoD, [1, 8, 8]);
-        assert_eq!(transforms(&draw, of_y), ["rotation about y 5.7°", "mirror y x"]);
+        assert_eq!(describe_draw(&draw, of_y), ["rotation about y 5.7°", "mirror y x"]);
         // A 3D patch that is thin along y, and one that is thin along z.
         let thin_y = axes(0, AugmentationKind::Dummy2d, [16, 4, 16]);
-        assert_eq!(transforms(&draw, thin_y), ["rotation about y 5.7°", "mirror z x"]);
+        assert_eq!(describe_draw(&draw, thin_y), ["rotation about y 5.7°", "mirror z x"]);
         let thin_z = axes(0, AugmentationKind::Dummy2d, [4, 16, 16]);
-        assert_eq!(transforms(&draw, thin_z), ["rotation about z 5.7°", "mirror z x"]);
+        assert_eq!(describe_draw(&draw, thin_z), ["rotation about z 5.7°", "mirror z x"]);
     }
 }

@@ -1,38 +1,38 @@
-//! The best, the median and the worst held-out cases of each system: as a figure, and as slices to step through.
+//! The best, the median and the worst validation cases of each model: as a figure, and as slices for the viewer of the page.
 //!
-//! Input: a record, and the images and references of its data set. Output: figures, and slices with outlines for the page.
-//! Deliberately absent: cases without a Dice, which the report lists.
+//! Input: a record, and the images and references of its data set. Output: figures, and slices with outlines. Deliberately
+//! absent: cases whose Dice is undefined; the report's notes list them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use ndarray::{Array2, ArrayView2, ArrayView3, Axis};
-use plotters::prelude::RGBColor;
+use ndarray::{Array2, Array3, ArrayView2, Axis};
 use serde::Serialize;
 
 use crate::dataset::gate::{Expected, Issues, read_case, read_labels};
 use crate::dataset::{Case, Dataset};
+use crate::evaluate::metric::Metric;
 use crate::report::error::ReportError;
-use crate::report::figure::canvas::png;
-use crate::report::figure::slice::outline::outline;
-use crate::report::figure::slice::slice_figure::{Row, Sheet, Tile};
-use crate::report::figure::slice::slice_png::{colour_of, order, slice_axis, window};
-use crate::report::figure::{Figure, sheet};
-use crate::report::page::html::data_uri;
-use crate::report::record::Record;
-use crate::report::statistics::numbers::mean;
-use crate::store::report::ReportFolder;
+use crate::report::figure::output::{Figure, FigureFolder, Heights, Kind};
+use crate::report::figure::png::grey_data_uri;
+use crate::report::figure::slice::outline::outline_path;
+use crate::report::figure::slice::plane::{GreyWindow, Plane};
+use crate::report::figure::slice::renderer::{Slice, class_colour, to_classes, to_grey};
+use crate::report::figure::slice::slice_figure::{CaseRow, EncodedSlice, SliceFigure};
+use crate::report::figure::style::{COLUMN_MM, PAGE_MM, to_hex};
+use crate::report::record::RunRecord;
+use crate::statistics::mean;
 use crate::volume::Spacing;
 
-/// Longest edge of a slice on the page, pixels; larger ones are thinned out.
-const EDGE: usize = 192;
-/// Most slices of a case on the page.
-const SLICES: usize = 32;
+/// Maximum edge of a slice on the page, pixels; larger ones are subsampled.
+const MAX_EDGE: usize = 192;
+/// Maximum number of slices of a case on the page.
+const MAX_SLICES: usize = 32;
 
-/// A case to step through.
+/// A case in the viewer of the page.
 #[derive(Clone, Debug, Serialize)]
-pub struct Shown {
-    /// What it is: system, rank, name and Dice.
+pub(crate) struct ViewerCase {
+    /// Model, rank, case and Dice.
     pub title: String,
     /// Height and width of a slice, pixels.
     pub size: [usize; 2],
@@ -40,91 +40,115 @@ pub struct Shown {
     pub aspect: f64,
     /// Name and colour of each class.
     pub classes: Vec<(String, String)>,
-    /// The slices that have foreground, at most 32 of them.
-    pub slices: Vec<Slice>,
+    /// The slices with foreground, at most 32.
+    pub slices: Vec<ViewerSlice>,
 }
 
-/// One slice.
+/// A slice in the viewer of the page.
 #[derive(Clone, Debug, Serialize)]
-pub struct Slice {
-    /// Its place along the axis of the largest spacing.
+pub(crate) struct ViewerSlice {
+    /// Index along the axis of the largest spacing.
     pub index: usize,
     /// The image, 8-bit grey, as a data URI.
     pub image: String,
-    /// Outlines of the reference, an SVG path a class.
+    /// Outlines of the reference: one SVG path per class.
     pub reference: Vec<String>,
     /// Outlines of the prediction.
     pub prediction: Vec<String>,
 }
 
-/// All cases of a run that are shown.
+/// The cases of a run that were drawn.
 #[derive(Clone, Debug, Default)]
-pub struct Drawn {
-    /// The cases.
-    pub cases: Vec<Shown>,
-    /// A figure a system.
+pub(crate) struct DrawnCases {
+    pub cases: Vec<ViewerCase>,
+    /// One per model.
     pub figures: Vec<Figure>,
-    /// Which could not be drawn, and why.
-    pub gaps: Vec<String>,
+    /// Notes on cases that could not be drawn.
+    pub notes: Vec<String>,
 }
 
-/// A held-out case and where its prediction is.
-struct Ranked {
+/// A validation case with its rank among all.
+struct RankedCase {
     case: String,
     fold: usize,
     seed: u64,
-    dice: f64,
+    mean_dice: f64,
 }
 
-/// Draws the cases of all systems.
+/// A rank that is shown, such as `best`, and its index among the ranked cases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct ShownRank {
+    name: &'static str,
+    index: usize,
+}
+
+/// Draws the cases of all models.
 ///
 /// # Errors
 ///
-/// When a figure cannot be drawn or written.
-pub fn draw(record: &Record, dataset: &Dataset, prefix: &str, folder: &ReportFolder) -> Result<Drawn, ReportError> {
-    let mut drawn = Drawn::default();
-    for system in record.systems() {
-        let ranked = ranked(record, &system);
-        let mut rows = Vec::new();
-        for (rank, place) in places(ranked.len()) {
-            let one = &ranked[place];
-            let Some(case) = dataset.training.iter().find(|case| case.id.0 == one.case) else {
-                drawn.gaps.push(format!("{} could not be drawn: the data set does not have it any more.", one.case));
-                continue;
-            };
-            let fold = record.folder.fold(&system, one.seed, one.fold);
-            match read(case, &fold.prediction(&one.case), &record.plan.expected()) {
-                Ok(arrays) => {
-                    let title = format!("{system}: {rank} held-out case, {}, mean Dice {:.3}", one.case, one.dice);
-                    let (case, row) = one_case(&arrays, record, title, &folder.page())?;
-                    drawn.cases.push(case);
-                    rows.push(row);
-                }
-                Err(reason) => drawn.gaps.push(format!("{} could not be drawn: {reason}.", one.case)),
-            }
+/// If a figure cannot be drawn or written.
+pub(crate) fn draw_cases(
+    record: &RunRecord,
+    dataset: &Dataset,
+    figures: FigureFolder<'_>,
+) -> Result<DrawnCases, ReportError> {
+    let mut drawn = DrawnCases::default();
+    for model in record.models() {
+        let rows = draw_model(record, dataset, &model, &mut drawn)?;
+        if rows.is_empty() {
+            continue;
         }
-        if !rows.is_empty() {
-            let caption = format!(
-                "Best, median and worst held-out cases of {system} by mean Dice over classes: slices evenly spaced through \
-                 the foreground; the reference is outlined by a solid line, the prediction by a dotted one."
-            );
-            let classes = record.plan.data.labels.iter().map(|(&label, name)| (name.clone(), colour(label, record)));
-            let cases = Sheet { rows, classes: classes.collect() };
-            drawn.figures.push(sheet(&cases, &figure_name(&system), caption, prefix, folder)?);
-        }
+        let caption = format!(
+            "Best, median and worst validation cases of {model} by mean Dice over classes: slices evenly spaced through the \
+             foreground. Solid outline: reference; dotted outline: prediction."
+        );
+        let figure = SliceFigure { rows, classes: record.plan.data.labels.values().cloned().collect() };
+        let heights =
+            Heights { column: figure.height_mm(f64::from(COLUMN_MM)), page: figure.height_mm(f64::from(PAGE_MM)) };
+        let figure = figures.draw(&figure, &figure_name(&model), caption, heights)?;
+        drawn.figures.push(Figure { kind: Kind::Slices, ..figure });
     }
     Ok(drawn)
 }
 
-/// Name of the figure of a system's cases.
-pub fn figure_name(system: &str) -> String {
-    format!("cases-{system}")
+/// Name of the figure of a model's cases.
+pub(crate) fn figure_name(model: &str) -> String {
+    format!("cases-{model}")
 }
 
-/// Ranks that are shown of so many cases, and their places: each place once, best first.
-fn places(count: usize) -> Vec<(&'static str, usize)> {
+fn draw_model(
+    record: &RunRecord,
+    dataset: &Dataset,
+    model: &str,
+    drawn: &mut DrawnCases,
+) -> Result<Vec<CaseRow>, ReportError> {
+    let ranked = rank_cases(record, model);
+    let mut rows = Vec::new();
+    for rank in shown_ranks(ranked.len()) {
+        let one = &ranked[rank.index];
+        let Some(case) = dataset.training.iter().find(|case| case.id.0 == one.case) else {
+            drawn.notes.push(format!("{} could not be drawn: it is no longer in the data set.", one.case));
+            continue;
+        };
+        let fold = record.folder.fold(model, one.seed, one.fold);
+        match read_volumes(case, &fold.prediction(&one.case), &record.plan.expected()) {
+            Ok(volumes) => {
+                let title = format!("{model}: {} case, {}, mean Dice {:.3}", rank.name, one.case, one.mean_dice);
+                let row = cut_slices(&volumes, record, title.clone())
+                    .map_err(|reason| ReportError::Drawing { name: title, reason })?;
+                drawn.cases.push(row.viewer);
+                rows.push(row.figure);
+            }
+            Err(reason) => drawn.notes.push(format!("{} could not be drawn: {reason}.", one.case)),
+        }
+    }
+    Ok(rows)
+}
+
+/// The ranks that are shown for a number of cases, best first; each case once.
+fn shown_ranks(count: usize) -> Vec<ShownRank> {
     let Some(last) = count.checked_sub(1) else { return Vec::new() };
-    let all = [
+    let ranks = [
         ("best", Some(0)),
         ("worst", Some(last)),
         ("median", Some(last / 2)),
@@ -132,110 +156,105 @@ fn places(count: usize) -> Vec<(&'static str, usize)> {
         ("third-worst", last.checked_sub(2)),
     ];
     let mut seen = BTreeSet::new();
-    let place = |(rank, place): (&'static str, Option<usize>)| Some((rank, place.filter(|&place| seen.insert(place))?));
-    let mut places: Vec<_> = all.into_iter().filter_map(place).collect();
-    places.sort_by_key(|&(_, place)| place);
-    places
+    let mut shown = Vec::new();
+    for (name, index) in ranks {
+        if let Some(index) = index.filter(|&index| seen.insert(index)) {
+            shown.push(ShownRank { name, index });
+        }
+    }
+    shown.sort_by_key(|rank| rank.index);
+    shown
 }
 
-/// Cases by mean Dice over classes, best first, of the first seed that has each.
-fn ranked(record: &Record, configuration: &str) -> Vec<Ranked> {
-    let Some(dice) = record.scores.metrics.iter().position(|metric| metric == "dice") else { return Vec::new() };
+/// Cases by mean Dice over classes, best first, by the first seed.
+fn rank_cases(record: &RunRecord, model: &str) -> Vec<RankedCase> {
     let Some(&seed) = record.plan.run.seeds.first() else { return Vec::new() };
     let mut cases = BTreeMap::<&str, (usize, Vec<f64>)>::new();
-    for row in record.scores.rows.iter().filter(|row| row.configuration == configuration && row.seed == seed) {
-        cases.entry(&row.case).or_insert((row.fold, Vec::new())).1.extend(row.values[dice]);
+    for score in record.scores.iter().filter(|score| score.network.configuration == model && score.network.seed == seed)
+    {
+        let (_, values) = cases.entry(&score.case.0).or_insert((score.network.fold, Vec::new()));
+        values.extend(score.value(Metric::Dice));
     }
-    let of = |(case, (fold, values)): (&str, (usize, Vec<f64>))| {
-        Some(Ranked { case: case.to_owned(), fold, seed, dice: mean(&values)? })
+    let rank = |(case, (fold, values)): (&str, (usize, Vec<f64>))| {
+        Some(RankedCase { case: case.to_owned(), fold, seed, mean_dice: mean(&values)? })
     };
-    let mut ranked: Vec<Ranked> = cases.into_iter().filter_map(of).collect();
-    ranked.sort_by(|left, right| right.dice.total_cmp(&left.dice));
+    let mut ranked: Vec<RankedCase> = cases.into_iter().filter_map(rank).collect();
+    ranked.sort_by(|left, right| right.mean_dice.total_cmp(&left.mean_dice));
     ranked
 }
 
-/// Image, reference and prediction on one grid.
-struct Arrays {
-    image: ndarray::Array3<f32>,
+/// The first channel, reference and prediction of a case on one grid, `[z, y, x]`.
+struct Volumes {
+    image: Array3<f32>,
     spacing: Spacing,
-    reference: ndarray::Array3<i16>,
-    prediction: ndarray::Array3<i16>,
+    reference: Array3<i16>,
+    prediction: Array3<i16>,
 }
 
-fn read(case: &Case, prediction: &Path, expected: &Expected<'_>) -> Result<Arrays, String> {
-    let text = |faults: Issues| faults.to_string();
+/// Returns the reason if a file cannot be read.
+fn read_volumes(case: &Case, prediction: &Path, expected: &Expected<'_>) -> Result<Volumes, String> {
+    let text = |issues: Issues| issues.to_string();
     let (image, reference) = read_case(case, expected).map_err(text)?;
     let prediction = read_labels(&case.id, prediction, Some(&image.geometry), expected).map_err(text)?;
     let spacing = image.geometry.spacing;
     let image = image.voxels.index_axis_move(Axis(0), 0);
-    Ok(Arrays { image, spacing, reference: reference.labels, prediction: prediction.labels })
+    Ok(Volumes { image, spacing, reference: reference.labels, prediction: prediction.labels })
 }
 
-/// Makes the slices of a case, for the page and for a figure; `page` is named where they cannot be encoded.
-fn one_case(arrays: &Arrays, record: &Record, title: String, page: &Path) -> Result<(Shown, Row), ReportError> {
+/// A case for the viewer and for the figure.
+struct CutCase {
+    viewer: ViewerCase,
+    figure: CaseRow,
+}
+
+/// Cuts the slices of a case. Returns the reason if an image cannot be encoded.
+fn cut_slices(volumes: &Volumes, record: &RunRecord, title: String) -> Result<CutCase, String> {
     let labels = &record.plan.data.labels;
-    let axis = slice_axis(arrays.spacing);
-    let [_, down, across] = order(axis);
-    let step = arrays.image.len_of(Axis(down)).max(arrays.image.len_of(Axis(across))).div_ceil(EDGE);
-    let bounds = window(arrays.image.view());
-    let (mut slices, mut tiles) = (Vec::new(), Vec::new());
-    for index in with_foreground(arrays, axis) {
-        let image = thin(arrays.image.index_axis(Axis(axis), index), step)
-            .mapv(|value| (255.0 * (value - bounds.0) / (bounds.1 - bounds.0)).clamp(0.0, 255.0) as u8);
-        let size = (image.ncols() as u32, image.nrows() as u32);
-        let pixels: Vec<u8> = image.iter().copied().collect();
-        let uri = data_uri("image/png", &png(page, &pixels, size, png::ColorType::Grayscale)?);
-        // Classes by their place, from 1; whatever is no class is background.
-        let place =
-            |value: i16| labels.keys().position(|&label| i16::from(label) == value).map_or(0, |at| at as u8 + 1);
-        let map = |map: ArrayView3<'_, i16>| thin(map.index_axis(Axis(axis), index), step).mapv(place);
-        let (reference, prediction) = (map(arrays.reference.view()), map(arrays.prediction.view()));
-        let outlines = |map: &Array2<u8>| {
-            (1..).zip(labels).map(|(place, _)| outline(&map.mapv(|value| value == place))).collect::<Vec<_>>()
+    let plane = Plane::of_finest_spacings(volumes.spacing);
+    let aspect = plane.aspect(volumes.spacing);
+    let edge = |axis: usize| volumes.image.len_of(Axis(axis));
+    let step = edge(plane.down).max(edge(plane.across)).div_ceil(MAX_EDGE);
+    let window = GreyWindow::of_image(volumes.image.view());
+    let (mut viewer_slices, mut slices) = (Vec::new(), Vec::new());
+    for index in shown_slices(volumes, plane) {
+        let at = |labels_map: &Array3<i16>| {
+            to_classes(subsample(labels_map.index_axis(Axis(plane.axis), index), step).view(), labels)
         };
-        slices.push(Slice {
+        let image = subsample(volumes.image.index_axis(Axis(plane.axis), index), step);
+        let (reference, prediction) = (at(&volumes.reference), at(&volumes.prediction));
+        let grey = to_grey(image.view(), window);
+        let pixels: Vec<u8> = grey.iter().copied().collect();
+        let uri = grey_data_uri(&pixels, (grey.ncols() as u32, grey.nrows() as u32))?;
+        let outlines = |map: &Array2<u8>| {
+            (1..).zip(labels).map(|(class, _)| outline_path(&map.mapv(|pixel| pixel == class))).collect::<Vec<_>>()
+        };
+        viewer_slices.push(ViewerSlice {
             index,
             image: uri.clone(),
             reference: outlines(&reference),
             prediction: outlines(&prediction),
         });
-        tiles.push(Tile { image, uri, reference, prediction });
+        slices.push(EncodedSlice { slice: Slice { grey, solid: reference, dotted: Some(prediction), aspect }, uri });
     }
-    let class = |(&label, name): (&u8, &String)| {
-        let RGBColor(red, green, blue) = colour(label, record);
-        (name.clone(), format!("#{red:02x}{green:02x}{blue:02x}"))
-    };
-    let aspect = arrays.spacing.0[down] / arrays.spacing.0[across];
-    let shown = Shown {
+    let viewer = ViewerCase {
         title: title.clone(),
-        size: [arrays.image.len_of(Axis(down)).div_ceil(step), arrays.image.len_of(Axis(across)).div_ceil(step)],
+        size: [edge(plane.down).div_ceil(step), edge(plane.across).div_ceil(step)],
         aspect,
-        classes: labels.iter().map(class).collect(),
-        slices,
+        classes: (1..).zip(labels.values()).map(|(class, name)| (name.clone(), to_hex(class_colour(class)))).collect(),
+        slices: viewer_slices,
     };
-    Ok((shown, Row { title, aspect, tiles }))
+    Ok(CutCase { viewer, figure: CaseRow { title, slices } })
 }
 
-fn colour(label: u8, record: &Record) -> RGBColor {
-    let [red, green, blue] = colour_of(label.into(), &record.plan.data.labels);
-    RGBColor(red, green, blue)
+/// The slices with foreground in reference or prediction, evenly reduced to the maximum number.
+fn shown_slices(volumes: &Volumes, plane: Plane) -> Vec<usize> {
+    let all = plane.foreground_slices(&[volumes.reference.view(), volumes.prediction.view()]);
+    let count = all.len().min(MAX_SLICES);
+    (0..count).map(|at| all[at * all.len() / count]).collect()
 }
 
-/// Slices in which reference or prediction have foreground, evenly thinned out; all where none has.
-fn with_foreground(arrays: &Arrays, axis: usize) -> Vec<usize> {
-    let has = |map: &ndarray::Array3<i16>, at: usize| map.index_axis(Axis(axis), at).iter().any(|&label| label > 0);
-    let all = 0..arrays.image.len_of(Axis(axis));
-    let mut with: Vec<usize> =
-        all.clone().filter(|&at| has(&arrays.reference, at) || has(&arrays.prediction, at)).collect();
-    if with.is_empty() {
-        with = all.collect();
-    }
-    let count = with.len().min(SLICES);
-    (0..count).map(|place| with[place * with.len() / count]).collect()
-}
-
-/// Every `step`-th pixel of both axes.
-fn thin<T: Copy>(slice: ArrayView2<'_, T>, step: usize) -> Array2<T> {
+/// Every `step`-th pixel along both axes.
+fn subsample<T: Copy>(slice: ArrayView2<'_, T>, step: usize) -> Array2<T> {
     slice.slice(ndarray::s![..;step, ..;step]).to_owned()
 }
 
@@ -245,9 +264,9 @@ mod tests {
 
     #[test]
     fn each_case_is_shown_once() {
-        let shown = |count| places(count).into_iter().map(|(rank, _)| rank).collect::<Vec<_>>();
-        assert_eq!(shown(9), ["best", "median", "third-worst", "second-worst", "worst"]);
-        assert_eq!(shown(3), ["best", "median", "worst"]);
-        assert_eq!((shown(1), shown(0)), (vec!["best"], vec![]));
+        let names = |count| shown_ranks(count).into_iter().map(|rank| rank.name).collect::<Vec<_>>();
+        assert_eq!(names(9), ["best", "median", "third-worst", "second-worst", "worst"]);
+        assert_eq!(names(3), ["best", "median", "worst"]);
+        assert_eq!((names(1), names(0)), (vec!["best"], vec![]));
     }
 }

@@ -1,7 +1,10 @@
-//! Slices of images with outlines of labels.
+//! Slices through images with the outlines of labels: PNG images, figures, the viewer of the page.
 
-pub mod augmentation;
-pub mod cases;
-pub mod outline;
-pub mod slice_figure;
-pub mod slice_png;
+pub(crate) mod augmentation;
+pub(crate) mod cases;
+mod header;
+mod outline;
+mod plane;
+mod renderer;
+pub(crate) mod slice_figure;
+pub(crate) mod slice_png;

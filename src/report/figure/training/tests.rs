@@ -1,17 +1,19 @@
-//! Plots of made-up trainings: whole files, whatever the curves.
+//! Plots of synthetic trainings: complete files, whatever the curves.
 
 use std::fs;
+use std::path::Path;
 
 use super::*;
 use crate::plan::schema::Plan;
+use crate::run::StopReason;
 use crate::train::schedule::Schedule;
 
 fn train() -> Train {
     toml::from_str::<Plan>(include_str!("../../../plan/example.toml")).unwrap().train
 }
 
-/// The log of a training whose losses are given, as the schedule sees it.
-fn training(losses: impl Iterator<Item = (f64, f64)>, train: &Train) -> (Vec<EpochRow>, Option<StopReason>) {
+/// The log of a training with the given losses, by the plan's schedule.
+fn log_of(losses: impl Iterator<Item = (f64, f64)>, train: &Train) -> Vec<EpochRow> {
     let mut schedule = Schedule::new(train);
     let mut rows = Vec::new();
     for (epoch, (train_loss, validation_loss)) in losses.enumerate() {
@@ -39,81 +41,80 @@ fn training(losses: impl Iterator<Item = (f64, f64)>, train: &Train) -> (Vec<Epo
             break;
         }
     }
-    (rows, schedule.stop())
+    rows
 }
 
-/// Losses that fall, level off and shiver.
+/// Noisy losses that fall and level off.
 fn falling(epoch: usize) -> (f64, f64) {
     let epoch = epoch as f64;
-    let shiver = 0.03 * (1.7 * epoch).sin() + 0.02 * (0.9 * epoch).cos();
-    (-0.9 + 1.3 * (-epoch / 25.0).exp() + shiver, -0.8 + 1.2 * (-epoch / 25.0).exp() + 1.5 * shiver)
+    let noise = 0.03 * (1.7 * epoch).sin() + 0.02 * (0.9 * epoch).cos();
+    (-0.9 + 1.3 * (-epoch / 25.0).exp() + noise, -0.8 + 1.2 * (-epoch / 25.0).exp() + 1.5 * noise)
 }
 
-fn draw(rows: &[EpochRow], stop: Option<StopReason>, name: &str, folder: &Path) -> [Vec<u8>; 4] {
-    let (plateau, rate) = (folder.join(name), folder.join(format!("{name}_rate")));
-    plateau_plot(rows, &train(), stop, &plateau).unwrap();
-    learning_rate_plot(rows, &train(), &rate).unwrap();
-    [
-        plateau.with_extension("svg"),
-        plateau.with_extension("png"),
-        rate.with_extension("svg"),
-        rate.with_extension("png"),
-    ]
-    .map(|path| fs::read(path).unwrap())
+/// Both plots of a log, each as SVG and PNG.
+fn draw(rows: &[EpochRow], folder: &Path) -> [Vec<u8>; 4] {
+    let folder = FoldFolder { root: folder.to_owned() };
+    write_training_plots(rows, &train(), &folder).unwrap();
+    let files = [folder.plateau_plot(), folder.learning_rate_plot()];
+    let [losses, rate] = files.map(|stem| ["svg", "png"].map(|ending| fs::read(stem.with_extension(ending)).unwrap()));
+    let ([losses_svg, losses_png], [rate_svg, rate_png]) = (losses, rate);
+    [losses_svg, losses_png, rate_svg, rate_png]
 }
 
 #[test]
-fn a_whole_training_is_drawn_with_its_drops_and_its_stop_and_twice_alike() {
+fn a_training_is_drawn_with_its_drops_and_its_end_and_always_the_same() {
     let folder = tempfile::tempdir().unwrap();
-    let (rows, stop) = training((0..1000).map(falling), &train());
-    assert!(stop.is_some() && rows.iter().filter(|row| row.drops_learning_rate()).count() >= 4);
-    let files = draw(&rows, stop, "whole", folder.path());
+    let rows = log_of((0..1000).map(falling), &train());
+    let drops = rows.iter().filter(|row| row.drops_learning_rate()).count();
+    assert!(rows.last().unwrap().stop_reason.is_some() && drops >= 4);
+    let files = draw(&rows, folder.path());
     let svg = String::from_utf8(files[0].clone()).unwrap();
     assert!(svg.contains("width=\"88mm\""), "{}", &svg[..200]);
-    for text in ["training, smoothed", "rate 6e-5", "rate 1.2e-5", "stop: validation loss did not improve", "epoch"] {
-        assert!(svg.contains(text), "the plateau plot says `{text}`");
+    let reason = rows.last().unwrap().stop_reason.unwrap().to_string();
+    for text in ["training, smoothed", "learning rate 6e-5", "learning rate 1.2e-5", &format!("end: {reason}"), "epoch"]
+    {
+        assert!(svg.contains(text), "`{text}` is missing from the loss plot");
     }
     assert!(files[1].starts_with(b"\x89PNG") && files[3].starts_with(b"\x89PNG"));
-    assert!(String::from_utf8_lossy(&files[2]).contains("learning rate"));
-    assert_eq!(files, draw(&rows, stop, "again", folder.path()));
+    assert!(String::from_utf8_lossy(&files[2]).contains("training may stop below this line"));
+    assert_eq!(files, draw(&rows, folder.path()));
 }
 
 #[test]
 fn one_epoch_two_epochs_and_constant_losses_are_drawn() {
-    let folder = tempfile::tempdir().unwrap();
-    for (name, count) in [("one", 1), ("two", 2), ("constant", 40)] {
-        let (rows, stop) = training((0..count).map(|_| (0.5, 0.5)), &train());
-        draw(&rows, stop, name, folder.path());
-    }
-    plateau_plot(&[], &train(), None, &folder.path().join("none")).unwrap();
-    assert!(!folder.path().join("none.svg").exists());
-}
-
-#[test]
-fn a_single_epoch_leaves_a_mark() {
-    let folder = tempfile::tempdir().unwrap();
-    let (rows, stop) = training([(0.4, 0.6)].into_iter(), &train());
-    let [plateau, _, rate, _] = draw(&rows, stop, "one", folder.path());
-    for svg in [plateau, rate] {
-        assert!(String::from_utf8(svg).unwrap().contains("<circle"), "a line of one point is drawn as a dot");
+    for count in [1, 2, 40] {
+        let folder = tempfile::tempdir().unwrap();
+        draw(&log_of((0..count).map(|_| (0.5, 0.5)), &train()), folder.path());
     }
 }
 
 #[test]
-fn the_rate_that_ends_a_training_is_below_the_floor() {
+fn nothing_is_written_without_epochs() {
+    let folder = tempfile::tempdir().unwrap();
+    write_training_plots(&[], &train(), &FoldFolder { root: folder.path().to_owned() }).unwrap();
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_single_epoch_is_drawn_as_a_dot() {
+    let folder = tempfile::tempdir().unwrap();
+    let [losses, _, rate, _] = draw(&log_of([(0.4, 0.6)].into_iter(), &train()), folder.path());
+    for svg in [losses, rate] {
+        assert!(String::from_utf8(svg).unwrap().contains("<circle"));
+    }
+}
+
+#[test]
+fn the_learning_rate_of_a_stopped_training_ends_below_its_limit() {
     let train = train();
-    let (rows, stop) = training((0..1000).map(|_| (1.0, 1.0)), &train);
-    assert!(matches!(stop, Some(StopReason::ValidationPlateau { .. })));
-    let points = LearningRate { rows: &rows, train: &train }.points();
-    assert!(
-        points.last().is_some_and(|&(_, rate)| rate < train.validation_plateau().unwrap().below_learning_rate),
-        "{points:?}"
-    );
+    let rows = log_of((0..1000).map(|_| (1.0, 1.0)), &train);
+    assert!(matches!(rows.last().unwrap().stop_reason, Some(StopReason::ValidationPlateau { .. })));
+    let points = LearningRatePlot { rows: &rows, train: &train }.points();
+    let limit = curve::stopping_learning_rate(&train).unwrap();
+    assert!(points.last().is_some_and(|&(_, rate)| rate < limit), "{points:?}");
 }
 
 #[test]
-fn neighbouring_labels_differ() {
-    assert_eq!(number_text(1.5)(&-0.5), "-0.5");
-    assert_eq!(number_text(0.02)(&0.405), "0.405");
-    assert_eq!([rate_text(6e-5), rate_text(2.4e-6)], ["6e-5", "2.4e-6"]);
+fn learning_rates_are_shown_with_at_most_two_digits() {
+    assert_eq!([6e-5, 2.4e-6].map(curve::format_learning_rate), ["6e-5", "2.4e-6"]);
 }
