@@ -1,7 +1,7 @@
 //! Processes cases in parallel within a memory limit.
 //!
-//! Input: cases, a memory limit, and a function. Output: its results, in the order of the cases. The memory of a case is claimed
-//! before any of its voxels is read, by an estimate from its headers.
+//! Input: cases, a memory limit, and a function. Output: its results, in the order of the cases. The memory of a case
+//! is claimed before any of its voxels is read, by an estimate from its headers.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
@@ -43,8 +43,8 @@ impl MemoryBudget {
         self.limit
     }
 
-    /// Waits until the bytes are available. A single claim is always granted: a case that exceeds the limit by itself is refused
-    /// earlier.
+    /// Waits until the bytes are available. A single claim is always granted: a case that exceeds the limit by itself
+    /// is refused earlier.
     pub fn claim(&self, bytes: u64) -> MemoryClaim<'_> {
         let bytes = bytes.min(self.limit);
         let used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
@@ -71,11 +71,12 @@ impl Drop for MemoryClaim<'_> {
     }
 }
 
-/// Applies `work` to several cases at a time and returns the results in the order of the cases. A thread whose `work` returns `None`
-/// takes no further cases.
+/// Applies `work` to several cases at a time and returns the results in the order of the cases. A thread whose `work`
+/// returns `None` takes no further cases.
 pub fn map_parallel<T: Send>(cases: &[Case], work: &(dyn Fn(&Case) -> Option<T> + Sync)) -> Vec<Option<T>> {
     let next = AtomicUsize::new(0);
-    // Threads outside of rayon's pool: a pool thread that waits for the budget could be one that the budget's holder waits for.
+    // Threads outside of rayon's pool: a pool thread that waits for the budget could be one that the budget's holder
+    // waits for.
     let workers = rayon::current_num_threads().min(cases.len()).max(1);
     let one_worker = || {
         let mut done = Vec::new();

@@ -1,8 +1,9 @@
 //! SHA-256 digests of a data set's files, which reveal a changed image or label map.
 //!
-//! A file is read once. After that, it counts as unchanged while its size, its modification and change times and its inode stay
-//! the same; otherwise it is read again. A copied or touched data set therefore stays the same, a corrected label map does not. A
-//! file that changed within the last seconds is not remembered, because the clock may be too coarse for its next change.
+//! A file is read once. After that, it counts as unchanged while its size, its modification and change times and its
+//! inode stay the same; otherwise it is read again. A copied or touched data set therefore stays the same, a corrected
+//! label map does not. A file that changed within the last seconds is not remembered, because the clock may be too
+//! coarse for its next change.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -36,7 +37,8 @@ pub struct KnownFile {
 }
 
 impl Contents {
-    /// Computes the digests of a data set's training cases. Files in `known` that are unchanged are not read again; `known` is updated. Calls `on_done` after each case.
+    /// Computes the digests of a data set's training cases. Files in `known` that are unchanged are not read again;
+    /// `known` is updated. Calls `on_done` after each case.
     ///
     /// # Errors
     ///

@@ -1,5 +1,5 @@
-//! Means and standard deviations of scores over cases, per class. Source: arXiv:1809.10486, 2.6 (mean over cases, then
-//! over classes).
+//! Means and standard deviations of scores over cases, per class. Means are over cases first, then over
+//! classes. Source: arXiv:1809.10486, 2.4.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

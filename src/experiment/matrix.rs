@@ -18,6 +18,7 @@ use crate::experiment::postprocessing::settle;
 use crate::experiment::{ExperimentError, Options, Outcome, Stage, Summary, ensemble, first_stage, record};
 use crate::plan::digest::stage_digests;
 use crate::plan::schema::{ConfigurationName, Plan};
+use crate::postprocess::LabelCases;
 use crate::preprocess::cache::Preparation;
 use crate::run::Listener;
 use crate::run::NetworkId;
@@ -228,16 +229,16 @@ impl Experiment<'_> {
     }
 
     /// Training cases that have each label, and those of them in which it is a single component.
-    pub(super) fn training_components(&self) -> Result<BTreeMap<u8, (usize, usize)>, ExperimentError> {
+    pub(super) fn training_components(&self) -> Result<BTreeMap<u8, LabelCases>, ExperimentError> {
         let measured = {
             let memory = self.plan.runtime.memory_bytes();
             record::fingerprint(&self.folder, &self.dataset, self.data.clone(), memory, self.events)?
         };
-        let mut found = BTreeMap::<u8, (usize, usize)>::new();
+        let mut found = BTreeMap::<u8, LabelCases>::new();
         for (&label, &parts) in measured.cases.iter().flat_map(|case| &case.components) {
-            let (cases, single) = found.entry(label).or_default();
-            *cases += 1;
-            *single += usize::from(parts == 1);
+            let found = found.entry(label).or_default();
+            found.cases += 1;
+            found.single_component += usize::from(parts == 1);
         }
         Ok(found)
     }

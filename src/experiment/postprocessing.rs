@@ -14,7 +14,7 @@ use crate::experiment::fold::Progress;
 use crate::experiment::held_out::HeldOut;
 use crate::experiment::matrix::Experiment;
 use crate::plan::schema::PostprocessRule;
-use crate::postprocess::{Decision, Filter, Trial, by_cross_validation, decision};
+use crate::postprocess::{Decision, Filter, Trial, choose_filter, make_decision};
 use crate::run::postprocessing::{Postprocessing, RecordedDecision};
 use crate::store;
 
@@ -67,10 +67,10 @@ fn decide(experiment: &Experiment<'_>, folds: &[HeldOut<'_>]) -> Result<Decision
     let of_label = |(at, &label): (usize, &u8)| (label, tried.iter().map(|case| case[at]).collect());
     let trials: BTreeMap<u8, Vec<Trial>> = labels.iter().enumerate().map(of_label).collect();
     let filter = match plan.postprocess.rule {
-        PostprocessRule::CrossValidation => by_cross_validation(&trials),
+        PostprocessRule::CrossValidation => choose_filter(&trials),
         PostprocessRule::SingleComponent | PostprocessRule::None => Filter::of_plan(plan),
     };
-    Ok(decision(filter, &trials, &plan.data.labels, &experiment.training_components()?))
+    Ok(make_decision(filter, &trials, &plan.data.labels, &experiment.training_components()?))
 }
 
 /// Tries all that can be done to one prediction, `[z, y, x]`: Dice of each label.
@@ -143,12 +143,12 @@ mod tests {
                 .collect();
             let of_label = |(at, &label): (usize, &u8)| (label, tried.iter().map(|case| case[at]).collect());
             let trials: BTreeMap<u8, Vec<Trial>> = labels.iter().enumerate().map(of_label).collect();
-            let filter = by_cross_validation(&trials);
+            let filter = choose_filter(&trials);
             let expected = Filter { foreground: set.foreground, classes: set.classes.iter().copied().collect() };
             assert_eq!(filter, expected, "{}", set.name);
 
             let names = labels.iter().map(|label| (*label, format!("label {label}"))).collect();
-            let decided = decision(filter.clone(), &trials, &names, &BTreeMap::new());
+            let decided = make_decision(filter.clone(), &trials, &names, &BTreeMap::new());
             for (label, evidence) in &decided.classes {
                 let expected = (set.dice.before[label], set.dice.after[label]);
                 let found = (evidence.mean_dice_before.unwrap(), evidence.mean_dice_after.unwrap());

@@ -1,7 +1,8 @@
-//! The cache of prepared cases on disk: preprocessed once, shared by all plans with the same preprocessing, read through a memory map.
+//! The cache of prepared cases on disk: preprocessed once, shared by all plans with the same preprocessing, read
+//! through a memory map.
 //!
-//! The name of a cache folder is the digest of the plan's preprocessing, and each file contains the digest of the image and label files
-//! that it was computed from, so neither a changed plan nor a changed image leads to stale data.
+//! The name of a cache folder is the digest of the plan's preprocessing, and each file contains the digest of the image
+//! and label files that it was computed from, so neither a changed plan nor a changed image leads to stale data.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -44,9 +45,9 @@ impl Preparation<'_> {
 
     /// Preprocesses the cases whose prepared file is missing or was computed from other images or labels.
     ///
-    /// Uses at most `plan.runtime.memory_gib`, by an estimate from the images' headers; a case that needs more by itself is refused. Calls
-    /// `on_done` after each case. When `interrupted` is set, cases in progress are completed and the others skipped. Returns the number of
-    /// newly preprocessed cases.
+    /// Uses at most `plan.runtime.memory_gib`, by an estimate from the images' headers; a case that needs more by
+    /// itself is refused. Calls `on_done` after each case. When `interrupted` is set, cases in progress are completed
+    /// and the others skipped. Returns the number of newly preprocessed cases.
     ///
     /// # Errors
     ///

@@ -1,8 +1,8 @@
 //! Predictions of the cascade's first stage, on the grid of the second stage, on disk.
 //!
-//! Input: classes, `[z, y, x]`, predicted by networks that were not trained on the case. Output: a file with one byte per voxel, and the
-//! additional input channels of the second stage. Deliberately absent: the prediction (`predict`), and which files are needed
-//! (`experiment`). Source: arXiv:1809.10486, 2.1.
+//! Input: classes, `[z, y, x]`, predicted by networks that were not trained on the case. Output: a file with one byte
+//! per voxel, and the additional input channels of the second stage. Deliberately absent: the prediction (`predict`),
+//! and which files are needed (`experiment`). Source: arXiv:1809.10486, 2.1.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -74,8 +74,8 @@ impl FirstStage {
         Ok(Self { origin, classes: Classes::Predicted { shape, file } })
     }
 
-    /// Reference labels, `[z, y, x]`, instead of a prediction: for previews and benchmarks before the first stage is trained, never for
-    /// training.
+    /// Reference labels, `[z, y, x]`, instead of a prediction: for previews and benchmarks before the first stage is
+    /// trained, never for training.
     pub fn from_reference(reference: ArrayView3<'_, i16>) -> Self {
         let classes = reference.mapv(|label| u8::try_from(class_of(label)).unwrap_or(0));
         Self { origin: Origin { digest: String::new(), fold: 0, split: None }, classes: Classes::Reference(classes) }

@@ -86,8 +86,8 @@ pub fn check_collapse(shape: Shape, spacing: Spacing, configuration: &Configurat
     Ok(())
 }
 
-/// Maximum memory of [`prepare`](super::prepare) for a case whose non-zero region has the shape `cropped`, including its image and
-/// labels. Before the image is read, the shape of the image is the upper limit.
+/// Maximum memory of [`prepare`](super::prepare) for a case whose non-zero region has the shape `cropped`, including
+/// its image and labels. Before the image is read, the shape of the image is the upper limit.
 ///
 /// Saturates at `u64::MAX`.
 pub fn bytes_to_prepare(

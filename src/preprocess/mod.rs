@@ -1,8 +1,8 @@
 //! Preprocessing: crop to the non-zero region, resample, normalise; and the cache of prepared cases.
 //!
-//! Input: an image and its label map on their own grid. Output: a [`Prepared`] case on the grid of a configuration, and the
-//! [`Placement`] that leads back. Deliberately absent: random transforms, and every decision: all values are the plan's. Source:
-//! arXiv:1809.10486, 2.2.
+//! Input: an image and its label map on their own grid. Output: a [`Prepared`] case on the grid of a configuration, and
+//! the [`Placement`] that leads back. Deliberately absent: random transforms, and every decision: all values are the
+//! plan's. Source: arXiv:1809.10486, 2.2.
 
 pub mod cache;
 mod error;

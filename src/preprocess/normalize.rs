@@ -10,7 +10,8 @@ const SD_EPS: f64 = 1e-8;
 
 /// Normalises one channel in place.
 ///
-/// With a mask, statistics are taken inside the mask only, and the outside becomes exactly 0. A `"ct"` channel needs `intensities`.
+/// With a mask, statistics are taken inside the mask only, and the outside becomes exactly 0. A `"ct"` channel needs
+/// `intensities`.
 ///
 /// # Panics
 ///

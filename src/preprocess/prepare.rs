@@ -15,13 +15,16 @@ use crate::volume::crop::{crop_channels_in_place, crop_in_place, nonzero_box};
 use crate::volume::resample::resize_channels;
 use crate::volume::{Image, LabelMap};
 
-/// Preprocesses one case for one configuration, in the memory of its image as far as possible, and in at most `memory_bytes`.
+/// Preprocesses one case for one configuration, in the memory of its image as far as possible, and in at most
+/// `memory_bytes`.
 ///
-/// Source: arXiv:1809.10486, 2.2; nnU-Net commit 6150f1b0 for the crop, where background outside the non-zero mask becomes -1.
+/// Source: arXiv:1809.10486, 2.2; nnU-Net commit 6150f1b0 for the crop, where background outside the non-zero mask
+/// becomes -1.
 ///
-/// Differs: with normalisation in the mask, nnU-Net takes the statistics where the labels are at least 0, and therefore also at
-/// foreground voxels outside the non-zero mask (0.68 % of the label voxels of IBSR). The image of a training or validation case then
-/// depends on its labels, and reveals them to the network. Here only the image's mask decides, in training and in prediction.
+/// Differs: with normalisation in the mask, nnU-Net takes the statistics where the labels are at least 0, and therefore
+/// also at foreground voxels outside the non-zero mask (0.68 % of the label voxels of IBSR). The image of a training or
+/// validation case then depends on its labels, and reveals them to the network. Here only the image's mask decides, in
+/// training and in prediction.
 ///
 /// # Errors
 ///
@@ -29,7 +32,8 @@ use crate::volume::{Image, LabelMap};
 ///
 /// # Panics
 ///
-/// If image and labels differ in shape, or in their number of channels from the plan; the gate and the plan's checks exclude both.
+/// If image and labels differ in shape, or in their number of channels from the plan; the gate and the plan's checks
+/// exclude both.
 pub fn prepare(
     image: Image,
     labels: Option<LabelMap>,

@@ -13,8 +13,8 @@ use crate::volume::{BoundingBox, Shape};
 pub struct Prepared {
     /// Normalised intensities, `[c, z, y, x]`, the slice axis of a 2D configuration moved to z.
     pub image: Array4<f32>,
-    /// Labels, `[z, y, x]`; negative outside the non-zero mask (see [`class_of`](super::class_of)). All background if the case has
-    /// no label map.
+    /// Labels, `[z, y, x]`; negative outside the non-zero mask (see [`class_of`](super::class_of)). All background if
+    /// the case has no label map.
     pub labels: Array3<i16>,
     /// Sampled voxels of each class, `[z, y, x]`, in raster order.
     pub foreground: BTreeMap<u8, Vec<[u32; 3]>>,

@@ -115,7 +115,8 @@ impl PreparedCase {
         self.first_stage.as_ref()
     }
 
-    /// The network's input for the whole case, `[c, z, y, x]`: the image and, with a first stage, one more channel per foreground class.
+    /// The network's input for the whole case, `[c, z, y, x]`: the image and, with a first stage, one more channel per
+    /// foreground class.
     pub fn input(&self, foreground: usize) -> CowArray<'_, f32, Ix4> {
         match &self.first_stage {
             None => self.image().into(),

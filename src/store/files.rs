@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use crate::store::error::StoreError;
 
-/// Writes a file atomically: whenever the process is killed, it is the old file or the complete new one. Creates missing parent
-/// folders.
+/// Writes a file atomically: whenever the process is killed, it is the old file or the complete new one. Creates
+/// missing parent folders.
 ///
 /// # Errors
 ///

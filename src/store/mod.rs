@@ -1,7 +1,7 @@
 //! Files on disk: atomic writes, tensor files with checksums, Parquet tables, digests, and permission to write outputs.
 //!
-//! Input: bytes, text or tensors, and paths. Output: files that are complete whenever the process is killed, because they are
-//! written under a temporary name and renamed. Deliberately absent: the meaning of the files.
+//! Input: bytes, text or tensors, and paths. Output: files that are complete whenever the process is killed, because
+//! they are written under a temporary name and renamed. Deliberately absent: the meaning of the files.
 
 pub mod claim;
 mod digest;

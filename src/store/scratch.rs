@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::store::error::StoreError;
 
-/// A temporary file of `f32`. It is removed when it is dropped and, on systems that allow removing an open file, when the process is
-/// killed.
+/// A temporary file of `f32`. It is removed when it is dropped and, on systems that allow removing an open file, when
+/// the process is killed.
 #[derive(Debug)]
 pub struct Scratch {
     file: File,

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::store::error::StoreError;
 
-/// Minimum age of a file for its stamp to reveal every later change: the coarsest clock of a file system (FAT) has steps of two
-/// seconds.
+/// Minimum age of a file for its stamp to reveal every later change: the coarsest clock of a file system (FAT) has
+/// steps of two seconds.
 const MIN_AGE: Duration = Duration::from_secs(3);
 
 /// Size, times and identity of a file, at least one of which changes when the file is replaced or written.

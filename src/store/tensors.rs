@@ -1,8 +1,8 @@
 //! Tensors in safetensors files, written atomically with a checksum and read through a memory map.
 //!
-//! The checksum covers everything that a reader uses: metadata, names, types, shapes and elements. It is XXH3, which runs at the
-//! speed of memory and detects accidental damage. A file without a checksum, written by an earlier version, is accepted;
-//! [`TensorFile::is_verified`] reports that.
+//! The checksum covers everything that a reader uses: metadata, names, types, shapes and elements. It is XXH3, which
+//! runs at the speed of memory and detects accidental damage. A file without a checksum, written by an earlier version,
+//! is accepted; [`TensorFile::is_verified`] reports that.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};

@@ -37,7 +37,8 @@ pub fn permute_volume<T: Clone>(volume: Array3<T>, order: [usize; 3]) -> Array3<
     if order == [0, 1, 2] { volume } else { volume.permuted_axes(order).as_standard_layout().into_owned() }
 }
 
-/// An image, `[c, z, y, x]`, with the axes of its channels in another order, one channel after the other in the image's own memory.
+/// An image, `[c, z, y, x]`, with the axes of its channels in another order, one channel after the other in the image's
+/// own memory.
 pub fn permute_channels(image: Array4<f32>, order: [usize; 3]) -> Array4<f32> {
     if order == [0, 1, 2] {
         return image;

@@ -40,8 +40,8 @@ impl<'a> Claim<'a> {
     ///
     /// # Errors
     ///
-    /// If a file exists that segplan did not write, is an input or lies in the folder of one, or lies in a data set; if two files
-    /// have the same name; or if the folder cannot be created or written.
+    /// If a file exists that segplan did not write, is an input or lies in the folder of one, or lies in a data set; if
+    /// two files have the same name; or if the folder cannot be created or written.
     pub fn check(&self) -> Result<Outputs, ClaimError> {
         let folder = canonical(self.folder);
         self.refuse_inputs(&folder)?;
@@ -142,7 +142,8 @@ pub fn claim_file(path: &Path, inputs: &[PathBuf], overwrite: bool) -> Result<()
     Claim::new(folder, &[PathBuf::from(name)], inputs).overwriting(overwrite).check().map(drop)
 }
 
-/// Creates a folder if it is missing, and writes and removes a file in it. Returns whether its file system ignores the case of names.
+/// Creates a folder if it is missing, and writes and removes a file in it. Returns whether its file system ignores the
+/// case of names.
 fn probe(folder: &Path) -> Result<bool, StoreError> {
     let fail = |verb| move |source| StoreError { verb, path: folder.to_owned(), source };
     fs::create_dir_all(folder).map_err(fail("create"))?;

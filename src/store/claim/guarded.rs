@@ -51,7 +51,8 @@ pub(super) fn dataset_of(folder: &Path) -> Option<PathBuf> {
     Some(whole.to_owned())
 }
 
-/// Whether a description lists an image that exists relative to it; nnU-Net keeps copies of descriptions without images.
+/// Whether a description lists an image that exists relative to it; nnU-Net keeps copies of descriptions without
+/// images.
 fn describes_images(description: &Path) -> bool {
     let text = fs::read_to_string(description).unwrap_or_default();
     let Ok(Value::Object(entries)) = serde_json::from_str(&text) else { return false };

@@ -121,7 +121,8 @@ fn a_set_of_files_replaces_an_earlier_one_and_keeps_changed_files() {
     write_all(&[("page", "two")]).unwrap();
     assert!(!at.join("figures/a").exists(), "an old figure stays");
     assert_eq!((read(at, "figures/b"), read(at, "figures/mine")), ("edited".to_owned(), "a person's".to_owned()));
-    // The same set gives the same record, whatever was there before; and none of it is written if one file is a person's.
+    // The same set gives the same record, whatever was there before; and none of it is written if one file is a
+    // person's.
     fs::remove_file(at.join("figures/b")).unwrap();
     write_all(&[("page", "one"), ("figures/a", "one"), ("figures/b", "one")]).unwrap();
     assert_eq!(read(at, ".segplan-outputs.jsonl"), record);

@@ -1,8 +1,8 @@
 //! Files that a command writes for a user, and the record that identifies them as segplan's.
 //!
-//! A file is written in a hidden folder beside its final path, then added to the record with its digest, then renamed. Whenever the
-//! process is killed, each file that segplan wrote is in the record, and no other one is. The record is only appended to, so several
-//! processes can write into one folder.
+//! A file is written in a hidden folder beside its final path, then added to the record with its digest, then renamed.
+//! Whenever the process is killed, each file that segplan wrote is in the record, and no other one is. The record is
+//! only appended to, so several processes can write into one folder.
 
 mod record;
 
@@ -56,8 +56,8 @@ impl Outputs {
             let fail = |source| StoreError { verb: "create", path: self.staging.clone(), source };
             fs::create_dir_all(&self.staging).map_err(fail)?;
             let lock = File::create(self.staging.join(LOCK)).map_err(fail)?;
-            // Without file locks, another process that writes into the same folder may remove this one while it is in use. That is
-            // rare enough not to refuse such systems.
+            // Without file locks, another process that writes into the same folder may remove this one while it is in
+            // use. That is rare enough not to refuse such systems.
             let _ = lock.try_lock();
             self.lock = Some(lock);
         }
@@ -89,8 +89,8 @@ impl Outputs {
         self.record.lock().unwrap_or_else(PoisonError::into_inner).is_made_of(&self.folder, name, made_of)
     }
 
-    /// Gives all files in the hidden folder their names, those in subfolders first, and removes files of earlier outputs that are not
-    /// part of this one.
+    /// Gives all files in the hidden folder their names, those in subfolders first, and removes files of earlier
+    /// outputs that are not part of this one.
     ///
     /// # Errors
     ///
@@ -162,7 +162,8 @@ impl Outputs {
         Ok(())
     }
 
-    /// Removes unchanged files of earlier outputs that were not written now, and reduces the record to the present files.
+    /// Removes unchanged files of earlier outputs that were not written now, and reduces the record to the present
+    /// files.
     fn remove_outdated(&self) -> Result<(), StoreError> {
         let record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);

@@ -26,7 +26,8 @@ pub(super) struct Entry {
     pub(super) made_of: Option<String>,
 }
 
-/// The files that segplan wrote into a folder: for each name the digests that the file may have, each with the digest of its inputs.
+/// The files that segplan wrote into a folder: for each name the digests that the file may have, each with the digest
+/// of its inputs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Record(pub(super) BTreeMap<String, BTreeMap<String, Option<String>>>);
 
@@ -47,7 +48,8 @@ pub enum Owner {
 }
 
 impl Record {
-    /// Reads the record of a folder; an empty one if there is none. An incomplete line, left by a killed process, is ignored.
+    /// Reads the record of a folder; an empty one if there is none. An incomplete line, left by a killed process, is
+    /// ignored.
     ///
     /// # Errors
     ///

@@ -5,7 +5,7 @@
 
 use ::nifti::{Endianness, NiftiHeader};
 
-use super::header::{MAX_SIZE, RawHeader, invalid};
+use super::raw::{MAX_SIZE, RawHeader, invalid};
 use crate::volume::io::error::ImageFileProblem;
 
 /// Bytes of a NIfTI-2 header.

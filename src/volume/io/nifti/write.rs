@@ -8,14 +8,14 @@ use ::nifti::writer::WriterOptions;
 use flate2::Compression;
 use ndarray::{ArrayView3, ArrayView4, Axis};
 
-use super::header::MAX_SIZE;
 use super::placement::header_of;
+use super::raw::MAX_SIZE;
 use crate::volume::io::atomic::PartialFile;
 use crate::volume::io::error::ImageFileProblem;
 use crate::volume::{Geometry, Shape};
 
 /// Writes a label map, `[z, y, x]`, as unsigned 8-bit integers.
-pub(in crate::volume::io) fn write_labels(
+pub(crate) fn write_labels(
     path: &Path,
     labels: ArrayView3<'_, u8>,
     geometry: &Geometry,
@@ -31,7 +31,7 @@ pub(in crate::volume::io) fn write_labels(
 }
 
 /// Writes an image, `[c, z, y, x]`, as 32-bit floats: 3D if it has one channel, else 4D.
-pub(in crate::volume::io) fn write_image(
+pub(crate) fn write_image(
     path: &Path,
     voxels: ArrayView4<'_, f32>,
     geometry: &Geometry,
