@@ -9,7 +9,7 @@ use crate::bench::error::BenchError;
 use crate::bench::{Bench, median};
 use crate::dataset::gate::{Issues, read_case};
 use crate::dataset::{Case, Dataset};
-use crate::network::UNet;
+use crate::network::{PlannedNetwork, UNet};
 use crate::plan::digest::stage_digests;
 use crate::plan::schema::ConfigurationName;
 use crate::predict::memory::Room;
@@ -20,8 +20,8 @@ use crate::preprocess::prepare;
 use crate::run::contents::{KeepDigests, hash_contents};
 use crate::run::folder::{FoldFolder, prepared_folder};
 use crate::train::Job;
+use crate::train::batches::{CaseSet, EpochBatches};
 use crate::train::loader::for_each_batch;
-use crate::train::patches::{Patches, Set};
 use crate::volume::io::read_header;
 
 /// Cases of the cascade's second stage that are looked at: their stand-ins are in memory.
@@ -84,9 +84,7 @@ fn preprocess_case(bench: &Bench<'_>, case: &Case) -> Result<f64, BenchError> {
 fn loader(bench: &Bench<'_>, cases: &[PreparedCase]) -> f64 {
     let folder = FoldFolder { root: PathBuf::new() };
     let job = Job {
-        plan: bench.plan,
-        name: bench.name,
-        configuration: bench.configuration,
+        network: PlannedNetwork::new(bench.plan, bench.name),
         fold: 0,
         seed: 0,
         training: cases,
@@ -96,10 +94,10 @@ fn loader(bench: &Bench<'_>, cases: &[PreparedCase]) -> f64 {
         device: bench.device,
         workers: rayon::current_num_threads(),
     };
-    let patches = Patches::new(&job, Set::Training, 0);
+    let epoch = EpochBatches::new(&job, CaseSet::Training, 0);
     let batches = bench.repetitions + 1;
     let mut begun = Instant::now();
-    let done = for_each_batch(0..batches, job.workers, &|step| patches.batch(step), |step, _| {
+    let done = for_each_batch(0..batches, job.workers, &|step| epoch.batch(step), |step, _| {
         if step == 0 {
             begun = Instant::now();
         }

@@ -13,6 +13,7 @@ use crate::experiment::forecast::Forecast;
 use crate::experiment::graph::Work;
 use crate::experiment::held_out::HeldOut;
 use crate::experiment::{ExperimentError, Stage};
+use crate::network::PlannedNetwork;
 use crate::plan::digest::StageDigests;
 use crate::plan::schema::{Configuration, Plan, Train};
 use crate::preprocess::cache::{Preparation, PreparedCase};
@@ -109,9 +110,7 @@ impl<'a> Fold<'a> {
         let open = |ids: &[CaseId]| ids.iter().map(|id| self.open(id)).collect::<Result<Vec<_>, _>>();
         let (training, validation) = (open(&self.split.train)?, open(&self.split.val)?);
         let job = Job {
-            plan: self.plan,
-            name: self.id.configuration,
-            configuration: self.configuration,
+            network: PlannedNetwork::new(self.plan, self.id.configuration),
             fold: self.id.fold,
             seed: self.id.seed,
             training: &training,

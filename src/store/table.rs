@@ -37,6 +37,13 @@ impl Columns {
         self
     }
 
+    /// Adds a column of unsigned integers, some of which are missing.
+    #[must_use]
+    pub fn optional_counts(mut self, name: &str, values: impl Iterator<Item = Option<u64>>) -> Self {
+        self.columns.push(Column::new(name.into(), values.collect::<Vec<Option<u64>>>()));
+        self
+    }
+
     /// Adds a column of numbers.
     #[must_use]
     pub fn numbers(mut self, name: &str, values: impl Iterator<Item = f64>) -> Self {
@@ -125,8 +132,17 @@ impl Table {
     ///
     /// If there is no such column of this type, or a value is missing.
     pub fn counts(&self, name: &str) -> Result<Vec<u64>, TableError> {
+        self.optional_counts(name)?.into_iter().map(|value| value.ok_or_else(|| self.missing(name))).collect()
+    }
+
+    /// A column of unsigned integers, some of which are missing.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such column of this type.
+    pub fn optional_counts(&self, name: &str) -> Result<Vec<Option<u64>>, TableError> {
         let column = self.frame.column(name).and_then(Column::u64).map_err(|source| self.form(source))?;
-        column.iter().map(|value| value.ok_or_else(|| self.missing(name))).collect()
+        Ok(column.iter().collect())
     }
 
     /// A column of numbers.

@@ -24,6 +24,7 @@ use crate::run::folder::RunFolder;
 use crate::run::log::read_epochs;
 use crate::train::augment::loaded_size;
 use crate::train::loader::batches_at_once;
+use crate::train::optimizer;
 use crate::volume::axes::slice_first;
 
 /// Seconds on one core, measured on compressed files: reading a voxel of a channel with its mask and statistics; resampling it by
@@ -241,8 +242,8 @@ impl<'a> Cost<'a> {
 
     fn train(&self, state: &State) -> Estimate {
         let train = &self.plan.train;
-        // The weights, and a checkpoint of the weights with the moments of Adam.
-        let copies = if train.optimizer.adam().amsgrad { 5 } else { 4 };
+        // The final weights, and a checkpoint of the weights with the state of the optimiser.
+        let copies = 2 + optimizer::state_tensors(&train.optimizer) as u64;
         let on_device = self.network.training_bytes();
         Estimate {
             memory_bytes: PROCESS_BYTES + on_device + self.loader_bytes() + self.mapped_bytes(state),

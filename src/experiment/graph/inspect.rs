@@ -154,9 +154,9 @@ impl<'a> Inspection<'a> {
         if found != State::Absent {
             return Ok(found);
         }
-        Ok(match checkpoint::reached(&folder) {
-            Some(reached) if reached.digest == train && self.is_of(&state, id) => {
-                State::Begun { done: reached.epochs, of: self.plan.train.max_epochs, unit: "epochs" }
+        Ok(match checkpoint::read_summary(&folder) {
+            Some(summary) if summary.digest == train && self.is_of(&state, id) => {
+                State::Begun { done: summary.epochs, of: self.plan.train.max_epochs, unit: "epochs" }
             }
             Some(_) => State::Stale { because: self.because(Stage::Train, id, &state) },
             None => State::Absent,

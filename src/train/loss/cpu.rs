@@ -1,4 +1,5 @@
-//! The loss on the CPU by a kernel of our own, as one operation with its gradient. Differs from the plain one in rounding only.
+//! Soft Dice plus cross-entropy on the CPU backend: one fused operation with its own gradient. It equals the plain loss but for
+//! rounding.
 
 use std::sync::Arc;
 
@@ -16,22 +17,22 @@ use crate::kernels::dice_ce::{LabelledLogits, Sums, SumsGradient};
 use crate::network::cpu::{as_slice, from_values};
 use crate::plan::schema::{DiceCe, DiceScope};
 
-/// What the loss needs beside the logits.
+/// The inputs of the loss that have no gradient.
 #[derive(Clone, Debug)]
 struct Target {
     labels: Arc<[u8]>,
     scope: DiceScope,
-    loss: DiceCe,
+    settings: DiceCe,
 }
 
-/// [`super::dice_ce`] of logits on the CPU.
-pub(super) fn dice_ce(logits: Tensor<5>, labels: Tensor<4, Int>, scope: DiceScope, loss: &DiceCe) -> Tensor<1> {
+/// Negative soft Dice plus cross-entropy of logits on the CPU; arguments and result as in `dice_ce.rs`.
+pub(super) fn dice_ce(logits: Tensor<5>, labels: Tensor<4, Int>, scope: DiceScope, settings: &DiceCe) -> Tensor<1> {
     let labels = labels.into_data().iter::<u8>().collect();
-    let target = Target { labels, scope, loss: loss.clone() };
+    let target = Target { labels, scope, settings: settings.clone() };
     Tensor::from_dispatch(Dispatch::segmentation_loss(logits.into_dispatch(), target))
 }
 
-/// The operation, for the backends that have it.
+/// The operation for Burn's dispatch.
 #[backend_extension(Flex, Autodiff)]
 trait SegmentationLoss: Backend {
     /// Negative soft Dice plus cross-entropy, `[1]`.
@@ -109,10 +110,10 @@ impl Target {
         (value, of_sums)
     }
 
-    /// Contribution of one of several groups of voxels to the Dice loss, with its gradient.
+    /// Contribution of the Dice terms of one of `groups` groups of voxels (samples, or the whole batch), with its gradient.
     fn dice(&self, sums: &Sums, cross_entropy: f64, groups: usize) -> (f64, SumsGradient) {
         let classes = sums.intersection.len();
-        let first = usize::from(!self.loss.include_background);
+        let first = usize::from(!self.settings.include_background);
         let weight = -1.0 / ((classes - first) * groups) as f64;
         let mut value = 0.0;
         let mut gradient = SumsGradient {
@@ -121,8 +122,8 @@ impl Target {
             cross_entropy: cross_entropy as f32,
         };
         for class in first..classes {
-            let numerator = 2.0 * sums.intersection[class] + self.loss.smooth;
-            let denominator = sums.predicted[class] + sums.target[class] + self.loss.smooth;
+            let numerator = 2.0 * sums.intersection[class] + self.settings.smooth;
+            let denominator = sums.predicted[class] + sums.target[class] + self.settings.smooth;
             // A denominator of 0 implies a numerator of 0; the class then contributes 0.
             if denominator > 0.0 {
                 value += weight * numerator / denominator;
