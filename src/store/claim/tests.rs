@@ -63,7 +63,7 @@ fn a_file_that_others_create_in_the_meantime_is_kept() {
     let mut outputs = Claim::new(folder.path(), &files, &[]).check().unwrap();
     fs::write(outputs.staging().unwrap().join("a"), "ours").unwrap();
     fs::write(folder.path().join("a"), "a person's").unwrap();
-    assert!(outputs.keep(&files[0]).unwrap_err().to_string().contains("not as segplan wrote it"));
+    assert!(outputs.keep(&files[0]).unwrap_err().to_string().contains("not written by segplan"));
     assert!(outputs.keep_all().is_err());
     assert_eq!(read(folder.path(), "a"), "a person's");
 }
@@ -262,5 +262,5 @@ fn nothing_is_written_into_a_run_nor_through_a_link_into_a_data_set() {
     fs::write(at("out/file"), "").unwrap();
     assert!(Claim::new(&at("out"), &paths(&["file/a"]), &[]).check().is_err(), "a file is no folder");
     fs::write(at("out/.segplan-outputs.jsonl"), "mine\n").unwrap();
-    assert!(Claim::new(&at("out"), &paths(&["b"]), &[]).check().unwrap_err().to_string().contains("no record"));
+    assert!(Claim::new(&at("out"), &paths(&["b"]), &[]).check().unwrap_err().to_string().contains("not a record"));
 }
