@@ -1,6 +1,6 @@
 //! Statistics of samples: mean, standard deviation, median, quantiles, and bootstrap intervals.
 //!
-//! Each definition exists exactly once, and its name says which of the usual definitions it is. Sums run in the order
+//! Each definition exists exactly once, and its name identifies the definition. Sums run in the order
 //! of the values, in `f64`, so the same values in the same order give the same bits everywhere.
 
 use rand::RngExt as _;

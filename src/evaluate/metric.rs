@@ -113,7 +113,7 @@ impl Metric {
         self.unit().map_or_else(|| label.clone(), |unit| format!("{label} ({unit})"))
     }
 
-    /// Which of its values are better.
+    /// The direction in which its values get better.
     pub fn better(self) -> Better {
         match self {
             Self::Dice | Self::Iou | Self::Precision | Self::Recall | Self::Nsd => Better::Higher,

@@ -57,7 +57,7 @@ const MIN_COLLAPSING: usize = 8;
 /// A case that resampling reduces to almost nothing, for example because its spacing is in metres.
 #[derive(Clone, Copy, Debug, PartialEq, Error)]
 #[error(
-    "its {shape} voxels of {spacing} become {target} at {target_spacing}, which leaves almost nothing of it; correct the spacing \
+    "its {shape} voxels of {spacing} become {target} at {target_spacing}, which is almost nothing; correct the spacing \
      in its header, or exclude the case"
 )]
 pub struct Collapsed {

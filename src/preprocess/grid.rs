@@ -82,7 +82,7 @@ fn map_elements<T: Clone, U>(array: Array3<T>, map: impl Fn(T) -> U) -> Array3<U
         .expect("the same number of elements")
 }
 
-/// Spacing of the prepared case, mm, `[z, y, x]`: the configuration's; along axes where that is 0, the image's own.
+/// Spacing of the prepared case, mm, `[z, y, x]`: the configuration's, or the image's own along axes with spacing 0.
 pub fn target_spacing(own: Spacing, configuration: &Configuration) -> Spacing {
     let wanted = configuration.spacing_mm.0;
     Spacing(std::array::from_fn(|axis| if wanted[axis] == 0.0 { own.0[axis] } else { wanted[axis] }))

@@ -27,7 +27,7 @@ pub struct Prepared {
 pub struct Placement {
     /// Shape of the original image, `[z, y, x]`.
     pub original: Shape,
-    /// The part of it that was kept.
+    /// The cropped part of the original image.
     pub crop: BoundingBox,
     /// The axis of the original image that became z.
     pub slice_axis: usize,

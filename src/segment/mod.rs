@@ -180,7 +180,7 @@ pub fn segment(
         let files = written(request, case);
         // A file that cannot be read is a failure of its case, not of all.
         let of = made_of(case, &decides).unwrap_or_default();
-        if !of.is_empty() && files.iter().all(|file| outputs.is_made_of(file, &of)) {
+        if !of.is_empty() && files.iter().all(|file| outputs.has_inputs(file, &of)) {
             before += 1;
         } else {
             match job.segment(case, &of) {
@@ -356,7 +356,7 @@ impl Job<'_> {
             };
             let labels = labels(&members, spacing, &self.room, &on_tiles, Some(&mut write))?;
             writer.finish()?;
-            self.outputs.keep_made_of(file, made_of)?;
+            self.outputs.keep_with_inputs(file, made_of)?;
             labels
         } else {
             labels(&members, spacing, &self.room, &on_tiles, None)?
@@ -366,7 +366,7 @@ impl Job<'_> {
         }
         self.filter.apply(&mut labels);
         write_labels(&self.staging.join(&file), labels.view(), &geometry)?;
-        Ok(self.outputs.keep_made_of(&file, made_of)?)
+        Ok(self.outputs.keep_with_inputs(&file, made_of)?)
     }
 
     /// An image in the axis order of the training cases, and the way back where its own is another. Says so, and what of the

@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     #[allow(clippy::float_cmp, reason = "the values are copied, not computed")]
-    fn what_is_written_is_read_back_and_nothing_stays() {
+    fn values_are_read_back_and_the_file_is_removed() {
         let folder = tempfile::tempdir().unwrap();
         let scratch = Scratch::new(folder.path()).unwrap();
         scratch.write(3, &[4.0, 5.0]).unwrap();

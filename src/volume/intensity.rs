@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn the_sample_of_a_large_image_covers_all_of_it() {
+    fn the_sample_of_a_large_image_covers_the_whole_image() {
         // Intensities that vary along x only: a sample along a few columns would miss most of them.
         let image = Array3::from_shape_fn((64, 128, 256), |(_, _, x)| (x + 1) as f32);
         let range = IntensityRange::of(image.view());

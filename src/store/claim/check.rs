@@ -85,7 +85,7 @@ impl<'a> Claim<'a> {
                 return Err(ClaimError::Run { output: output(), run });
             }
             let Some(dataset) = dataset_of(written) else { continue };
-            // The folders of the data set that is being written are part of it.
+            // The folders of the data set that is being written are allowed.
             let is_own = self.is_dataset && dataset == folder && (written != folder || !record.is_empty());
             if !is_own {
                 return Err(ClaimError::Dataset { output: output(), dataset });

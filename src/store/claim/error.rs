@@ -26,14 +26,14 @@ pub enum ClaimError {
     Input(PathBuf),
     /// The files would be mixed with a data set.
     #[error(
-        "`{}` is in the data set `{}`, and nothing is written into a data set; choose a path outside of it",
+        "`{}` is in the data set `{}`, and nothing is written into a data set; choose another path",
         output.display(),
         dataset.display()
     )]
     Dataset { output: PathBuf, dataset: PathBuf },
     /// The files would be mixed with a run, or with its preprocessed cases.
     #[error(
-        "`{}` is in `{}`, a folder of `segplan run`, and nothing is written into it by other commands; choose a path outside of it",
+        "`{}` is in `{}`, a folder of `segplan run`, and nothing is written into it by other commands; choose another path",
         output.display(),
         run.display()
     )]

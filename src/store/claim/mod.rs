@@ -3,7 +3,7 @@
 //! Input: the files that a command is about to write, and its inputs. Output:
 //! [`Outputs`](crate::store::outputs::Outputs), through which they are written, or the reason why not. An existing file
 //! is replaced only if segplan wrote it and it is unchanged since, according to the folder's record of outputs, or with
-//! `--overwrite`. Nothing is ever written over an input, into a data set, or into a run by another command.
+//! `--overwrite`. No command replaces an input, or writes into a data set or into the run of another command.
 
 mod check;
 mod error;

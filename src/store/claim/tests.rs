@@ -45,12 +45,12 @@ fn own_files_are_replaced_and_others_are_kept() {
     );
 
     fs::write(at.join("a"), "edited").unwrap();
-    fs::write(at.join("c"), "a person's").unwrap();
+    fs::write(at.join("c"), "a user's").unwrap();
     for (name, why) in [("a", "has been changed since segplan wrote it"), ("c", "exists already")] {
         let refused = write(at, &[(name, "three")], false).unwrap_err().to_string();
         assert!(refused.contains(why) && refused.contains("`--overwrite`"), "{refused}");
     }
-    assert_eq!((read(at, "a"), read(at, "c")), ("edited".to_owned(), "a person's".to_owned()));
+    assert_eq!((read(at, "a"), read(at, "c")), ("edited".to_owned(), "a user's".to_owned()));
     write(at, &[("a", "three"), ("c", "three")], true).unwrap();
     write(at, &[("a", "four"), ("c", "four")], false).unwrap();
     assert_eq!((read(at, "a"), read(at, "c")), ("four".to_owned(), "four".to_owned()));
@@ -62,10 +62,10 @@ fn a_file_that_others_create_in_the_meantime_is_kept() {
     let files = paths(&["a"]);
     let mut outputs = Claim::new(folder.path(), &files, &[]).check().unwrap();
     fs::write(outputs.staging().unwrap().join("a"), "ours").unwrap();
-    fs::write(folder.path().join("a"), "a person's").unwrap();
+    fs::write(folder.path().join("a"), "a user's").unwrap();
     assert!(outputs.keep(&files[0]).unwrap_err().to_string().contains("not written by segplan"));
     assert!(outputs.keep_all().is_err());
-    assert_eq!(read(folder.path(), "a"), "a person's");
+    assert_eq!(read(folder.path(), "a"), "a user's");
 }
 
 #[test]
@@ -117,12 +117,12 @@ fn a_set_of_files_replaces_an_earlier_one_and_keeps_changed_files() {
     write_all(&[("page", "one"), ("figures/a", "one"), ("figures/b", "one")]).unwrap();
     let record = read(at, ".segplan-outputs.jsonl");
     fs::write(at.join("figures/b"), "edited").unwrap();
-    fs::write(at.join("figures/mine"), "a person's").unwrap();
+    fs::write(at.join("figures/mine"), "a user's").unwrap();
     write_all(&[("page", "two")]).unwrap();
-    assert!(!at.join("figures/a").exists(), "an old figure stays");
-    assert_eq!((read(at, "figures/b"), read(at, "figures/mine")), ("edited".to_owned(), "a person's".to_owned()));
-    // The same set gives the same record, whatever was there before; and none of it is written if one file is a
-    // person's.
+    assert!(!at.join("figures/a").exists(), "an old figure is kept");
+    assert_eq!((read(at, "figures/b"), read(at, "figures/mine")), ("edited".to_owned(), "a user's".to_owned()));
+    // The same set gives the same record, whatever the folder contained before; and no file is written if one would
+    // replace a user's file.
     fs::remove_file(at.join("figures/b")).unwrap();
     write_all(&[("page", "one"), ("figures/a", "one"), ("figures/b", "one")]).unwrap();
     assert_eq!(read(at, ".segplan-outputs.jsonl"), record);
@@ -224,16 +224,16 @@ fn the_inputs_of_a_file_are_known_while_it_is_unchanged() {
     let open = || Claim::new(folder.path(), &paths(&["a"]), &[]).check().unwrap();
     let mut outputs = open();
     fs::write(outputs.staging().unwrap().join("a"), "labels").unwrap();
-    assert!(!outputs.is_made_of(Path::new("a"), "one"));
-    outputs.keep_made_of(Path::new("a"), "one").unwrap();
+    assert!(!outputs.has_inputs(Path::new("a"), "one"));
+    outputs.keep_with_inputs(Path::new("a"), "one").unwrap();
     drop(outputs);
-    assert!(open().is_made_of(Path::new("a"), "one"), "another process knows it");
-    assert!(!open().is_made_of(Path::new("a"), "two"));
+    assert!(open().has_inputs(Path::new("a"), "one"), "another process knows it");
+    assert!(!open().has_inputs(Path::new("a"), "two"));
     let outputs = open();
     fs::write(folder.path().join("a"), "edited").unwrap();
-    assert!(!outputs.is_made_of(Path::new("a"), "one"), "edited");
+    assert!(!outputs.has_inputs(Path::new("a"), "one"), "edited");
     fs::remove_file(folder.path().join("a")).unwrap();
-    assert!(!outputs.is_made_of(Path::new("a"), "one"), "removed");
+    assert!(!outputs.has_inputs(Path::new("a"), "one"), "removed");
 }
 
 #[test]

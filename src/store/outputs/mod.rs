@@ -79,14 +79,14 @@ impl Outputs {
     /// # Errors
     ///
     /// As [`Outputs::keep`].
-    pub fn keep_made_of(&self, name: &Path, made_of: &str) -> Result<(), StoreError> {
-        self.append_to_record(&[name], Some(made_of))?;
+    pub fn keep_with_inputs(&self, name: &Path, inputs: &str) -> Result<(), StoreError> {
+        self.append_to_record(&[name], Some(inputs))?;
         self.rename(name)
     }
 
     /// Whether a file is unchanged since it was written, and was computed from inputs with this digest.
-    pub fn is_made_of(&self, name: &Path, made_of: &str) -> bool {
-        self.record.lock().unwrap_or_else(PoisonError::into_inner).is_made_of(&self.folder, name, made_of)
+    pub fn has_inputs(&self, name: &Path, inputs: &str) -> bool {
+        self.record.lock().unwrap_or_else(PoisonError::into_inner).has_inputs(&self.folder, name, inputs)
     }
 
     /// Gives all files in the hidden folder their names, those in subfolders first, and removes files of earlier
@@ -111,15 +111,15 @@ impl Outputs {
         self.remove_outdated()
     }
 
-    fn append_to_record(&self, names: &[&Path], made_of: Option<&str>) -> Result<(), StoreError> {
+    fn append_to_record(&self, names: &[&Path], inputs: Option<&str>) -> Result<(), StoreError> {
         let mut record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
         let mut lines = String::new();
         for name in names {
             let (file, sha256) = (key(name), digest_of_file(&self.staging.join(name))?);
-            let made_of = made_of.map(str::to_owned);
-            let known = record.0.entry(file.clone()).or_default().insert(sha256.clone(), made_of.clone());
-            if known.as_ref() != Some(&made_of) {
-                lines.push_str(&line(&Entry { file, sha256, made_of }));
+            let inputs = inputs.map(str::to_owned);
+            let known = record.0.entry(file.clone()).or_default().insert(sha256.clone(), inputs.clone());
+            if known.as_ref() != Some(&inputs) {
+                lines.push_str(&line(&Entry { file, sha256, inputs }));
             }
         }
         let path = self.folder.join(RECORD);
@@ -172,8 +172,8 @@ impl Outputs {
             let path = self.folder.join(file);
             if kept.contains(file) {
                 let sha256 = digest_of_file(&path)?;
-                let made_of = record.0[file].get(&sha256).cloned().flatten();
-                text.push_str(&line(&Entry { file: file.clone(), sha256, made_of }));
+                let inputs = record.0[file].get(&sha256).cloned().flatten();
+                text.push_str(&line(&Entry { file: file.clone(), sha256, inputs }));
             } else if record.owner(&self.folder, Path::new(file))? == Owner::Segplan {
                 remove_if_present(&path)?;
             }

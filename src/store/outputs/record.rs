@@ -23,7 +23,7 @@ pub(super) struct Entry {
     pub(super) sha256: String,
     /// Digest of everything that the file was computed from, if the command knows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) made_of: Option<String>,
+    pub(super) inputs: Option<String>,
 }
 
 /// The files that segplan wrote into a folder: for each name the digests that the file may have, each with the digest
@@ -78,7 +78,7 @@ impl Record {
         for entry in
             text.iter().flat_map(|text| text.lines()).filter_map(|line| serde_json::from_str::<Entry>(line).ok())
         {
-            all.entry(entry.file).or_default().insert(entry.sha256, entry.made_of);
+            all.entry(entry.file).or_default().insert(entry.sha256, entry.inputs);
         }
         Ok(Self(all))
     }
@@ -94,9 +94,9 @@ impl Record {
     }
 
     /// Whether a file is unchanged since it was written, and was computed from inputs with this digest.
-    pub(super) fn is_made_of(&self, folder: &Path, name: &Path, made_of: &str) -> bool {
+    pub(super) fn has_inputs(&self, folder: &Path, name: &Path, inputs: &str) -> bool {
         let recorded = |sha256: String| self.0.get(&key(name))?.get(&sha256)?.as_deref();
-        digest_of_file(&folder.join(name)).ok().and_then(recorded) == Some(made_of)
+        digest_of_file(&folder.join(name)).ok().and_then(recorded) == Some(inputs)
     }
 
     /// The owner of a name in the folder.

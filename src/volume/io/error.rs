@@ -15,7 +15,7 @@ use crate::volume::Shape;
 pub struct ImageFileError {
     /// The file.
     pub path: PathBuf,
-    /// What is wrong with it.
+    /// The problem.
     pub problem: ImageFileProblem,
 }
 
@@ -25,7 +25,7 @@ impl ImageFileError {
     }
 }
 
-/// What is wrong with an image file, as the end of a sentence that begins with its path.
+/// The problem of an image file, formatted as the end of a sentence that begins with its path.
 #[derive(Debug, Error)]
 #[allow(missing_docs, reason = "the message of each variant describes its fields")]
 pub enum ImageFileProblem {

@@ -28,8 +28,8 @@ pub(super) fn geometry(header: &NiftiHeader, bytes: &[u8]) -> Geometry {
     }
 }
 
-/// The header that places a file on a grid: that of the file that the grid was read from, or a new one whose sform is
-/// the affine.
+/// The header that places a file on a grid: the original header if the grid was read from a NIfTI file, else a new one
+/// whose sform is the affine.
 pub(super) fn header_of(geometry: &Geometry) -> NiftiHeader {
     let original = geometry.origin.header(TAG).and_then(|bytes| Some(parse(bytes).ok()?.header));
     original.unwrap_or_else(|| new_header(geometry))

@@ -20,7 +20,7 @@ const FIRST_VOXEL_BYTE: usize = 352;
 const STEPS: f32 = 255.0;
 /// NIfTI code of unsigned 8-bit integers.
 const UINT8: i16 = 2;
-/// NIfTI intent code of an image of estimates, whose intent name says of what.
+/// NIfTI intent code of an image of estimates; the intent name identifies the quantity.
 const ESTIMATE: i16 = 1001;
 
 /// A compressed 4D file that is being written: unsigned 8-bit integers whose slope of 1/255 makes readers see 0 to 1.

@@ -46,8 +46,8 @@ pub(crate) fn write_image(
     })
 }
 
-/// Writes an array of `shape` on the grid of `geometry` with `save`, which is told whether the grid's file has two
-/// dimensions.
+/// Writes an array of `shape` on the grid of `geometry` with `save`, whose second argument is whether the grid's file
+/// has two dimensions.
 fn write(
     path: &Path,
     shape: Shape,
