@@ -128,7 +128,8 @@ fn a_case_that_exceeds_the_memory_limit_is_refused_by_name_and_can_be_excluded()
     let refused = workplace.segplan(&[&run[..], &["--set", "data.exclude=[]"]].concat());
     let error: String = refused.error.split_whitespace().filter(|word| *word != "│").collect::<Vec<_>>().join(" ");
     assert_eq!(refused.code, Some(3), "{error}");
-    for part in ["case `far`", "24 × 24 × 24", "2400 × 2400 × 2400", "the limit is 4.00 GiB", "runtime.memory_gib"] {
+    for part in ["case `far`", "24 × 24 × 24", "2400 × 2400 × 2400", "the limit is 4.00 GiB", "runtime.memory_gib"]
+    {
         assert!(error.contains(part), "no `{part}` in {error}");
     }
     if let Some(peak) = planned.peak.max(refused.peak) {

@@ -14,8 +14,8 @@ use crate::cli::schema::write_beside;
 use crate::cli::terminal::Terminal;
 use crate::dataset::{Dataset, scan};
 use crate::device::Backend;
-use crate::experiment::machine::{Machine, gib};
-use crate::experiment::preflight::{against_data, cases_fit};
+use crate::experiment::machine::Machine;
+use crate::experiment::preflight::{check_case_sizes, check_data};
 use crate::fingerprint::{Fingerprint, FingerprintError, compute_fingerprint};
 use crate::network::PlannedNetwork;
 use crate::network::topology::Topology;
@@ -33,7 +33,7 @@ use crate::plan::{apply, name};
 use crate::run::Listener;
 use crate::store::claim::{ClaimError, claim_file};
 use crate::store::write_atomic;
-use crate::units::shell_word;
+use crate::units::{format_bytes, shell_word};
 
 const GIBI: f64 = (1_u64 << 30) as f64;
 /// The device whose memory `--memory-gib` is of.
@@ -137,7 +137,8 @@ fn write(arguments: &Arguments) -> Result<(), Failure> {
     if let Plannable::Data(data) = &source {
         checked(&loaded, &data.dataset).map_err(|error| Failure::wrong_input(error.into()))?;
         let names = loaded.plan.configurations.keys().copied();
-        cases_fit(&loaded.plan, &data.fingerprint, names).map_err(|error| Failure::damaged_data(plain(error)))?;
+        check_case_sizes(&loaded.plan, &data.fingerprint, names)
+            .map_err(|error| Failure::damaged_data(plain(error)))?;
         say_notes(&loaded, &data.dataset, &data.fingerprint, &terminal);
     }
     let Some(path) = &arguments.output else {
@@ -156,7 +157,7 @@ fn write(arguments: &Arguments) -> Result<(), Failure> {
 fn memory_to_measure(arguments: &Arguments) -> u64 {
     let default = default_memory_bytes();
     let Some(card) = arguments.memory_gib.map(|gib| (gib * GIBI) as u64) else { return default };
-    let machine = Machine::look(Path::new(".")).memory.map_or(default, |memory| memory / 2);
+    let machine = Machine::inspect(Path::new(".")).memory.map_or(default, |memory| memory / 2);
     card.min(machine.max(default))
 }
 
@@ -242,7 +243,7 @@ fn unplannable(error: Unplannable) -> Failure {
 
 /// Refuses what `run` would refuse of a plan and its data set.
 fn checked(loaded: &LoadedPlan, dataset: &Dataset) -> Result<(), PlanError> {
-    let faults = against_data(loaded, dataset);
+    let faults = check_data(loaded, dataset);
     if faults.iter().all(Fault::is_warning) { Ok(()) } else { Err(PlanError::Faults { faults }) }
 }
 
@@ -327,7 +328,7 @@ fn overview(plan: &Plan, fitted: Option<f64>) -> String {
             configuration.patch_size,
             configuration.batch_size,
             topology.parameters() as f64 / 1e6,
-            gib(bytes),
+            format_bytes(bytes),
         )
     };
     plan.configurations.iter().map(line).collect::<Vec<_>>().join("\n")

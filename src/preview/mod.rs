@@ -91,7 +91,7 @@ pub fn preview(loaded: &LoadedPlan, request: &Request<'_>, listener: &dyn Listen
     let samples = draw_samples(plan, configuration, &prepared, request.samples);
     let axes = AxisNames::new(configuration);
     let header =
-        read_header(&case.images[0]).map_err(|source| PreviewError::Nifti { case: case.id.clone(), source })?;
+        read_header(&case.images[0]).map_err(|source| PreviewError::Image { case: case.id.clone(), source })?;
     let spacing = target_spacing(header.geometry.spacing, configuration);
     // Preprocessed cases hold class numbers instead of label values.
     let classes: BTreeMap<u8, String> = (1..).zip(plan.data.labels.values().cloned()).collect();

@@ -1,6 +1,6 @@
 //! Which patch of which case a network is trained on.
 //!
-//! Input: a prepared case, borrowed. Output: the first voxel of a random patch. Source: arXiv:1809.10486, 2.2, and nnU-Net commit
+//! Input: a prepared case, borrowed. Output: the first voxel of a random patch. Source: arXiv:1809.10486, 2.3, and nnU-Net commit
 //! 6150f1b0, `dataset_loading.py`.
 
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ use crate::volume::Shape;
 
 /// Number of samples of a batch that are centred on foreground; they are the last ones of the batch.
 ///
-/// The smallest number that is *more* than a third, as the paper states (arXiv:1809.10486, 2.2).
+/// The smallest number that is *more* than a third, as the paper states (arXiv:1809.10486, 2.3).
 ///
 /// Differs: nnU-Net's code rounds two thirds of the batch (commit 6150f1b0, `dataset_loading.py`), which centres only one of four
 /// samples at a batch size of 4.

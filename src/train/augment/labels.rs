@@ -4,7 +4,7 @@
 //! Equals SciPy's `map_coordinates(order=1)` of each label's indicator, with a label where its value is at least one half; or its
 //! `order=0`. Positions outside the grid get [`OUTSIDE`].
 //!
-//! Differs: the paper (arXiv:1809.10486, 2.1) names nearest-neighbour interpolation for the resampling of labels, and nothing for
+//! Differs: the paper (arXiv:1809.10486, 2.2) names nearest-neighbour interpolation for the resampling of labels, and nothing for
 //! their augmentation. The default is order 1, as in nnU-Net's code.
 
 use super::coordinates::{Coordinates, floor};

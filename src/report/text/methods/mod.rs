@@ -4,7 +4,6 @@
 //! anything that the run did not use.
 
 mod changes;
-mod choices;
 mod data;
 mod evaluation;
 mod networks;

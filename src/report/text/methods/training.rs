@@ -1,10 +1,8 @@
 //! Loss, optimisation and augmentation. Each choice of the plan describes itself.
 
 use crate::report::record::RunRecord;
-use crate::report::text::methods::choices::{
-    describe_augmentation, describe_loss, describe_optimizer, describe_schedule, describe_stopping,
-};
 use crate::report::text::methods::phrases::join_and;
+use crate::train::{augment, loss, optimizer, schedule, stopping};
 use crate::units::{counted, plural};
 
 /// Loss, optimiser, epochs, schedule, stopping rule, what was trained, augmentation.
@@ -15,13 +13,13 @@ pub(super) fn describe_training(record: &RunRecord) -> String {
         train.batches_per_epoch, train.validation_batches_per_epoch
     );
     [
-        describe_loss(&plan.loss),
-        describe_optimizer(&train.optimizer, train.learning_rate),
+        loss::describe(&plan.loss),
+        optimizer::describe(&train.optimizer, train.learning_rate),
         epoch,
-        describe_schedule(train),
-        describe_stopping(train),
+        schedule::describe(train),
+        stopping::describe(train),
         describe_trained(record),
-        describe_augmentation(plan),
+        augment::describe(plan),
     ]
     .join(" ")
 }

@@ -1,4 +1,4 @@
-//! The grids of a plan's cases: memory and time of the largest and of all of them follow from these.
+//! The grids of a plan's cases, from which memory and time are estimated.
 //!
 //! Input: the fingerprint of a run, or else the headers of the data set's files, or else the medians of the plan. Output: one
 //! [`Grid`] per training case. No voxel is read.
@@ -21,19 +21,19 @@ use crate::volume::{Shape, Spacing};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Grid {
     pub(super) extent: Extent,
-    /// Its shape after cropping, voxels, `[z, y, x]`; that of the image where it was not measured.
+    /// Shape after cropping, voxels, `[z, y, x]`; that of the image if the fingerprint is missing.
     pub(super) cropped: Shape,
 }
 
 impl Grid {
-    /// Its shape as it is prepared for a configuration, the slice axis first.
+    /// Shape after preprocessing for a configuration, slice axis first.
     pub(super) fn prepared(&self, configuration: &Configuration) -> Shape {
         let spacing = target_spacing(self.extent.spacing, configuration);
         let shape = resampled_shape(self.cropped, self.extent.spacing, spacing);
         Shape(slice_first(configuration.slice_axis).map(|axis| shape.0[axis]))
     }
 
-    /// Whether preparing changes its number of voxels along an axis.
+    /// Whether preprocessing changes the number of voxels along any axis.
     pub(super) fn is_resampled(&self, configuration: &Configuration) -> bool {
         self.prepared(configuration).0 != slice_first(configuration.slice_axis).map(|axis| self.cropped.0[axis])
     }
@@ -47,8 +47,8 @@ impl Grid {
     }
 }
 
-/// The grids of a plan's training cases, and where they are known from.
-pub(super) fn of_plan(loaded: &LoadedPlan, folder: &RunFolder) -> (Vec<Grid>, &'static str) {
+/// The grids of a plan's training cases, and their source.
+pub(super) fn case_grids(loaded: &LoadedPlan, folder: &RunFolder) -> (Vec<Grid>, &'static str) {
     let plan = &loaded.plan;
     let channels = plan.data.channels.len();
     if let Some(measured) = SavedFingerprint::read_intact(folder).ok().flatten().map(|saved| saved.fingerprint) {
@@ -56,10 +56,10 @@ pub(super) fn of_plan(loaded: &LoadedPlan, folder: &RunFolder) -> (Vec<Grid>, &'
             let extent = Extent { shape: case.shape, spacing: case.spacing, channels, labelled: true };
             Grid { extent, cropped: case.cropped_shape }
         };
-        return (measured.cases.iter().map(grid).collect(), "the measured cases");
+        return (measured.cases.iter().map(grid).collect(), "the fingerprint");
     }
     if let Ok(Some(dataset)) = find_existing_dataset(loaded) {
-        // A file that cannot be read is named by what comes later.
+        // A file that cannot be read is reported by a later stage.
         let grid = |case| read_extent(case).ok().map(|extent| Grid { extent, cropped: extent.shape });
         let grids: Vec<Grid> = dataset.training.par_iter().filter_map(grid).collect();
         if !grids.is_empty() {
