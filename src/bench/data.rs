@@ -55,7 +55,7 @@ impl DataTimings {
         let most = if second_stage { MOST_STAND_INS } else { dataset.training.len() };
         let open = |case: &Case| {
             let opened = preparation.open(&case.id, &|damage| bench.events.replacing(damage))?;
-            Ok(if second_stage { opened.with_stand_in() } else { opened })
+            Ok(if second_stage { opened.with_reference_as_first_stage() } else { opened })
         };
         let cases: Vec<PreparedCase> =
             dataset.training.iter().take(most).map(open).collect::<Result<_, BenchError>>()?;

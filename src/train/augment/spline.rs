@@ -7,9 +7,7 @@
 use super::coordinates::{Coordinates, floor};
 use super::scratch::Buffer;
 use crate::volume::Shape;
-
-/// The pole of the filter that makes a cubic B-spline interpolate: √3 - 2.
-pub(super) const POLE: f64 = -0.267_949_192_431_122_7;
+pub(super) use crate::volume::resample::SPLINE_POLE as POLE;
 
 /// Coefficients kept beyond the grid before its first and after its last voxel, so that all taps exist.
 const BEFORE: usize = 1;
