@@ -2,6 +2,9 @@
 //!
 //! Input: the two losses of each epoch. Output: the matching columns of the log. A pure state machine: nothing here knows a device
 //! or a file. Source: arXiv:1809.10486, 2.3.
+//!
+//! Differs: nnU-Net commit 6150f1b0 (`network_trainer.py`) does not store averages and counters in checkpoints, so that they restart
+//! when training resumes; here an interrupted training ends with the same weights as an uninterrupted one.
 
 use serde::{Deserialize, Serialize};
 
