@@ -227,10 +227,10 @@ fn runs_are_compared_over_their_shared_cases() {
     let (report, _) = workplace.write_report(&[&good, &bad], "report");
     let table = fs::read_to_string(report.join("tables/differences.csv")).unwrap();
     // Six differences of one sign: 2 / 2^6. Holm doubles it for the two classes.
-    let row = table.lines().find(|line| line.starts_with("Dice,organ,good 3d_fullres,bad 3d_fullres,6,")).unwrap();
+    let row = table.lines().find(|line| line.starts_with("dice,organ,good 3d_fullres,bad 3d_fullres,6,")).unwrap();
     assert!(row.ends_with(",1,0.03125,0.0625"), "{row}");
     let ranks = fs::read_to_string(report.join("tables/ranks.csv")).unwrap();
-    assert!(ranks.contains("Dice,organ,good 3d_fullres,6,1,1 to 1,1\n"), "{ranks}");
+    assert!(ranks.contains("dice,organ,good 3d_fullres,6,1,1 to 1,1\n"), "{ranks}");
     let latex = fs::read_to_string(report.join("tables/dice.tex")).unwrap();
     assert_eq!((latex.matches("\\textbf").count(), latex.matches("\\underline").count()), (2, 2), "{latex}");
 }

@@ -45,7 +45,8 @@ pub(super) struct Arguments {
 fn parse_metric() -> impl clap::builder::TypedValueParser<Value = Metric> {
     let values = Metric::ALL.map(|metric| {
         let value = PossibleValue::new(metric.name());
-        metric.name().strip_suffix("_mm").map_or(value.clone(), |short| value.alias(short))
+        let short = metric.unit().and_then(|unit| metric.name().strip_suffix(unit)?.strip_suffix('_'));
+        short.map_or(value.clone(), |short| value.alias(short))
     });
     PossibleValuesParser::new(values).map(|name| Metric::from_name(&name).expect("clap passes known names only"))
 }

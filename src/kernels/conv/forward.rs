@@ -36,7 +36,9 @@ pub(crate) fn input_gradients(dims: &ConvDims, weight: &[f32], gradient: &[f32])
     let weights =
         Weights { values: weight, output_stride: stencil.taps(), input_stride: dims.input_channels() * stencil.taps() };
     let mut zones = stencil.zones();
-    zones.iter_mut().for_each(|zone| zone.mirror_kernel(stencil.taps()));
+    for zone in &mut zones {
+        zone.mirror_kernel(stencil.taps());
+    }
     let bias = vec![0.0; dims.input_channels()];
     Convolution { stencil, zones, inputs: vec![gradient], weights, bias: &bias }.compute(&dims.inputs)
 }

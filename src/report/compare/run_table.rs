@@ -206,7 +206,7 @@ fn columns(keys: &[&str], classes: &[String], metric: Metric, title: &str) -> Ve
     let mut columns = vec![Column::words("run", "run")];
     columns.extend(keys.iter().zip(short_keys(keys)).map(|(key, short)| Column::words(*key, short)));
     columns.push(Column::words("configuration", "configuration"));
-    columns.push(Column::numbers(metric.name(), format!("{title} (mean)")));
+    columns.push(Column::numbers(metric.name(), format!("mean {title}")));
     columns.extend(classes.iter().map(|class| Column::numbers(format!("{}_{class}", metric.name()), class.clone())));
     columns.extend([
         Column::numbers("cases", "cases"),

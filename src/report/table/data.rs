@@ -117,6 +117,11 @@ impl Cell {
         Self { shown: text.clone(), value: Value::Text(text), rank: None }
     }
 
+    /// A word for readers that has another name for programs, such as a metric.
+    pub(crate) fn named(shown: impl Into<String>, name: impl Into<String>) -> Self {
+        Self { shown: shown.into(), value: Value::Text(name.into()), rank: None }
+    }
+
     pub(crate) fn count(count: usize) -> Self {
         Self { shown: count.to_string(), value: Value::Count(count as u64), rank: None }
     }
