@@ -48,7 +48,7 @@ impl FirstStageCorruption {
     pub fn describe(&self, classes: &[&str]) -> Vec<String> {
         let Self { morphology, removal } = self;
         let morphology = morphology.iter().map(|change| change.describe(classes));
-        morphology.chain(removal.as_ref().map(ComponentRemoval::describe)).collect()
+        morphology.chain(removal.as_ref().map(|_| component_removal::describe_draw())).collect()
     }
 }
 
