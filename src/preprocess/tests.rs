@@ -7,7 +7,7 @@ use crate::volume::Geometry;
 use crate::volume::resample::resize_labels;
 
 fn plan(masked: bool, label_order: u8, image_order: u8) -> Plan {
-    let mut plan: Plan = toml::from_str(include_str!("../plan/example.toml")).unwrap();
+    let mut plan: Plan = crate::plan::testing::example();
     plan.preprocess.normalize_in_mask = masked;
     plan.preprocess.label_order = label_order;
     plan.preprocess.image_order = image_order;

@@ -74,13 +74,13 @@ mod tests {
 
     use super::super::morphology::Operation;
     use super::*;
-    use crate::plan::schema::{self, Plan};
+    use crate::plan::schema;
     use crate::random::{Key, Purpose, stream};
     use crate::volume::components::{Connectivity, components};
 
     /// The defaults.
     fn augment() -> Augment {
-        toml::from_str::<Plan>(include_str!("../../plan/example.toml")).unwrap().augment
+        crate::plan::testing::example().augment
     }
 
     fn rng(sample: u64) -> Rng {
