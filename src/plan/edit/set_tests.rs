@@ -10,8 +10,8 @@ use crate::plan::edit::write::resolved_text;
 use crate::plan::read::load::load_resolved;
 use crate::plan::rules::published::tasks;
 use crate::plan::schema::lookup::join;
+use crate::plan::schema::{Adam, Optimizer, Plateau, Schedule};
 use crate::plan::schema::{ConfigurationName, Intensities, Normalization, Plan};
-use crate::plan::schema::{Optimizer, Schedule};
 use crate::plan::testing::{example, example_text};
 
 static EXAMPLE: LazyLock<String> = LazyLock::new(example_text);
@@ -140,11 +140,9 @@ fn plans() -> impl Strategy<Value = Plan> {
         plan.preprocess.intensities = channels.iter().map(known).collect();
         let (rate, decay, batches, mirror, factor) = numbers;
         (plan.train.learning_rate, plan.train.batches_per_epoch) = (rate, batches);
-        let Optimizer::Adam(adam) = &mut plan.train.optimizer;
-        adam.weight_decay = decay;
+        plan.train.optimizer = Optimizer::Adam(Adam { weight_decay: decay, amsgrad: true });
         plan.predict.test_time_mirroring = mirror;
-        let Schedule::Plateau(plateau) = &mut plan.train.schedule;
-        plateau.factor = factor;
+        plan.train.schedule = Schedule::Plateau(Plateau { factor, patience_epochs: 30, threshold: 5e-3 });
         let (spacing, factors, pools, batch) = grid;
         let network = plan.configurations.get_mut(&ConfigurationName::FullRes).unwrap();
         network.spacing_mm.0 = spacing;
