@@ -99,7 +99,7 @@ mod tests {
     use serde::Deserialize;
 
     use super::*;
-    use crate::plan::schema::{self, Plan};
+    use crate::plan::schema;
 
     /// The paper's schedule, from the example plan.
     fn paper() -> Train {
