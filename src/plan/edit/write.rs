@@ -88,14 +88,14 @@ fn is_written(path: &str, value: &Value, recipe: &Table, scope: Scope) -> bool {
 }
 
 /// The comment of a key without a reason of its own.
-fn declared_comment(path: &str, value: &Value, recipe: &Table) -> String {
+pub(in crate::plan) fn declared_comment(path: &str, value: &Value, recipe: &Table) -> String {
     let Some(key) = find(path).filter(|key| !is_label(path, key.kind.is_table())) else { return String::new() };
     match (key.decided_by, value_at(recipe, path)) {
         (DecidedBy::Recipe, Some(default)) if default != value => {
             key.changed_comment("the recipe", &default.to_string())
         }
-        (DecidedBy::Planner, _) => key.comment_without_source(),
-        (DecidedBy::Recipe | DecidedBy::Measurement | DecidedBy::Person, _) => key.comment(),
+        (DecidedBy::Planner, default) if default != Some(value) => key.comment_without_source(),
+        (DecidedBy::Recipe | DecidedBy::Planner | DecidedBy::Measurement | DecidedBy::Person, _) => key.comment(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use toml::{Table, Value};
 
-use crate::plan::edit::write::{as_table, recipe_of, value_at};
+use crate::plan::edit::write::{as_table, declared_comment, recipe_of, value_at};
 use crate::plan::rules::assemble::{Planned, assemble};
 use crate::plan::schema::key::DecidedBy;
 use crate::plan::schema::lookup::find;
@@ -57,7 +57,7 @@ impl Baseline {
         let key = find(path)?;
         match self.value(path) {
             Some((giver, given)) if given != value => Some(key.changed_comment(giver.name(), &given.to_string())),
-            Some(_) | None => Some(self.reason(path).unwrap_or_else(|| key.comment())),
+            Some(_) | None => Some(self.reason(path).unwrap_or_else(|| declared_comment(path, value, &self.recipe))),
         }
     }
 

@@ -8,17 +8,19 @@ impl Key {
     /// The comment of a plan above this key: meaning, unit and source, then a line per choice.
     pub fn comment(&self) -> String {
         let source = if self.source.is_empty() { String::new() } else { format!(" ({})", self.source) };
-        self.with_choices(&format!("{}{source}.", self.sentence()))
+        let choices = self.kind.choices();
+        let lines = choices.iter().map(|choice| format!("\n\"{}\": {}", choice.name, choice.meaning()));
+        std::iter::once(format!("{}{source}.", self.sentence())).chain(lines).collect()
     }
 
     /// The comment without the source, for a value that need not come from there.
     pub fn comment_without_source(&self) -> String {
-        self.with_choices(&format!("{}.", self.sentence()))
+        format!("{}.", self.sentence())
     }
 
     /// The comment above a value that differs from the one of the rules or the recipe.
     pub fn changed_comment(&self, from: &str, value: &str) -> String {
-        self.with_choices(&format!("{}. Changed by hand; {from}: {value}.", self.sentence()))
+        format!("{}. Changed by hand; {from}: {value}.", self.sentence())
     }
 
     /// Meaning and unit, without a full stop at the end.
@@ -28,12 +30,6 @@ impl Key {
         let unit = if self.unit.is_empty() { String::new() } else { format!(", {}", self.unit) };
         let rest = if rest.is_empty() { String::new() } else { format!(". {}", rest.trim_end_matches('.')) };
         format!("{first}{unit}{rest}")
-    }
-
-    fn with_choices(&self, comment: &str) -> String {
-        let choices = self.kind.choices();
-        let lines = choices.iter().map(|choice| format!("\n\"{}\": {}", choice.name, choice.meaning()));
-        std::iter::once(comment.to_owned()).chain(lines).collect()
     }
 }
 
