@@ -42,23 +42,23 @@
 //!
 //! | rule | file |
 //! |---|---|
-//! | patch size, poolings, batch size, cascade, feature maps | `plan/rules/` |
-//! | comments that explain planned values | `plan/reasons/` |
-//! | defaults, ranges and meaning of each key | `plan/schema/` |
+//! | patch size, poolings, batch size, cascade, feature maps | `plan/rules/planner.rs` |
+//! | comments that explain planned values | `plan/rules/reasons/` |
+//! | default, range, meaning and source of each key | `plan/schema/`, one file per table |
 //! | cropping, target spacing, normalisation | `preprocess/mod.rs`, `preprocess/normalize.rs` |
 //! | interpolation of images and labels | `volume/resample/` |
 //! | order of poolings; the U-Net | `network/topology.rs`; `network/mod.rs` |
 //! | initial weights | `network/init.rs` |
 //! | loss | `train/loss/` |
-//! | optimiser | `train/optimizer.rs` |
-//! | learning rate and end of training | `train/schedule/` |
-//! | foreground sampling | `train/sample.rs` |
+//! | optimiser | `train/optimizer/` |
+//! | learning rate; end of training | `train/schedule/`; `train/stopping.rs` |
+//! | foreground sampling | `train/sampler.rs` |
 //! | random transforms | `train/augment/`, one file per transform |
 //! | tiles, weights, mirroring | `predict/tiles.rs` |
 //! | largest components | `postprocess.rs` |
 //! | Dice of empty masks; surface distances | `evaluate/counts.rs`; `evaluate/surface.rs` |
 //! | choice of the best configuration or ensemble | `select.rs` |
-//! | order and dependencies of the work | `experiment/` |
+//! | order and dependencies of the work | `experiment/work.rs` |
 //! | folds | `experiment/splits.rs` |
 //!
 //! # Where to look for the rest

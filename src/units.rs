@@ -41,6 +41,11 @@ pub fn format_seconds(seconds: f64) -> String {
     }
 }
 
+/// A value of a plan in the shortest form that reads back as the same number: `0.2`, `30`, and below 0.01 `3e-4`.
+pub fn format_number(value: f64) -> String {
+    if value != 0.0 && value.abs() < 0.01 { format!("{value:e}") } else { value.to_string() }
+}
+
 /// A count and its noun: `1 case`, `2 cases`, `0 classes`.
 pub fn counted(count: usize, noun: &str) -> String {
     format!("{count} {}", plural(count, noun))
@@ -100,6 +105,12 @@ pub fn shell_word(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn small_numbers_have_an_exponent() {
+        let texts = [0.2, 30.0, 0.0, 3e-4, 5e-3, 1e-6].map(format_number);
+        assert_eq!(texts, ["0.2", "30", "0", "3e-4", "5e-3", "1e-6"]);
+    }
 
     #[test]
     fn only_one_is_singular() {

@@ -17,9 +17,8 @@ use segplan::network::PlannedNetwork;
 use segplan::plan::compare::stage_digests;
 use segplan::plan::read::load_resolved;
 use segplan::plan::schema::{ConfigurationName, Plan};
-use segplan::predict::cascade::{Grid, first_stage};
-use segplan::predict::memory::Room;
-use segplan::predict::{Member, Predictor};
+use segplan::predict::cascade::{Grid, predict_first_stage};
+use segplan::predict::{EnsembleMember, MemoryLimit, Predictor};
 use segplan::preprocess::cache::PreparedCase;
 use segplan::preprocess::first_stage::FirstStage;
 use segplan::run::Split;
@@ -112,14 +111,14 @@ fn predicted_by(plan: &Plan, workplace: &Workplace, run: &RunFolder, fold: usize
     };
     let device = open_device("cpu").unwrap();
     let weights = run.fold(low.as_str(), plan.run.seeds[0], fold).weights();
-    let networks = [PlannedNetwork::new(plan, low).load(&weights, &device).unwrap()];
-    let configuration = &plan.configurations[&low];
-    let predictor = Predictor { plan, name: low, configuration, networks: &networks, device: &device };
+    let network = PlannedNetwork::new(plan, low);
+    let networks = [network.load(&weights, &device).unwrap()];
+    let predictor = Predictor { network, networks: &networks, device: &device };
     let (from, to) = (prepared(low), prepared(second));
-    let member = Member { predictor: &predictor, image: from.image(), placement: &from.placement };
+    let member = EnsembleMember { predictor: &predictor, image: from.image(), placement: &from.placement };
     let grid = Grid { shape: Shape(to.labels().dim().into()), placement: &to.placement };
-    let room = Room { bytes: usize::MAX, scratch: workplace.folder.path() };
-    first_stage(&member, &plan.configurations[&second], grid, &room, &|_| ControlFlow::Continue(())).unwrap()
+    let limit = MemoryLimit { bytes: usize::MAX, scratch: workplace.folder.path() };
+    predict_first_stage(&member, &plan.configurations[&second], grid, &limit, &|_| ControlFlow::Continue(())).unwrap()
 }
 
 #[test]

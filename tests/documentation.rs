@@ -2,10 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "source/files.rs"]
+mod files;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use files::rust_files;
 use segplan::evaluate::metric::Metric;
 
 fn root() -> &'static Path {
@@ -116,6 +120,43 @@ fn the_guide_lists_all_files_and_columns_of_a_run() {
     for column in columns {
         assert!(guide.contains(&format!("`{column}`")), "the guide lacks the column `{column}`");
     }
+}
+
+/// Sources with a comment that starts with `Differs:`, relative to `src`, without the extension.
+fn files_that_differ() -> Vec<String> {
+    let src = root().join("src");
+    let differs = |path: &PathBuf| {
+        let text = fs::read_to_string(path).unwrap();
+        text.lines().any(|line| line.trim_start().trim_start_matches(['/', '!', ' ']).starts_with("Differs:"))
+    };
+    let name = |path: PathBuf| path.strip_prefix(&src).unwrap().with_extension("").to_string_lossy().replace('\\', "/");
+    rust_files(&src).into_iter().filter(differs).map(name).collect()
+}
+
+/// Modules that the method page names in its list of deviations, as paths: `train/sampler`.
+fn listed_deviations() -> Vec<String> {
+    let method = fs::read_to_string(root().join("src/guide/method.md")).unwrap();
+    let section = method.split("\n## ").find(|section| section.starts_with("Deviations")).unwrap().to_owned();
+    let first_cells = section.lines().filter_map(|line| line.strip_prefix("| ")?.split('|').next().map(str::to_owned));
+    first_cells.flat_map(|cell| code(&cell).map(|name| name.replace("::", "/")).collect::<Vec<_>>()).collect()
+}
+
+#[test]
+fn the_method_page_lists_every_deviation_that_the_sources_mark() {
+    let (marked, listed) = (files_that_differ(), listed_deviations());
+    assert!(marked.len() > 10 && listed.len() > 20, "{marked:?}\n{listed:?}");
+    let covers = |module: &str, file: &str| {
+        file == module || file.strip_prefix(module).is_some_and(|rest| rest.starts_with('/'))
+    };
+    for file in &marked {
+        assert!(
+            listed.iter().any(|module| covers(module, file)),
+            "src/{file}.rs has a deviation that the method page lacks"
+        );
+    }
+    let unmarked: Vec<&String> =
+        listed.iter().filter(|module| !marked.iter().any(|file| covers(module, file))).collect();
+    assert!(unmarked.is_empty(), "deviations that no source marks with `Differs:`: {unmarked:?}");
 }
 
 fn segplan(arguments: &[&str], folder: &Path) -> std::process::Output {

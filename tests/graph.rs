@@ -269,7 +269,7 @@ fn a_sweep_is_run_listed_and_compared_and_what_is_missing_is_said() {
     let (table, _) = workplace.done(&["compare", "plan.toml", "--metric", "iou"]);
     let head = table.lines().next().unwrap();
     let columns =
-        ["run", "batches", "learning_rate", "validation_batches", "configuration", "IoU (mean)", "organ", "core"];
+        ["run", "batches", "learning_rate", "validation_batches", "configuration", "mean IoU", "organ", "core"];
     let mut place = 0;
     for column in columns {
         place += head[place..].find(column).unwrap_or_else(|| panic!("`{column}` in {head}"));

@@ -19,13 +19,13 @@ use segplan::experiment::{Options, Outcome, Stage, run};
 use segplan::network::topology::Topology;
 use segplan::network::{UNet, UNetConfig, init, weights};
 use segplan::plan::read::load;
-use segplan::plan::schema::{Adam, ConfigurationName, DiceCe, DiceScope, Network, Optimizer, Plan, Precision, Train};
+use segplan::plan::schema::{self, Adam, ConfigurationName, DiceCe, DiceScope, Loss, Network, Plan, Precision, Train};
 use segplan::run::Listener;
 use segplan::run::NetworkId;
 use segplan::run::StopReason;
 use segplan::run::listener::Tiles;
 use segplan::run::log::{EpochRow, read_epochs};
-use segplan::train::loss::dice_ce;
+use segplan::train::loss;
 use segplan::train::optimizer::Optimizer;
 use serde::Deserialize;
 
@@ -105,7 +105,8 @@ impl Case {
         let network = self.network(name, &device);
         let (images, labels) = self.batch(0, &device);
         let logits = network.forward(images);
-        let loss = dice_ce(logits.clone(), labels, self.dice, &DiceCe { smooth: 1e-5, include_background: false });
+        let settings = Loss::DiceCe(DiceCe { smooth: 1e-5, include_background: false });
+        let loss = loss::compute(logits.clone(), labels, self.dice, &settings);
         let mut named = Named { gradients: &loss.backward(), path: Vec::new(), found: BTreeMap::new() };
         network.visit(&mut named);
         Computed { logits: values(logits), loss: loss.into_scalar(), gradients: named.found }
@@ -114,14 +115,13 @@ impl Case {
     /// Losses before each of ten optimizer steps.
     fn losses(&self, name: &str, settings: &TenLosses, device: &Device) -> Vec<f64> {
         let device = device.clone().autodiff();
-        let mut plan: Plan = toml::from_str(include_str!("../src/plan/example.toml")).unwrap();
-        plan.train.optimizer = Optimizer::Adam(Adam { weight_decay: settings.weight_decay, amsgrad: true });
-        let smooth = DiceCe { smooth: settings.dice_smooth, include_background: false };
-        let (mut network, mut optimizer) = (self.network(name, &device), Optimizer::new(&plan.train));
+        let adam = schema::Optimizer::Adam(Adam { weight_decay: settings.weight_decay, amsgrad: true });
+        let dice_ce = Loss::DiceCe(DiceCe { smooth: settings.dice_smooth, include_background: false });
+        let (mut network, mut optimizer) = (self.network(name, &device), Optimizer::new(&adam));
         let step = |step: usize| {
             let (images, labels) = self.batch(step, &device);
-            let loss = dice_ce(network.forward(images), labels, self.dice, &smooth);
-            network = optimizer.step(network.clone(), loss.backward(), settings.learning_rate);
+            let loss = loss::compute(network.forward(images), labels, self.dice, &dice_ce);
+            network = optimizer.step(network.clone(), loss.backward(), settings.learning_rate, None);
             loss.into_scalar::<f64>()
         };
         (0..self.losses.len()).map(step).collect()

@@ -16,7 +16,7 @@ use segplan::evaluate::{Counts, LabelFiles, confusion, score_files};
 use segplan::plan::read::load;
 use segplan::plan::edit::resolved_text;
 use segplan::run::folder::RunFolder;
-use segplan::run::log::{EpochRow, write_epochs};
+use segplan::run::log::{EpochRow, PlateauRow, write_epochs};
 use segplan::volume::Shape;
 
 /// A folder with a small phantom, in which synthetic runs are created.
@@ -115,10 +115,8 @@ fn finish_fold(run: &RunFolder, fold: usize, scores: &[Score]) {
             validation_loss: loss + 0.05,
             train_loss_ema: loss,
             validation_loss_ema: loss + 0.05,
-            best_train_loss_ema: loss,
-            best_validation_loss_ema: loss + 0.05,
-            train_bad_epochs: 0,
-            validation_bad_epochs: 0,
+            train_plateau: Some(PlateauRow { best: loss, bad_epochs: 0 }),
+            validation_plateau: Some(PlateauRow { best: loss + 0.05, bad_epochs: 0 }),
             learning_rate: if epoch <= 20 { 3e-4 } else { 6e-5 },
             next_learning_rate: if epoch < 20 { 3e-4 } else { 6e-5 },
             pseudo_dice: vec![Some(-loss), None],
@@ -229,10 +227,10 @@ fn runs_are_compared_over_their_shared_cases() {
     let (report, _) = workplace.write_report(&[&good, &bad], "report");
     let table = fs::read_to_string(report.join("tables/differences.csv")).unwrap();
     // Six differences of one sign: 2 / 2^6. Holm doubles it for the two classes.
-    let row = table.lines().find(|line| line.starts_with("Dice,organ,good 3d_fullres,bad 3d_fullres,6,")).unwrap();
+    let row = table.lines().find(|line| line.starts_with("dice,organ,good 3d_fullres,bad 3d_fullres,6,")).unwrap();
     assert!(row.ends_with(",1,0.03125,0.0625"), "{row}");
     let ranks = fs::read_to_string(report.join("tables/ranks.csv")).unwrap();
-    assert!(ranks.contains("Dice,organ,good 3d_fullres,6,1,1 to 1,1\n"), "{ranks}");
+    assert!(ranks.contains("dice,organ,good 3d_fullres,6,1,1 to 1,1\n"), "{ranks}");
     let latex = fs::read_to_string(report.join("tables/dice.tex")).unwrap();
     assert_eq!((latex.matches("\\textbf").count(), latex.matches("\\underline").count()), (2, 2), "{latex}");
 }
@@ -281,7 +279,9 @@ fn ensembles_and_the_selected_model_are_reported() {
         assert!(document.contains("Model selection") && document.contains("2d+3d_fullres"));
     }
     assert!(text.contains("| 3d_fullres | **0.9000** | **0.9100** | **0.8900** | 8 | selected |"), "{text}");
-    assert!(text.contains("was chosen: 3d_fullres (0.9000); the others were 2d+3d_fullres (0.8900), 2d (0.7000)."));
+    let selected = "3d_fullres was selected for its mean foreground Dice in the cross-validation (0.9000; 2d+3d_fullres: 0.8900, \
+                    2d: 0.7000).";
+    assert!(text.contains(selected), "{text}");
     let latex = fs::read_to_string(report.join("tables/candidates.tex")).unwrap();
     assert!(latex.contains("\\textbf{0.9000} & \\textbf{0.9100}"), "{latex}");
     let written = read_files(&report);

@@ -173,7 +173,7 @@ fn a_loss_that_is_no_number_ends_the_run_with_its_cases_and_without_a_checkpoint
     let diverging = workplace.run("diverging", &["train.learning_rate=1e30"]).output().unwrap();
     assert_eq!(diverging.status.code(), Some(1), "{}", text(&diverging));
     let said = text(&diverging);
-    assert!(said.contains("at epoch 0, step 1, on a batch of the cases `"), "{said}");
+    assert!(said.contains("at epoch 1, step 2, on a batch of the cases `"), "{said}");
     let fold = workplace.path("runs/diverging/3d_fullres/seed_12345/fold_0");
     assert!(!fold.join("checkpoint.safetensors").exists() && !fold.join("weights.safetensors").exists());
 }

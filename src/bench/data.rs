@@ -9,19 +9,19 @@ use crate::bench::error::BenchError;
 use crate::bench::{Bench, median};
 use crate::dataset::gate::{Issues, read_case};
 use crate::dataset::{Case, Dataset};
-use crate::network::UNet;
+use crate::network::{PlannedNetwork, UNet};
 use crate::plan::compare::stage_digests;
 use crate::plan::schema::ConfigurationName;
-use crate::predict::memory::Room;
-use crate::predict::window::{Windows, mirrored_axes};
-use crate::predict::{Member, Predictor, labels};
+use crate::predict::tiles::count_passes;
+use crate::predict::{EnsembleMember, MemoryLimit, Predictor, predict_labels};
 use crate::preprocess::cache::{Preparation, PreparedCase};
 use crate::preprocess::prepare;
 use crate::run::contents::{KeepDigests, hash_contents};
 use crate::run::folder::{FoldFolder, prepared_folder};
 use crate::train::Job;
+use crate::train::batches::{CaseSet, EpochBatches};
 use crate::train::loader::for_each_batch;
-use crate::train::patches::{Patches, Set};
+use crate::volume::Shape;
 use crate::volume::io::read_header;
 
 /// Cases of the cascade's second stage that are looked at: their stand-ins are in memory.
@@ -84,9 +84,7 @@ fn preprocess_case(bench: &Bench<'_>, case: &Case) -> Result<f64, BenchError> {
 fn loader(bench: &Bench<'_>, cases: &[PreparedCase]) -> f64 {
     let folder = FoldFolder { root: PathBuf::new() };
     let job = Job {
-        plan: bench.plan,
-        name: bench.name,
-        configuration: bench.configuration,
+        network: PlannedNetwork::new(bench.plan, bench.name),
         fold: 0,
         seed: 0,
         training: cases,
@@ -96,10 +94,10 @@ fn loader(bench: &Bench<'_>, cases: &[PreparedCase]) -> f64 {
         device: bench.device,
         workers: rayon::current_num_threads(),
     };
-    let patches = Patches::new(&job, Set::Training, 0);
+    let epoch = EpochBatches::new(&job, CaseSet::Training, 0);
     let batches = bench.repetitions + 1;
     let mut begun = Instant::now();
-    let done = for_each_batch(0..batches, job.workers, &|step| patches.batch(step), |step, _| {
+    let done = for_each_batch(0..batches, job.workers, &|step| epoch.batch(step), |step, _| {
         if step == 0 {
             begun = Instant::now();
         }
@@ -111,22 +109,21 @@ fn loader(bench: &Bench<'_>, cases: &[PreparedCase]) -> f64 {
 
 fn predict_case(bench: &Bench<'_>, network: &UNet, case: &PreparedCase, dataset: &Dataset) -> Result<f64, BenchError> {
     let path = &dataset.training[0].images[0];
-    let header = read_header(path).map_err(|source| BenchError::Nifti { case: case.id.clone(), source })?;
+    let header = read_header(path).map_err(|source| BenchError::Image { case: case.id.clone(), source })?;
     let networks = [network.clone()];
-    let Bench { plan, name, configuration, device, .. } = *bench;
-    let predictor = Predictor { plan, name, configuration, networks: &networks, device };
-    let room = Room { bytes: usize::MAX, scratch: &plan.runtime.runs };
+    let Bench { plan, name, device, .. } = *bench;
+    let predictor = Predictor { network: PlannedNetwork::new(plan, name), networks: &networks, device };
+    let limit = MemoryLimit { bytes: usize::MAX, scratch: &plan.runtime.runs };
     Ok(median(bench.repetitions, || {
         let input = case.input(bench.plan.data.labels.len());
-        let member = Member { predictor: &predictor, image: input.view(), placement: &case.placement };
-        let labels = labels(&[member], header.geometry.spacing, &room, &|_| ControlFlow::Continue(()), None);
+        let member = EnsembleMember { predictor: &predictor, image: input.view(), placement: &case.placement };
+        let labels = predict_labels(&[member], header.geometry.spacing, &limit, &|_| ControlFlow::Continue(()), None);
         let _ = std::hint::black_box(labels);
     }))
 }
 
 /// Passes of a patch through the network for one case.
 fn passes(bench: &Bench<'_>, case: &PreparedCase) -> usize {
-    let settings = &bench.plan.predict;
-    let windows = Windows::new(case.image(), bench.configuration, settings).starts.len();
-    windows * mirrored_axes(bench.configuration.patch_size, settings.test_time_mirroring).len()
+    let shape = Shape(case.labels().dim().into());
+    count_passes(shape, bench.configuration.patch_size, &bench.plan.predict)
 }

@@ -28,5 +28,5 @@ pub enum BenchError {
     #[error(transparent)]
     Issues(#[from] Issues),
     #[error("case `{case}`: {source}")]
-    Nifti { case: CaseId, source: ImageFileError },
+    Image { case: CaseId, source: ImageFileError },
 }

@@ -24,7 +24,7 @@ use crate::random::{Key, Purpose, stream};
 use crate::run::dataset::{DataError, find_dataset};
 use crate::run::{Listener, UnknownConfiguration};
 use crate::store::read_text;
-use crate::train::loss::dice_ce;
+use crate::train::loss;
 use crate::train::optimizer::Optimizer;
 
 /// Backward passes of a convolution by input and by weight cost a forward pass each.
@@ -161,14 +161,14 @@ fn forward(bench: &Bench<'_>, network: &UNet) -> f64 {
 
 fn train_step(bench: &Bench<'_>, network: UNet) -> f64 {
     let (images, labels) = random_batch(bench, &bench.device.clone().autodiff());
-    let mut optimizer = Optimizer::new(&bench.plan.train);
+    let mut optimizer = Optimizer::new(&bench.plan.train.optimizer);
     let mut network = Some(network);
     median(bench.repetitions, || {
         let Some(before) = network.take() else { return };
         let logits = before.forward(images.clone());
-        let loss = dice_ce(logits, labels.clone(), bench.configuration.dice_scope(), bench.plan.loss.dice_ce());
+        let loss = loss::compute(logits, labels.clone(), bench.configuration.dice_scope(), &bench.plan.loss);
         let value = loss.clone().inner();
-        network = Some(optimizer.step(before, loss.backward(), bench.plan.train.learning_rate));
+        network = Some(optimizer.step(before, loss.backward(), bench.plan.train.learning_rate, None));
         // Waits for the whole step; a failure is told by the number that is read.
         let _ = bench.device.sync();
         std::hint::black_box(value.into_scalar::<f32>());

@@ -33,12 +33,22 @@ pub(super) struct Arguments {
     /// Run folders or plans; a plan with a sweep stands for all its variants
     #[arg(required = true, value_name = "PLAN_OR_RUN")]
     runs: Vec<PathBuf>,
-    /// Metric to compare: dice, iou, precision, recall, volume_difference, hd95, assd or nsd
-    #[arg(long, default_value = "dice", value_name = "NAME")]
-    metric: String,
+    /// Metric to compare
+    #[arg(long, default_value = "dice", value_parser = parse_metric())]
+    metric: Metric,
     /// Output format
     #[arg(long, default_value = "text", value_parser = parse_format())]
     format: Render,
+}
+
+/// The metrics by name, with or without unit.
+fn parse_metric() -> impl clap::builder::TypedValueParser<Value = Metric> {
+    let values = Metric::ALL.map(|metric| {
+        let value = PossibleValue::new(metric.name());
+        let short = metric.unit().and_then(|unit| metric.name().strip_suffix(unit)?.strip_suffix('_'));
+        short.map_or(value.clone(), |short| value.alias(short))
+    });
+    PossibleValuesParser::new(values).map(|name| Metric::from_name(&name).expect("clap passes known names only"))
 }
 
 /// The formats that can be printed, with their help.
@@ -59,7 +69,6 @@ fn printable() -> impl Iterator<Item = (&'static str, &'static str, Render)> {
 }
 
 pub(super) fn compare(arguments: &Arguments) -> Result<(), Failure> {
-    let metric = parse_metric(&arguments.metric)?;
     let (mut runs, mut changed) = (Vec::new(), Vec::new());
     for path in &arguments.runs {
         if path.is_file() {
@@ -73,17 +82,10 @@ pub(super) fn compare(arguments: &Arguments) -> Result<(), Failure> {
             runs.push(run_of_folder(path)?);
         }
     }
-    let mut table = run_table(&runs, metric);
+    let mut table = run_table(&runs, arguments.metric);
     table.notes.extend(changed);
     print((arguments.format)(&table));
     Ok(())
-}
-
-fn parse_metric(name: &str) -> Result<Metric, Failure> {
-    Metric::from_name(name).ok_or_else(|| {
-        let known = Metric::ALL.map(Metric::name).join(", ");
-        Failure::wrong_input(miette::miette!(help = format!("known metrics: {known}"), "unknown metric `{name}`"))
-    })
 }
 
 fn run_of_folder(path: &Path) -> Result<ComparedRun, Failure> {

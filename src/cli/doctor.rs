@@ -11,19 +11,19 @@ use crate::cli::output::print_line;
 use crate::dataset::scan;
 use crate::device::available::{self, DeviceInfo};
 use crate::device::{Backend, open_device};
-use crate::experiment::machine::{Machine, cards, gib};
+use crate::experiment::machine::{Machine, nvidia_gpus};
 use crate::plan::read::load;
-use crate::units::counted;
+use crate::units::{counted, format_bytes};
 
 const EXAMPLES: &str = "\
 Examples:
-  segplan doctor                                     with the data folder that plans have by default
+  segplan doctor                                     with the default folders
   segplan doctor experiments/hippocampus.toml        with that plan's device and folders";
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
-    /// A plan whose device and folders are looked at
+    /// A plan whose device and folders are checked
     plan: Option<PathBuf>,
 }
 
@@ -33,33 +33,26 @@ pub(super) fn doctor(arguments: &Arguments) -> Result<(), Failure> {
     print_line(format_args!("segplan   {} for {}", env!("CARGO_PKG_VERSION"), std::env::consts::OS));
     print_line(format_args!("backends  {}", Backend::compiled_names().join(", ")));
     if let Some(runtime) = &runtime {
-        let usable = open_device(&runtime.device).map_or_else(|error| error.to_string(), |_| "is there".to_owned());
-        print_line(format_args!("chosen    {}: {usable}", runtime.device));
+        let state = open_device(&runtime.device).map_or_else(|error| error.to_string(), |_| "available".to_owned());
+        print_line(format_args!("plan      device {}: {state}", runtime.device));
     }
     for device in available::describe() {
         print_line(format_args!("device    {}", device_line(&device)));
     }
     print_line(format_args!("threads   {}", available_parallelism().map_or(1, usize::from)));
     let runs = runtime.as_ref().map_or_else(|| PathBuf::from("runs"), |runtime| runtime.runs.clone());
-    let machine = Machine::look(&runs);
+    let machine = Machine::inspect(&runs);
     match (machine.memory_free, machine.memory) {
-        (Some(free), Some(all)) => print_line(format_args!("memory    {} free of {}", gib(free), gib(all))),
-        _ => print_line("memory    nothing is known of it"),
-    }
-    match machine.disk_free {
-        Some(bytes) => {
-            print_line(format_args!("disk      {} free where `{}` is or will be", gib(bytes), runs.display()));
+        (Some(free), Some(total)) => {
+            print_line(format_args!("memory    {} free of {}", format_bytes(free), format_bytes(total)));
         }
-        None => print_line(format_args!("disk      nothing is known of the disk of `{}`", runs.display())),
+        _ => print_line("memory    unknown"),
     }
-    for card in cards() {
-        print_line(format_args!(
-            "card      cuda:{}: {}, {} free of {}",
-            card.number,
-            card.name,
-            gib(card.memory_free),
-            gib(card.memory)
-        ));
+    let disk = machine.disk_free.map_or_else(|| "unknown".to_owned(), |free| format!("{} free", format_bytes(free)));
+    print_line(format_args!("disk      {disk} for `{}`", runs.display()));
+    for gpu in nvidia_gpus() {
+        let (free, total) = (format_bytes(gpu.memory_free), format_bytes(gpu.memory));
+        print_line(format_args!("GPU       cuda:{}: {}, {free} free of {total}", gpu.index, gpu.name));
     }
     for folder in runtime.map_or_else(|| vec![PathBuf::from("data")], |runtime| runtime.data) {
         print_line(format_args!("data      {}", data_sets(&folder)));
@@ -67,10 +60,11 @@ pub(super) fn doctor(arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A device with what it says of itself.
+/// A device with its properties.
 fn device_line(device: &DeviceInfo) -> String {
     let driver = device.driver.as_ref().map(|driver| format!("driver {driver}"));
-    let known: Vec<String> = [device.product.clone(), device.memory.map(gib), driver].into_iter().flatten().collect();
+    let memory = device.memory.map(format_bytes);
+    let known: Vec<String> = [device.product.clone(), memory, driver].into_iter().flatten().collect();
     if known.is_empty() { device.name.to_string() } else { format!("{}: {}", device.name, known.join(", ")) }
 }
 
@@ -78,7 +72,7 @@ fn device_line(device: &DeviceInfo) -> String {
 fn data_sets(folder: &Path) -> String {
     let shown = folder.display();
     let Ok(entries) = fs::read_dir(folder) else {
-        return format!("`{shown}`, where plans look for data sets (`runtime.data`), is no folder");
+        return format!("`{shown}`, where plans look for data sets (`runtime.data`), does not exist");
     };
     let mut found: Vec<String> = entries
         .filter_map(|entry| scan(&entry.ok()?.path()).ok())
@@ -86,8 +80,8 @@ fn data_sets(folder: &Path) -> String {
         .collect();
     found.sort();
     if found.is_empty() {
-        format!("`{shown}` holds no data set")
+        format!("`{shown}` contains no data set")
     } else {
-        format!("`{shown}` holds {}", found.join(", "))
+        format!("`{shown}` contains {}", found.join(", "))
     }
 }

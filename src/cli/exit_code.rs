@@ -47,7 +47,7 @@ impl ExitCode {
             ExperimentError::Fingerprint(_)
             | ExperimentError::Preprocess(_)
             | ExperimentError::RunFile(_)
-            | ExperimentError::Nifti { .. }
+            | ExperimentError::Image { .. }
             | ExperimentError::Issues(_)
             | ExperimentError::Contents(ContentsError::MissingFile(_))
             | ExperimentError::Unlabelled(_)
@@ -69,7 +69,7 @@ impl ExitCode {
             BenchError::Contents(ContentsError::MissingFile(_))
             | BenchError::Preprocess(_)
             | BenchError::Issues(_)
-            | BenchError::Nifti { .. } => Self::DamagedData,
+            | BenchError::Image { .. } => Self::DamagedData,
             BenchError::Contents(ContentsError::Store(_)) => Self::Failed,
         }
     }
@@ -83,7 +83,7 @@ impl ExitCode {
             PreviewError::Contents(ContentsError::MissingFile(_))
             | PreviewError::Preprocess(_)
             | PreviewError::FirstStage(_)
-            | PreviewError::Nifti { .. } => Self::DamagedData,
+            | PreviewError::Image { .. } => Self::DamagedData,
             PreviewError::Contents(ContentsError::Store(_)) | PreviewError::Drawing(_) | PreviewError::Store(_) => {
                 Self::Failed
             }

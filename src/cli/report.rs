@@ -1,4 +1,4 @@
-//! `segplan report`: finished runs as tables, figures and a page.
+//! `segplan report`: tables, figures, a page and texts of finished runs.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use crate::plan::read::{LoadedPlan, load};
 use crate::report::error::ReportError;
 use crate::report::folder::ReportFolder;
 use crate::report::record::RecordError;
-use crate::report::write::{Images, WrittenReport, write_report};
+use crate::report::{Images, WrittenReport, write_report};
 use crate::run::folder::RunFolder;
 
 const EXAMPLES: &str = "\
@@ -23,16 +23,16 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
-    /// Plans, or their run folders; several, or the variants of a sweep, are compared case by case
+    /// Plans or run folders; several runs, or the variants of a sweep, are compared by paired tests
     #[arg(required = true, value_name = "PLAN_OR_RUN")]
     runs: Vec<PathBuf>,
-    /// Folder of the report; `reports/NAME` where it is not given, after the first run
+    /// Folder of the report [default: reports/NAME, by the name of the first run]
     #[arg(short, long)]
     output: Option<PathBuf>,
-    /// Show nothing of the data set's images: for reports that go where the images must not
+    /// Exclude all images of the data set, for reports that may be shared when the data may not
     #[arg(long)]
     without_images: bool,
-    /// Replace files of these names that segplan did not write, or that were changed since
+    /// Overwrite files that segplan did not write, or that were changed since
     #[arg(long)]
     overwrite: bool,
 }
@@ -57,11 +57,11 @@ pub(super) fn report(arguments: &Arguments) -> Result<(), Failure> {
     for note in notes {
         print_line(format_args!("note: {note}"));
     }
-    print_line(format_args!("written to `{}`; open `{}`", folder.root.display(), folder.page().display()));
+    print_line(format_args!("report written to `{}`; open `{}`", folder.root.display(), folder.page().display()));
     Ok(())
 }
 
-/// The run folders that a path means: itself, or that of the plan in the file and of each of its variants.
+/// The run folders of an argument: the folder itself, or those of a plan file and all its variants.
 fn run_folders(path: &Path) -> Result<Vec<PathBuf>, Failure> {
     if !path.is_file() {
         return Ok(vec![path.to_owned()]);

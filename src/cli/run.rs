@@ -1,16 +1,16 @@
-//! `segplan run`: whatever of a plan is not yet done.
+//! `segplan run`: every step of a plan that is not done yet.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use crate::cli::exit_code::{EXIT_CODES, ExitCode};
 use crate::cli::failure::{Failure, plain};
 use crate::cli::output::print_line;
 use crate::cli::signals::stop_on_signals;
-use crate::cli::status::{self, Format};
+use crate::cli::status::{self, Format, Printed};
 use crate::cli::terminal::Terminal;
 use crate::cli::threads::use_threads;
 use crate::cli::variant::{Only, chosen};
@@ -22,43 +22,72 @@ use crate::run::{Listener, Listeners};
 
 const EXAMPLES: &str = "\
 Examples:
-  segplan run experiments/phantom.toml                       whatever of it is not yet done
-  segplan run experiments/phantom.toml --dry-run             what that is, and what it will cost
+  segplan run experiments/phantom.toml                       every step that is not done yet
+  segplan run experiments/phantom.toml --dry-run             list these steps and their cost
   segplan run experiments/hippocampus.toml --fold 0 --configuration 3d_fullres
   segplan run experiments/hippocampus.toml --set train.max_epochs=50 --set name=short
   segplan run experiments/hippocampus.toml --device cuda:0
-  segplan run experiments/sweep.toml --keep-going            all variants and folds, whatever fails
-  segplan run experiments/sweep.toml --variant batches=9     one variant
+  segplan run my-sweep.toml --keep-going                     all variants and folds, whatever fails
+  segplan run my-sweep.toml --variant batch_size=9           one variant
 
-Finished work is not repeated. Ctrl-C, SIGTERM and SIGUSR1 write a checkpoint; the same command resumes.
-How long it may take is said first; how long it took, at the end.
-What the plan needs of the data set, of this build, of memory and of disk is checked before anything runs.";
+Prints an estimate first and the actual time at the end. Finished steps are not repeated. Ctrl-C, SIGTERM and SIGUSR1
+write a checkpoint; the same command resumes. Data set, device, memory and disk space are checked before anything runs.";
 
 #[derive(Debug, Args)]
 #[command(after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
 pub(super) struct Arguments {
     /// The plan
     plan: PathBuf,
-    /// Change a value of the plan for this run, such as `train.max_epochs=10`; the file stays as it is
+    /// Change a value of the plan for this run, such as `train.max_epochs=10`; the file is not changed
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
     /// Device to compute on; short for `--set runtime.device=…`
     #[arg(long)]
     device: Option<String>,
-    /// Memory that images and probabilities may take at once, GiB; short for `--set runtime.memory_gib=…`
+    /// Memory for images and probabilities, GiB; short for `--set runtime.memory_gib=…`
     #[arg(long, value_name = "GIB")]
     memory_gib: Option<u64>,
     #[command(flatten)]
     only: Only,
     /// Stop after this stage
-    #[arg(long, value_enum, default_value_t = Stage::Evaluate)]
-    until: Stage,
-    /// Go on with the other networks and variants when one fails
+    #[arg(long, value_enum, default_value_t = Until::Evaluate)]
+    until: Until,
+    /// After a failure, continue with everything that does not depend on it
     #[arg(long)]
     keep_going: bool,
-    /// Say what would be done, and estimate its memory, disk and time; nothing is run
+    /// List the steps and estimate their memory, disk space and time; nothing is run
     #[arg(long)]
     dry_run: bool,
+    /// Output format of `--dry-run`
+    #[arg(long, value_enum, default_value_t = Format::Text, requires = "dry_run")]
+    format: Format,
+}
+
+/// The last stage of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Until {
+    /// Compute the fingerprint and compare it with the plan
+    Fingerprint,
+    /// Preprocess the cases
+    Preprocess,
+    /// Train the networks
+    Train,
+    /// Predict the validation cases
+    Predict,
+    /// Score the predictions and choose the best candidate
+    Evaluate,
+}
+
+impl Until {
+    fn stage(self) -> Stage {
+        match self {
+            Self::Fingerprint => Stage::Fingerprint,
+            Self::Preprocess => Stage::Preprocess,
+            Self::Train => Stage::Train,
+            Self::Predict => Stage::Predict,
+            Self::Evaluate => Stage::Evaluate,
+        }
+    }
 }
 
 pub(super) fn configuration(name: &str) -> Result<ConfigurationName, String> {
@@ -76,13 +105,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let plans = chosen(&loaded, arguments.only.variant.as_deref())?;
     use_threads(loaded.plan.runtime.threads)?;
     let options = Options {
-        until: arguments.until,
+        until: arguments.until.stage(),
         configurations: arguments.only.configurations.clone(),
         folds: arguments.only.folds.clone(),
         keep_going: arguments.keep_going,
     };
     if arguments.dry_run {
-        return status::print(&plans, &options, true, Format::Text);
+        let estimate = arguments.format == Format::Text;
+        return status::print(&plans, &options, Printed { estimate, graph: false, format: arguments.format });
     }
     let interrupted = stop_on_signals()?;
     let (mut failed, mut done) = (Vec::new(), 0);
@@ -90,20 +120,20 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         if plans.len() > 1 {
             Terminal::new().say(&format!("variant {} of {}: {}", at + 1, plans.len(), plan.plan.name));
         }
-        match one(plan, &options, &interrupted) {
+        match run_plan(plan, &options, &interrupted) {
             Ok(()) => done += 1,
             Err(failure) if failure.code() == ExitCode::Interrupted || plans.len() == 1 => return Err(failure),
-            Err(failure) => failed.push((plan.plan.name.as_str(), failure)),
+            Err(failure) => failed.push(VariantFailure { name: &plan.plan.name, failure }),
         }
         if !failed.is_empty() && !arguments.keep_going {
             break;
         }
     }
-    together(&failed, done, &plans[failed.len() + done..])
+    let not_started = &plans[failed.len() + done..];
+    summarize_failures(&failed, done, not_started)
 }
 
-/// Runs one plan.
-fn one(loaded: &LoadedPlan, options: &Options, interrupted: &AtomicBool) -> Result<(), Failure> {
+fn run_plan(loaded: &LoadedPlan, options: &Options, interrupted: &AtomicBool) -> Result<(), Failure> {
     let terminal = Terminal::new();
     let warn = |text: &str| terminal.say(text);
     let plots = LivePlots::new(&warn);
@@ -112,7 +142,7 @@ fn one(loaded: &LoadedPlan, options: &Options, interrupted: &AtomicBool) -> Resu
     terminal.end();
     match outcome.map_err(into_failure)? {
         Outcome::Interrupted => {
-            terminal.say("interrupted; what is done is kept, and the same command goes on");
+            terminal.say("interrupted; progress is saved. Run the same command to resume.");
             Err(Failure::silent(ExitCode::Interrupted))
         }
         Outcome::Done(summary) => {
@@ -127,15 +157,21 @@ fn one(loaded: &LoadedPlan, options: &Options, interrupted: &AtomicBool) -> Resu
     }
 }
 
-/// How variants end together: each failure is reported, and those that were not begun are named.
-fn together(failed: &[(&str, Failure)], done: usize, left: &[&LoadedPlan]) -> Result<(), Failure> {
-    let Some((_, first)) = failed.first() else { return Ok(()) };
-    let mut text = format!("{} of {} variants failed:", failed.len(), failed.len() + done + left.len());
-    for (name, failure) in failed {
+/// A variant of a sweep that failed.
+struct VariantFailure<'a> {
+    name: &'a str,
+    failure: Failure,
+}
+
+/// Reports each failed variant, and those that were not started.
+fn summarize_failures(failed: &[VariantFailure<'_>], done: usize, not_started: &[&LoadedPlan]) -> Result<(), Failure> {
+    let Some(VariantFailure { failure: first, .. }) = failed.first() else { return Ok(()) };
+    let mut text = format!("{} of {} variants failed:", failed.len(), failed.len() + done + not_started.len());
+    for VariantFailure { name, failure } in failed {
         let _ = write!(text, "\n{name}: {failure}");
     }
-    for plan in left {
-        let _ = write!(text, "\n{}: not begun; `--keep-going` goes on after a failure", plan.plan.name);
+    for plan in not_started {
+        let _ = write!(text, "\n{}: not started; `--keep-going` continues after a failure", plan.plan.name);
     }
     let code = if done > 0 { ExitCode::PartFailed } else { first.code() };
     Err(Failure::new(code, miette::miette!("{text}")))

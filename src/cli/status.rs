@@ -1,6 +1,6 @@
-//! `segplan status`: what of a plan is done, what is stale and why, and what is next.
+//! `segplan status`: what is done, what is stale and why, and what runs next.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
@@ -10,33 +10,40 @@ use crate::cli::run::into_failure;
 use crate::cli::terminal::Terminal;
 use crate::cli::threads::use_threads;
 use crate::cli::variant::{Only, chosen};
-use crate::experiment::graph::Graph;
-use crate::experiment::{Options, Stage};
-use crate::plan::read::{LoadedPlan, load};
+use crate::experiment::{Options, Stage, Status};
+use crate::plan::read::PlanError;
+use crate::plan::read::{LoadedPlan, load, load_resolved};
+use crate::run::folder::RunFolder;
+use crate::store::rows::rows_as_text;
 
 const EXAMPLES: &str = "\
 Examples:
-  segplan status experiments/phantom.toml                         what is done, what is next
-  segplan status experiments/phantom.toml --estimate              with what is left to pay
-  segplan status experiments/phantom.toml --set train.batches=9   what would become stale
-  segplan status experiments/phantom.toml --format json           all work, with what it needs
+  segplan status experiments/phantom.toml                        what is done, and what runs next
+  segplan status runs/phantom                                    the same for a run folder
+  segplan status experiments/phantom.toml --estimate             with the cost of the remaining work
+  segplan status experiments/phantom.toml --set train.max_epochs=9   what would become stale
+  segplan status experiments/phantom.toml --format json          every step, with what it needs
 
 Nothing is written and nothing is run.";
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
-    /// The plan
+    /// The plan, or a run folder
+    #[arg(value_name = "PLAN_OR_RUN")]
     plan: PathBuf,
-    /// Change a value of the plan first; the file stays as it is
+    /// Change a value of the plan first; the file is not changed
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
     #[command(flatten)]
     only: Only,
-    /// Also estimate memory, disk and time of what is not done
+    /// Also estimate memory, disk space and time of the remaining work
     #[arg(long)]
     estimate: bool,
-    /// How it is written
+    /// Also show which step needs which
+    #[arg(long)]
+    graph: bool,
+    /// Output format
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 }
@@ -49,8 +56,17 @@ pub(super) enum Format {
     Json,
 }
 
+/// What is printed about a plan.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Printed {
+    pub(super) estimate: bool,
+    pub(super) graph: bool,
+    pub(super) format: Format,
+}
+
 pub(super) fn status(arguments: &Arguments) -> Result<(), Failure> {
-    let loaded = load(&arguments.plan, &arguments.set).map_err(|error| Failure::wrong_input(error.into()))?;
+    let loaded =
+        load_plan_or_run(&arguments.plan, &arguments.set).map_err(|error| Failure::wrong_input(error.into()))?;
     use_threads(loaded.plan.runtime.threads)?;
     let options = Options {
         until: Stage::Evaluate,
@@ -59,27 +75,52 @@ pub(super) fn status(arguments: &Arguments) -> Result<(), Failure> {
         keep_going: false,
     };
     let plans = chosen(&loaded, arguments.only.variant.as_deref())?;
-    print(&plans, &options, arguments.estimate, arguments.format)
+    let Arguments { estimate, graph, format, .. } = *arguments;
+    print(&plans, &options, Printed { estimate, graph, format })
+}
+
+/// Loads a plan, or the plan of a run folder, which may have been moved since.
+fn load_plan_or_run(path: &Path, set: &[String]) -> Result<LoadedPlan, PlanError> {
+    if !path.is_dir() {
+        return load(path, set);
+    }
+    let mut loaded = load_resolved(&RunFolder { root: path.to_owned() }.resolved_plan())?;
+    if let (Some(runs), Some(name)) = (path.parent(), path.file_name()) {
+        loaded.plan.runtime.runs = runs.to_owned();
+        loaded.plan.name = name.to_string_lossy().into_owned();
+    }
+    Ok(loaded)
 }
 
 /// Prints the work of some plans.
-pub(super) fn print(plans: &[&LoadedPlan], options: &Options, estimate: bool, format: Format) -> Result<(), Failure> {
+pub(super) fn print(plans: &[&LoadedPlan], options: &Options, printed: Printed) -> Result<(), Failure> {
     let terminal = Terminal::new();
     let mut all = Vec::new();
     for loaded in plans {
-        let mut graph = Graph::read(loaded, options, &terminal).map_err(into_failure)?;
-        if estimate {
-            graph.estimate(loaded, &terminal).map_err(into_failure)?;
+        let mut status = Status::read(loaded, options, &terminal).map_err(into_failure)?;
+        if printed.estimate {
+            status.estimate(loaded, &terminal).map_err(into_failure)?;
         }
-        all.push(graph);
+        all.push(status);
     }
-    match format {
-        Format::Text => {
-            let texts: Vec<String> = all.iter().map(Graph::text).collect();
-            output::print(texts.join("\n"));
-        }
+    match printed.format {
+        Format::Text => output::print(text(&all, printed.graph)),
         Format::Json if plans.len() == 1 => print_line(format_args!("{:#}", all[0].json())),
-        Format::Json => print_line(format_args!("{:#}", all.iter().map(Graph::json).collect::<serde_json::Value>())),
+        Format::Json => print_line(format_args!("{:#}", all.iter().map(Status::json).collect::<serde_json::Value>())),
     }
     Ok(())
+}
+
+/// Each status; for several, a line per plan at the end.
+fn text(all: &[Status], graph: bool) -> String {
+    let of_one = |status: &Status| {
+        let graph = if graph { format!("\n{}", status.graph_text()) } else { String::new() };
+        format!("{}{graph}", status.text())
+    };
+    let mut texts: Vec<String> = all.iter().map(of_one).collect();
+    if all.len() > 1 {
+        let rows: Vec<Vec<String>> = all.iter().map(|status| vec![status.name.clone(), status.summary()]).collect();
+        texts.push(rows_as_text(&rows));
+    }
+    texts.join("\n")
 }

@@ -1,16 +1,16 @@
-//! Why a run failed, and the exit code of the program for that.
+//! Why a run failed.
 
 use thiserror::Error;
 
 use crate::dataset::CaseId;
 use crate::dataset::gate::Issues;
 use crate::device::DeviceError;
+use crate::experiment::edited_split::EditedSplit;
 use crate::experiment::splits::SplitError;
-use crate::experiment::trained_split::EditedSplit;
 use crate::fingerprint::FingerprintError;
 use crate::network::weights::WeightsError;
 use crate::plan::read::PlanError;
-use crate::predict::memory::PredictError;
+use crate::predict::PredictError;
 use crate::preprocess::cache::PreprocessError;
 use crate::run::NetworkId;
 use crate::run::contents::ContentsError;
@@ -23,7 +23,7 @@ use crate::volume::io::ImageFileError;
 
 /// A run failed.
 #[derive(Debug, Error)]
-#[expect(missing_docs, reason = "each variant passes on one room's error, whose text says it all")]
+#[expect(missing_docs, reason = "most variants pass on the error of another room")]
 pub enum ExperimentError {
     #[error(transparent)]
     Plan(#[from] PlanError),
@@ -50,38 +50,38 @@ pub enum ExperimentError {
     #[error(transparent)]
     Issues(#[from] Issues),
     #[error("case `{case}`: {source}")]
-    Nifti { case: CaseId, source: ImageFileError },
+    Image { case: CaseId, source: ImageFileError },
     #[error("case `{case}`: {source}")]
     Predict { case: CaseId, source: PredictError },
     #[error(transparent)]
     Contents(#[from] ContentsError),
     #[error("case `{0}` has no reference labels; it cannot be scored")]
     Unlabelled(CaseId),
-    #[error("case `{case}` is not in data set `{dataset}`; `splits_final.json` is of another one")]
+    #[error("case `{case}` is not in data set `{dataset}`; `splits_final.json` belongs to another data set")]
     UnknownCase { case: CaseId, dataset: String },
     #[error(transparent)]
     UnknownConfiguration(#[from] UnknownConfiguration),
     #[error("fold {fold} is not among the {folds} folds of `split.folds`, counted from 0")]
     UnknownFold { fold: usize, folds: usize },
     #[error(
-        "`{folder}` holds results of another plan. These keys differ:\n{differences}\nThese results stay as they are. Beside them, \
-         under a name of its own, the changed plan uses what has not changed and makes the rest by this command"
+        "the plan has changed since the results in `{folder}`. These keys differ:\n{differences}\nThe old results are kept. To run \
+         the changed plan under a new name, reusing what is unchanged:"
     )]
     OtherPlan { folder: String, differences: String, command: String },
     #[error(transparent)]
     EditedSplit(#[from] EditedSplit),
     #[error(
-        "{network}: the first stage's network of fold {fold} predicted `{case}`, which does not go with the folds of \
-         `splits_final.json`: put that file back as it was, or train with other folds under another name, `--set name=NAME`"
+        "{network}: `{case}` was predicted by fold {fold} of the first stage, which contradicts the folds in `splits_final.json`: \
+         restore that file, or train with other folds under another name, `--set name=NAME`"
     )]
     FirstStageSplit { case: CaseId, network: NetworkId, fold: usize },
-    #[error("another process is running `{0}`; wait for it, or stop it")]
+    #[error("another process is running `{0}`; wait until it ends, or stop it")]
     Locked(String),
 }
 
 impl ExperimentError {
-    /// Whether a prediction was stopped because it was asked to.
+    /// Whether a prediction was stopped by a signal.
     pub(super) fn is_stop(&self) -> bool {
-        matches!(self, Self::Predict { source: PredictError::Stopped, .. })
+        matches!(self, Self::Predict { source: PredictError::Interrupted, .. })
     }
 }

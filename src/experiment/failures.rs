@@ -1,88 +1,53 @@
-//! What of an experiment failed, while the rest of it went on or was left.
+//! What failed in a run, what that blocks, and what was not started.
 
-use std::fmt::{self, Write as _};
+use std::fmt::Write as _;
 
-use crate::experiment::ExperimentError;
-use crate::experiment::graph::stage_before;
-use crate::plan::schema::ConfigurationName;
-use crate::run::NetworkId;
-use crate::units::counted;
+use crate::experiment::error::ExperimentError;
+use crate::experiment::work::{Piece, Work};
+use crate::units::{counted, listed};
 
-/// What of an experiment can fail while the rest goes on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Part {
-    /// The cases, prepared for a configuration.
-    Cases(ConfigurationName),
-    /// A network.
-    Network(NetworkId),
-    /// What is decided on by all networks together.
-    Choice,
-}
-
-/// What failed, and what was not begun for it.
+/// The failures of a run.
 #[derive(Debug, Default)]
 pub struct Failures {
-    failed: Vec<(Part, ExperimentError)>,
-    /// Networks that need what failed, each with that.
-    without: Vec<(NetworkId, Part)>,
-    /// Networks that were left after the first failure.
-    left: Vec<NetworkId>,
-    /// Number of networks that came to their end.
-    done: usize,
+    failed: Vec<Failure>,
+    /// Work that was not started after the first failure.
+    not_started: Vec<Work>,
+    /// Whether any network that was asked for is done.
+    has_done: bool,
 }
 
-impl Part {
-    /// Whether a network cannot be begun without it.
-    fn is_needed_by(self, id: NetworkId) -> bool {
-        let before = stage_before(id.configuration);
-        match self {
-            Self::Cases(name) => name == id.configuration || Some(name) == before,
-            Self::Network(other) => Some(other.configuration) == before && other.seed == id.seed,
-            Self::Choice => false,
-        }
-    }
-}
-
-impl fmt::Display for Part {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Cases(name) => write!(out, "preparing the cases for {name}"),
-            Self::Network(id) => write!(out, "{id}"),
-            Self::Choice => write!(out, "post-processing, ensembles and the choice of the best"),
-        }
-    }
+/// A piece of work that failed.
+#[derive(Debug)]
+struct Failure {
+    work: Work,
+    error: ExperimentError,
+    /// Work that needs it, directly or not.
+    blocked: Vec<Work>,
 }
 
 impl Failures {
-    /// Notes a network that came to its end.
-    pub(super) fn done(&mut self) {
-        self.done += 1;
+    /// Records a failure.
+    pub(super) fn add(&mut self, work: Work, error: ExperimentError) {
+        self.failed.push(Failure { work, error, blocked: Vec::new() });
     }
 
-    /// Notes what failed.
-    pub(super) fn add(&mut self, part: Part, error: ExperimentError) {
-        self.failed.push((part, error));
+    /// Records that a piece of work was not started since the run ended with the first failure.
+    pub(super) fn add_not_started(&mut self, work: Work) {
+        self.not_started.push(work);
     }
 
-    /// Notes a network that is not looked at after a failure; it may have been done before.
-    pub(super) fn leave(&mut self, id: NetworkId, is_done: bool) {
-        if is_done {
-            self.done += 1;
-        } else {
-            self.left.push(id);
-        }
+    /// Records that a network that was asked for is done.
+    pub(super) fn add_done(&mut self) {
+        self.has_done = true;
     }
 
-    /// Whether a network cannot be begun since something that it needs failed; then that is noted.
-    pub(super) fn block(&mut self, id: NetworkId) -> bool {
-        let cause = self.failed.iter().map(|(failed, _)| *failed).find(|failed| failed.is_needed_by(id));
-        self.without.extend(cause.map(|cause| (id, cause)));
-        cause.is_some()
-    }
-
-    /// Whether this network failed.
-    pub(super) fn has(&self, id: NetworkId) -> bool {
-        self.failed.iter().any(|(failed, _)| *failed == Part::Network(id))
+    /// Whether a piece of work needs something that failed or is blocked; if so, records it as blocked.
+    pub(super) fn blocks(&mut self, piece: &Piece) -> bool {
+        let is_cause = |failure: &&mut Failure| {
+            piece.needs.iter().any(|work| *work == failure.work || failure.blocked.contains(work))
+        };
+        let cause = self.failed.iter_mut().find(is_cause);
+        cause.map(|failure| failure.blocked.push(piece.work)).is_some()
     }
 
     /// Whether nothing failed.
@@ -90,40 +55,48 @@ impl Failures {
         self.failed.is_empty()
     }
 
-    /// The first failure.
+    /// The first error.
     pub fn first(&self) -> Option<&ExperimentError> {
-        self.failed.first().map(|(_, error)| error)
+        self.failed.first().map(|failure| &failure.error)
     }
 
-    /// Whether any network is done.
+    /// Whether any network that was asked for is done, now or before.
     pub fn has_done(&self) -> bool {
-        self.done > 0
+        self.has_done
     }
 
-    /// What failed and why, what was not begun, and how to go on.
+    /// What failed and why, what that blocks, what was not started, and what to do.
     pub fn text(&self) -> String {
-        let failed = self.failed.iter().filter(|(part, _)| matches!(part, Part::Network(_))).count();
-        let not_done = failed + self.without.len() + self.left.len();
-        let all = not_done + self.done;
-        let mut text =
-            format!("{not_done} of {} {} not done:", counted(all, "network"), if all == 1 { "is" } else { "are" });
-        for (part, error) in &self.failed {
-            let _ = write!(text, "\n  {part}: {error}");
+        let mut text = format!("{} failed:", counted(self.failed.len(), "step"));
+        for Failure { work, error, blocked } in &self.failed {
+            let _ = write!(text, "\n  {work}: {error}");
+            if !blocked.is_empty() {
+                let _ = write!(text, "\n    blocks {}: {}", counted(blocked.len(), "step"), names(blocked));
+            }
         }
-        for (id, cause) in &self.without {
-            let _ = write!(text, "\n  {id}: not begun, since this failed: {cause}");
+        if !self.not_started.is_empty() {
+            let _ = write!(
+                text,
+                "\n{} not started: {}; `--keep-going` continues after a failure",
+                counted(self.not_started.len(), "step"),
+                names(&self.not_started)
+            );
         }
-        for id in &self.left {
-            let _ = write!(text, "\n  {id}: not begun; `--keep-going` goes on after a failure");
-        }
-        text.push_str("\nThe same command does again what failed.");
+        text.push_str("\nRun the same command to retry.");
         text
     }
+}
+
+fn names(work: &[Work]) -> String {
+    listed(&work.iter().map(ToString::to_string).collect::<Vec<_>>())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::schema::ConfigurationName;
+    use crate::plan::schema::ConfigurationName::{Cascade, FullRes, LowRes};
+    use crate::run::NetworkId;
 
     const fn network(configuration: ConfigurationName, fold: usize) -> NetworkId {
         NetworkId { configuration, seed: 1, fold }
@@ -133,36 +106,25 @@ mod tests {
         ExperimentError::Locked("x".to_owned())
     }
 
-    #[test]
-    fn what_failed_is_said_with_what_needs_it() {
-        let mut failures = Failures::default();
-        failures.done();
-        failures.add(Part::Network(network(ConfigurationName::LowRes, 1)), error());
-        assert!(!failures.block(network(ConfigurationName::FullRes, 0)));
-        assert!(failures.block(network(ConfigurationName::Cascade, 0)));
-        assert!(!failures.block(NetworkId { seed: 2, ..network(ConfigurationName::Cascade, 0) }), "another seed");
-        let text = failures.text();
-        let begin = "2 of 3 networks are not done:\n  3d_lowres fold 1 seed 1: ";
-        assert!(text.starts_with(begin), "{text}");
-        let cascade = "3d_cascade fold 0 seed 1: not begun, since this failed: 3d_lowres fold 1 seed 1";
-        assert!(text.contains(cascade), "{text}");
+    fn piece(work: Work, needs: &[Work]) -> Piece {
+        Piece { work, needs: needs.to_vec() }
     }
 
     #[test]
-    fn cases_that_cannot_be_prepared_keep_back_the_networks_that_see_them_and_no_others() {
+    fn a_failure_blocks_what_needs_it_and_what_needs_that() {
+        let (low, cascade) = (Work::Train(network(LowRes, 1)), Work::Train(network(Cascade, 0)));
         let mut failures = Failures::default();
-        failures.add(Part::Cases(ConfigurationName::LowRes), error());
-        assert!(failures.block(network(ConfigurationName::LowRes, 0)));
-        assert!(failures.block(network(ConfigurationName::Cascade, 0)), "its first stage sees them");
-        assert!(!failures.block(network(ConfigurationName::FullRes, 0)));
-        failures.done();
-        let text = failures.text();
-        assert!(text.starts_with("2 of 3 networks are not done:\n  preparing the cases for 3d_lowres: "));
-    }
-
-    #[test]
-    fn a_run_of_which_nothing_was_done_ends_as_its_first_failure() {
-        let mut failures = Failures::default();
-        failures.add(Part::Network(network(ConfigurationName::TwoD, 0)), error());
+        failures.add(low, error());
+        assert!(!failures.blocks(&piece(Work::Train(network(FullRes, 0)), &[Work::Split])));
+        assert!(failures.blocks(&piece(cascade, &[Work::Split, low])));
+        assert!(failures.blocks(&piece(Work::Predict(network(Cascade, 0)), &[cascade])));
+        failures.add_not_started(Work::Select);
+        insta::assert_snapshot!(failures.text(), @r"
+        1 step failed:
+          train 3d_lowres fold 1 seed 1: another process is running `x`; wait until it ends, or stop it
+            blocks 2 steps: train 3d_cascade fold 0 seed 1, predict 3d_cascade fold 0 seed 1
+        1 step not started: select; `--keep-going` continues after a failure
+        Run the same command to retry.
+        ");
     }
 }

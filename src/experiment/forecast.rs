@@ -1,157 +1,139 @@
-//! What a run is about to do and how long that may take; and when it is done, how long it took.
+//! What a run is going to do with estimated times, and at the end the actual times beside them.
 //!
-//! Input: the work of a run and its estimates, then the clock. Output: two tables for a person. Deliberately absent: any
-//! influence on the run.
+//! Input: the status of a plan, then the clock. Output: two tables. It has no influence on the run.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use crate::experiment::graph::estimate::shown_time;
-use crate::experiment::graph::{Graph, State, Work};
-use crate::experiment::{ExperimentError, Options};
-use crate::plan::read::LoadedPlan;
+use crate::experiment::state::State;
+use crate::experiment::status::Status;
+use crate::experiment::work::Work;
 use crate::plan::schema::Plan;
-use crate::run::Listener;
+use crate::run::folder::RunFolder;
+use crate::run::log::read_epochs;
 use crate::store::rows::rows_as_text;
-use crate::units::counted;
+use crate::units::{counted, format_seconds};
 
-/// The work of a run by its kinds, and the time that each takes.
+/// The remaining work by kind, and the time that each kind takes.
 pub(super) struct Forecast {
     kinds: Vec<Kind>,
-    spent: Mutex<Spent>,
-    begun: Instant,
+    started: Instant,
+    actual: BTreeMap<String, Actual>,
 }
 
-/// Work of one kind, of all folds and seeds.
+/// The work of one kind, over all folds and seeds.
 struct Kind {
     /// Such as `train 3d_fullres`.
     name: String,
-    /// How much of it there is.
+    /// Number of pieces of work.
+    count: usize,
+    /// How much there is to do, in words.
     amount: String,
-    /// Estimated time of all of it, seconds; none where it is not estimated.
-    seconds: Option<f64>,
-    /// Epochs that are estimated, of work that has any.
+    /// Estimated time, seconds.
+    seconds: f64,
+    /// Maximum number of epochs, for training.
     epochs: usize,
 }
 
-/// What was done up to now.
+/// What work of one kind has taken.
 #[derive(Default)]
-struct Spent {
-    /// Seconds by kind of work.
-    seconds: BTreeMap<String, f64>,
-    /// Training epochs by kind of work.
-    epochs: BTreeMap<String, usize>,
+struct Actual {
+    seconds: f64,
+    epochs: usize,
 }
 
 impl Forecast {
-    /// Estimates whatever of a plan is not yet done, and says so where there is something to do.
-    ///
-    /// # Errors
-    ///
-    /// When a file of the run is damaged, or the device cannot be used.
-    pub(super) fn say(loaded: &LoadedPlan, options: &Options, events: &dyn Listener) -> Result<Self, ExperimentError> {
-        let mut graph = Graph::read(loaded, options, events)?;
-        graph.estimate(loaded, events)?;
-        let forecast = Self { kinds: kinds(&graph, &loaded.plan), spent: Mutex::default(), begun: Instant::now() };
-        if !forecast.kinds.is_empty() {
-            events.say(&forecast.text());
-        }
-        Ok(forecast)
+    /// The forecast of an estimated status.
+    pub(super) fn new(status: &Status, plan: &Plan) -> Self {
+        Self { kinds: remaining_kinds(status, plan), started: Instant::now(), actual: BTreeMap::new() }
     }
 
-    /// Does a piece of work and counts its time.
-    pub(super) fn time<T>(&self, work: Work, done: impl FnOnce() -> T) -> T {
-        let begun = Instant::now();
-        let result = done();
-        let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
-        *spent.seconds.entry(work.kind()).or_default() += begun.elapsed().as_secs_f64();
+    /// Does a piece of work and measures its time.
+    pub(super) fn time<T>(&mut self, folder: &RunFolder, work: Work, execute: impl FnOnce() -> T) -> T {
+        let (started, epochs_before) = (Instant::now(), count_epochs(folder, work));
+        let result = execute();
+        let actual = self.actual.entry(work.kind()).or_default();
+        actual.seconds += started.elapsed().as_secs_f64();
+        actual.epochs += count_epochs(folder, work).saturating_sub(epochs_before);
         result
     }
 
-    /// Counts a training epoch.
-    pub(super) fn epoch(&self, work: Work) {
-        let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
-        *spent.epochs.entry(work.kind()).or_default() += 1;
-    }
-
-    /// Estimated time of everything, seconds.
-    fn seconds(&self) -> f64 {
-        self.kinds.iter().filter_map(|kind| kind.seconds).sum()
-    }
-
-    /// What is to be done, and about how long it takes.
-    fn text(&self) -> String {
-        let mut rows = vec![row(["to do", "", "about"].map(str::to_owned))];
-        rows.extend(self.kinds.iter().map(|kind| row([kind.name.clone(), kind.amount.clone(), shown(kind.seconds)])));
-        rows.push(row(["all".to_owned(), String::new(), shown_time(self.seconds())]));
-        format!("\n{}", rows_as_text(&rows))
-    }
-
-    /// How long everything took beside its estimate; none where there was nothing to do.
-    pub(super) fn compared(&self) -> Option<String> {
-        let spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
+    /// The steps with their estimated times. `None` if there is nothing to do.
+    pub(super) fn text(&self) -> Option<String> {
         if self.kinds.is_empty() {
             return None;
         }
-        let all = self.begun.elapsed().as_secs_f64();
-        let mut rows = vec![row(["done", "estimated", "took", ""].map(str::to_owned))];
-        let line = |kind: &Kind| {
-            let took = spent.seconds.get(&kind.name).copied();
-            row([kind.name.clone(), shown(kind.seconds), shown(took), kind.stopped(&spent)])
-        };
-        rows.extend(self.kinds.iter().map(line));
-        rows.push(row(["all".to_owned(), shown_time(self.seconds()), shown_time(all), String::new()]));
+        let mut rows = vec![["step", "", "estimate"].map(str::to_owned).to_vec()];
+        rows.extend(
+            self.kinds.iter().map(|kind| vec![kind.name.clone(), kind.amount.clone(), format_seconds(kind.seconds)]),
+        );
+        rows.push(vec!["total".to_owned(), String::new(), format_seconds(self.seconds())]);
         Some(format!("\n{}", rows_as_text(&rows)))
+    }
+
+    /// Estimated and actual times. `None` if there was nothing to do.
+    pub(super) fn comparison(&self) -> Option<String> {
+        if self.kinds.is_empty() {
+            return None;
+        }
+        let mut rows = vec![["step", "estimate", "actual", ""].map(str::to_owned).to_vec()];
+        rows.extend(self.kinds.iter().map(|kind| {
+            let actual = self.actual.get(&kind.name);
+            let seconds = actual.map_or_else(|| "–".to_owned(), |actual| format_seconds(actual.seconds));
+            vec![kind.name.clone(), format_seconds(kind.seconds), seconds, kind.fewer_epochs(actual)]
+        }));
+        let elapsed = self.started.elapsed().as_secs_f64();
+        let total = ["total".to_owned(), format_seconds(self.seconds()), format_seconds(elapsed), String::new()];
+        rows.push(total.to_vec());
+        Some(format!("\n{}", rows_as_text(&rows)))
+    }
+
+    fn seconds(&self) -> f64 {
+        self.kinds.iter().map(|kind| kind.seconds).sum()
     }
 }
 
 impl Kind {
-    /// Where training needed fewer epochs than were allowed: how many, and what is estimated for so many.
-    fn stopped(&self, spent: &Spent) -> String {
-        let done = spent.epochs.get(&self.name).copied().unwrap_or_default();
-        match self.seconds {
-            Some(seconds) if done > 0 && done < self.epochs => {
-                let of_these = shown_time(seconds * done as f64 / self.epochs as f64);
-                format!("{done} of at most {}, estimated at {of_these}", counted(self.epochs, "epoch"))
-            }
-            _ => String::new(),
+    /// If training stopped early: the number of epochs, and the estimate for as many.
+    fn fewer_epochs(&self, actual: Option<&Actual>) -> String {
+        let epochs = actual.map_or(0, |actual| actual.epochs);
+        if epochs == 0 || epochs >= self.epochs {
+            return String::new();
         }
+        let estimate = format_seconds(self.seconds * epochs as f64 / self.epochs as f64);
+        format!("{epochs} of at most {}, estimated at {estimate}", counted(self.epochs, "epoch"))
     }
 }
 
-/// What is not done, by kind, in its order; what takes no time worth telling is left out.
-fn kinds(graph: &Graph, plan: &Plan) -> Vec<Kind> {
+/// Work that is not done, by kind; work that takes no time is left out.
+fn remaining_kinds(status: &Status, plan: &Plan) -> Vec<Kind> {
     let mut kinds: Vec<Kind> = Vec::new();
-    let mut counts: Vec<usize> = Vec::new();
-    for node in graph.nodes.iter().filter(|node| node.state != State::Done && node.estimate.is_some()) {
-        let name = node.work.kind();
+    for entry in status.entries.iter().filter(|entry| entry.state != State::Done) {
+        let (Some(cost), work) = (entry.estimate, entry.piece.work) else { continue };
+        let name = work.kind();
         let at = kinds.iter().position(|kind| kind.name == name).unwrap_or_else(|| {
-            kinds.push(Kind { name, amount: String::new(), seconds: None, epochs: 0 });
-            counts.push(0);
+            kinds.push(Kind { name, count: 0, amount: String::new(), seconds: 0.0, epochs: 0 });
             kinds.len() - 1
         });
-        counts[at] += 1;
         let kind = &mut kinds[at];
-        kind.seconds = node.estimate.map(|cost| cost.seconds + kind.seconds.unwrap_or_default());
-        if matches!(node.work, Work::Train(_)) {
-            kind.epochs += node.state.left(plan.train.max_epochs);
+        kind.count += 1;
+        kind.seconds += cost.seconds;
+        if matches!(work, Work::Train(_)) {
+            kind.epochs += entry.state.remaining(plan.train.max_epochs);
         }
-        kind.amount = match node.work {
-            Work::Prepare(_) => counted(node.state.left(plan.data.cases), "case"),
+        kind.amount = match work {
+            Work::Preprocess(_) => counted(entry.state.remaining(plan.data.cases), "case"),
             Work::Train(_) => {
-                format!("{}, at most {}", counted(counts[at], "network"), counted(kind.epochs, "epoch"))
+                format!("{}, at most {}", counted(kind.count, "network"), counted(kind.epochs, "epoch"))
             }
-            _ => counted(counts[at], "fold"),
+            _ => counted(kind.count, "fold"),
         };
     }
     kinds
 }
 
-fn row<const N: usize>(cells: [String; N]) -> Vec<String> {
-    cells.to_vec()
-}
-
-fn shown(seconds: Option<f64>) -> String {
-    seconds.map_or_else(|| "–".to_owned(), shown_time)
+/// Epochs in the log of a network that a piece of work trains.
+fn count_epochs(folder: &RunFolder, work: Work) -> usize {
+    let Work::Train(id) = work else { return 0 };
+    read_epochs(&folder.network(id).epochs()).map_or(0, |rows| rows.len())
 }

@@ -1,21 +1,21 @@
-//! A run folder is one process's at a time.
+//! The lock of a run folder: one process at a time works on a run.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::experiment::ExperimentError;
+use crate::experiment::error::ExperimentError;
 use crate::run::folder::RunFolder;
 use crate::store::StoreError;
 use crate::store::stamp::FileStamp;
 
-/// A run folder, taken for this process until it is dropped. A folder that has nothing else then is removed: a refused run does
-/// not keep its name.
+/// The lock of a run folder, released when dropped. If the folder is empty then, it is removed: a refused run does not occupy its
+/// name.
 #[derive(Debug)]
 pub(super) struct Lock {
     folder: PathBuf,
     path: PathBuf,
-    /// Locked for as long as it is open.
+    /// Locked while it is open.
     _file: File,
 }
 
@@ -28,7 +28,7 @@ impl Lock {
                 Ok(()) if is_at(&file, &path) => {
                     return Ok(Self { folder: folder.root.clone(), path, _file: file });
                 }
-                // The process that had it has removed it in between.
+                // The process that held it has removed the file in between.
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {
                     return Err(ExperimentError::Locked(folder.root.display().to_string()));
@@ -44,14 +44,14 @@ fn open(folder: &RunFolder) -> Result<File, StoreError> {
     let has_parent = || folder.root.parent().is_some_and(Path::is_dir);
     loop {
         match fs::create_dir_all(&folder.root).and_then(|()| File::create(&path)) {
-            // The process that had the folder has removed it in between.
+            // The process that held the lock has removed the folder in between.
             Err(source) if source.kind() == io::ErrorKind::NotFound && has_parent() => {}
             made => return made.map_err(|source| StoreError { verb: "create", path, source }),
         }
     }
 }
 
-/// Whether an open file is the one that the path names.
+/// Whether a path still names an open file.
 fn is_at(file: &File, path: &Path) -> bool {
     match (FileStamp::of_open(file), FileStamp::of(path)) {
         (Ok(open), Ok(named)) => open.inode == named.inode,

@@ -1,4 +1,4 @@
-//! Which cases each fold holds out: drawn once, saved in nnU-Net's `splits_final.json`, shared by all configurations.
+//! The folds of a run: drawn once, saved in nnU-Net's `splits_final.json`, shared by all configurations.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,57 +16,40 @@ use crate::run::split::splits_text;
 use crate::store::{self, StoreError};
 use crate::units::counted;
 
-/// The saved split does not fit the data set or the plan.
+/// The folds cannot be drawn, or the saved ones do not fit the data set or the plan.
 #[derive(Debug, Error)]
+#[allow(missing_docs, reason = "the messages name file, case and cause")]
 pub enum SplitError {
-    /// The file could not be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The file is not a list of splits.
     #[error("`{path}` is not a list of `train` and `val` cases: {source}")]
-    Form {
-        /// The file.
-        path: String,
-        /// Why.
-        source: serde_json::Error,
-    },
-    /// The file does not fit.
-    #[error("`{path}` does not fit: {reason}; remove it to draw the folds anew, which starts every fold again")]
-    Mismatch {
-        /// The file.
-        path: String,
-        /// What does not fit.
-        reason: String,
-    },
-    /// Fewer cases, or patients, than folds.
-    #[error("{} cannot be split into {}; lower `split.folds`", counted(*patients, if *grouped { "patient" } else { "case" }), counted(*folds, "fold"))]
+    Form { path: String, source: serde_json::Error },
+    #[error("`{path}` does not fit: {reason}; remove it to draw new folds, with which every network starts again")]
+    Mismatch { path: String, reason: String },
+    #[error(
+        "{} cannot be split into {}; lower `split.folds`",
+        counted(*patients, if *grouped { "patient" } else { "case" }),
+        counted(*folds, "fold")
+    )]
     TooFew {
-        /// Training cases, or patients where they are grouped.
+        /// Training cases, or patients if they are grouped.
         patients: usize,
-        /// Whether they are grouped.
         grouped: bool,
-        /// Folds.
         folds: usize,
     },
-    /// A case of no patient.
     #[error("`split.patient_pattern`, which is `{pattern}`, finds no patient in the name of the case `{case}`")]
-    NoPatient {
-        /// The regular expression.
-        pattern: String,
-        /// The case.
-        case: CaseId,
-    },
+    NoPatient { pattern: String, case: CaseId },
 }
 
-/// The folds of an experiment: those saved at `path`, or new ones. Nothing is written.
+/// The folds of a run: those saved at `path`, or new ones. Nothing is written.
 ///
-/// `abandoned` are the settings of an earlier plan of the same run folder that came to no result: folds that were drawn by
-/// them are not kept.
+/// `abandoned` are the settings of an earlier plan of the same run folder that produced no result: folds drawn with them are
+/// replaced.
 ///
 /// # Errors
 ///
-/// When the saved folds name other cases than the data set has, hold a case out twice or never, or train on a held-out
-/// case or on another one of its patient; and when there are fewer cases than folds.
+/// If the saved folds name other cases than the data set has, validate on a case twice or never, or train on a validation case or
+/// on another case of its patient; and if there are fewer cases than folds.
 pub fn load_or_draw(
     path: &Path,
     cases: &[CaseId],
@@ -79,34 +62,34 @@ pub fn load_or_draw(
     {
         return draw(cases, settings);
     }
-    saved(path, cases, settings)?.map_or_else(|| draw(cases, settings), Ok)
+    read_fitting(path, cases, settings)?.map_or_else(|| draw(cases, settings), Ok)
 }
 
-/// The folds that are saved at `path`; none where there is no such file.
+/// The folds that are saved at `path`. Returns `None` if there is no such file.
 ///
 /// # Errors
 ///
-/// When the saved folds do not fit the cases or the plan.
-pub fn saved(path: &Path, cases: &[CaseId], settings: &schema::Split) -> Result<Option<Vec<Split>>, SplitError> {
+/// If the saved folds do not fit the cases or the plan.
+pub fn read_fitting(path: &Path, cases: &[CaseId], settings: &schema::Split) -> Result<Option<Vec<Split>>, SplitError> {
     let Some(text) = store::read_text_if_present(path)? else { return Ok(None) };
     let name = path.display().to_string();
     let splits: Vec<Split> =
         serde_json::from_str(&text).map_err(|source| SplitError::Form { path: name.clone(), source })?;
-    match fault(&splits, &Patients::of(cases, settings)?, settings.folds) {
+    match find_fault(&splits, &Patients::of(cases, settings)?, settings.folds) {
         None => Ok(Some(splits)),
         Some(reason) => Err(SplitError::Mismatch { path: name, reason }),
     }
 }
 
-/// Shuffles the cases by the seed and cuts them into folds whose sizes differ by one at the most, the longer ones first.
+/// Shuffles the cases with the seed and cuts them into folds whose sizes differ by at most one, the larger ones first.
 ///
-/// Grouped cases are shuffled patient by patient; each patient, those of most cases first, joins the fold of fewest cases.
+/// Grouped cases are shuffled by patient; each patient joins the fold with the least cases, patients with many cases first.
 ///
-/// Source: arXiv:1809.10486, section 2.3: five folds on the training cases (spec section 1).
+/// Source: arXiv:1809.10486, 2.3: five-fold cross-validation on the training cases.
 ///
 /// # Errors
 ///
-/// When there are fewer cases, or patients, than folds.
+/// If there are fewer cases, or patients, than folds.
 pub fn draw(cases: &[CaseId], settings: &schema::Split) -> Result<Vec<Split>, SplitError> {
     let patients = Patients::of(cases, settings)?;
     let mut shuffled: Vec<Vec<&CaseId>> = patients.cases_by_name().into_values().collect();
@@ -115,7 +98,7 @@ pub fn draw(cases: &[CaseId], settings: &schema::Split) -> Result<Vec<Split>, Sp
         return Err(SplitError::TooFew { patients: shuffled.len(), grouped, folds: settings.folds });
     }
     shuffled.shuffle(&mut stream(Key { purpose: Purpose::Split, seed: settings.seed, counters: [0; 4] }));
-    let held_out = if settings.patient_pattern.is_empty() {
+    let validation = if settings.patient_pattern.is_empty() {
         cut(&shuffled, settings.folds)
     } else {
         fill(shuffled, settings.folds)
@@ -124,10 +107,10 @@ pub fn draw(cases: &[CaseId], settings: &schema::Split) -> Result<Vec<Split>, Sp
         let (val, train): (Vec<CaseId>, Vec<CaseId>) = cases.iter().cloned().partition(|case| val.contains(case));
         Split { train, val }
     };
-    Ok(held_out.into_iter().map(split).collect())
+    Ok(validation.into_iter().map(split).collect())
 }
 
-/// Blocks of patients, one after the other.
+/// Consecutive blocks of patients.
 fn cut<'a>(patients: &[Vec<&'a CaseId>], folds: usize) -> Vec<BTreeSet<&'a CaseId>> {
     let (size, longer) = (patients.len() / folds, patients.len() % folds);
     let mut rest = patients;
@@ -139,7 +122,7 @@ fn cut<'a>(patients: &[Vec<&'a CaseId>], folds: usize) -> Vec<BTreeSet<&'a CaseI
     (0..folds).map(block).collect()
 }
 
-/// Patients of most cases first, each into the fold of fewest cases.
+/// Patients with many cases first, each into the fold with the least cases.
 fn fill(mut patients: Vec<Vec<&CaseId>>, folds: usize) -> Vec<BTreeSet<&CaseId>> {
     patients.sort_by_key(|cases| Reverse(cases.len()));
     let mut filled = vec![BTreeSet::new(); folds];
@@ -150,7 +133,7 @@ fn fill(mut patients: Vec<Vec<&CaseId>>, folds: usize) -> Vec<BTreeSet<&CaseId>>
     filled
 }
 
-/// Whose each case is.
+/// The patient of each case.
 struct Patients<'a>(BTreeMap<&'a CaseId, &'a str>);
 
 impl<'a> Patients<'a> {
@@ -177,12 +160,12 @@ impl<'a> Patients<'a> {
     }
 }
 
-fn fault(splits: &[Split], patients: &Patients<'_>, folds: usize) -> Option<String> {
+fn find_fault(splits: &[Split], patients: &Patients<'_>, folds: usize) -> Option<String> {
     if splits.len() != folds {
         return Some(format!("it has {}, `split.folds` is {folds}", counted(splits.len(), "fold")));
     }
     let known = &patients.0;
-    let mut held_out = BTreeSet::new();
+    let mut validated = BTreeSet::new();
     for (fold, split) in splits.iter().enumerate() {
         if let Some(case) = split.train.iter().chain(&split.val).find(|case| !known.contains_key(case)) {
             return Some(format!("fold {fold} names the case `{case}`, which the data set does not have"));
@@ -190,20 +173,20 @@ fn fault(splits: &[Split], patients: &Patients<'_>, folds: usize) -> Option<Stri
         let trained: BTreeMap<&str, &CaseId> = split.train.iter().map(|case| (known[case], case)).collect();
         for case in &split.val {
             if split.train.contains(case) {
-                return Some(format!("fold {fold} trains on `{case}`, which it holds out"));
+                return Some(format!("fold {fold} trains and validates on `{case}`"));
             }
             if let Some(other) = trained.get(known[case]) {
                 let patient = known[case];
                 return Some(format!(
-                    "fold {fold} trains on `{other}` and holds out `{case}`, both of patient `{patient}`"
+                    "fold {fold} trains on `{other}` and validates on `{case}`, both of patient `{patient}`"
                 ));
             }
-            if !held_out.insert(case) {
-                return Some(format!("`{case}` is held out twice"));
+            if !validated.insert(case) {
+                return Some(format!("two folds validate on `{case}`"));
             }
         }
     }
-    known.keys().find(|case| !held_out.contains(*case)).map(|case| format!("no fold holds out `{case}`"))
+    known.keys().find(|case| !validated.contains(*case)).map(|case| format!("no fold validates on `{case}`"))
 }
 
 #[cfg(test)]
@@ -240,7 +223,7 @@ mod tests {
         let mut sizes: Vec<usize> = splits.iter().map(|split| split.val.len()).collect();
         sizes.sort_unstable();
         assert_eq!(sizes, [3, 3, 4]);
-        assert_eq!(fault(&splits, &Patients::of(&scans, &grouped(3)).unwrap(), 3), None);
+        assert_eq!(find_fault(&splits, &Patients::of(&scans, &grouped(3)).unwrap(), 3), None);
         assert!(matches!(draw(&scans, &grouped(5)), Err(SplitError::TooFew { patients: 4, grouped: true, folds: 5 })));
     }
 
@@ -261,11 +244,11 @@ mod tests {
     }
 
     #[test]
-    fn every_case_is_held_out_once() {
+    fn every_case_is_validated_once() {
         let cases = cases(23);
         let splits = draw(&cases, &FIVE).unwrap();
         assert_eq!(splits.iter().map(|split| split.val.len()).collect::<Vec<_>>(), [5, 5, 5, 4, 4]);
-        assert_eq!(fault(&splits, &Patients::of(&cases, &FIVE).unwrap(), 5), None);
+        assert_eq!(find_fault(&splits, &Patients::of(&cases, &FIVE).unwrap(), 5), None);
     }
 
     #[test]
@@ -297,11 +280,11 @@ mod tests {
         splits[2].train.push(leaked);
         store::write_atomic(&path, serde_json::to_string(&splits).unwrap().as_bytes()).unwrap();
         let refused = load_or_draw(&path, &cases, &FIVE, None).unwrap_err().to_string();
-        assert!(refused.contains("which it holds out"), "{refused}");
+        assert!(refused.contains("trains and validates on"), "{refused}");
     }
 
     #[test]
-    fn folds_that_a_plan_without_results_drew_are_drawn_anew_and_a_persons_are_kept() {
+    fn folds_of_a_plan_without_results_are_replaced_and_edited_folds_are_kept() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("splits_final.json");
         let (cases, three) = (cases(10), schema::Split { folds: 3, ..FIVE });
@@ -316,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn a_digest_tells_apart_which_cases_are_trained_on() {
+    fn a_digest_depends_on_the_training_cases() {
         let splits = draw(&cases(10), &FIVE).unwrap();
         assert_eq!(splits[0].digest(), splits[0].clone().digest());
         assert_ne!(splits[0].digest(), splits[1].digest());

@@ -105,8 +105,10 @@ impl ConvTranspose {
         self.size.iter().product()
     }
 
-    /// Calls `visit` for each row of each kernel position, in the order of the output: with the index of its first voxel in the
-    /// output, where its voxels are `kernel[2]` apart, and that in the output of the 1 × 1 × 1 convolution.
+    /// Calls `visit` for each row of each kernel position, in the order of the output.
+    ///
+    /// Arguments are the index of the row's first voxel in the output, where the row has stride `kernel[2]`, and its index in the
+    /// output of the 1 × 1 × 1 convolution.
     fn for_each_row(&self, mut visit: impl FnMut(usize, usize)) {
         let [depth, height, width] = self.size;
         let [kz, ky, kx] = self.kernel;

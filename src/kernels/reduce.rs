@@ -1,6 +1,6 @@
 //! Sums over feature maps.
 //!
-//! Written as loops instead of iterators, so that all of it is inlined into [`super::simd::InstructionSet::vectorize`].
+//! Written as loops instead of iterators, so that the whole function is inlined into [`super::simd::InstructionSet::vectorize`].
 
 /// Single-precision partial sums run in this many lanes.
 const LANES: usize = 16;

@@ -44,7 +44,7 @@ pub(crate) fn tiny(seed: u64, device: &Device) -> UNet {
     build_unet(&configuration([8, 16, 16], [1, 2, 2], &[4, 8, 16]), (1, 3), seed, device)
 }
 
-/// The random numbers of the initial weights of a seed.
+/// The generator for the initial weights of a seed.
 pub(crate) fn weight_rng(seed: u64) -> Rng {
     stream(Key { purpose: Purpose::Weights, seed, counters: [0; 4] })
 }

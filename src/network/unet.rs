@@ -12,7 +12,7 @@ use crate::plan::schema::Precision;
 ///
 /// Source: arXiv:1809.10486, section 2.1; what the paper leaves open, from nnU-Net commit 6150f1b0, `generic_UNet.py`.
 ///
-/// Differs: nnU-Net's code of 2019 downsamples by strided convolutions; the paper says "poolings", so this is max pooling.
+/// Differs: nnU-Net's code of 2019 downsamples by strided convolutions; the paper describes "poolings", so this is max pooling.
 #[derive(Module, Debug)]
 pub struct UNet {
     /// Two blocks per resolution, finest first.

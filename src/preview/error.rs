@@ -32,7 +32,7 @@ pub enum PreviewError {
     #[error(transparent)]
     FirstStage(#[from] TensorFileError),
     #[error("case `{case}`: {source}")]
-    Nifti { case: CaseId, source: ImageFileError },
+    Image { case: CaseId, source: ImageFileError },
     #[error(transparent)]
     Drawing(#[from] ReportError),
     #[error(transparent)]

@@ -20,17 +20,16 @@ use crate::preprocess::cache::{Preparation, PreparedCase};
 use crate::preprocess::first_stage::FirstStage;
 use crate::preprocess::target_spacing;
 use crate::random::{Key, Purpose, stream};
-use crate::report::figure::slice::augmentation::{
-    AxisNames, ContactSheet, Sample, describe_sample, write_contact_sheet,
-};
+use crate::report::figure::slice::augmentation::{ContactSheet, Sample, describe_sample, write_contact_sheet};
 use crate::run::contents::{KeepDigests, hash_contents};
 use crate::run::dataset::find_dataset;
 use crate::run::folder::{RunFolder, prepared_case, prepared_folder};
 use crate::run::{Listener, UnknownConfiguration};
 use crate::store::claim::Claim;
-use crate::train::augment::{Augmenter, Draw, Faults};
-use crate::train::patches::masks;
-use crate::train::sample::{CaseView, draw_corner, extract, finish};
+use crate::train::augment::{Augmenter, AxisNames, Draw, FirstStageCorruption};
+use crate::train::batches::class_masks;
+use crate::train::patch::{CaseView, extract, to_network_input};
+use crate::train::sampler::draw_corner;
 use crate::volume::Spacing;
 use crate::volume::io::read_header;
 
@@ -92,7 +91,7 @@ pub fn preview(loaded: &LoadedPlan, request: &Request<'_>, listener: &dyn Listen
     let samples = draw_samples(plan, configuration, &prepared, request.samples);
     let axes = AxisNames::new(configuration);
     let header =
-        read_header(&case.images[0]).map_err(|source| PreviewError::Nifti { case: case.id.clone(), source })?;
+        read_header(&case.images[0]).map_err(|source| PreviewError::Image { case: case.id.clone(), source })?;
     let spacing = target_spacing(header.geometry.spacing, configuration);
     // Preprocessed cases hold class numbers instead of label values.
     let classes: BTreeMap<u8, String> = (1..).zip(plan.data.labels.values().cloned()).collect();
@@ -143,22 +142,22 @@ fn draw_samples(plan: &Plan, configuration: &Configuration, case: &PreparedCase,
     let sample = |number: usize| {
         let counters = [0, 0, 0, number as u64];
         let mut rng = stream(Key { purpose: Purpose::TrainingPatch, seed, counters });
-        let corner = draw_corner(&view, augmenter.window(), true, &mut rng);
+        let corner = draw_corner(&view, augmenter.sizes(), true, &mut rng);
         let loaded = extract(&view, corner, augmenter.loaded_size());
         let draw = augmenter.draw(plan.data.channels.len(), &mut rng);
-        let original = finish(augmenter.apply(&Draw::default(), &loaded), masked);
-        let mut augmented = finish(augmenter.apply(&draw, &loaded), masked);
-        let mut faults = Faults::default();
+        let original = to_network_input(augmenter.apply(&Draw::default(), &loaded), masked);
+        let mut augmented = to_network_input(augmenter.apply(&draw, &loaded), masked);
+        let mut corruption = FirstStageCorruption::default();
         if let Some(classes) = &mut augmented.first_stage {
-            faults = Faults::draw(&plan.augment, plan.data.labels.len(), &mut rng);
-            let mut masks = masks(classes.view(), plan.data.labels.len());
-            faults.apply(&mut masks);
+            corruption = FirstStageCorruption::draw(&plan.augment, plan.data.labels.len(), &mut rng);
+            let mut masks = class_masks(classes.view(), plan.data.labels.len());
+            corruption.apply(&mut masks);
             classes.fill(0);
             for (class, mask) in (1..).zip(&masks) {
                 Zip::from(&mut *classes).and(mask).for_each(|at, &inside| *at = if inside { class } else { *at });
             }
         }
-        Sample { original, augmented, draw, faults }
+        Sample { original, augmented, draw, corruption }
     };
     (0..count).map(sample).collect()
 }

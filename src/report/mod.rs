@@ -13,4 +13,6 @@ pub mod record;
 pub(crate) mod statistics;
 pub(crate) mod table;
 pub(crate) mod text;
-pub(crate) mod write;
+mod write;
+
+pub(crate) use self::write::{Images, WrittenReport, write_report};

@@ -20,18 +20,15 @@ pub struct EpochRow {
     pub train_loss: f64,
     /// Mean loss of the validation batches.
     pub validation_loss: f64,
-    /// Exponential moving average of the training loss; the plateau schedule reads it.
+    /// Exponential moving average of the training loss.
     pub train_loss_ema: f64,
-    /// Exponential moving average of the validation loss; the stopping rule reads it.
+    /// Exponential moving average of the validation loss.
     pub validation_loss_ema: f64,
-    /// Best value of `train_loss_ema` so far.
-    pub best_train_loss_ema: f64,
-    /// Best value of `validation_loss_ema` so far.
-    pub best_validation_loss_ema: f64,
-    /// Epochs since `train_loss_ema` improved, or since the learning rate dropped.
-    pub train_bad_epochs: usize,
-    /// Epochs since `validation_loss_ema` improved.
-    pub validation_bad_epochs: usize,
+    /// The plateau of `train_loss_ema` that the schedule watches; `None` for schedules that watch none. The count of epochs restarts
+    /// when the learning rate drops.
+    pub train_plateau: Option<PlateauRow>,
+    /// The plateau of `validation_loss_ema` that the stopping rule watches; `None` for rules that watch none.
+    pub validation_plateau: Option<PlateauRow>,
     /// Learning rate of this epoch.
     pub learning_rate: f64,
     /// Learning rate that the schedule sets for the next epoch, even if training stops here.
@@ -47,6 +44,15 @@ pub struct EpochRow {
     pub patches_per_second: f64,
     /// Why training ended after this epoch; `None` in every row but the last.
     pub stop_reason: Option<StopReason>,
+}
+
+/// How long a smoothed loss has not improved.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PlateauRow {
+    /// Best value so far.
+    pub best: f64,
+    /// Epochs since the best value.
+    pub bad_epochs: usize,
 }
 
 impl EpochRow {
@@ -76,17 +82,19 @@ pub struct StepRow {
 /// If the file cannot be written.
 pub fn write_epochs(path: &Path, rows: &[EpochRow], labels: &BTreeMap<u8, String>) -> Result<(), TableError> {
     let numbers = |value: fn(&EpochRow) -> f64| rows.iter().map(value);
-    let counts = |value: fn(&EpochRow) -> usize| rows.iter().map(move |row| value(row) as u64);
+    let plateaus = |plateau: fn(&EpochRow) -> Option<PlateauRow>| rows.iter().map(plateau);
+    let best = |plateau| plateaus(plateau).map(|plateau| plateau.map(|plateau| plateau.best));
+    let bad_epochs = |plateau| plateaus(plateau).map(|plateau| plateau.map(|plateau| plateau.bad_epochs as u64));
     let mut columns = Columns::default()
-        .counts("epoch", counts(|row| row.epoch))
+        .counts("epoch", rows.iter().map(|row| row.epoch as u64))
         .numbers("train_loss", numbers(|row| row.train_loss))
         .numbers("validation_loss", numbers(|row| row.validation_loss))
         .numbers("train_loss_ema", numbers(|row| row.train_loss_ema))
         .numbers("validation_loss_ema", numbers(|row| row.validation_loss_ema))
-        .numbers("best_train_loss_ema", numbers(|row| row.best_train_loss_ema))
-        .numbers("best_validation_loss_ema", numbers(|row| row.best_validation_loss_ema))
-        .counts("train_bad_epochs", counts(|row| row.train_bad_epochs))
-        .counts("validation_bad_epochs", counts(|row| row.validation_bad_epochs))
+        .optional_numbers("best_train_loss_ema", best(|row| row.train_plateau))
+        .optional_numbers("best_validation_loss_ema", best(|row| row.validation_plateau))
+        .optional_counts("train_bad_epochs", bad_epochs(|row| row.train_plateau))
+        .optional_counts("validation_bad_epochs", bad_epochs(|row| row.validation_plateau))
         .numbers("learning_rate", numbers(|row| row.learning_rate))
         .numbers("next_learning_rate", numbers(|row| row.next_learning_rate))
         .optional_numbers("mean_pseudo_dice", rows.iter().map(|row| row.mean_pseudo_dice))
@@ -121,10 +129,8 @@ pub fn read_epochs(path: &Path) -> Result<Vec<EpochRow>, TableError> {
     let validation_loss = table.numbers("validation_loss")?;
     let train_loss_ema = table.numbers("train_loss_ema")?;
     let validation_loss_ema = table.numbers("validation_loss_ema")?;
-    let best_train_loss_ema = table.numbers("best_train_loss_ema")?;
-    let best_validation_loss_ema = table.numbers("best_validation_loss_ema")?;
-    let train_bad_epochs = table.counts("train_bad_epochs")?;
-    let validation_bad_epochs = table.counts("validation_bad_epochs")?;
+    let train_plateau = read_plateau(&table, "best_train_loss_ema", "train_bad_epochs")?;
+    let validation_plateau = read_plateau(&table, "best_validation_loss_ema", "validation_bad_epochs")?;
     let learning_rate = table.numbers("learning_rate")?;
     let next_learning_rate = table.numbers("next_learning_rate")?;
     let mean_pseudo_dice = table.optional_numbers("mean_pseudo_dice")?;
@@ -139,10 +145,8 @@ pub fn read_epochs(path: &Path) -> Result<Vec<EpochRow>, TableError> {
         validation_loss: validation_loss[at],
         train_loss_ema: train_loss_ema[at],
         validation_loss_ema: validation_loss_ema[at],
-        best_train_loss_ema: best_train_loss_ema[at],
-        best_validation_loss_ema: best_validation_loss_ema[at],
-        train_bad_epochs: train_bad_epochs[at] as usize,
-        validation_bad_epochs: validation_bad_epochs[at] as usize,
+        train_plateau: train_plateau[at],
+        validation_plateau: validation_plateau[at],
         learning_rate: learning_rate[at],
         next_learning_rate: next_learning_rate[at],
         pseudo_dice: pseudo_dice.iter().map(|class| class[at]).collect(),
@@ -150,11 +154,19 @@ pub fn read_epochs(path: &Path) -> Result<Vec<EpochRow>, TableError> {
         seconds: seconds[at],
         patches_per_second: patches_per_second[at],
         stop_reason: stop_reason[at].as_deref().and_then(|name| {
-            let (epochs, plateau) = (epoch[at] as usize, validation_bad_epochs[at] as usize);
-            StopReason::of_name(name, epochs, plateau)
+            let plateau = validation_plateau[at].map_or(0, |plateau| plateau.bad_epochs);
+            StopReason::of_name(name, epoch[at] as usize, plateau)
         }),
     };
     Ok((0..epoch.len()).map(row).collect())
+}
+
+fn read_plateau(table: &Table, best: &str, bad_epochs: &str) -> Result<Vec<Option<PlateauRow>>, TableError> {
+    let (best, bad_epochs) = (table.optional_numbers(best)?, table.optional_counts(bad_epochs)?);
+    let row = |(best, bad_epochs): (Option<f64>, Option<u64>)| {
+        Some(PlateauRow { best: best?, bad_epochs: bad_epochs? as usize })
+    };
+    Ok(best.into_iter().zip(bad_epochs).map(row).collect())
 }
 
 /// Writes `steps.parquet`.
@@ -200,10 +212,8 @@ mod tests {
             validation_loss: 0.2,
             train_loss_ema: 0.3,
             validation_loss_ema: 0.4,
-            best_train_loss_ema: 0.5,
-            best_validation_loss_ema: 0.6,
-            train_bad_epochs: epoch,
-            validation_bad_epochs: 2,
+            train_plateau: (epoch > 1).then_some(PlateauRow { best: 0.5, bad_epochs: epoch }),
+            validation_plateau: Some(PlateauRow { best: 0.6, bad_epochs: 2 }),
             learning_rate: 3e-4,
             next_learning_rate: if epoch == 2 { 6e-5 } else { 3e-4 },
             pseudo_dice: vec![Some(0.9), None],

@@ -17,6 +17,15 @@ pub struct NetworkId {
     pub fold: usize,
 }
 
+impl NetworkId {
+    /// All networks of a configuration that a plan can have: every fold of every seed.
+    pub fn all(plan: &Plan, configuration: ConfigurationName) -> impl Iterator<Item = Self> {
+        let folds = plan.split.folds;
+        let of_seed = move |&seed| (0..folds).map(move |fold| Self { configuration, seed, fold });
+        plan.run.seeds.iter().flat_map(of_seed)
+    }
+}
+
 impl fmt::Display for NetworkId {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{} fold {} seed {}", self.configuration, self.fold, self.seed)

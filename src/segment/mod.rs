@@ -16,7 +16,6 @@ use crate::dataset::gate::{Expected, Issues, read_image};
 use crate::dataset::images::{ImagesError, find_cases};
 use crate::device::{DeviceError, open_device};
 use crate::evaluate::scores;
-use crate::experiment::graph::stage_before;
 use crate::network::weights::WeightsError;
 use crate::network::{PlannedNetwork, UNet};
 use crate::plan::compare::stage_digests;
@@ -24,9 +23,8 @@ use crate::plan::read::PlanError;
 use crate::plan::read::load_resolved;
 use crate::plan::schema::{ConfigurationName, Plan, PostprocessRule};
 use crate::postprocess::Filter;
-use crate::predict::cascade::{Grid, first_stage};
-use crate::predict::memory::{PredictError, Room};
-use crate::predict::{Member, OnTiles, Predictor, labels};
+use crate::predict::cascade::{Grid, predict_first_stage};
+use crate::predict::{EnsembleMember, MemoryLimit, OnTiles, PredictError, Predictor, predict_labels};
 use crate::preprocess::first_stage::{beside, one_hot};
 use crate::preprocess::footprint::{Collapsed, check_collapse};
 use crate::preprocess::{Prepared, prepare};
@@ -148,7 +146,7 @@ pub fn segment(
         names.iter().map(|&name| Networks::load(&folder, &plan, name, &device)).collect::<Result<_, _>>()?;
     let stages: Vec<Stages<'_>> = networks.iter().map(|networks| networks.stages(&plan, &device)).collect();
     let filter = filter(&folder, &plan, &names, events)?;
-    let room = Room::gib(request.memory_gib.unwrap_or(plan.runtime.memory_gib), request.output);
+    let limit = MemoryLimit::from_gib(request.memory_gib.unwrap_or(plan.runtime.memory_gib), request.output);
     let trained_on = TrainingData::load(&folder)?;
     let decides = (digest_of_networks(&folder, &plan, &names)?, &filter, format!("{:?}", trained_on.orientation()));
     let decides = short_digest(&decides);
@@ -156,7 +154,7 @@ pub fn segment(
     let job = Job {
         stages: &stages,
         filter: &filter,
-        room,
+        limit,
         request,
         trained_on: &trained_on,
         watch,
@@ -184,7 +182,7 @@ pub fn segment(
             before += 1;
         } else {
             match job.segment(case, &of) {
-                Err(CaseError::Predict(PredictError::Stopped)) => break,
+                Err(CaseError::Predict(PredictError::Interrupted)) => break,
                 // Faults of files name their case themselves.
                 Err(CaseError::Issues(faults)) => failures.push(faults.to_string()),
                 Err(reason) => failures.push(format!("case `{}`: {reason}", case.id)),
@@ -256,12 +254,9 @@ impl Networks {
     }
 
     fn stages<'a>(&'a self, plan: &'a Plan, device: &'a Device) -> Stages<'a> {
-        let predictor = |name, networks: &'a [UNet]| Predictor {
-            plan,
-            name,
-            configuration: &plan.configurations[&name],
-            networks,
-            device,
+        let predictor = |name, networks: &'a [UNet]| {
+            let network = PlannedNetwork::new(plan, name);
+            Predictor { network, networks, device }
         };
         let first = Some(&self.first_stage).filter(|networks| !networks.is_empty());
         Stages {
@@ -279,28 +274,31 @@ struct Stages<'a> {
 
 impl Stages<'_> {
     /// The image as the networks see it: in the cascade's second stage with the classes that the first one predicts.
-    fn prepare(&self, image: Image, room: &Room<'_>, on_tiles: &OnTiles<'_>) -> Result<Prepared, PredictError> {
-        let rules = &self.predictor.plan.preprocess;
-        let bytes = room.bytes as u64;
-        let coarse = self.first.as_ref().map(|first| prepare(image.clone(), None, rules, first.configuration, bytes));
-        let mut case = prepare(image, None, rules, self.predictor.configuration, bytes)?;
+    fn prepare(&self, image: Image, limit: &MemoryLimit<'_>, on_tiles: &OnTiles<'_>) -> Result<Prepared, PredictError> {
+        let network = self.predictor.network;
+        let (settings, configuration) = (&network.plan().preprocess, network.configuration());
+        let bytes = limit.bytes as u64;
+        let prepare_first =
+            |first: &Predictor<'_>| prepare(image.clone(), None, settings, first.network.configuration(), bytes);
+        let coarse = self.first.as_ref().map(prepare_first);
+        let mut case = prepare(image, None, settings, configuration, bytes)?;
         if let (Some(first), Some(coarse)) = (&self.first, coarse.transpose()?) {
             let grid = Grid { shape: Shape(case.labels.dim().into()), placement: &case.placement };
-            let classes = first_stage(&member(first, &coarse), self.predictor.configuration, grid, room, on_tiles)?;
-            case.image = beside(case.image.view(), &one_hot(classes.view(), self.predictor.plan.data.labels.len()));
+            let classes = predict_first_stage(&member(first, &coarse), configuration, grid, limit, on_tiles)?;
+            case.image = beside(case.image.view(), &one_hot(classes.view(), network.plan().data.labels.len()));
         }
         Ok(case)
     }
 }
 
-fn member<'a>(predictor: &'a Predictor<'a>, case: &'a Prepared) -> Member<'a> {
-    Member { predictor, image: case.image.view(), placement: &case.placement }
+fn member<'a>(predictor: &'a Predictor<'a>, case: &'a Prepared) -> EnsembleMember<'a> {
+    EnsembleMember { predictor, image: case.image.view(), placement: &case.placement }
 }
 
 #[derive(Debug, Error)]
 enum CaseError {
     #[error(transparent)]
-    Nifti(#[from] ImageFileError),
+    Image(#[from] ImageFileError),
     #[error(transparent)]
     Predict(#[from] PredictError),
     #[error(transparent)]
@@ -315,7 +313,7 @@ enum CaseError {
 struct Job<'a> {
     stages: &'a [Stages<'a>],
     filter: &'a Filter,
-    room: Room<'a>,
+    limit: MemoryLimit<'a>,
     request: &'a Request<'a>,
     trained_on: &'a TrainingData,
     watch: Watch<'a>,
@@ -326,11 +324,11 @@ struct Job<'a> {
 
 impl Job<'_> {
     fn segment(&self, case: &Case, made_of: &str) -> Result<(), CaseError> {
-        let plan = self.stages[0].predictor.plan;
-        let image = read_image(case, &Expected { memory_bytes: self.room.bytes as u64, ..plan.expected() })?;
+        let plan = self.stages[0].predictor.network.plan();
+        let image = read_image(case, &Expected { memory_bytes: self.limit.bytes as u64, ..plan.expected() })?;
         let geometry = image.geometry.clone();
         for stages in self.stages {
-            check_collapse(geometry.shape, geometry.spacing, stages.predictor.configuration)?;
+            check_collapse(geometry.shape, geometry.spacing, stages.predictor.network.configuration())?;
         }
         let (image, back) = self.in_training_order(image, case);
         let on_tiles = self.watch.on_tiles(&case.id);
@@ -338,11 +336,11 @@ impl Job<'_> {
         let [others @ .., last] = self.stages else { unreachable!("at least one configuration predicts") };
         let mut prepared: Vec<Prepared> = others
             .iter()
-            .map(|stages| stages.prepare(image.clone(), &self.room, &on_tiles))
+            .map(|stages| stages.prepare(image.clone(), &self.limit, &on_tiles))
             .collect::<Result<_, _>>()?;
         // Its place in memory is that of what is prepared from it.
-        prepared.push(last.prepare(image, &self.room, &on_tiles)?);
-        let members: Vec<Member<'_>> =
+        prepared.push(last.prepare(image, &self.limit, &on_tiles)?);
+        let members: Vec<EnsembleMember<'_>> =
             self.stages.iter().zip(&prepared).map(|(stages, case)| member(&stages.predictor, case)).collect();
         let (file, probabilities) = files(self.request, case);
         let mut labels = if let Some(file) = &probabilities {
@@ -353,12 +351,12 @@ impl Job<'_> {
                 let class = back.map_or(class, |back| back.volume(class));
                 Ok(writer.write(class)?)
             };
-            let labels = labels(&members, spacing, &self.room, &on_tiles, Some(&mut write))?;
+            let labels = predict_labels(&members, spacing, &self.limit, &on_tiles, Some(&mut write))?;
             writer.finish()?;
             self.outputs.keep_made_of(file, made_of)?;
             labels
         } else {
-            labels(&members, spacing, &self.room, &on_tiles, None)?
+            predict_labels(&members, spacing, &self.limit, &on_tiles, None)?
         };
         if let Some(back) = back {
             labels = back.volume(labels.view()).as_standard_layout().into_owned();
@@ -379,7 +377,7 @@ impl Job<'_> {
             },
             None => image,
         };
-        let unlike = self.trained_on.unlike(&image, self.stages[0].predictor.plan);
+        let unlike = self.trained_on.unlike(&image, self.stages[0].predictor.network.plan());
         for text in said.into_iter().chain(unlike.iter().map(|reason| format!("warning: {reason}"))) {
             self.watch.listener.say(&format!("`{}`: {text}", case.id));
         }
@@ -463,7 +461,7 @@ fn digest_of_networks(folder: &RunFolder, plan: &Plan, names: &[ConfigurationNam
     let mut all = vec![env!("CARGO_PKG_VERSION").to_owned()];
     for &name in names {
         all.push(stage_digests(plan, name).predict);
-        for name in stage_before(name).into_iter().chain([name]) {
+        for name in name.first_stage().into_iter().chain([name]) {
             for fold in trained_folds(folder, plan, name)? {
                 all.push(digest_of_file(&fold.weights())?);
             }

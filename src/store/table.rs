@@ -40,6 +40,13 @@ impl Columns {
         self
     }
 
+    /// Adds whole numbers that are missing in some rows.
+    #[must_use]
+    pub fn optional_counts(mut self, name: &str, values: impl Iterator<Item = Option<u64>>) -> Self {
+        self.columns.push(Column::new(name.into(), values.collect::<Vec<Option<u64>>>()));
+        self
+    }
+
     /// Adds numbers.
     #[must_use]
     pub fn numbers(mut self, name: &str, values: impl Iterator<Item = f64>) -> Self {
@@ -128,8 +135,17 @@ impl Table {
     ///
     /// When there is no such column of this type, or a value is missing.
     pub fn counts(&self, name: &str) -> Result<Vec<u64>, TableError> {
+        self.optional_counts(name)?.into_iter().map(|value| value.ok_or_else(|| self.missing(name))).collect()
+    }
+
+    /// Whole numbers that are missing in some rows.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such column of this type.
+    pub fn optional_counts(&self, name: &str) -> Result<Vec<Option<u64>>, TableError> {
         let column = self.frame.column(name).and_then(Column::u64).map_err(|source| self.form(source))?;
-        column.iter().map(|value| value.ok_or_else(|| self.missing(name))).collect()
+        Ok(column.iter().collect())
     }
 
     /// Numbers.

@@ -1,47 +1,60 @@
-//! Batches, made by threads ahead of the device and handed over in order.
+//! Batches, prepared by threads ahead of the device and delivered in order.
 
 use std::ops::Range;
 use std::sync::mpsc::sync_channel;
 use std::thread;
 
+use burn::tensor::{Device, Int, Tensor, TensorData};
+
 use crate::dataset::CaseId;
 use crate::volume::Shape;
 
-/// Batches that each thread holds ready beyond the one that it is making.
+/// Finished batches that each thread holds besides the one that it is preparing.
 const AHEAD: usize = 1;
 
-/// Batches that there are at most at once, with so many workers: in their hands, ready, and in use.
-pub fn batches_at_once(workers: usize) -> usize {
+/// Maximum number of batches that exist at once with `workers` threads: in preparation, finished and in use.
+pub(crate) fn batches_at_once(workers: usize) -> usize {
     workers.max(1) * (AHEAD + 1) + 1
 }
 
-/// Patches of some cases, stacked.
+/// Patches of several cases, stacked.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Batch {
+pub(crate) struct Batch {
     /// Intensities, `[b, c, z, y, x]` in row-major order.
-    pub images: Vec<f32>,
+    pub(crate) images: Vec<f32>,
     /// Class of each voxel, `[b, z, y, x]` in row-major order.
-    pub labels: Vec<i32>,
+    pub(crate) labels: Vec<i32>,
     /// Channels of each patch.
-    pub channels: usize,
+    pub(crate) channels: usize,
     /// Shape of each patch.
-    pub patch: Shape,
-    /// The case that each patch is of.
-    pub cases: Vec<CaseId>,
+    pub(crate) patch: Shape,
+    /// The case of each patch.
+    pub(crate) cases: Vec<CaseId>,
 }
 
-/// Makes the batches of `steps` with `workers` threads and gives them to `consume` in the order of their steps.
+impl Batch {
+    /// Copies the batch to a device: images `[b, c, z, y, x]` and labels `[b, z, y, x]`.
+    pub(crate) fn to_device(&self, device: &Device) -> (Tensor<5>, Tensor<4, Int>) {
+        let count = self.cases.len();
+        let [z, y, x] = self.patch.0;
+        let images = TensorData::new(self.images.clone(), [count, self.channels, z, y, x]);
+        let labels = TensorData::new(self.labels.clone(), [count, z, y, x]);
+        (Tensor::from_data(images, device), Tensor::from_data(labels, device))
+    }
+}
+
+/// Prepares the batches of `steps` with `workers` threads and passes them to `consume` in the order of their steps.
 ///
-/// A batch is a function of its step alone, so neither the number of threads nor their timing changes one. Stops at the
-/// first error of `consume`; a panic of `make` is passed on.
+/// A batch is a function of its step alone: neither the number of threads nor their timing changes it. Stops at the first error of
+/// `consume`; a panic of `prepare` is propagated.
 ///
 /// # Errors
 ///
 /// Whatever `consume` returns.
-pub fn for_each_batch<E>(
+pub(crate) fn for_each_batch<E>(
     steps: Range<usize>,
     workers: usize,
-    make: &(dyn Fn(usize) -> Batch + Sync),
+    prepare: &(dyn Fn(usize) -> Batch + Sync),
     mut consume: impl FnMut(usize, Batch) -> Result<(), E>,
 ) -> Result<(), E> {
     let workers = workers.max(1);
@@ -52,8 +65,8 @@ pub fn for_each_batch<E>(
                 let steps = steps.clone().skip(worker).step_by(workers);
                 scope.spawn(move || {
                     for step in steps {
-                        // The receiver is gone when `consume` has failed: there is nobody to work for.
-                        if sender.send(make(step)).is_err() {
+                        // The receiver is gone if `consume` has failed.
+                        if sender.send(prepare(step)).is_err() {
                             return;
                         }
                     }
@@ -62,7 +75,7 @@ pub fn for_each_batch<E>(
             })
             .collect();
         for (step, queue) in steps.clone().zip(queues.iter().cycle()) {
-            // A closed queue means that the worker has panicked; the scope passes the panic on when it ends.
+            // A closed queue means that the worker has panicked; the scope propagates the panic when it ends.
             let Ok(batch) = queue.recv() else { break };
             consume(step, batch)?;
         }
@@ -80,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn batches_come_in_order_whatever_the_number_of_threads() {
+    fn batches_arrive_in_order_with_any_number_of_threads() {
         for workers in [1, 2, 7] {
             let mut seen = Vec::new();
             let done = for_each_batch(3..20, workers, &batch, |step, batch| {
@@ -105,7 +118,7 @@ mod tests {
             0..4,
             2,
             &|step| {
-                assert!(step < 2, "made up");
+                assert!(step < 2, "a fault of this test");
                 batch(step)
             },
             |_, _| Ok::<_, ()>(()),

@@ -1,30 +1,32 @@
-//! The first step on a graphics card, before any clock runs.
+//! Kernel tuning before the first epoch.
 //!
-//! A card's backend compiles its kernels when they are first needed, and times several for one task to keep the fastest. That
-//! takes seconds to minutes, which are no part of an epoch: a step is rehearsed, and what comes out of it thrown away.
+//! A GPU backend compiles its kernels on first use and times several variants to keep the fastest, which takes seconds to minutes.
+//! A dry run of a training and a validation step does this before the clock of the first epoch starts.
 
 use std::time::Instant;
 
 use burn::module::Module;
 use burn::tensor::Device;
 
-use crate::train::ahead::failed;
-use crate::train::checkpoint::Training;
-use crate::train::loss::dice_ce;
-use crate::train::patches::{Patches, Set};
-use crate::train::{Job, TrainError, upload};
+use crate::train::batches::{CaseSet, EpochBatches};
+use crate::train::error::{StepIndex, TrainError};
+use crate::train::job::Job;
+use crate::train::loss;
+use crate::train::state::TrainState;
 
-/// Rehearses a training and a validation step; the seconds that it took.
-pub(super) fn warm_up(job: &Job<'_>, training: &Training, device: &Device) -> Result<f64, TrainError> {
+/// Runs a training and a validation step without changing the state. Returns the seconds taken.
+pub(super) fn warm_up(job: &Job<'_>, state: &TrainState, device: &Device) -> Result<f64, TrainError> {
     let begun = Instant::now();
-    let batch = Patches::new(job, Set::Training, 0).batch(0);
-    let loss = |logits, labels| dice_ce(logits, labels, job.configuration.dice_scope(), job.plan.loss.dice_ce());
-    let (images, labels) = upload(&batch, device);
-    training.rehearse(loss(training.network.forward(images), labels));
-    let (images, labels) = upload(&batch, job.device);
-    let logits = training.network.valid().forward(images);
+    let batch = EpochBatches::new(job, CaseSet::Training, 0).batch(0);
+    let compute_loss =
+        |logits, labels| loss::compute(logits, labels, job.configuration().dice_scope(), &job.plan().loss);
+    let (images, labels) = batch.to_device(device);
+    state.dry_run_step(compute_loss(state.network.forward(images), labels));
+    let (images, labels) = batch.to_device(job.device);
+    let logits = state.network.valid().forward(images);
     let predicted = logits.clone().argmax(1);
-    let _ = (predicted, loss(logits, labels));
-    device.sync().map_err(|error| failed(job, training.epochs.len(), training.step, error.into()))?;
+    let _ = (predicted, compute_loss(logits, labels));
+    let index = StepIndex { epoch: state.epochs.len(), step: state.step };
+    device.sync().map_err(|error| index.device_failure(job, error.into()))?;
     Ok(begun.elapsed().as_secs_f64())
 }

@@ -10,6 +10,7 @@ pub mod components;
 pub mod crop;
 pub mod distance;
 mod elements;
+pub mod gaussian;
 mod geometry;
 mod image;
 pub mod intensity;

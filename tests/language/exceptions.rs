@@ -6,9 +6,8 @@ pub(crate) const EXCEPTIONS: &[(&str, &str)] = &[
     ("display window", "radiology's term for the range of grey values"),
     ("windows and macos", "the operating system"),
     ("linux and windows", "the operating system"),
-    ("apart from", "ordinary English for `besides`"),
     ("because of it", "ordinary English"),
     ("nothing to do", "the usual words of build tools"),
-    ("most of", "ordinary English for the larger part"),
+    ("window . addeventlistener", "JavaScript"),
     ("in place of", "ordinary English for `instead of`"),
 ];

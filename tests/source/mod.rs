@@ -1,7 +1,8 @@
 //! Splits Rust source text into tokens: enough to see comments, string literals and paths, without a parser.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+mod files;
+
+pub(crate) use files::rust_files;
 
 /// The kind of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,21 +35,6 @@ impl Token<'_> {
     pub(crate) fn is(&self, text: &str) -> bool {
         matches!(self.kind, Kind::Word | Kind::Sign) && self.text == text
     }
-}
-
-/// All Rust files below a folder, sorted.
-pub(crate) fn rust_files(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(rust_files(&path));
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            found.push(path);
-        }
-    }
-    found.sort();
-    found
 }
 
 /// The tokens of a source text. Numbers, lifetimes and character literals are left out.

@@ -9,7 +9,7 @@ use crate::cli::plan::memory::memory_to_measure;
 use crate::cli::plan::names::experiment_name;
 use crate::cli::terminal::Terminal;
 use crate::dataset::{Dataset, scan};
-use crate::experiment::preflight::against_data;
+use crate::experiment::preflight::check_data;
 use crate::fingerprint::{self, Fingerprint, FingerprintError};
 use crate::plan::read::{Diagnostic, LoadedPlan, PlanError};
 use crate::plan::rules::notes::notes;
@@ -64,7 +64,7 @@ fn unplannable(error: Unplannable) -> Failure {
 
 /// Refuses what `run` would refuse about a plan and its data set.
 pub(super) fn refuse_unrunnable(loaded: &LoadedPlan, dataset: &Dataset) -> Result<(), PlanError> {
-    let found = against_data(loaded, dataset);
+    let found = check_data(loaded, dataset);
     if found.iter().all(Diagnostic::is_warning) { Ok(()) } else { Err(PlanError::invalid(found)) }
 }
 

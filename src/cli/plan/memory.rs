@@ -29,7 +29,7 @@ fn bytes(memory_gib: f64) -> u64 {
 pub(super) fn memory_to_measure(memory_gib: Option<f64>) -> u64 {
     let default = recipe::memory_bytes();
     let Some(gpu) = memory_gib.map(bytes) else { return default };
-    let machine = Machine::look(Path::new(".")).memory.map_or(default, |memory| memory / 2);
+    let machine = Machine::inspect(Path::new(".")).memory.map_or(default, |memory| memory / 2);
     gpu.min(machine.max(default))
 }
 

@@ -16,7 +16,7 @@ use crate::cli::plan::memory::{fit_rules, overview};
 use crate::cli::plan::names::given_name;
 use crate::cli::schema::write_beside;
 use crate::cli::terminal::Terminal;
-use crate::experiment::preflight::cases_fit;
+use crate::experiment::preflight::check_case_sizes;
 use crate::plan::edit::Scope;
 use crate::plan::rules::memory_limit::memory_reasons;
 use crate::plan::rules::published::{Task, tasks};
@@ -64,7 +64,7 @@ fn write(arguments: &Arguments) -> Result<(), Failure> {
     if let Plannable::Data(data) = &source {
         refuse_unrunnable(&loaded, &data.dataset).map_err(|error| Failure::wrong_input(error.into()))?;
         let names = loaded.plan.configurations.keys().copied();
-        cases_fit(&loaded.plan, &data.fingerprint, names).map_err(|error| Failure::damaged_data(plain(error)))?;
+        check_case_sizes(&loaded.plan, &data.fingerprint, names).map_err(|error| Failure::damaged_data(plain(error)))?;
         print_notes(&loaded, &data.dataset, &data.fingerprint, &terminal);
     }
     let Some(path) = &arguments.output else {

@@ -1,11 +1,11 @@
-//! Plans that this build, data set or machine cannot run, as a person reads of them.
+//! Rendered messages about plans that this build, data set or machine cannot run.
 
 use miette::{GraphicalReportHandler, GraphicalTheme};
 
 use super::*;
+use crate::experiment::machine::Gpu;
 use crate::plan::read::load;
-
-const GIBI: u64 = 1 << 30;
+use crate::units::GIB;
 
 fn loaded(set: &[&str]) -> (tempfile::TempDir, LoadedPlan) {
     let folder = tempfile::tempdir().unwrap();
@@ -31,16 +31,15 @@ fn dataset(loaded: &LoadedPlan) -> Dataset {
     }
 }
 
-fn said(folder: &tempfile::TempDir, faults: Vec<Diagnostic>) -> String {
+fn rendered(folder: &tempfile::TempDir, faults: Vec<Diagnostic>) -> String {
     let handler = GraphicalReportHandler::new_themed(GraphicalTheme::unicode_nocolor()).with_width(100);
-    let mut said = String::new();
-    handler.render_report(&mut said, &PlanError::invalid(faults)).unwrap();
-    said.replace(&format!("{}/", folder.path().display()), "")
+    let mut text = String::new();
+    handler.render_report(&mut text, &PlanError::invalid(faults)).unwrap();
+    text.replace(&format!("{}/", folder.path().display()), "")
 }
 
-fn everything(folds: u64) -> Pending {
-    let name = ConfigurationName::FullRes;
-    Pending { train: BTreeMap::from([(name, folds)]), prepare: vec![name] }
+fn everything() -> Remaining {
+    Remaining { train: BTreeSet::from([ConfigurationName::FullRes]), preprocesses: true, disk_bytes: 11 * GIB }
 }
 
 fn machine(memory: u64, free: u64, disk: u64) -> Machine {
@@ -55,51 +54,51 @@ fn a_data_set_of_other_channels_labels_and_cases() {
     dataset.labels.remove(&3);
     dataset.labels.insert(4, "Tail".to_owned());
     dataset.training.truncate(3);
-    insta::assert_snapshot!(said(&folder, against_data(&loaded, &dataset)));
+    insta::assert_snapshot!(rendered(&folder, check_data(&loaded, &dataset)));
 }
 
 #[test]
-fn a_data_set_that_fits_is_not_talked_about() {
+fn a_matching_data_set_has_no_faults() {
     let (_folder, loaded) = loaded(&[]);
-    assert!(against_data(&loaded, &dataset(&loaded)).is_empty());
-    let large = machine(64 * GIBI, 60 * GIBI, 900 * GIBI);
-    assert!(against_machine(&loaded, &everything(5), &large, &[]).is_empty());
+    assert!(check_data(&loaded, &dataset(&loaded)).is_empty());
+    let large = machine(64 * GIB, 60 * GIB, 900 * GIB);
+    assert!(check_machine(&loaded, &everything(), &large, &[]).is_empty());
 }
 
 #[cfg(not(feature = "cuda"))]
 #[test]
 fn a_device_that_is_not_in_this_build() {
     let (folder, loaded) = loaded(&["runtime.device=cuda:1"]);
-    insta::assert_snapshot!(said(&folder, against_build(&loaded)));
+    insta::assert_snapshot!(rendered(&folder, check_build(&loaded)));
 }
 
 #[test]
 fn a_machine_without_the_memory_and_the_disk() {
     let (folder, loaded) = loaded(&["runtime.memory_gib=16"]);
-    let small = machine(GIBI / 2, GIBI / 4, GIBI / 100);
-    insta::assert_snapshot!(said(&folder, against_machine(&loaded, &everything(5), &small, &[])));
+    let small = machine(GIB / 2, GIB / 4, GIB / 100);
+    insta::assert_snapshot!(rendered(&folder, check_machine(&loaded, &everything(), &small, &[])));
 }
 
 #[test]
 fn a_machine_whose_memory_is_taken() {
     let (folder, loaded) = loaded(&[]);
-    let busy = machine(16 * GIBI, GIBI / 10, 900 * GIBI);
-    insta::assert_snapshot!(said(&folder, against_machine(&loaded, &everything(5), &busy, &[])));
+    let busy = machine(16 * GIB, GIB / 10, 900 * GIB);
+    insta::assert_snapshot!(rendered(&folder, check_machine(&loaded, &everything(), &busy, &[])));
 }
 
 #[test]
-fn a_card_without_the_memory() {
+fn a_gpu_without_the_memory() {
     let (folder, loaded) = loaded(&["runtime.device=cuda:1", "configurations.3d_fullres.batch_size=90"]);
-    let card = |number, gibi| Card { number, name: "A card".to_owned(), memory: gibi * GIBI, memory_free: gibi * GIBI };
-    let machine = machine(64 * GIBI, 60 * GIBI, 900 * GIBI);
-    let faults = against_machine(&loaded, &everything(1), &machine, &[card(0, 80), card(1, 4)]);
-    insta::assert_snapshot!(said(&folder, faults));
-    // Nothing is known of it: nothing is said.
-    assert!(against_machine(&loaded, &everything(1), &machine, &[]).is_empty());
+    let gpu = |index, gib| Gpu { index, name: "A GPU".to_owned(), memory: gib * GIB, memory_free: gib * GIB };
+    let machine = machine(64 * GIB, 60 * GIB, 900 * GIB);
+    let faults = check_machine(&loaded, &everything(), &machine, &[gpu(0, 80), gpu(1, 4)]);
+    insta::assert_snapshot!(rendered(&folder, faults));
+    // Unknown memory is no fault.
+    assert!(check_machine(&loaded, &everything(), &machine, &[]).is_empty());
 }
 
 #[test]
-fn what_is_done_needs_nothing() {
+fn finished_work_needs_nothing() {
     let (_folder, loaded) = loaded(&["runtime.memory_gib=16"]);
-    assert!(against_machine(&loaded, &Pending::default(), &machine(1, 1, 1), &[]).is_empty());
+    assert!(check_machine(&loaded, &Remaining::default(), &machine(1, 1, 1), &[]).is_empty());
 }

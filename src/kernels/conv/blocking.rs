@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use super::boundary::{BoundaryZone, Stencil};
-use super::forward_tile::{Row, ZoneRows};
+use super::forward_task::ZoneRows;
+use super::forward_tile::Row;
 use crate::kernels::simd::InstructionSet;
 
 /// Input bytes that a region reads, about: less than half of the second-level cache of most processors.

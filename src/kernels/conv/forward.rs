@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use super::blocking::{ChannelBlock, Region};
 use super::boundary::{BoundaryZone, Stencil};
 use super::dims::ConvDims;
-use super::forward_tile::{PackedWeights, accumulate, max_vectors};
+use super::forward_task::{PackedWeights, accumulate, max_vectors};
 use super::output::{BlockSums, SharedOutput};
 use crate::kernels::channels::Channels;
 use crate::kernels::simd::InstructionSet;
@@ -36,7 +36,9 @@ pub(crate) fn input_gradients(dims: &ConvDims, weight: &[f32], gradient: &[f32])
     let weights =
         Weights { values: weight, output_stride: stencil.taps(), input_stride: dims.input_channels() * stencil.taps() };
     let mut zones = stencil.zones();
-    zones.iter_mut().for_each(|zone| zone.mirror_kernel(stencil.taps()));
+    for zone in &mut zones {
+        zone.mirror_kernel(stencil.taps());
+    }
     let bias = vec![0.0; dims.input_channels()];
     Convolution { stencil, zones, inputs: vec![gradient], weights, bias: &bias }.compute(&dims.inputs)
 }

@@ -6,6 +6,7 @@ mod blocking;
 mod boundary;
 mod dims;
 mod forward;
+mod forward_task;
 mod forward_tile;
 mod output;
 mod weight_gradient;

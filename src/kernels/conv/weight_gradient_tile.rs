@@ -54,7 +54,7 @@ pub(super) unsafe fn accumulate_three_taps<
                     (false, true) => add_row::<V, VECTORS, FIRST_ROW, ROWS, false, true>(tile, input, gradient, width),
                     (true, false) => add_row::<V, VECTORS, FIRST_ROW, ROWS, true, false>(tile, input, gradient, width),
                     (false, false) => {
-                        add_row::<V, VECTORS, FIRST_ROW, ROWS, false, false>(tile, input, gradient, width)
+                        add_row::<V, VECTORS, FIRST_ROW, ROWS, false, false>(tile, input, gradient, width);
                     }
                 }
             }
@@ -146,7 +146,7 @@ pub(super) struct PlaneTap {
     pub(super) x: usize,
 }
 
-/// Adds to the sums of one tap for `CHANNELS` input channels; the sums of adjacent channels are `stride` apart.
+/// Adds to the sums of one tap for `CHANNELS` input channels; `stride` is the distance between the sums of adjacent channels.
 ///
 /// The operands contain the input rows of every strip once per channel.
 #[inline(always)]

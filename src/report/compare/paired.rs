@@ -39,7 +39,10 @@ pub(crate) fn paired_differences(records: &[RunRecord]) -> Option<Table> {
     for (metric, title) in shared_metrics(records) {
         let pairs = pairs(records, metric);
         let p_values: Vec<Option<f64>> = pairs.iter().map(|pair| pair.test.map(|test| test.p)).collect();
-        let rows = pairs.iter().zip(adjust_holm(&p_values)).map(|(pair, adjusted)| row(&title, pair, adjusted));
+        let rows = pairs
+            .iter()
+            .zip(adjust_holm(&p_values))
+            .map(|(pair, adjusted)| row(Cell::named(&title, metric.name()), pair, adjusted));
         table.rows.extend(rows);
     }
     (!table.rows.is_empty()).then_some(table)
@@ -84,9 +87,9 @@ fn pair(class: &str, first: &Model, second: &Model) -> Pair {
     }
 }
 
-fn row(metric: &str, pair: &Pair, p_holm: Option<f64>) -> Vec<Cell> {
+fn row(metric: Cell, pair: &Pair, p_holm: Option<f64>) -> Vec<Cell> {
     vec![
-        Cell::text(metric),
+        metric,
         Cell::text(&pair.class),
         Cell::text(&pair.first),
         Cell::text(&pair.second),

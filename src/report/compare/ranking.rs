@@ -30,7 +30,9 @@ pub(crate) fn ranking_stability(records: &[RunRecord]) -> Option<Table> {
                 models.iter().map(|model| cases.iter().map(|case| model.values[*case]).collect()).collect();
             let ranks = rank_stability(&values, metric.better(), [metric as u64, class_index, 0, 1]);
             let models = models.iter().zip(ranks.into_iter().flatten());
-            table.rows.extend(models.map(|(model, rank)| row(&title, &class, model, cases.len(), rank)));
+            table.rows.extend(
+                models.map(|(model, rank)| row(Cell::named(&title, metric.name()), &class, model, cases.len(), rank)),
+            );
         }
     }
     (!table.rows.is_empty()).then_some(table)
@@ -41,10 +43,10 @@ fn shared_cases(models: &[Model]) -> Vec<&String> {
     first.values.keys().filter(|case| others.iter().all(|other| other.values.contains_key(*case))).collect()
 }
 
-fn row(metric: &str, class: &str, model: &Model, cases: usize, stability: RankStability) -> Vec<Cell> {
+fn row(metric: Cell, class: &str, model: &Model, cases: usize, stability: RankStability) -> Vec<Cell> {
     let interval = format!("{:.0} to {:.0}", stability.interval.low, stability.interval.high);
     vec![
-        Cell::text(metric),
+        metric,
         Cell::text(class),
         Cell::text(&model.name),
         Cell::count(cases),

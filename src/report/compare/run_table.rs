@@ -1,7 +1,7 @@
 //! Runs in one table: a row per run and model, with the keys in which the plans differ, and one metric.
 //!
 //! Input: plans, each with the record of its run, if it was run. Output: a [`Table`] with notes on everything that is missing.
-//! A mean is over the cases that all seeds have scored, and their number stands beside it.
+//! A mean is over the cases that all seeds have scored, and the table shows their number.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -52,7 +52,7 @@ struct ModelResult {
     seeds: usize,
 }
 
-/// Compares runs by one metric. All runs must use the same tolerance for the surface Dice to be comparable; a note says if not.
+/// Compares runs by one metric. Values of the surface Dice are comparable only with equal tolerances; a note warns if they differ.
 pub(crate) fn run_table(runs: &[ComparedRun], metric: Metric) -> Table {
     let differing = differing_keys(runs);
     let classes = class_names(records(runs));
@@ -206,7 +206,7 @@ fn columns(keys: &[&str], classes: &[String], metric: Metric, title: &str) -> Ve
     let mut columns = vec![Column::words("run", "run")];
     columns.extend(keys.iter().zip(short_keys(keys)).map(|(key, short)| Column::words(*key, short)));
     columns.push(Column::words("configuration", "configuration"));
-    columns.push(Column::numbers(metric.name(), format!("{title} (mean)")));
+    columns.push(Column::numbers(metric.name(), format!("mean {title}")));
     columns.extend(classes.iter().map(|class| Column::numbers(format!("{}_{class}", metric.name()), class.clone())));
     columns.extend([
         Column::numbers("cases", "cases"),

@@ -24,7 +24,7 @@ pub(crate) struct XAxis<'a> {
     pub below: Below<'a>,
 }
 
-/// What is drawn below the horizontal axis.
+/// The area below the horizontal axis.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Below<'a> {
     /// Tick labels, and a title.
@@ -118,7 +118,7 @@ pub(crate) fn decimal_label(range: f64) -> impl Fn(&f64) -> String {
     move |number| format!("{:.decimals$}", (number * step).round() / step + 0.0)
 }
 
-/// A range that holds all values, with a margin; 0 to 1 if there are none.
+/// A range that holds all values, with a margin; 0 to 1 without values.
 pub(crate) fn range_of(values: impl Iterator<Item = f64>) -> Range<f64> {
     let (low, high) =
         values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));

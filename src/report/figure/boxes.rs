@@ -20,7 +20,7 @@ use crate::statistics::quantile;
 const FILLED: f64 = 0.8;
 /// Maximum length of a class name that is drawn upright, points.
 const NAME_PT: f64 = 70.0;
-/// Whiskers end at the most extreme case within this many interquartile ranges.
+/// Maximum length of a whisker, as a multiple of the interquartile range.
 const WHISKER_IQR: f64 = 1.5;
 
 /// Box plots of one metric: a group per class, and in it a box per model.

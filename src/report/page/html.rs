@@ -107,18 +107,23 @@ fn write_results(html: &mut String, report: &Report<'_>) {
     if report.scores.is_empty() {
         html.push_str("<p>Nothing has been scored.</p>\n");
     }
+    if let Some(first) = report.scores.first() {
+        let _ = writeln!(html, "<p>{}</p>", escape(&first.description));
+    }
     for (at, table) in report.scores.iter().enumerate() {
-        write_table(html, table, at == 0);
+        write_table(html, table, "", at == 0);
     }
     for table in &report.comparisons {
-        write_table(html, table, table.name == "candidates");
+        write_table(html, table, &table.description, table.name == "candidates");
     }
 }
 
-fn write_table(html: &mut String, table: &Table, is_open: bool) {
+fn write_table(html: &mut String, table: &Table, description: &str, is_open: bool) {
     let open = if is_open { " open" } else { "" };
-    let (title, description) = (escape(&table.title), escape(&table.description));
-    let _ = writeln!(html, "<details class=\"metric\"{open}><summary>{title}</summary>\n<p>{description}</p>");
+    let _ = writeln!(html, "<details class=\"metric\"{open}><summary>{}</summary>", escape(&table.title));
+    if !description.is_empty() {
+        let _ = writeln!(html, "<p>{}</p>", escape(description));
+    }
     html.push_str(&render(table));
     html.push_str("</details>\n");
 }

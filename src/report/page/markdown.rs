@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::report::figure::output::Kind;
 use crate::report::page::section::{Report, Section};
-use crate::report::table::{Format, Table, Write};
+use crate::report::table::markdown::render;
 
 /// The report in Markdown.
 pub(crate) fn write_markdown(report: &Report<'_>) -> String {
@@ -18,11 +18,14 @@ pub(crate) fn write_markdown(report: &Report<'_>) -> String {
     if report.scores.is_empty() {
         text.push_str("\nNothing has been scored.\n");
     }
+    if let Some(first) = report.scores.first() {
+        let _ = write!(text, "\n{}\n", first.description);
+    }
     for table in &report.scores {
-        write_table(&mut text, "###", table);
+        let _ = write!(text, "\n### {}\n\n{}", table.title, render(table));
     }
     for table in &report.comparisons {
-        write_table(&mut text, "##", table);
+        let _ = write!(text, "\n## {}\n\n{}\n\n{}", table.title, table.description, render(table));
     }
     text.push_str("\n## Figures\n\n");
     for section in &report.sections {
@@ -37,15 +40,6 @@ pub(crate) fn write_markdown(report: &Report<'_>) -> String {
          cited works.\n",
     );
     text
-}
-
-fn write_table(text: &mut String, level: &str, table: &Table) {
-    let description = if table.description.is_empty() { String::new() } else { format!("{}\n\n", table.description) };
-    let rows = match Format::Markdown.writer().write {
-        Write::Text(render) => render(table),
-        Write::File(_) => String::new(),
-    };
-    let _ = write!(text, "\n{level} {}\n\n{description}{rows}", table.title);
 }
 
 fn write_figures(text: &mut String, section: &Section<'_>) {

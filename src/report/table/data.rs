@@ -13,7 +13,7 @@ pub(crate) struct Table {
     pub rows: Vec<Vec<Cell>>,
     /// Sentences below the table.
     pub notes: Vec<String>,
-    /// The column whose runs of equal cells are set apart by space where the table is typeset.
+    /// In typeset tables, extra space separates rows that differ in this column.
     pub grouped_by: Option<usize>,
 }
 
@@ -117,16 +117,21 @@ impl Cell {
         Self { shown: text.clone(), value: Value::Text(text), rank: None }
     }
 
+    /// A word for readers that has another name for programs, such as a metric.
+    pub(crate) fn named(shown: impl Into<String>, name: impl Into<String>) -> Self {
+        Self { shown: shown.into(), value: Value::Text(name.into()), rank: None }
+    }
+
     pub(crate) fn count(count: usize) -> Self {
         Self { shown: count.to_string(), value: Value::Count(count as u64), rank: None }
     }
 
-    /// A number with so many decimals; an en dash where it is undefined.
+    /// A number with a fixed number of decimals; an en dash if it is undefined.
     pub(crate) fn number(value: Option<f64>, decimals: usize) -> Self {
         Self::number_as(value, |value| format!("{value:.decimals$}"))
     }
 
-    /// A number as `show` writes it; an en dash where it is undefined.
+    /// A number as `show` formats it; an en dash if it is undefined.
     pub(crate) fn number_as(value: Option<f64>, show: impl Fn(f64) -> String) -> Self {
         let value = value.filter(|value| value.is_finite());
         Self { shown: value.map_or_else(|| UNDEFINED.to_owned(), show), value: Value::Number(value), rank: None }
@@ -155,9 +160,12 @@ impl Cell {
 /// Stands for a number that is undefined.
 pub(crate) const UNDEFINED: &str = "–";
 
-/// The rank of each merit among all, where larger is better; `None` for missing merits and where fewer than two are compared.
+/// The rank of each merit, where larger is better. `None` for missing merits; `None` for all if fewer than two are known or all are
+/// equal.
 pub(crate) fn ranks(merits: &[Option<f64>]) -> Vec<Option<Rank>> {
-    if merits.iter().flatten().count() < 2 {
+    let mut known = merits.iter().flatten();
+    let first = known.next();
+    if known.all(|other| Some(other) == first) {
         return vec![None; merits.len()];
     }
     let rank = |own: &Option<f64>| {

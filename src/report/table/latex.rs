@@ -149,7 +149,7 @@ mod tests {
         [Cell::text(run), Cell::text(class), Cell::number(Some(dice), 3).ranked(rank)]
     }
 
-    /// What LaTeX would reject: unbalanced braces, rows of different lengths, an open environment, unescaped letters.
+    /// Errors that LaTeX would report: unbalanced braces, rows of different lengths, an open environment, unescaped letters.
     fn errors(latex: &str) -> Vec<String> {
         let mut errors = Vec::new();
         let latex = latex.lines().filter(|line| !line.starts_with('%')).collect::<Vec<_>>().join("\n");
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn groups_are_set_apart() {
+    fn groups_are_separated_by_space() {
         let mut grouped = table(vec![row("a", "x", 0.8, None), row("a", "y", 0.9, None), row("b", "x", 0.7, None)]);
         grouped.grouped_by = Some(0);
         assert!(render(&grouped).contains("\\addlinespace\nb & x"));

@@ -8,7 +8,7 @@ pub(super) const WRITER: Writer =
     Writer { name: "md", help: "Markdown, for a git host", purpose: Purpose::Paper, write: Write::Text(render) };
 
 /// A table in Markdown.
-pub(super) fn render(table: &Table) -> String {
+pub(crate) fn render(table: &Table) -> String {
     let emphasised = |cell: &Cell| match cell.rank {
         Some(Rank::Best) => format!("**{}**", cell.shown),
         Some(Rank::Second) | None => cell.shown.clone(),

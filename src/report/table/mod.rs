@@ -8,7 +8,7 @@ pub(crate) mod data;
 pub(crate) mod html;
 mod json;
 mod latex;
-mod markdown;
+pub(crate) mod markdown;
 mod parquet;
 pub(crate) mod scores;
 mod text;

@@ -40,10 +40,8 @@ pub(crate) fn score_table(summaries: &[ScoreSummary], metric: Metric) -> Table {
     if several_runs {
         columns.insert(0, Column::words("run", "run").omitted_if_constant());
     }
-    let mut table = Table::new(metric.name(), titles(&summaries), columns);
-    table.description = format!(
-        "Over validation cases; the 95 % CI is the percentile interval of {BOOTSTRAP_RESAMPLES} bootstrap resamples of the cases."
-    );
+    let mut table = Table::new(metric.name(), capitalized(&titles(&summaries)), columns);
+    table.description = describe_scores();
     table.grouped_by = Some(usize::from(several_runs));
     let cells =
         summaries.iter().zip(ranks_by_class(&summaries)).map(|(summary, rank)| cells(summary, rank, several_runs));
@@ -52,6 +50,18 @@ pub(crate) fn score_table(summaries: &[ScoreSummary], metric: Metric) -> Table {
         table.notes.push(INCOMPLETE_NOTE.to_owned());
     }
     table
+}
+
+/// How the values of all score tables were computed.
+fn describe_scores() -> String {
+    format!(
+        "Over validation cases; the 95 % CI is the percentile interval of {BOOTSTRAP_RESAMPLES} bootstrap resamples of the cases."
+    )
+}
+
+fn capitalized(title: &str) -> String {
+    let mut letters = title.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// The titles of a metric; runs with different tolerances give several.

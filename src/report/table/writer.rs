@@ -16,10 +16,10 @@ pub(crate) struct Writer {
     pub write: Write,
 }
 
-/// What a format is for.
+/// The use of a format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
-    /// To be printed; a report has no file of it.
+    /// To be printed; a report has no such file.
     Print,
     /// Rounded numbers, for readers.
     Paper,

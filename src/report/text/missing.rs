@@ -57,7 +57,7 @@ fn unscored_ensembles(record: &RunRecord) -> Vec<String> {
     notes
 }
 
-/// Validation cases without a score, of a fold that has scores. Returns `None` if there are none.
+/// Validation cases without a score, of a fold that has scores. Returns `None` if all have one.
 fn unscored_cases(record: &RunRecord, fold: ModelFold<'_>) -> Option<String> {
     let scored: BTreeSet<&str> = record.scores_of_fold(fold).map(|score| score.case.0.as_str()).collect();
     let split = record.splits.get(fold.fold).filter(|_| !scored.is_empty())?;
@@ -95,7 +95,7 @@ fn empty_references(record: &RunRecord) -> Vec<String> {
     notes
 }
 
-/// What the plan leaves out: no fault, but nothing that a reader should have to find out.
+/// Folds, seeds and cases that the plan itself omits: not a fault, but a reader has to know.
 fn left_out_by_plan(record: &RunRecord) -> Vec<String> {
     let (run, folds) = (&record.plan.run, record.plan.split.folds);
     let mut notes = Vec::new();

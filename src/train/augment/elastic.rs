@@ -1,185 +1,61 @@
-//! Elastic deformation: white noise, smoothed by a Gaussian. Source: spec section 10.
-//!
-//! The smoothed noise is exactly `SciPy`'s `gaussian_filter(mode="constant")`, but it is never formed by convolution: a
-//! Gaussian of 9 voxels leaves nothing that a cubic spline with a knot every 3 voxels could not hold. So the noise is
-//! projected onto the knots, one short matrix an axis, and the spline is evaluated at the voxels.
+//! Elastic deformation: each voxel is displaced by smoothed white noise. Source: arXiv:1809.10486, 2.3; ranges and probability of
+//! nnU-Net commit 6150f1b0, `default_data_augmentation.py`.
 
-use rand::{Rng as _, SeedableRng};
+use rand::RngExt as _;
 
-use super::scratch::Buffer;
-use super::spline::{POLE, cubic_weights};
+use super::random::{occurs, uniform};
+use super::smooth_noise::{Offsets, displacement, noise};
+use super::text::{Dimension, by_dimension, range};
+use crate::plan::schema::{self, AugmentationKind, Configuration};
 use crate::random::Rng;
 use crate::volume::Shape;
 
-/// Gaussians are cut off at this many standard deviations, as `SciPy` does.
-const TRUNCATE: f64 = 4.0;
+/// The random part of a deformation.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Elastic {
+    /// Amplitude of the noise before it is smoothed, voxels.
+    pub alpha: f64,
+    /// Standard deviation of the smoothing, voxels.
+    pub sigma: f64,
+    /// Seed of the noise.
+    pub noise: u64,
+}
 
-/// Knots of the spline for each standard deviation; this many keep the error below 1/1000 of the smoothed noise.
-const KNOTS_PER_SIGMA: f64 = 3.0;
-
-/// Terms of the series that turns values at the knots into spline coefficients, on each side.
-const SERIES: i64 = 14;
-
-/// Columns that are worked on at once, so that they stay in the first cache.
-const BLOCK: usize = 128;
-
-/// A number for each voxel of a grid, along each axis `[z, y, x]`; none along z for a grid of one slice.
-pub(super) type Offsets = [Option<Buffer>; 3];
-
-/// White noise, uniform between -1 and 1.
-///
-/// A voxel takes 16 random bits, enough for noise that is summed over thousands of voxels.
-pub(super) fn noise(seed: u64, shape: Shape) -> Offsets {
-    let mut rng = Rng::seed_from_u64(seed);
-    let mut bytes = vec![0; 2 * shape.voxels()];
-    std::array::from_fn(|axis| {
-        (axis > 0 || shape.0[0] > 1).then(|| {
-            rng.fill_bytes(&mut bytes);
-            let (pairs, _) = bytes.as_chunks::<2>();
-            let mut values = Buffer::zeros(pairs.len());
-            for (value, &pair) in values.iter_mut().zip(pairs) {
-                *value = (f32::from(i16::from_le_bytes(pair)) + 0.5) / 32768.0;
-            }
-            values
-        })
+pub(super) fn draw(settings: &schema::Elastic, kind: AugmentationKind, rng: &mut Rng) -> Option<Elastic> {
+    let alpha = match kind {
+        AugmentationKind::ThreeD => settings.alpha_3d_voxels,
+        AugmentationKind::TwoD | AugmentationKind::Dummy2d => settings.alpha_2d_voxels,
+    };
+    occurs(settings.probability, rng).then(|| Elastic {
+        alpha: uniform(alpha, rng),
+        sigma: uniform(settings.sigma_voxels, rng),
+        noise: rng.random(),
     })
 }
 
-/// Offsets in voxels: `noise` on a grid `[z, y, x]`, zero outside of it, smoothed with `sigma` voxels, times `alpha`.
-///
-/// A grid of one slice is smoothed in its plane only.
-pub(super) fn displacement(noise: Offsets, shape: Shape, sigma: f64, alpha: f64) -> Offsets {
-    let spacing = ((sigma / KNOTS_PER_SIGMA) as usize).max(1);
-    let response = knot_response(spacing, sigma, shape.0.into_iter().fold(0, usize::max));
-    let axes = usize::from(shape.0[0] == 1)..3;
-    let to_knots = shape.0.map(|size| to_knots(size, spacing, &response));
-    let from_knots = shape.0.map(|size| from_knots(size, spacing));
-    noise.map(|values| {
-        let mut field = Field { values: values?, shape: shape.0 };
-        for axis in axes.clone() {
-            field = field.along(axis, &to_knots[axis]);
-        }
-        field.values.iter_mut().for_each(|value| *value *= alpha as f32);
-        for axis in axes.clone().rev() {
-            field = field.along(axis, &from_knots[axis]);
-        }
-        Some(field.values)
+impl Elastic {
+    /// Displacement of each voxel of a patch, `[z, y, x]`, in voxels.
+    pub(super) fn offsets(self, patch: Shape) -> Offsets {
+        displacement(noise(self.noise, patch), patch, self.sigma, self.alpha)
+    }
+
+    pub(super) fn describe(self) -> String {
+        format!("elastic α {:.0}, σ {:.1} voxels", self.alpha, self.sigma)
+    }
+}
+
+/// The transform in a methods paragraph; `None` if it is not used.
+pub(super) fn describe(settings: &schema::Elastic, configurations: &[&Configuration]) -> Option<String> {
+    let amplitude = by_dimension(configurations, |_, dimension| match dimension {
+        Dimension::Space => format!("{} voxels", range(settings.alpha_3d_voxels)),
+        Dimension::Plane => format!("{} pixels", range(settings.alpha_2d_voxels)),
+    });
+    (settings.probability > 0.0).then(|| {
+        format!(
+            "elastic deformation (probability {}; noise of amplitude {amplitude}, smoothed by a Gaussian with a standard \
+             deviation of {} voxels)",
+            settings.probability,
+            range(settings.sigma_voxels)
+        )
     })
-}
-
-/// One row of a banded matrix: the first column that is not zero, and the entries from there on.
-struct Row {
-    start: usize,
-    entries: Vec<f32>,
-}
-
-/// What a voxel adds to the spline coefficient of a knot, by the distance from knot to voxel.
-///
-/// It is the Gaussian, passed through the filter that makes a cubic spline interpolate. Knots are `spacing` apart, and at
-/// most two spacings outside of an axis of `size` voxels.
-fn knot_response(spacing: usize, sigma: f64, size: usize) -> Vec<f32> {
-    let gaussian = gaussian(sigma);
-    let smooth = |distance: i64| gaussian.get(distance.unsigned_abs() as usize).copied().unwrap_or(0.0);
-    let terms: Vec<(i64, f64)> =
-        (-SERIES..=SERIES).map(|m| (m * spacing as i64, 3f64.sqrt() * POLE.powi(m.unsigned_abs() as i32))).collect();
-    let response = |distance: i64| terms.iter().map(|(shift, weight)| weight * smooth(distance - shift)).sum::<f64>();
-    (0..(size + 2 * spacing) as i64).map(|distance| response(distance) as f32).collect()
-}
-
-/// Spline coefficients at the knots of what the Gaussian makes of `size` voxels; knot `k` lies at voxel
-/// `(k - 1) · spacing`.
-fn to_knots(size: usize, spacing: usize, response: &[f32]) -> Vec<Row> {
-    let row = |knot: usize| Row {
-        start: 0,
-        entries: (0..size).map(|voxel| response[(knot * spacing).abs_diff(voxel + spacing)]).collect(),
-    };
-    (0..knots(size, spacing)).map(row).collect()
-}
-
-/// The cubic spline of the knots' coefficients at each of `size` voxels.
-fn from_knots(size: usize, spacing: usize) -> Vec<Row> {
-    let row = |voxel: usize| Row {
-        start: voxel / spacing,
-        entries: cubic_weights((voxel % spacing) as f32 / spacing as f32).to_vec(),
-    };
-    (0..size).map(row).collect()
-}
-
-/// Knots that the voxels of an axis are between, one more on each side included.
-fn knots(size: usize, spacing: usize) -> usize {
-    (size - 1) / spacing + 4
-}
-
-/// Half of a Gaussian's weights, from its middle outwards; the whole sums to 1.
-fn gaussian(sigma: f64) -> Vec<f64> {
-    let radius = (TRUNCATE * sigma + 0.5) as usize;
-    let weights: Vec<f64> =
-        (0..=radius).map(|distance| (-0.5 * (distance as f64 / sigma.max(f64::MIN_POSITIVE)).powi(2)).exp()).collect();
-    let sum = 2.0 * weights.iter().sum::<f64>() - weights[0];
-    weights.into_iter().map(|weight| weight / sum).collect()
-}
-
-/// Values on a grid, in raster order.
-struct Field {
-    values: Buffer,
-    shape: [usize; 3],
-}
-
-impl Field {
-    /// The field after a matrix was applied along one axis.
-    fn along(&self, axis: usize, matrix: &[Row]) -> Self {
-        let inner: usize = self.shape[axis + 1..].iter().product();
-        let mut shape = self.shape;
-        shape[axis] = matrix.len();
-        let mut values = Buffer::zeros(shape.iter().product());
-        let from = self.values.chunks_exact(inner * self.shape[axis]);
-        for (from, to) in from.zip(values.chunks_exact_mut(inner * matrix.len())) {
-            if inner == 1 {
-                to.iter_mut().zip(matrix).for_each(|(to, row)| *to = dot(&row.entries, &from[row.start..]));
-            } else {
-                lines(from, to, inner, matrix);
-            }
-        }
-        Self { values, shape }
-    }
-}
-
-/// Applies a matrix to lines of `inner` values.
-fn lines(from: &[f32], to: &mut [f32], inner: usize, matrix: &[Row]) {
-    for block in (0..inner).step_by(BLOCK) {
-        let width = BLOCK.min(inner - block);
-        for (line, row) in to.chunks_exact_mut(inner).zip(matrix) {
-            let line = &mut line[block..block + width];
-            let source = |column: usize| &from[(row.start + column) * inner + block..][..width];
-            for (four, entries) in row.entries.chunks(4).enumerate() {
-                let column = 4 * four;
-                if let [wa, wb, wc, wd] = *entries {
-                    // Zipped, not indexed: a bounds check would keep the compiler from using vectors to the end.
-                    let near = source(column).iter().zip(source(column + 1));
-                    let far = source(column + 2).iter().zip(source(column + 3));
-                    for (value, ((a, b), (c, d))) in line.iter_mut().zip(near.zip(far)) {
-                        *value += (wa * a + wb * b) + (wc * c + wd * d);
-                    }
-                } else {
-                    for (offset, weight) in entries.iter().enumerate() {
-                        line.iter_mut().zip(source(column + offset)).for_each(|(value, from)| *value += weight * from);
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// Inner product over the length of `left`, in eight partial sums.
-fn dot(left: &[f32], right: &[f32]) -> f32 {
-    let right = &right[..left.len()];
-    let (left, right) = (left.chunks_exact(8), right.chunks_exact(8));
-    let rest: f32 = left.remainder().iter().zip(right.remainder()).map(|(a, b)| a * b).sum();
-    let mut sums = [0.0; 8];
-    for (left, right) in left.zip(right) {
-        for lane in 0..8 {
-            sums[lane] += left[lane] * right[lane];
-        }
-    }
-    sums.iter().sum::<f32>() + rest
 }

@@ -1,15 +1,15 @@
-//! The spatial and the gamma transform against `SciPy` and `NumPy` (`tests/reference/augment.py`).
+//! The spatial transform and gamma correction against SciPy and NumPy (`tests/reference/augment.py`).
 
 use serde::Deserialize;
 
-use super::coordinates::{Coordinates, place};
-use super::draw::Spatial;
-use super::elastic::displacement;
+use super::coordinates::Coordinates;
 use super::scratch::Buffer;
+use super::smooth_noise::displacement;
+use super::spatial::{Spatial, coordinates_with_offsets};
 use super::{gamma, labels, spline};
 use crate::volume::Shape;
 
-/// What every value is held to, as a share of the image's range; the images lie between -1 and 1.
+/// Tolerance of every value; the images lie between -1 and 1.
 const TOLERANCE: f32 = 1e-3;
 
 #[derive(Deserialize)]
@@ -40,7 +40,7 @@ impl Case {
         });
         let offsets = self.alpha.zip(self.sigma).map(|(alpha, sigma)| displacement(noise, self.patch, sigma, alpha));
         let spatial = Spatial { elastic: None, rotation: self.angles, scale: self.scale };
-        place(&spatial, offsets.as_ref(), self.patch, self.loaded)
+        coordinates_with_offsets(&spatial, offsets.as_ref(), self.patch, self.loaded)
     }
 
     fn image(&self) -> Vec<f32> {
@@ -60,11 +60,11 @@ fn cases() -> Vec<Case> {
     serde_json::from_str(include_str!("../../../tests/reference/values/augment.json")).expect("the committed values")
 }
 
-/// 32 bits for each place; the same as in the script.
+/// 32 pseudo-random bits per index; the same as in the script.
 fn scramble(count: usize, stream: u32) -> Vec<u32> {
     (0..count as u32)
-        .map(|place| {
-            let x = place.wrapping_mul(0x9E37_79B1).wrapping_add(stream.wrapping_mul(0x85EB_CA77));
+        .map(|index| {
+            let x = index.wrapping_mul(0x9E37_79B1).wrapping_add(stream.wrapping_mul(0x85EB_CA77));
             let x = (x ^ (x >> 15)).wrapping_mul(0x2C1B_3C6D);
             x ^ (x >> 13)
         })
@@ -80,7 +80,7 @@ fn blobs(shape: Shape, stream: u32) -> Vec<i16> {
     let [_, height, width] = shape.0;
     (0..shape.voxels())
         .map(|i| {
-            let [z, y, x] = [i / (height * width), i / width % height, i % width].map(|place| place / 3);
+            let [z, y, x] = [i / (height * width), i / width % height, i % width].map(|index| index / 3);
             [-1, 0, 1, 3][(bits[(z * 16 + y) * 16 + x] >> 30) as usize]
         })
         .collect()
@@ -93,7 +93,7 @@ fn assert_close(name: &str, found: impl IntoIterator<Item = f32>, expected: &[f3
     assert!(worst <= tolerance, "{name}: differs by {worst}, more than {tolerance}");
 }
 
-/// Voxels whose label depends on the last bits of their position are let off: at most 1 in 1000.
+/// At most 1 in 1000 voxels may differ: those whose label depends on the last bits of their position.
 fn assert_same_labels(name: &str, found: &[i16], expected: &[i16]) {
     let wrong = found.iter().zip(expected).filter(|(a, b)| a != b).count();
     assert!(found.len() == expected.len() && wrong * 1000 <= expected.len(), "{name}: {wrong} labels differ");
@@ -103,7 +103,7 @@ fn assert_same_labels(name: &str, found: &[i16], expected: &[i16]) {
 fn positions_are_those_of_scipy() {
     for case in cases() {
         let found = case.coordinates();
-        // A grid of one slice has no use for positions along z.
+        // A grid of one slice does not use positions along z.
         for axis in usize::from(case.patch.0[0] == 1)..3 {
             let every_seventh = found.axes[axis].iter().step_by(7).copied();
             assert_close(&case.name, every_seventh, &case.positions[axis], TOLERANCE);

@@ -1,23 +1,23 @@
-//! Working memory that a thread keeps from patch to patch.
+//! Working memory that a thread reuses from patch to patch.
 //!
-//! A patch needs megabytes for a few milliseconds. Given back to the system and asked for again each time, they cost
-//! more in page faults than in arithmetic.
+//! A patch needs megabytes for a few milliseconds. Returning them to the system each time costs more in page faults than the
+//! arithmetic takes.
 
 use std::cell::RefCell;
 use std::ops::{Deref, DerefMut};
 
-/// Most buffers that a thread keeps.
+/// Maximum number of free buffers per thread.
 const KEPT: usize = 16;
 
 thread_local! {
     static FREE: RefCell<Vec<Vec<f32>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Values in memory that goes back to its thread when dropped.
+/// Values whose memory returns to the thread's free buffers when dropped.
 pub(super) struct Buffer(Vec<f32>);
 
 impl Buffer {
-    /// As many zeros, in the smallest free memory that holds them.
+    /// Zeros, in the smallest free buffer that is large enough.
     pub(super) fn zeros(len: usize) -> Self {
         let mut values = FREE.with_borrow_mut(|free| {
             let fits = (0..free.len()).filter(|&i| free[i].capacity() >= len);
@@ -33,7 +33,7 @@ impl Buffer {
 impl Drop for Buffer {
     fn drop(&mut self) {
         let values = std::mem::take(&mut self.0);
-        // A thread that ends has given up its memory already.
+        // Fails if the thread is ending; then the memory is simply freed.
         let _ = FREE.try_with(|free| {
             let mut free = free.borrow_mut();
             if free.len() < KEPT {

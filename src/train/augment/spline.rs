@@ -1,7 +1,8 @@
-//! Cubic B-spline interpolation at any place. Source: spec section 10 (image order 3).
+//! Cubic B-spline interpolation of images at arbitrary positions. Source: nnU-Net commit 6150f1b0, `default_data_augmentation.py`
+//! (`order_data=3`).
 //!
-//! Agrees with `SciPy`'s `map_coordinates(order=3, mode="constant", cval=0)`: the coefficients mirror at the edges, and a
-//! position outside of the grid is 0.
+//! Equals SciPy's `map_coordinates(order=3, mode="constant", cval=0)`: the coefficients are mirrored at the edges, and positions
+//! outside the grid are 0.
 
 use super::coordinates::{Coordinates, floor};
 use super::scratch::Buffer;
@@ -14,16 +15,16 @@ pub(super) const POLE: f64 = -0.267_949_192_431_122_7;
 const BEFORE: usize = 1;
 const AFTER: usize = 2;
 
-/// Positions whose taps are worked out at once.
+/// Positions whose taps are computed together.
 const LANES: usize = 16;
 
-/// Most columns that are filtered at once.
+/// Maximum number of columns that are filtered together.
 const BLOCK: usize = 256;
 
-/// Rows that are filtered at once along x; the length of a row is a multiple of it, so that no loop over one has a tail.
+/// Rows that are filtered together along x. The padded length of a row is a multiple of it, so that loops have no remainder.
 const ROWS: usize = 16;
 
-/// Weights of the four nearest knots, at `t` between the second and the third of them, 0 to 1.
+/// Weights of the four nearest knots, at position `t` between the second and the third, 0 to 1.
 #[inline]
 pub(super) fn cubic_weights(t: f32) -> [f32; 4] {
     const SIXTH: f32 = 1.0 / 6.0;
@@ -33,8 +34,8 @@ pub(super) fn cubic_weights(t: f32) -> [f32; 4] {
     [s3, s + t3 - 2.0 * s3, t + s3 - 2.0 * t3, t3]
 }
 
-/// Values of an image, `shape` `[z, y, x]`, at each position, into `out`. An image of one slice is interpolated in its
-/// plane, whatever the positions along z.
+/// Samples an image, `shape` `[z, y, x]`, at each position into `out`. An image of one slice is interpolated in its plane; the
+/// positions along z are ignored.
 pub(super) fn sample(image: &[f32], shape: Shape, at: &Coordinates, out: &mut [f32]) {
     let spline = Spline::new(image, shape);
     let flat = shape.0[0] == 1;
@@ -51,7 +52,7 @@ pub(super) fn sample(image: &[f32], shape: Shape, at: &Coordinates, out: &mut [f
     }
 }
 
-/// The taps of some positions on one axis, worked out side by side.
+/// The taps of several positions on one axis.
 struct Taps {
     /// Whether the position is on the grid.
     inside: [bool; LANES],
@@ -64,17 +65,17 @@ struct Taps {
 impl Taps {
     /// For up to `LANES` positions on an axis whose last voxel is at `last`.
     fn new(positions: &[f32], last: f32) -> Self {
-        let mut places = [-1.0; LANES];
-        places[..positions.len()].copy_from_slice(positions);
+        let mut padded = [-1.0; LANES];
+        padded[..positions.len()].copy_from_slice(positions);
         let mut taps = Self { inside: [false; LANES], first: [0; LANES], weights: [[0.0; LANES]; 4] };
-        // One loop for each result, so that each of them is a handful of vector instructions.
+        // One loop per result, so that each becomes a few vector instructions.
         let mut between = [0.0; LANES];
-        for (lane, place) in places.into_iter().enumerate() {
-            let from_start = if place > 0.0 { place } else { 0.0 };
-            let held = if from_start < last { from_start } else { last };
-            let first = floor(held);
+        for (lane, position) in padded.into_iter().enumerate() {
+            let from_start = if position > 0.0 { position } else { 0.0 };
+            let clamped = if from_start < last { from_start } else { last };
+            let first = floor(clamped);
             taps.first[lane] = first;
-            between[lane] = held - first as i32 as f32;
+            between[lane] = clamped - first as i32 as f32;
         }
         for (lane, t) in between.into_iter().enumerate() {
             let [a, b, c, d] = cubic_weights(t);
@@ -83,8 +84,8 @@ impl Taps {
             taps.weights[2][lane] = c;
             taps.weights[3][lane] = d;
         }
-        for (inside, place) in taps.inside.iter_mut().zip(places) {
-            *inside = place >= 0.0 && place <= last;
+        for (inside, position) in taps.inside.iter_mut().zip(padded) {
+            *inside = position >= 0.0 && position <= last;
         }
         taps
     }
@@ -158,7 +159,7 @@ impl Spline {
         across(blend(planes, z.weights(lane)), x.weights(lane))
     }
 
-    /// Four columns of four rows of coefficients from `start` on, summed over the rows.
+    /// Weighted sum over four rows of coefficients, for four columns from `start` on.
     #[inline(always)]
     fn taps(&self, start: usize, weights: [f32; 4]) -> [f32; 4] {
         let rows = &self.coefficients[start..start + 3 * self.row + 4];
@@ -189,7 +190,7 @@ fn copy_plane(from: &[f32], to: &mut [f32], width: usize, row: usize) {
     }
 }
 
-/// Filters a plane along x: the rows are turned into columns, some at a time, so that they are filtered side by side.
+/// Filters a plane along x. Blocks of rows are transposed, so that they are filtered side by side.
 fn filter_rows(plane: &mut [f32], along_x: &Filter, height: usize, row: usize) {
     let width = along_x.size;
     let mut columns = vec![0.0; width * ROWS];
@@ -208,12 +209,11 @@ fn filter_rows(plane: &mut [f32], along_x: &Filter, height: usize, row: usize) {
     }
 }
 
-/// The filter that turns values into spline coefficients along an axis.
-///
-/// Beyond its ends the signal is mirrored about its first and last value, as `SciPy` does.
+/// The filter from values to spline coefficients along an axis. Beyond its ends the signal is mirrored about its first and last
+/// value, as in SciPy.
 struct Filter {
     size: usize,
-    /// Weights of the first values in the first value of the forward pass, its gain of 6 included; as many as matter.
+    /// Weights of the first values in the first value of the forward pass, including its gain of 6; negligible ones are left out.
     first: Vec<f32>,
 }
 
@@ -228,7 +228,7 @@ impl Filter {
         Self { size, first: (0..size).map(weight).take_while(|weight| weight.abs() > 1e-9).collect() }
     }
 
-    /// Filters lines of `width` values in place, the first at `start`, `stride` apart.
+    /// Filters lines of `width` values in place; the first begins at `start`, and they are `stride` apart.
     fn apply(&self, values: &mut [f32], start: usize, stride: usize, width: usize) {
         if self.size == 1 {
             return;
@@ -261,7 +261,7 @@ impl Filter {
     }
 }
 
-/// Fills the margins of a plane.
+/// Fills the margins of a plane by mirroring.
 fn mirror_plane(plane: &mut [f32], height: usize, width: usize, row: usize) {
     for line in plane.chunks_exact_mut(row).skip(BEFORE).take(height) {
         for (to, from) in margins(width) {
@@ -271,19 +271,19 @@ fn mirror_plane(plane: &mut [f32], height: usize, width: usize, row: usize) {
     mirror_lines(plane, height, row);
 }
 
-/// Fills the margins before and after `size` lines.
+/// Fills the margins before and after `size` lines by mirroring.
 fn mirror_lines(values: &mut [f32], size: usize, stride: usize) {
     for (to, from) in margins(size) {
         values.copy_within(from * stride..from * stride + stride, to * stride);
     }
 }
 
-/// For each place in the margins of an axis, the place inside that it mirrors; both counted with the margin.
+/// For each index in the margins of an axis, the index inside that it mirrors; both include the margin.
 fn margins(size: usize) -> [(usize, usize); BEFORE + AFTER] {
-    let inside = |place: usize| {
+    let inside = |index: usize| {
         let period = (2 * (size - 1)).max(1);
-        let place = place % period;
-        BEFORE + place.min(period - place) % size
+        let index = index % period;
+        BEFORE + index.min(period - index) % size
     };
     [(0, inside(1)), (BEFORE + size, inside(size)), (BEFORE + size + 1, inside(size + 1))]
 }

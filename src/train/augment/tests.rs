@@ -3,34 +3,26 @@
 use std::collections::BTreeSet;
 
 use ndarray::{Array3, Array4};
-use proptest::prelude::*;
+use proptest::prelude::{ProptestConfig, prop_assert, prop_assert_eq, proptest};
+use rand::RngExt as _;
 
+use super::warp::permuted;
 use super::*;
-use crate::random::{Key, Purpose, Rng, stream};
-use crate::train::sample::OUTSIDE;
+use crate::preprocess::slice_back;
+use crate::random::{Key, Purpose, stream};
+use crate::train::patch::OUTSIDE;
 use crate::volume::Spacing;
-
-use crate::plan::schema::{ComponentRemoval, Elastic, Gamma, Mirroring, Morphology, Rotation, Scaling};
-
 const KINDS: [AugmentationKind; 3] = [AugmentationKind::TwoD, AugmentationKind::ThreeD, AugmentationKind::Dummy2d];
 
-/// The ranges of the plan's defaults, with one probability for everything.
+/// The default ranges, with one probability for all transforms.
 fn ranges(probability: f64) -> Augment {
-    Augment {
-        label_order: 1,
-        elastic: Elastic {
-            probability,
-            alpha_3d_voxels: [0.0, 900.0],
-            alpha_2d_voxels: [0.0, 200.0],
-            sigma_voxels: [9.0, 13.0],
-        },
-        rotation: Rotation { probability, max_degrees_3d: 15.0, max_degrees_2d: 180.0 },
-        scaling: Scaling { probability, range: [0.85, 1.25] },
-        gamma: Gamma { probability, range: [0.7, 1.5] },
-        mirroring: Mirroring { probability },
-        morphology: Morphology { probability, radius_voxels: [1.0, 8.0] },
-        component_removal: ComponentRemoval { probability, max_patch_fraction: 0.15 },
-    }
+    let mut augment = crate::plan::testing::example().augment;
+    augment.elastic.probability = probability;
+    augment.rotation.probability = probability;
+    augment.scaling.probability = probability;
+    augment.gamma.probability = probability;
+    augment.mirroring.probability = probability;
+    augment
 }
 
 fn configuration(kind: AugmentationKind, patch: [usize; 3]) -> Configuration {
@@ -71,7 +63,7 @@ fn labels_of(patch: &Patch) -> BTreeSet<i16> {
 }
 
 #[test]
-fn when_nothing_fires_the_middle_is_cut_out_untouched() {
+fn without_transforms_the_middle_is_cut_out_unchanged() {
     for kind in KINDS {
         let augmenter = augmenter(kind, 0.5);
         let input = loaded(&augmenter, 2, &mut rng(0));
@@ -87,18 +79,19 @@ fn when_nothing_fires_the_middle_is_cut_out_untouched() {
 
 #[test]
 fn an_identity_warp_between_the_voxels_of_a_ramp_is_the_ramp() {
-    // The ends of the ramp are bent by mirroring; seven voxels inwards the spline no longer feels them.
+    // Mirroring bends the ends of the ramp; seven voxels inwards the spline is not affected.
     let loaded = Shape([21, 23, 22]);
-    let augmenter = Augmenter { loaded, ..augmenter(AugmentationKind::ThreeD, 1.0) };
+    let mut augmenter = augmenter(AugmentationKind::ThreeD, 1.0);
+    augmenter.warp.sizes.loaded = loaded;
     let [depth, height, width] = loaded.0;
     let ramp = |[z, y, x]: [f64; 3]| 3.0 * z - 2.0 * y + 0.5 * x;
     let image = Array4::from_shape_fn((1, depth, height, width), |(_, z, y, x)| {
-        ramp([z, y, x].map(|place| place as f64)) as f32
+        ramp([z, y, x].map(|index| index as f64)) as f32
     });
     let input = Patch { image, labels: Array3::zeros(loaded.0), first_stage: None };
     let draw = Draw { spatial: Spatial { scale: Some(1.0), ..Spatial::default() }, ..Draw::default() };
     let output = augmenter.apply(&draw, &input);
-    // Half of 21, 23 and 22 to even is 10, 12 and 11; the patch of 6 × 12 × 10 is centred there, between voxels.
+    // Half of 21, 23 and 22, rounded to even, is 10, 12 and 11; the patch of 6 × 12 × 10 is centred there, between voxels.
     let first = [10.0 - 2.5, 12.0 - 5.5, 11.0 - 4.5];
     for ((_, z, y, x), &value) in output.image.indexed_iter() {
         let expected = ramp([first[0] + z as f64, first[1] + y as f64, first[2] + x as f64]);
@@ -121,7 +114,7 @@ fn the_first_stage_moves_with_the_labels() {
 }
 
 #[test]
-fn slices_are_transformed_alike() {
+fn all_slices_get_the_same_transform() {
     let augmenter = augmenter(AugmentationKind::Dummy2d, 1.0);
     let mut input = loaded(&augmenter, 1, &mut rng(1));
     let (image, labels) =
@@ -136,7 +129,7 @@ fn slices_are_transformed_alike() {
 }
 
 #[test]
-fn a_draw_keeps_to_its_ranges_and_reaches_into_both_halves_of_them() {
+fn draws_cover_both_halves_of_their_ranges_and_stay_inside() {
     for kind in KINDS {
         let augmenter = augmenter(kind, 0.5);
         let draws: Vec<Draw> = (0..500).map(|sample| augmenter.draw(2, &mut rng(sample))).collect();
@@ -146,7 +139,10 @@ fn a_draw_keeps_to_its_ranges_and_reaches_into_both_halves_of_them() {
         };
         let spread = |values: Vec<f64>, low: f64, high: f64| {
             let middle = f64::midpoint(low, high);
-            assert!(values.iter().all(|value| (low..=high).contains(value)), "{values:?} leave {low} … {high}");
+            assert!(
+                values.iter().all(|value| (low..=high).contains(value)),
+                "{values:?} leave the range {low} to {high}"
+            );
             let above = values.iter().filter(|&&value| value > middle).count();
             assert!(3 * above > values.len() && 3 * above < 2 * values.len(), "{above} of {}", values.len());
         };
@@ -168,16 +164,16 @@ fn a_draw_keeps_to_its_ranges_and_reaches_into_both_halves_of_them() {
 }
 
 #[test]
-fn in_the_plane_only_the_first_angle_is_drawn() {
+fn in_2d_only_the_first_angle_is_drawn() {
     let draw = augmenter(AugmentationKind::Dummy2d, 1.0).draw(1, &mut rng(0));
     assert_eq!(draw.spatial.rotation.map(|angles| angles[1..].to_vec()), Some(vec![0.0, 0.0]));
 }
 
 #[test]
-fn flat_patches_are_turned_less() {
-    let flat = Augmenter::new(&ranges(1.0), &configuration(AugmentationKind::TwoD, [1, 64, 40]));
+fn elongated_patches_are_rotated_less() {
+    let elongated = Augmenter::new(&ranges(1.0), &configuration(AugmentationKind::TwoD, [1, 64, 40]));
     for sample in 0..50 {
-        let angles = flat.draw(1, &mut rng(sample)).spatial.rotation.expect("its probability is 1");
+        let angles = elongated.draw(1, &mut rng(sample)).spatial.rotation.expect("its probability is 1");
         assert!(angles[0].abs() <= 15_f64.to_radians());
     }
 }
@@ -197,8 +193,9 @@ proptest! {
     }
 
     #[test]
-    fn labels_are_those_that_went_in(sample: u64, kind in 0..3_usize, order in 0..2_u8) {
-        let augmenter = Augmenter { label_order: order, ..augmenter(KINDS[kind], 0.9) };
+    fn no_new_labels_appear(sample: u64, kind in 0..3_usize, order in 0..2_u8) {
+        let mut augmenter = augmenter(KINDS[kind], 0.9);
+        augmenter.warp.label_order = order;
         let mut rng = rng(sample);
         let mut input = loaded(&augmenter, 1, &mut rng);
         input.labels.mapv_inplace(|label| label.max(0));
@@ -213,22 +210,22 @@ proptest! {
     fn mirroring_twice_is_the_identity(sample: u64, axes: [bool; 3]) {
         let augmenter = augmenter(AugmentationKind::ThreeD, 0.0);
         let input = loaded(&augmenter, 2, &mut rng(sample));
-        let once = mirror(input.clone(), axes);
+        let once = mirroring::apply(input.clone(), axes);
         prop_assert_eq!(once == input, axes == [false; 3]);
-        prop_assert_eq!(mirror(once, axes), input);
+        prop_assert_eq!(mirroring::apply(once, axes), input);
     }
 
     #[test]
-    fn mirroring_moves_each_voxel_to_the_other_side(sample: u64, axis in 0..3_usize) {
+    fn mirroring_moves_each_voxel_to_the_opposite_index(sample: u64, axis in 0..3_usize) {
         let augmenter = augmenter(AugmentationKind::ThreeD, 0.0);
         let input = loaded(&augmenter, 1, &mut rng(sample));
         let mut axes = [false; 3];
         axes[axis] = true;
-        let output = mirror(input.clone(), axes);
+        let output = mirroring::apply(input.clone(), axes);
         for ((z, y, x), &label) in input.labels.indexed_iter() {
-            let mut place = [z, y, x];
-            place[axis] = input.labels.shape()[axis] - 1 - place[axis];
-            prop_assert_eq!(output.labels[place], label);
+            let mut index = [z, y, x];
+            index[axis] = input.labels.shape()[axis] - 1 - index[axis];
+            prop_assert_eq!(output.labels[index], label);
         }
     }
 }
@@ -238,7 +235,7 @@ fn slices_across_any_axis_are_transformed_as_slices_across_z() {
     let shape = [6, 12, 10];
     let across_z = augmenter(AugmentationKind::Dummy2d, 1.0);
     for axis in [1, 2] {
-        // The patch whose thin axis is the second or the third one; the two others stay in their order.
+        // A patch whose thin axis is the second or the third one; the order of the other two is unchanged.
         let back = slice_back(axis);
         let patch = back.map(|axis| shape[axis]);
         let across = Augmenter::new(&ranges(1.0), &configuration(AugmentationKind::Dummy2d, patch));
@@ -248,7 +245,7 @@ fn slices_across_any_axis_are_transformed_as_slices_across_z() {
             input.first_stage = Some(input.labels.clone());
             let draw = across_z.draw(2, &mut rng(100 + sample));
             assert!(draw.spatial.rotation.is_some() && draw.spatial.elastic.is_some());
-            // Sides to mirror are drawn in the patch's own order; all else is the same draw.
+            // Mirrored axes are drawn in the patch's own order; everything else is the same draw.
             let mirror = back.map(|axis| draw.mirror[axis]);
             let drawn = across.draw(2, &mut rng(100 + sample));
             assert_eq!((drawn.spatial, &drawn.gamma), (draw.spatial, &draw.gamma));
@@ -259,7 +256,7 @@ fn slices_across_any_axis_are_transformed_as_slices_across_z() {
 }
 
 #[test]
-fn a_written_axis_goes_before_that_of_the_shortest_edge() {
+fn dummy_2d_axis_overrides_the_shortest_edge() {
     let thin_z = configuration(AugmentationKind::Dummy2d, [6, 12, 10]);
     let written = Configuration { dummy_2d_axis: Some(2), ..thin_z.clone() };
     let mut input = loaded(&Augmenter::new(&ranges(1.0), &written), 1, &mut rng(1));
@@ -271,7 +268,7 @@ fn a_written_axis_goes_before_that_of_the_shortest_edge() {
         assert_eq!(
             output.labels.slice(s![.., .., x]),
             output.labels.slice(s![.., .., 0]),
-            "slices across x move alike"
+            "slices across x get the same transform"
         );
     }
     assert_eq!(Augmenter::new(&ranges(1.0), &thin_z).loaded_size().0[0], 6, "z is not enlarged");
@@ -279,8 +276,8 @@ fn a_written_axis_goes_before_that_of_the_shortest_edge() {
 }
 
 #[test]
-fn the_plane_of_the_slices_decides_on_the_largest_angle() {
-    // Slices of 64 × 40 voxels are flat, those of 64 × 60 are not.
+fn the_maximum_angle_depends_on_the_plane_of_the_slices() {
+    // Slices of 64 × 40 voxels are elongated, those of 64 × 60 are not.
     for (patch, axis, limit) in [([64, 8, 40], 1, 15.0), ([64, 8, 60], 1, 180.0), ([8, 64, 60], 0, 180.0)] {
         let configuration = configuration(AugmentationKind::Dummy2d, patch);
         assert_eq!(configuration.augmented_axis(), axis);
@@ -289,4 +286,42 @@ fn the_plane_of_the_slices_decides_on_the_largest_angle() {
         let largest = angles.map(|angles| angles[0].abs().to_degrees()).fold(0.0, f64::max);
         assert!(largest <= limit && largest > 0.8 * limit, "{patch:?}: {largest}");
     }
+}
+
+/// A plan that runs one configuration.
+fn plan_of(name: ConfigurationName, configuration: Configuration) -> Plan {
+    let mut plan = crate::plan::testing::example();
+    plan.run.configurations = vec![name];
+    plan.configurations.insert(name, configuration);
+    plan
+}
+
+#[test]
+fn the_description_has_the_values_of_the_configurations_that_run() {
+    let in_3d = configuration(AugmentationKind::ThreeD, [16, 16, 16]);
+    let in_2d = configuration(AugmentationKind::TwoD, [1, 16, 16]);
+    let elongated = configuration(AugmentationKind::TwoD, [1, 16, 64]);
+    insta::assert_snapshot!(describe(&plan_of(ConfigurationName::FullRes, in_3d.clone())), @"Training patches were augmented by elastic deformation (probability 0.2; noise of amplitude 0 to 900 voxels, smoothed by a Gaussian with a standard deviation of 9 to 13 voxels), rotation (probability 0.2; up to 15° about each axis), scaling (probability 0.2; factor 0.85 to 1.25), gamma correction (probability 0.3; exponent 0.7 to 1.5) and mirroring along each axis (probability 0.5).");
+    let elongated = describe(&plan_of(ConfigurationName::TwoD, elongated));
+    assert!(
+        elongated.contains("amplitude 0 to 200 pixels") && elongated.contains("(probability 0.2; up to 15°)"),
+        "{elongated}"
+    );
+    let mut both = plan_of(ConfigurationName::TwoD, in_2d);
+    both.run.configurations.push(ConfigurationName::Cascade);
+    both.configurations.insert(ConfigurationName::Cascade, in_3d);
+    let both = describe(&both);
+    assert!(both.contains("amplitude 0 to 900 voxels in 3D, 0 to 200 pixels in 2D"), "{both}");
+    assert!(both.contains("up to 15° about each axis in 3D, up to 180° in 2D"), "{both}");
+    insta::assert_snapshot!(both.split_once("(probability 0.5). ").unwrap().1, @"In the second stage of the cascade, the predictions of the first stage were corrupted by erosion, dilation, opening or closing with a ball (probability 0.4; radius 1 to 8 voxels) and by removal of a component of less than 15 % of the patch from each class (probability 0.2).");
+}
+
+#[test]
+fn a_transform_with_probability_0_is_not_described() {
+    let mut plan = plan_of(ConfigurationName::FullRes, configuration(AugmentationKind::ThreeD, [16, 16, 16]));
+    plan.augment = Augment { label_order: 1, ..ranges(0.0) };
+    assert_eq!(describe(&plan), "Training patches were not augmented.");
+    plan.augment.gamma.probability = 0.3;
+    let expected = "Training patches were augmented by gamma correction (probability 0.3; exponent 0.7 to 1.5).";
+    assert_eq!(describe(&plan), expected);
 }

@@ -1,51 +1,41 @@
 //! Adam, and the whole of network, loss and Adam, against `PyTorch`.
 
-use burn::tensor::{Int, Tensor};
+use burn::tensor::{Int, Tensor, TensorData};
 use serde::Deserialize;
 
 use super::*;
 use crate::network::testing::{build_unet, configuration, cpu, network, tiny, wave};
 use crate::network::{UNetConfig, init, weights};
-use crate::plan::schema::{self, DiceCe, DiceScope, Network, Precision};
-use crate::train::loss::dice_ce;
-use crate::train::scaling::{LossScale, are_finite};
+use crate::plan::schema::{self, DiceCe, DiceScope, Loss, Network, Precision};
+use crate::train::loss;
+use crate::train::loss_scale::{LossScale, are_finite};
 
-/// The plan's defaults, as far as the optimiser reads them.
-fn train(amsgrad: bool, weight_decay: f64) -> Train {
-    Train {
-        learning_rate: 3e-4,
-        batches_per_epoch: 250,
-        validation_batches_per_epoch: 50,
-        max_epochs: 1000,
-        train_loss_ema_decay: 0.93,
-        validation_loss_ema_decay: 0.9,
-        optimizer: schema::Optimizer::Adam(schema::Adam { weight_decay, amsgrad }),
-        schedule: schema::Schedule::Plateau(schema::Plateau { factor: 0.2, patience_epochs: 30, threshold: 5e-3 }),
-        stopping: schema::Stopping::None,
-    }
+fn adam(amsgrad: bool, weight_decay: f64) -> schema::Optimizer {
+    schema::Optimizer::Adam(schema::Adam { weight_decay, amsgrad })
 }
 
 #[derive(Deserialize)]
-struct Adam {
+struct AdamOracle {
     amsgrad: bool,
     weight_decay: f64,
     path: Vec<[f32; 5]>,
 }
 
 #[test]
-fn adam_walks_the_path_of_pytorch() {
-    let oracles: Vec<Adam> =
+fn adam_follows_pytorch_step_by_step() {
+    let oracles: Vec<AdamOracle> =
         serde_json::from_str(include_str!("../../../tests/reference/values/adam.json")).expect("valid values");
     assert_eq!(oracles.len(), 2);
     for oracle in oracles {
-        let mut optimizer = Optimizer::new(&train(oracle.amsgrad, oracle.weight_decay));
+        let mut optimizer = Optimizer::new(&adam(oracle.amsgrad, oracle.weight_decay));
         let mut weight = Tensor::<1>::from_floats([0.5, -0.25, 0.0, 1.0, -2.0], &cpu());
         for (step, expected) in oracle.path.iter().enumerate() {
             let gradient = std::array::from_fn::<_, 5, _>(|at| {
                 let (t, j) = (step as f64, at as f64);
                 (0.8_f64.powf(t) * (t + j).sin() + 0.01 * j) as f32
             });
-            optimizer.step += 1;
+            let Optimizer::Adam(state) = &mut optimizer;
+            state.begin_step();
             let learning_rate = if step < 20 { 1e-2 } else { 2e-3 };
             let gradient = Tensor::from_floats(gradient, &cpu());
             weight = optimizer.update("w".to_owned(), weight, gradient, learning_rate);
@@ -99,19 +89,19 @@ impl Case {
         (wave([self.batch, self.channels, z, y, x], 0.37, step as f64, device), labels)
     }
 
-    /// Losses before each of ten steps.
+    /// The loss before each of ten steps.
     fn losses(&self, name: &str, precision: Precision, oracle: &TenLosses) -> Vec<f64> {
         let device = cpu().autodiff();
-        let settings = DiceCe { smooth: oracle.dice_smooth, include_background: false };
-        let mut optimizer = Optimizer::new(&train(true, oracle.weight_decay));
+        let settings = Loss::DiceCe(DiceCe { smooth: oracle.dice_smooth, include_background: false });
+        let mut optimizer = Optimizer::new(&adam(true, oracle.weight_decay));
         let mut unet = self.network(name, precision, &device);
-        let scale = LossScale::new(precision).map(|scale| scale.factor());
+        let scale = LossScale::new(precision).map_or(1.0, |scale| scale.factor());
         let step = |step: usize| {
             let (images, labels) = self.batch(step, &device);
-            let loss = dice_ce(unet.forward(images), labels, self.dice, &settings);
-            let gradients = (loss.clone() * scale.unwrap_or(1.0)).backward();
-            assert!(are_finite(&unet, &gradients).expect("a whole device"), "{name}, step {step}");
-            unet = optimizer.scaled_step(unet.clone(), gradients, oracle.learning_rate, scale);
+            let loss = loss::compute(unet.forward(images), labels, self.dice, &settings);
+            let gradients = (loss.clone() * scale).backward();
+            assert!(are_finite(&unet, &gradients).expect("the device works"), "{name}, step {step}");
+            unet = optimizer.step(unet.clone(), gradients, oracle.learning_rate, Some(scale));
             f64::from(loss.into_scalar::<f32>())
         };
         (0..10).map(step).collect()
@@ -151,29 +141,29 @@ fn ten_losses_are_those_of_pytorch() {
     }
 }
 
-/// `PyTorch` under `torch.autocast` leaves its own losses in 32 bits by 0.011 (bf16) and 0.010 (f16) at the most.
+/// `PyTorch` under `torch.autocast` differs from its own 32-bit losses by at most 0.011 (bf16) and 0.010 (f16).
 #[test]
-fn ten_losses_in_16_bits_are_about_those_in_32() {
+fn ten_losses_in_16_bits_are_close_to_those_in_32_bits() {
     let oracle = ten_losses();
     for (precision, tolerance) in [(Precision::Bf16, 0.02), (Precision::F16, 0.015)] {
         for (name, case) in &oracle.cases {
             let losses = case.losses(name, precision, &oracle);
-            let apart = losses.iter().zip(&case.losses).map(|(found, expected)| (found - expected).abs());
-            let most = apart.fold(0.0, f64::max);
-            assert!(most < tolerance, "{name} in {precision:?}: off by {most}, {losses:?}");
-            assert!(most > 1e-6, "{name} in {precision:?}: nothing was rounded to 16 bits");
+            let differences = losses.iter().zip(&case.losses).map(|(found, expected)| (found - expected).abs());
+            let largest = differences.fold(0.0, f64::max);
+            assert!(largest < tolerance, "{name} in {precision:?}: off by {largest}, {losses:?}");
+            assert!(largest > 1e-6, "{name} in {precision:?}: nothing was rounded to 16 bits");
         }
     }
 }
 
 #[test]
-fn a_resumed_optimiser_goes_on_bit_for_bit() {
+fn a_restored_optimiser_continues_bit_for_bit() {
     let device = cpu().autodiff();
-    let settings = train(true, 3e-5);
+    let settings = adam(true, 3e-5);
     let step = |optimizer: &mut Optimizer, unet: UNet, at: usize| {
         let gradients =
             unet.forward(wave([2, 1, 8, 16, 16], 0.37, at as f64, &device)).powi_scalar(2).mean().backward();
-        optimizer.step(unet, gradients, 1e-3)
+        optimizer.step(unet, gradients, 1e-3, None)
     };
     let mut optimizer = Optimizer::new(&settings);
     let unet = (0..3).fold(tiny(1, &device), |unet, at| step(&mut optimizer, unet, at));
@@ -181,35 +171,33 @@ fn a_resumed_optimiser_goes_on_bit_for_bit() {
     assert_eq!(moments.len(), 3 * weight.len());
 
     let origin = Path::new("a checkpoint");
-    let mut resumed =
-        Optimizer::from_host(&settings, optimizer.steps(), moments.clone(), &device, origin).expect("whole");
-    assert_eq!((resumed.steps(), resumed.to_host()), (3, moments));
+    let mut restored =
+        Optimizer::from_host(&settings, optimizer.steps(), moments.clone(), &device, origin).expect("all moments");
+    assert_eq!((restored.steps(), restored.to_host()), (3, moments));
     let copy = weights::from_host(tiny(2, &device), weight, origin).expect("the same shapes");
-    let (unet, copy) = (step(&mut optimizer, unet, 3), step(&mut resumed, copy, 3));
+    let (unet, copy) = (step(&mut optimizer, unet, 3), step(&mut restored, copy, 3));
     assert_eq!(weights::to_host(&copy), weights::to_host(&unet));
-    assert_eq!(resumed.to_host(), optimizer.to_host());
+    assert_eq!(restored.to_host(), optimizer.to_host());
 }
 
 #[test]
-fn a_moment_without_the_others_is_refused() {
+fn a_missing_moment_is_an_error() {
     let device = cpu().autodiff();
-    let settings = train(true, 0.0);
+    let settings = adam(true, 0.0);
     let unet = tiny(1, &device);
     let gradients = unet.forward(wave([1, 1, 8, 16, 16], 0.37, 0.0, &device)).mean().backward();
     let mut optimizer = Optimizer::new(&settings);
-    optimizer.step(unet, gradients, 1e-3);
+    optimizer.step(unet, gradients, 1e-3, None);
     let mut moments = optimizer.to_host();
     moments.remove("second.head.weight").expect("each parameter has a second moment");
     let refused = Optimizer::from_host(&settings, 1, moments, &device, Path::new("cut")).expect_err("refused");
-    assert_eq!(
-        refused.to_string(),
-        "missing tensor `second.head.weight` in `cut`; the file belongs to another network"
-    );
+    let message = "missing tensor `second.head.weight` in `cut`; the file belongs to another network";
+    assert_eq!(refused.to_string(), message);
 }
 
 #[test]
 fn the_number_of_threads_changes_no_bit() {
-    let settings = train(true, 3e-5);
+    let settings = adam(true, 3e-5);
     let trained = || {
         let device = cpu().autodiff();
         let plan = configuration([16, 32, 32], [1, 2, 2], &[8, 16, 24]);
@@ -218,9 +206,9 @@ fn the_number_of_threads_changes_no_bit() {
         for step in 0..2 {
             let labels = Tensor::ones([2, 16, 32, 32], &device);
             let logits = unet.forward(wave([2, 1, 16, 32, 32], 0.37, f64::from(step), &device));
-            let loss = DiceCe { smooth: 1e-5, include_background: false };
-            let gradients = dice_ce(logits, labels, DiceScope::Sample, &loss).backward();
-            unet = optimizer.step(unet, gradients, 1e-3);
+            let settings = Loss::DiceCe(DiceCe { smooth: 1e-5, include_background: false });
+            let gradients = loss::compute(logits, labels, DiceScope::Sample, &settings).backward();
+            unet = optimizer.step(unet, gradients, 1e-3, None);
         }
         weights::to_host(&unet)
     };

@@ -8,8 +8,6 @@ use plotters::backend::BitMapBackend;
 use plotters::drawing::IntoDrawingArea as _;
 use plotters::style::{BLACK, WHITE};
 
-use crate::plan::schema::Configuration;
-use crate::preprocess::slice_first;
 use crate::report::error::ReportError;
 use crate::report::figure::png::write_png;
 use crate::report::figure::slice::header::Header;
@@ -17,8 +15,8 @@ use crate::report::figure::slice::plane::{GreyWindow, Plane};
 use crate::report::figure::slice::renderer::{Frame, Pen, Pixels, Slice, to_classes, to_grey};
 use crate::report::figure::style::use_bundled_font;
 use crate::report::figure::text::draw_pixel_text;
-use crate::train::augment::{Draw, Faults, Operation};
-use crate::train::sample::Patch;
+use crate::train::augment::{AxisNames, Draw, FirstStageCorruption};
+use crate::train::patch::Patch;
 use crate::volume::Spacing;
 
 /// Width and height of a slice, pixels.
@@ -47,8 +45,8 @@ pub(crate) struct Sample {
     pub augmented: Patch,
     /// The transforms that were drawn for it.
     pub draw: Draw,
-    /// The corruption that was drawn for the first stage's labels; the default outside of a cascade's second stage.
-    pub faults: Faults,
+    /// The corruption that was drawn for the first stage's predictions; empty outside the second stage of the cascade.
+    pub corruption: FirstStageCorruption,
 }
 
 /// A contact sheet: one row per sample and channel.
@@ -67,67 +65,13 @@ pub(crate) struct ContactSheet<'a> {
     pub title: String,
 }
 
-/// Names of the axes of patches, as the image has them.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct AxisNames {
-    /// By axis of the patch.
-    names: [&'static str; 3],
-    /// The patch's axes in the order of the drawn angles.
-    rotated: [usize; 3],
-}
-
-impl AxisNames {
-    /// The axes of a configuration's patches.
-    pub(crate) fn new(configuration: &Configuration) -> Self {
-        let names = slice_first(configuration.slice_axis).map(|axis| ["z", "y", "x"][axis]);
-        Self { names, rotated: slice_first(configuration.augmented_axis()) }
-    }
-}
-
-/// What was drawn for a sample: one line per transform.
+/// The transforms that were drawn for a sample, one line each.
 pub(crate) fn describe_sample(sample: &Sample, axes: AxisNames, classes: &BTreeMap<u8, String>) -> Vec<String> {
-    let mut lines = describe_draw(&sample.draw, axes);
-    lines.extend(sample.faults.morphology.iter().map(|change| {
-        let name = classes.values().nth(change.mask).map_or("label", String::as_str);
-        let operation = match change.operation {
-            Operation::Erode => "eroded",
-            Operation::Dilate => "dilated",
-            Operation::Open => "opened",
-            Operation::Close => "closed",
-        };
-        format!("{name} {operation}, {:.1} voxels", change.radius)
-    }));
-    if sample.faults.removal.is_some() {
-        lines.push("component of each label removed".to_owned());
-    }
+    let classes: Vec<&str> = classes.values().map(String::as_str).collect();
+    let mut lines = sample.draw.describe(axes);
+    lines.extend(sample.corruption.describe(&classes));
     if lines.is_empty() {
         lines.push("no transform".to_owned());
-    }
-    lines
-}
-
-fn describe_draw(draw: &Draw, axes: AxisNames) -> Vec<String> {
-    let mut lines = Vec::new();
-    if let Some(elastic) = draw.spatial.elastic {
-        lines.push(format!("elastic α {:.0}, σ {:.1} voxels", elastic.alpha, elastic.sigma));
-    }
-    if let Some(angles) = draw.spatial.rotation {
-        let names = axes.rotated.map(|axis| axes.names[axis]);
-        let rotated = names.into_iter().zip(angles).filter(|&(_, angle)| angle != 0.0);
-        let angles: Vec<String> = rotated.map(|(axis, angle)| format!("{axis} {:.1}°", angle.to_degrees())).collect();
-        lines.push(format!("rotation about {}", angles.join(" ")));
-    }
-    if let Some(scale) = draw.spatial.scale {
-        lines.push(format!("scale {scale:.3}"));
-    }
-    if let Some(exponents) = &draw.gamma {
-        let exponents: Vec<String> = exponents.iter().map(|exponent| format!("{exponent:.2}")).collect();
-        lines.push(format!("gamma {}", exponents.join(" ")));
-    }
-    if draw.mirror.contains(&true) {
-        let mirrored: Vec<&str> =
-            axes.names.into_iter().zip(draw.mirror).filter_map(|(axis, on)| on.then_some(axis)).collect();
-        lines.push(format!("mirror {}", mirrored.join(" ")));
     }
     lines
 }
@@ -212,7 +156,7 @@ fn slices_width(axes: &[usize]) -> u32 {
     column_left(2 * axes.len(), axes.len())
 }
 
-/// The slice with the most foreground; the middle one if there is none.
+/// The slice with the most foreground; the middle one without foreground.
 fn fullest_slice(labels: ArrayView3<'_, i16>, axis: usize) -> usize {
     let count = |at: usize| labels.index_axis(Axis(axis), at).iter().filter(|&&label| label > 0).count();
     let length = labels.len_of(Axis(axis));
@@ -259,9 +203,9 @@ mod tests {
 
     use super::*;
     use crate::network::testing::configuration;
-    use crate::plan::schema::AugmentationKind;
+    use crate::plan::schema::{AugmentationKind, Configuration};
     use crate::report::figure::slice::renderer::class_colour;
-    use crate::train::augment::{Change, Removal, Spatial};
+    use crate::train::augment::{ComponentRemoval, Morphology, Operation, Spatial};
 
     fn axes(slice_axis: usize, augmentation: AugmentationKind, patch: [usize; 3]) -> AxisNames {
         let configuration = configuration(patch, [0; 3], &[4]);
@@ -274,7 +218,12 @@ mod tests {
         let labels = Array3::from_shape_fn(shape, |(z, y, x)| i16::from(inside(z, y, x)));
         let image = Array4::from_shape_fn((2, depth, height, width), |(c, z, y, x)| (z + y + (c + 1) * x) as f32);
         let patch = Patch { image, labels, first_stage: None };
-        Sample { original: patch.clone(), augmented: patch, draw: Draw::default(), faults: Faults::default() }
+        Sample {
+            original: patch.clone(),
+            augmented: patch,
+            draw: Draw::default(),
+            corruption: FirstStageCorruption::default(),
+        }
     }
 
     #[test]
@@ -332,12 +281,12 @@ mod tests {
         let draw = Draw { spatial, gamma: Some(vec![0.7, 1.25]), mirror: [true, false, true] };
         let transformed = Sample { draw, ..nothing.clone() };
         assert_eq!(describe(&transformed), ["rotation about z 5.7°", "scale 0.900", "gamma 0.70 1.25", "mirror z x"]);
-        let faults = Faults {
-            morphology: vec![Change { mask: 1, operation: Operation::Dilate, radius: 3.25 }],
-            removal: Some(Removal { choices: vec![0.0, 0.5], share: 0.15 }),
+        let corruption = FirstStageCorruption {
+            morphology: vec![Morphology { mask: 1, operation: Operation::Dilate, radius: 3.25 }],
+            removal: Some(ComponentRemoval { choices: vec![0.0, 0.5], max_patch_fraction: 0.15 }),
         };
         assert_eq!(
-            describe(&Sample { faults, ..nothing }),
+            describe(&Sample { corruption, ..nothing }),
             ["core dilated, 3.2 voxels", "component of each label removed"]
         );
     }
@@ -348,11 +297,11 @@ mod tests {
         let draw = Draw { spatial, mirror: [true, false, true], ..Draw::default() };
         // 2D slices perpendicular to y.
         let of_y = axes(1, AugmentationKind::TwoD, [1, 8, 8]);
-        assert_eq!(describe_draw(&draw, of_y), ["rotation about y 5.7°", "mirror y x"]);
+        assert_eq!(draw.describe(of_y), ["rotation about y 5.7°", "mirror y x"]);
         // A 3D patch that is thin along y, and one that is thin along z.
         let thin_y = axes(0, AugmentationKind::Dummy2d, [16, 4, 16]);
-        assert_eq!(describe_draw(&draw, thin_y), ["rotation about y 5.7°", "mirror z x"]);
+        assert_eq!(draw.describe(thin_y), ["rotation about y 5.7°", "mirror z x"]);
         let thin_z = axes(0, AugmentationKind::Dummy2d, [4, 16, 16]);
-        assert_eq!(describe_draw(&draw, thin_z), ["rotation about z 5.7°", "mirror z x"]);
+        assert_eq!(draw.describe(thin_z), ["rotation about z 5.7°", "mirror z x"]);
     }
 }

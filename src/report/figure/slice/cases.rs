@@ -145,7 +145,7 @@ fn draw_model(
     Ok(rows)
 }
 
-/// The ranks that are shown of so many cases, best first; each case once.
+/// The ranks that are shown for a number of cases, best first; each case once.
 fn shown_ranks(count: usize) -> Vec<ShownRank> {
     let Some(last) = count.checked_sub(1) else { return Vec::new() };
     let ranks = [

@@ -59,7 +59,7 @@ pub(super) struct GreyWindow {
 }
 
 impl GreyWindow {
-    /// The window of an image by quantiles of its voxels; a large image is sampled evenly.
+    /// Grey values by the quantiles of an image's voxels; a large image is sampled evenly.
     pub(super) fn of_image(image: ArrayView3<'_, f32>) -> Self {
         let step = image.len().div_ceil(MAX_VOXELS).max(1);
         let mut values: Vec<f32> = image.iter().copied().step_by(step).filter(|value| value.is_finite()).collect();

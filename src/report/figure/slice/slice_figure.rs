@@ -76,7 +76,7 @@ impl SliceFigure {
         self.rows.iter().filter_map(shape).fold(0.3, f64::max).min(MAX_SHAPE)
     }
 
-    /// Top of a row, points; its title is there, and its slices are below.
+    /// Top of a row, points: of its title, with the slices below.
     fn row_top(&self, row: usize, width: f64) -> f64 {
         TEXT_PT + GAP_PT + row as f64 * (TEXT_PT + GAP_PT + slice_width(width) * self.shape())
     }

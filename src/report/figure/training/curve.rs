@@ -1,4 +1,4 @@
-//! What all plots of trainings share: epochs, learning rates, and what schedule and stopping rule add.
+//! Values that the plots of trainings share: epochs, learning rates, settings of schedule and stopping rule.
 
 use std::ops::Range;
 

@@ -19,7 +19,7 @@ use crate::report::figure::text::{RIGHT_OF, draw_text};
 use crate::report::figure::training::curve::{
     curve, epoch_range, format_learning_rate, plateau_of, validation_plateau_of,
 };
-use crate::run::log::EpochRow;
+use crate::run::log::{EpochRow, PlateauRow};
 
 /// Height of a line of the legend, points.
 const LEGEND_PT: f64 = 10.0;
@@ -80,16 +80,17 @@ impl Plot for LossPlot<'_> {
 
 impl LossPlot<'_> {
     fn thresholds(&self) -> Vec<Threshold> {
-        let below = |best: fn(&EpochRow) -> f64, threshold: f64| {
-            curve(self.rows, best).map(|(epoch, best)| (epoch, best - threshold)).collect()
+        let below = |plateau: fn(&EpochRow) -> Option<PlateauRow>, threshold: f64| {
+            let point = |row: &EpochRow| Some((row.epoch as f64, plateau(row)?.best - threshold));
+            self.rows.iter().filter_map(point).collect()
         };
         let mut thresholds = Vec::new();
         if let Some(plateau) = plateau_of(self.train) {
-            let points = below(|row| row.best_train_loss_ema, plateau.threshold);
+            let points = below(|row| row.train_plateau, plateau.threshold);
             thresholds.push(Threshold { colour: BLUE, points });
         }
         if let Some(rule) = validation_plateau_of(self.train) {
-            let points = below(|row| row.best_validation_loss_ema, rule.threshold);
+            let points = below(|row| row.validation_plateau, rule.threshold);
             thresholds.push(Threshold { colour: VERMILION, points });
         }
         thresholds
@@ -111,10 +112,7 @@ impl LossPlot<'_> {
 
     /// Epochs since the smoothed training loss improved, or since the learning rate dropped; 0 without a plateau schedule.
     fn bad_epochs(&self) -> usize {
-        match (plateau_of(self.train), self.rows.last()) {
-            (Some(_), Some(row)) => row.train_bad_epochs,
-            _ => 0,
-        }
+        self.rows.last().and_then(|row| row.train_plateau).map_or(0, |plateau| plateau.bad_epochs)
     }
 
     /// Shades the epochs without improvement.

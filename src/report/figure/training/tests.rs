@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::*;
 use crate::run::StopReason;
-use crate::train::schedule::Schedule;
+use crate::train::progress::Progress;
 
 fn train() -> Train {
     crate::plan::testing::example().train
@@ -13,30 +13,27 @@ fn train() -> Train {
 
 /// The log of a training with the given losses, by the plan's schedule.
 fn log_of(losses: impl Iterator<Item = (f64, f64)>, train: &Train) -> Vec<EpochRow> {
-    let mut schedule = Schedule::new(train);
+    let mut progress = Progress::new(train);
     let mut rows = Vec::new();
     for (epoch, (train_loss, validation_loss)) in losses.enumerate() {
-        let learning_rate = schedule.learning_rate();
-        let step = schedule.step(train_loss, validation_loss);
+        let summary = progress.end_epoch(train_loss, validation_loss);
         rows.push(EpochRow {
             epoch: epoch + 1,
             train_loss,
             validation_loss,
-            train_loss_ema: step.train_ema,
-            validation_loss_ema: step.validation_ema,
-            best_train_loss_ema: step.best_train,
-            best_validation_loss_ema: step.best_validation,
-            train_bad_epochs: step.bad_epochs,
-            validation_bad_epochs: step.validation_bad_epochs,
-            learning_rate,
-            next_learning_rate: schedule.learning_rate(),
+            train_loss_ema: summary.train_loss_ema,
+            validation_loss_ema: summary.validation_loss_ema,
+            train_plateau: summary.train_plateau,
+            validation_plateau: summary.validation_plateau,
+            learning_rate: summary.learning_rate,
+            next_learning_rate: summary.next_learning_rate,
             pseudo_dice: Vec::new(),
             mean_pseudo_dice: None,
             seconds: 1.0,
             patches_per_second: 1.0,
-            stop_reason: schedule.stop(),
+            stop_reason: summary.stop_reason,
         });
-        if schedule.stop().is_some() {
+        if summary.stop_reason.is_some() {
             break;
         }
     }

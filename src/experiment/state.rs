@@ -1,0 +1,53 @@
+//! How far a piece of work is.
+
+/// How far a piece of work is, judged by the files of the run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Its result exists, for this plan and this data.
+    Done,
+    /// A part of it exists.
+    Partial {
+        /// Parts that are done.
+        done: usize,
+        /// All parts.
+        of: usize,
+        /// What the parts are, in the plural.
+        unit: &'static str,
+    },
+    /// Its result exists, but for another plan or other data.
+    Stale {
+        /// What differs.
+        because: Vec<String>,
+    },
+    /// There is no result.
+    Missing,
+}
+
+impl State {
+    /// The name of the state, for programs.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Partial { .. } => "partial",
+            Self::Stale { .. } => "stale",
+            Self::Missing => "missing",
+        }
+    }
+
+    /// The number of parts that are not done, of `all` parts.
+    pub fn remaining(&self, all: usize) -> usize {
+        match self {
+            Self::Partial { done, of, .. } => of.saturating_sub(*done),
+            Self::Done => 0,
+            Self::Stale { .. } | Self::Missing => all,
+        }
+    }
+
+    /// Why the result is stale.
+    pub fn reasons(&self) -> &[String] {
+        match self {
+            Self::Stale { because } => because,
+            Self::Done | Self::Partial { .. } | Self::Missing => &[],
+        }
+    }
+}

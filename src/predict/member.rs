@@ -1,0 +1,36 @@
+//! One configuration's part in a prediction.
+
+use std::path::Path;
+
+use ndarray::ArrayView4;
+
+use crate::predict::error::PredictError;
+use crate::predict::predictor::{OnTiles, Predictor};
+use crate::predict::probabilities::{Probabilities, Storage};
+use crate::preprocess::Placement;
+
+/// A configuration's networks and the image as it is prepared for them.
+#[derive(Clone, Copy, Debug)]
+pub struct EnsembleMember<'a> {
+    /// The networks.
+    pub predictor: &'a Predictor<'a>,
+    /// The prepared image, `[c, z, y, x]`.
+    pub image: ArrayView4<'a, f32>,
+    /// Position of the prepared grid in the image's own grid.
+    pub placement: &'a Placement,
+}
+
+impl EnsembleMember<'_> {
+    /// Predicts the class probabilities of the image on the prepared grid.
+    pub(super) fn predict(
+        &self,
+        storage: Storage,
+        scratch: &Path,
+        on_tiles: &OnTiles<'_>,
+    ) -> Result<Probabilities, PredictError> {
+        let (_, z, y, x) = self.image.dim();
+        let mut all = Probabilities::new([self.predictor.network.classes(), z, y, x], storage, scratch)?;
+        self.predictor.predict_slices(self.image, on_tiles, &mut |z, slice| all.set(z, slice))?;
+        Ok(all)
+    }
+}

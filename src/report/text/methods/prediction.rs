@@ -1,0 +1,70 @@
+//! Prediction, post-processing and model selection.
+
+use crate::plan::schema::{Plan, PostprocessRule};
+use crate::report::record::RunRecord;
+use crate::report::text::methods::phrases::{interpolation, join_and};
+use crate::select::{Candidate, joined};
+use crate::units::agree;
+
+/// Sliding-window prediction.
+pub(super) fn describe_prediction(plan: &Plan) -> String {
+    let predict = &plan.predict;
+    let stride = if predict.tile_step_fraction == 0.5 {
+        "half the patch".to_owned()
+    } else {
+        format!("{} of the patch", predict.tile_step_fraction)
+    };
+    let mirroring = if predict.test_time_mirroring {
+        ", averaged over all mirrorings of the image (test-time mirroring),"
+    } else {
+        ""
+    };
+    format!(
+        "Predictions used overlapping tiles of the size of the patch (stride {stride}; Gaussian weights with a standard deviation \
+         of {} of the patch){mirroring} and were resampled to the grid of each image ({}).",
+        predict.gaussian_sigma_fraction,
+        interpolation(predict.probability_order)
+    )
+}
+
+/// Post-processing of the predicted label maps.
+pub(super) fn describe_postprocessing(plan: &Plan) -> String {
+    let none = "Predictions were not post-processed.".to_owned();
+    match plan.postprocess.rule {
+        PostprocessRule::None => none,
+        PostprocessRule::CrossValidation => {
+            "Only the largest connected component of all foreground, or of a class, was kept \
+                                             where this increased the mean Dice of the validation cases."
+                .to_owned()
+        }
+        PostprocessRule::SingleComponent => {
+            let labels = plan.data.single_component_labels.iter();
+            let classes: Vec<&String> = labels.filter_map(|label| plan.data.labels.get(label)).collect();
+            if classes.is_empty() {
+                return none;
+            }
+            format!(
+                "Only the largest connected component of {} was kept, because {} a single component in every training case.",
+                join_and(&classes),
+                agree(classes.len(), "it is", "each is")
+            )
+        }
+    }
+}
+
+/// How the models were ranked and which was selected; empty if there was no selection.
+pub(super) fn describe_selection(record: &RunRecord) -> String {
+    let Some((first, others)) = record.selection.as_ref().and_then(|selection| selection.candidates.split_first())
+    else {
+        return String::new();
+    };
+    let dice = |one: &Candidate| format!("{}: {:.4}", joined(&one.configurations), one.mean_foreground_dice);
+    let others: Vec<String> = others.iter().map(dice).collect();
+    let others = if others.is_empty() { String::new() } else { format!("; {}", others.join(", ")) };
+    format!(
+        "Ensembles averaged the class probabilities of two configurations. Of all configurations and ensembles, {} was selected for \
+         its mean foreground Dice in the cross-validation ({:.4}{others}).",
+        joined(&first.configurations),
+        first.mean_foreground_dice
+    )
+}
