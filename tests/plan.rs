@@ -189,7 +189,7 @@ fn the_printed_command_runs_from_any_folder_whatever_names_hold() {
         for from in [&other, &here] {
             let run = paste(from, &command);
             assert_eq!(run.status.code(), Some(0), "{command}: {}", said(&run));
-            assert!(said(&run).contains("the data set is as the plan says"), "{command}: {}", said(&run));
+            assert!(said(&run).contains("the data set matches the plan"), "{command}: {}", said(&run));
         }
     }
 }
@@ -203,7 +203,7 @@ fn a_plan_does_not_take_another_data_set_of_the_same_name() {
     let output = segplan(at, &["plan", "store/Hearts", "-o", "hearts.toml"]);
     let run = paste(at, &next_command(&output));
     assert_eq!(run.status.code(), Some(0), "{}", said(&run));
-    assert!(said(&run).contains("the data set is as the plan says"), "{}", said(&run));
+    assert!(said(&run).contains("the data set matches the plan"), "{}", said(&run));
 }
 
 #[test]
@@ -287,7 +287,7 @@ fn an_excluded_case_is_never_read_and_always_named() {
     let report = segplan(at, &["report", "plan.toml", "--without-images"]);
     assert_eq!(report.status.code(), Some(0), "{}", said(&report));
     let methods = fs::read_to_string(at.join("reports/hearts/methods.md")).unwrap();
-    assert!(methods.contains("2 further training cases were left out (one-c, one-e)"), "{methods}");
+    assert!(methods.contains("after the exclusion of 2 cases (one-c, one-e)"), "{methods}");
     let page = fs::read_to_string(at.join("reports/hearts/report.md")).unwrap();
     assert!(page.contains("excludes 2 training cases of the data set: one-c, one-e"), "{page}");
 
