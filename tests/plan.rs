@@ -232,7 +232,11 @@ fn what_cannot_be_written_is_known_before_anything_is_measured() {
     for (output, named) in [("file/plan.toml", "`file"), ("data", "data` is a folder")] {
         let refused = segplan(at, &["plan", "data/Hearts", "-o", output, "--overwrite"]);
         assert!(matches!(refused.status.code(), Some(1 | 2)), "{}", said(&refused));
-        assert!(said(&refused).contains(named) && !said(&refused).contains("computing fingerprint"), "{}", said(&refused));
+        assert!(
+            said(&refused).contains(named) && !said(&refused).contains("computing fingerprint"),
+            "{}",
+            said(&refused)
+        );
     }
     assert_eq!(fs::read_to_string(at.join("file")).unwrap(), "mine");
 }
@@ -377,7 +381,8 @@ fn cases_that_may_be_of_one_patient_bring_a_hint_that_works() {
 #[ignore = "needs Dataset112_MnMs_shortaxis in the folder $SEGPLAN_TEST_DATA; run with `-- --ignored`"]
 #[expect(clippy::disallowed_methods, reason = "a plan does not read this variable")]
 fn real_names_of_one_case_per_patient_give_no_suggestion() {
-    let data = std::env::var_os("SEGPLAN_TEST_DATA").expect("SEGPLAN_TEST_DATA is a folder with Dataset112_MnMs_shortaxis");
+    let data =
+        std::env::var_os("SEGPLAN_TEST_DATA").expect("SEGPLAN_TEST_DATA is a folder with Dataset112_MnMs_shortaxis");
     let real = Path::new(&data).join("Dataset112_MnMs_shortaxis");
     let folder = tempfile::tempdir().unwrap();
     let text = planned(folder.path(), &[real.to_str().unwrap(), "-o", "mnms.toml"]);

@@ -8,8 +8,8 @@ use crate::cli::exit_code::ExitCode;
 use crate::cli::failure::Failure;
 use crate::cli::output::{print, print_line};
 use crate::network::PlannedNetwork;
-use crate::plan::compare::{Cost, compare};
 use crate::plan::compare::load_named;
+use crate::plan::compare::{Cost, compare};
 use crate::plan::schema::{ConfigurationName, Plan};
 
 const EXAMPLES: &str = "\

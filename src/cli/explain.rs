@@ -1,4 +1,4 @@
-//! `segplan explain`: what a key of a plan means.
+//! `segplan explain`: the meaning of a key of a plan.
 
 use clap::Args;
 
@@ -25,9 +25,8 @@ pub(super) fn explain(arguments: &Arguments) -> Result<(), Failure> {
     let asked = arguments.key.join(" ");
     let found = find(Some(asked.as_str()).filter(|asked| !asked.is_empty())).map_err(|near| {
         let help = match near.as_slice() {
-            [] => {
-                "`segplan explain` lists the tables of a plan, and `segplan explain TABLE` the keys of a table".to_owned()
-            }
+            [] => "`segplan explain` lists the tables of a plan, and `segplan explain TABLE` the keys of a table"
+                .to_owned(),
             near => format!("did you mean `{}`?", near.join("` or `")),
         };
         Failure::wrong_input(miette::miette!(help = help, "no key of a plan matches `{asked}`"))

@@ -6,8 +6,8 @@ use clap::Args;
 
 use crate::cli::failure::{Failure, plain};
 use crate::cli::output::{print, say};
-use crate::plan::schema::json_schema::json_schema_text;
 use crate::plan::edit::SCHEMA_FILE;
+use crate::plan::schema::json_schema::json_schema_text;
 use crate::store::{read_text_if_present, write_atomic};
 
 const EXAMPLES: &str = "\
@@ -28,7 +28,7 @@ pub(super) fn schema(_: &Arguments) {
 }
 
 /// Writes the schema beside a plan whose first line names it. An existing file with other content is kept unless `overwrite` is set: it
-/// may belong to another version, or to a person.
+/// may belong to another version, or have been written by hand.
 pub(super) fn write_beside(plan: &Path, overwrite: bool) -> Result<(), Failure> {
     let path = plan.with_file_name(SCHEMA_FILE);
     let existing = read_text_if_present(&path).map_err(|error| Failure::failed(plain(error)))?;
@@ -38,9 +38,7 @@ pub(super) fn write_beside(plan: &Path, overwrite: bool) -> Result<(), Failure> 
     }
     if existing.is_some() && !overwrite {
         let path = path.display();
-        say(format_args!(
-            "kept `{path}`, which is not the schema of this version (`segplan schema` prints it)"
-        ));
+        say(format_args!("kept `{path}`, which is not the schema of this version (`segplan schema` prints it)"));
         return Ok(());
     }
     write_atomic(&path, schema.as_bytes()).map_err(|error| Failure::failed(plain(error)))

@@ -3,9 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::network::topology::pool_kernels;
-use crate::nnunet::terms::{
-    ANISOTROPY_THRESHOLD, PLAIN_UNET, RESAMPLING, axes_from, nnunet_name, ordered, reordered,
-};
+use crate::nnunet::terms::{ANISOTROPY_THRESHOLD, PLAIN_UNET, RESAMPLING, axes_from, nnunet_name, ordered, reordered};
 use crate::plan::schema::{Configuration, ConfigurationName, Normalization, Plan};
 use crate::volume::io::format::DEFAULT_ENDING;
 
@@ -16,7 +14,7 @@ pub struct Exported {
     pub plans: Value,
     /// `dataset.json`.
     pub dataset: Value,
-    /// What the plan contains and these files cannot represent.
+    /// Parts of the plan that these files cannot represent.
     pub unsupported: Vec<String>,
 }
 
@@ -178,7 +176,10 @@ fn unsupported(plan: &Plan) -> Vec<String> {
     let (full, cascade) = (ConfigurationName::FullRes, ConfigurationName::Cascade);
     let pair = plan.configurations.get(&full).zip(plan.configurations.get(&cascade));
     if pair.is_some_and(|(full, cascade)| full != cascade) {
-        unsupported.push("`configurations.3d_cascade`, as far as it differs from `3d_fullres`: nnU-Net's inherits from that".to_owned());
+        unsupported.push(
+            "`configurations.3d_cascade`, as far as it differs from `3d_fullres`: nnU-Net's inherits from that"
+                .to_owned(),
+        );
     }
     if plan.preprocess.normalization_scheme.contains(&Normalization::Ct) {
         unsupported.push("`min`, `max` and `median` of the intensities: plans do not contain them, and `CTNormalization` does not use them".to_owned());

@@ -1,4 +1,4 @@
-//! What a key of a plan means, in words, from its declaration and the planner's reasons. Searches names and meanings.
+//! The meaning of a key of a plan, from its declaration and the planner's reasons, and a search in names and meanings.
 
 use std::fmt;
 
@@ -28,7 +28,7 @@ const SYNONYMS: [(&str, &str); 9] = [
 pub struct Explained {
     /// Its path, such as `train.batches_per_epoch` or `configurations.NAME.patch_size`; empty for the plan itself.
     pub path: String,
-    /// What it means, with its source.
+    /// Its meaning, with unit and source.
     pub meaning: String,
     /// Type and range of its value; `None` for a table.
     pub kind: Option<String>,
@@ -77,7 +77,9 @@ pub fn explain(asked: Option<&str>) -> Result<Vec<Explained>, Vec<String>> {
 fn generic_path(asked: &str) -> String {
     let is_name = |part: &str| ConfigurationName::ALL.iter().any(|name| name.as_str() == part);
     match asked.split('.').collect::<Vec<_>>().as_slice() {
-        ["configurations", name, rest @ ..] if is_name(name) => [&["configurations", ANY_NAME], rest].concat().join("."),
+        ["configurations", name, rest @ ..] if is_name(name) => {
+            [&["configurations", ANY_NAME], rest].concat().join(".")
+        }
         _ => asked.to_owned(),
     }
 }
@@ -88,10 +90,12 @@ fn search<'a>(asked: &str, known: &'a [Declared]) -> Vec<&'a Declared> {
     // Short words are parts of too many others.
     let contains = |text: &str| {
         let parts: Vec<&str> = text.split(|letter: char| !letter.is_alphanumeric()).collect();
-        let has = |word: &String| if word.len() < 4 { parts.contains(&word.as_str()) } else { text.contains(word.as_str()) };
+        let has =
+            |word: &String| if word.len() < 4 { parts.contains(&word.as_str()) } else { text.contains(word.as_str()) };
         words.iter().all(has)
     };
-    let in_path = |one: &&Declared| contains(&one.path.replace(['_', '.'], " ").to_lowercase()) || one.path.contains(asked);
+    let in_path =
+        |one: &&Declared| contains(&one.path.replace(['_', '.'], " ").to_lowercase()) || one.path.contains(asked);
     let in_text = |one: &&Declared| contains(&one.key.comment().to_lowercase());
     let paths: Vec<&Declared> = known.iter().filter(in_path).collect();
     if paths.is_empty() { known.iter().filter(in_text).collect() } else { paths }
@@ -228,7 +232,8 @@ mod tests {
 
     #[test]
     fn keys_tables_and_choices_in_words() {
-        let asked = ["configurations.2d.batch_size", "patience_epochs", "batch_dice", "rule", "train.stopping", "predict"];
+        let asked =
+            ["configurations.2d.batch_size", "patience_epochs", "batch_dice", "rule", "train.stopping", "predict"];
         insta::assert_snapshot!(asked.map(explanation).join("\n"));
     }
 

@@ -64,7 +64,8 @@ fn write(arguments: &Arguments) -> Result<(), Failure> {
     if let Plannable::Data(data) = &source {
         refuse_unrunnable(&loaded, &data.dataset).map_err(|error| Failure::wrong_input(error.into()))?;
         let names = loaded.plan.configurations.keys().copied();
-        check_case_sizes(&loaded.plan, &data.fingerprint, names).map_err(|error| Failure::damaged_data(plain(error)))?;
+        check_case_sizes(&loaded.plan, &data.fingerprint, names)
+            .map_err(|error| Failure::damaged_data(plain(error)))?;
         print_notes(&loaded, &data.dataset, &data.fingerprint, &terminal);
     }
     let Some(path) = &arguments.output else {
@@ -93,7 +94,7 @@ fn claim(arguments: &Arguments) -> Result<(), Failure> {
     })
 }
 
-/// What a plan is made from.
+/// The source of a plan.
 enum Plannable {
     /// A data set that was measured.
     Data(Measurements),

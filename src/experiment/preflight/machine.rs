@@ -29,7 +29,12 @@ struct TrainingMemory {
     free: Option<u64>,
 }
 
-pub(super) fn check_machine(loaded: &LoadedPlan, remaining: &Remaining, machine: &Machine, gpus: &[Gpu]) -> Vec<Diagnostic> {
+pub(super) fn check_machine(
+    loaded: &LoadedPlan,
+    remaining: &Remaining,
+    machine: &Machine,
+    gpus: &[Gpu],
+) -> Vec<Diagnostic> {
     let (plan, layers) = (&loaded.plan, &loaded.layers);
     let memory = training_memory(plan, machine, gpus);
     let mut faults: Vec<Diagnostic> =

@@ -17,9 +17,9 @@ use crate::experiment::preflight::machine::{Remaining, check_machine};
 use crate::experiment::state::State;
 use crate::experiment::status::Status;
 use crate::experiment::work::Work;
-use crate::plan::read::{Diagnostic, PlanError};
-use crate::plan::read::LoadedPlan;
 use crate::plan::compare::overrides;
+use crate::plan::read::LoadedPlan;
+use crate::plan::read::{Diagnostic, PlanError};
 use crate::plan::schema::ConfigurationName;
 use crate::run::Listener;
 

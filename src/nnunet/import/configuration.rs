@@ -31,14 +31,15 @@ pub(super) fn import_configuration(
         let all = <[usize; 3]>::try_from(all).ok()?;
         Some(if two_dimensional { all } else { reordered(all, axes) })
     };
-    let lengths =
-        |key: &str| numbers(&entry[key], whole).ok_or_else(|| format!("`{key}` is not a list of integers"));
+    let lengths = |key: &str| numbers(&entry[key], whole).ok_or_else(|| format!("`{key}` is not a list of integers"));
     let patch = placed(lengths("patch_size")?, 1).ok_or("`patch_size` has the wrong number of axes")?;
     let strides = network["strides"].as_array().ok_or("`strides` is not a list")?;
     let strides: Option<Vec<[usize; 3]>> = strides.iter().map(|stride| placed(numbers(stride, whole)?, 1)).collect();
     let strides = strides.ok_or("`strides` is not an integer per axis")?;
     if strides.iter().flatten().any(|stride| !(1..=2).contains(stride)) || strides.first() != Some(&[1; 3]) {
-        return Err("its first stage has strides other than 1, or another stage has strides other than 1 or 2".to_owned());
+        return Err(
+            "its first stage has strides other than 1, or another stage has strides other than 1 or 2".to_owned()
+        );
     }
     let pools = std::array::from_fn(|axis| strides.iter().filter(|stride| stride[axis] == 2).count());
     let mut spacing = numbers(&entry["spacing"], Value::as_f64).ok_or("`spacing` is not a list of numbers")?;
@@ -47,11 +48,13 @@ pub(super) fn import_configuration(
         spacing.insert(0, 0.0);
     }
     let spacing = <[f64; 3]>::try_from(spacing).map_err(|_| "`spacing` has the wrong number of axes")?;
-    let mut median = numbers(&entry["median_image_size_in_voxels"], Value::as_f64).ok_or("`median_image_size_in_voxels` is not a list of numbers")?;
+    let mut median = numbers(&entry["median_image_size_in_voxels"], Value::as_f64)
+        .ok_or("`median_image_size_in_voxels` is not a list of numbers")?;
     if two_dimensional {
         median.insert(0, 1.0);
     }
-    let median = <[f64; 3]>::try_from(median).map_err(|_| "`median_image_size_in_voxels` has the wrong number of axes")?;
+    let median =
+        <[f64; 3]>::try_from(median).map_err(|_| "`median_image_size_in_voxels` has the wrong number of axes")?;
     let features = numbers(&network["features_per_stage"], whole).ok_or("`features_per_stage` is not a list")?;
     let patch_size = Shape(patch);
     let made = Configuration {
@@ -67,9 +70,8 @@ pub(super) fn import_configuration(
         dummy_2d_axis: if two_dimensional { None } else { dummy_2d_axis(patch_size, &recipe::rules()) },
     };
     if made.features_per_stage.len() != strides.len() || pools.into_iter().max().unwrap_or(0) + 1 != strides.len() {
-        return Err(
-            "segplan needs a pooling along some axis at each stage, and one number of feature maps per stage".to_owned()
-        );
+        return Err("segplan needs a pooling along some axis at each stage, and one number of feature maps per stage"
+            .to_owned());
     }
     if strides[1..] != pool_kernels(&made)[..] {
         unsupported.push(format!("order of poolings {strides:?}: segplan pools each axis at its last stages"));

@@ -37,11 +37,11 @@ pub struct Imported {
     pub plan: Plan,
     /// The plan as a file, with the source of each value.
     pub text: String,
-    /// What the files contain and the plan cannot represent, and what the plan needs and the files do not contain.
+    /// Parts of the files that the plan cannot represent, and parts of the plan that the files do not contain.
     pub unsupported: Vec<String>,
 }
 
-/// The plan `name` from `nnUNetPlans.json` and `dataset.json`. What nnU-Net's trainer decides on gets the recipe's values.
+/// The plan `name` from `nnUNetPlans.json` and `dataset.json`. Everything that nnU-Net defines in its trainer has the recipe's values.
 ///
 /// # Errors
 ///
@@ -84,7 +84,9 @@ pub fn import(name: &str, plans: &Value, dataset: &Value) -> Result<Imported, Im
         plan.run.configurations = plan.configurations.keys().copied().collect();
     }
     import_preprocessing(plan, &entry, &mut unsupported);
-    unsupported.push("training, loss and augmentation: the plan has those of 2018, not those of nnU-Net v2's trainer".to_owned());
+    unsupported.push(
+        "training, loss and augmentation: the plan has those of 2018, not those of nnU-Net v2's trainer".to_owned(),
+    );
     unsupported.push("downsampling: segplan uses max-pooling, nnU-Net v2 strided convolutions".to_owned());
     let text = file(&planned, &unsupported);
     Ok(Imported { plan: planned.plan, text, unsupported })

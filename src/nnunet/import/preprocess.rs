@@ -6,7 +6,11 @@ use crate::nnunet::terms::{ANISOTROPY_THRESHOLD, RESAMPLING};
 use crate::plan::schema::{Intensities, Normalization, Plan};
 
 /// Normalisation of each channel.
-pub(super) fn import_normalization(entry: &Value, channels: usize, unsupported: &mut Vec<String>) -> Vec<Normalization> {
+pub(super) fn import_normalization(
+    entry: &Value,
+    channels: usize,
+    unsupported: &mut Vec<String>,
+) -> Vec<Normalization> {
     let scheme = |channel: usize| match entry["normalization_schemes"][channel].as_str() {
         Some("CTNormalization") => Normalization::Ct,
         Some("ZScoreNormalization") => Normalization::ZScore,
@@ -41,7 +45,8 @@ pub(super) fn import_preprocessing(plan: &mut Plan, entry: &Value, unsupported: 
     let masks = entry["use_mask_for_norm"].as_array().cloned().unwrap_or_default();
     plan.preprocess.normalize_in_mask = masks.contains(&Value::Bool(true));
     if plan.preprocess.normalize_in_mask && masks.contains(&Value::Bool(false)) {
-        unsupported.push("`use_mask_for_norm` per channel: segplan uses the mask for all z-scores or for none".to_owned());
+        unsupported
+            .push("`use_mask_for_norm` per channel: segplan uses the mask for all z-scores or for none".to_owned());
     }
     for key in ["resampling_fn_data", "resampling_fn_seg", "resampling_fn_probabilities"] {
         if entry[key].as_str() != Some(RESAMPLING) {
@@ -58,7 +63,8 @@ pub(super) fn import_preprocessing(plan: &mut Plan, entry: &Value, unsupported: 
         Some(false) => 0.0,
         Some(true) => {
             unsupported.push(
-                "`force_separate_z`: segplan resamples the coarsest axis separately only if the spacings differ enough".to_owned(),
+                "`force_separate_z`: segplan resamples the coarsest axis separately only if the spacings differ enough"
+                    .to_owned(),
             );
             ANISOTROPY_THRESHOLD
         }

@@ -72,12 +72,14 @@ impl Checker<'_> {
         let patch_help = format!("`patch_size = {right_patch:?}`");
         let pools_help = format!("`pool_depths = {right_pools:?}`");
         let (at, message, help) = if pools == right_pools {
-            let message =
-                format!("the axes of `patch_size`, {patch:?}, are in another order than those of `pool_depths`, {pools:?}");
+            let message = format!(
+                "the axes of `patch_size`, {patch:?}, are in another order than those of `pool_depths`, {pools:?}"
+            );
             ("patch_size", message, patch_help)
         } else if patch == right_patch {
-            let message =
-                format!("the axes of `pool_depths`, {pools:?}, are in another order than those of `patch_size`, {patch:?}");
+            let message = format!(
+                "the axes of `pool_depths`, {pools:?}, are in another order than those of `patch_size`, {patch:?}"
+            );
             ("pool_depths", message, pools_help)
         } else {
             let message = format!("the slice axis of `patch_size`, {patch:?}, is not the first");

@@ -53,10 +53,12 @@ impl Checker<'_> {
             let left = edge >> pools;
             let least = min_edge.div_ceil(2);
             let (poolings, voxels) = (counted(pools, "pooling"), counted(left, "voxel"));
-            let message =
-                format!("{poolings} reduce the {edge}-voxel patch to {voxels} along {letter}; the rules keep at least {least}");
+            let message = format!(
+                "{poolings} reduce the {edge}-voxel patch to {voxels} along {letter}; the rules keep at least {least}"
+            );
             let expected = format!("{voxels} at the bottleneck along {letter}");
-            let help = format!("the rules pool an axis while it has at least {min_edge} voxels: `rules.min_edge_to_pool`");
+            let help =
+                format!("the rules pool an axis while it has at least {min_edge} voxels: `rules.min_edge_to_pool`");
             let paths = ["pool_depths", "patch_size"].map(|field| key(name, &format!("{field}.{axis}")));
             let path = self.last_set([&paths[0], &paths[1]]).to_owned();
             self.warn(2 * left >= min_edge, &path, message, &expected, help);

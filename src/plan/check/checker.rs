@@ -25,7 +25,13 @@ impl<'a> Checker<'a> {
     }
 
     /// Reports an error unless `is_right`.
-    pub(super) fn require(&mut self, is_right: bool, path: &str, message: impl Into<String>, expected: impl Into<String>) {
+    pub(super) fn require(
+        &mut self,
+        is_right: bool,
+        path: &str,
+        message: impl Into<String>,
+        expected: impl Into<String>,
+    ) {
         if !is_right {
             let error = self.at(path, message, expected);
             self.report(path, error);

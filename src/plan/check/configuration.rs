@@ -71,8 +71,7 @@ impl Checker<'_> {
             let (edge, pools) = (configuration.patch_size.0[axis], configuration.pool_depths[axis]);
             let factor = 1_usize << pools;
             let times = counted(pools, "time");
-            let message =
-                format!("a patch of {} along {letter} cannot be pooled {times}", counted(edge, "voxel"));
+            let message = format!("a patch of {} along {letter} cannot be pooled {times}", counted(edge, "voxel"));
             let (below, above) = (edge / factor * factor, edge.div_ceil(factor).max(1) * factor);
             let help =
                 if below == 0 { format!("such as {above}") } else { format!("the nearest are {below} and {above}") };
@@ -83,8 +82,7 @@ impl Checker<'_> {
         }
         let message = "the patch is pooled to a single voxel".to_owned();
         let expected = "instance normalisation needs at least two";
-        let help =
-            format!("pool less, or use a larger patch: `pool_depths` is {:?}", configuration.pool_depths);
+        let help = format!("pool less, or use a larger patch: `pool_depths` is {:?}", configuration.pool_depths);
         self.require_or(bottleneck != 1, &key(name, "patch_size"), message, expected, help);
     }
 }

@@ -1,4 +1,4 @@
-//! What is run, and the folds.
+//! The selection of runs, and the folds.
 
 use regex::Regex;
 
@@ -39,8 +39,7 @@ impl Checker<'_> {
             self.require(false, "split.patient_pattern", message, "expected one, such as `^(patient[0-9]+)_`");
         }
         let is_enough = folds <= cases || !self.are_usable(&["data.cases"]);
-        let message =
-            format!("{} cannot be split into {}", counted(cases, "training case"), counted(folds, "fold"));
+        let message = format!("{} cannot be split into {}", counted(cases, "training case"), counted(folds, "fold"));
         let expected = format!("expected at most {cases}: `data.cases` is {cases}");
         self.require(is_enough, "split.folds", message, expected);
     }

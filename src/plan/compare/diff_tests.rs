@@ -58,8 +58,9 @@ fn a_stage_runs_again_from_the_first_digest_that_differs() {
 fn another_name_is_another_run() {
     let diff = edited(|plan| plan.name = "other".to_owned());
     assert!(
-        diff.text(["a", "b"])
-            .ends_with("3d_fullres: another name is another run: train and predict; the preprocessed cases are shared\n")
+        diff.text(["a", "b"]).ends_with(
+            "3d_fullres: another name is another run: train and predict; the preprocessed cases are shared\n"
+        )
     );
 }
 
@@ -136,6 +137,7 @@ fn every_key_makes_the_stage_of_its_declaration_stale() {
 fn declared_leaves() -> usize {
     let absent = ["data.exclude", "configurations.NAME.dummy_2d_axis"];
     let in_lists = |path: &str| path.starts_with("preprocess.intensities.");
-    let leaf = |one: &&Declared| !one.key.kind.is_table() && !absent.contains(&one.path.as_str()) && !in_lists(&one.path);
+    let leaf =
+        |one: &&Declared| !one.key.kind.is_table() && !absent.contains(&one.path.as_str()) && !in_lists(&one.path);
     declared().iter().filter(leaf).count()
 }

@@ -35,8 +35,7 @@ pub fn load_named(name: &str, beside: Option<&Path>) -> Result<Plan, PlanError> 
 /// Text of a file at a revision, by the `git` command.
 fn at_revision(revision: &str, file: &Path) -> Result<String, PlanError> {
     let object = format!("{revision}:{}", plain(file).display());
-    let unreadable =
-        |reason: String| PlanError::Unreadable { path: PathBuf::from(&object), reason, extended_by: None };
+    let unreadable = |reason: String| PlanError::Unreadable { path: PathBuf::from(&object), reason, extended_by: None };
     let done = Command::new("git")
         .args(["show", "--no-textconv", &object])
         .output()

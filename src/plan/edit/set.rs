@@ -1,4 +1,4 @@
-//! Edits of a plan file that keep every other byte: comments, order and spaces belong to a person. Only a generated comment above a
+//! Edits of a plan file that keep every other byte: comments, order and spaces. Only a generated comment above a
 //! changed value is replaced, because it gives the reason of another value.
 
 use std::path::Path;
@@ -106,7 +106,8 @@ fn set_one(path: &Path, text: &str, pair: &str) -> Result<(String, Edited), Edit
 fn with_comment(path: &Path, text: &str, key: &str, loaded: &LoadedPlan) -> Result<String, PlanError> {
     let layer = file_layer(path, text.to_owned())?;
     let Some(position) = layer.positions.get(key) else { return Ok(text.to_owned()) };
-    let (own, recipes) = (Baseline::new(&loaded.plan, &loaded.plan.rules), Baseline::new(&loaded.plan, &recipe::rules()));
+    let (own, recipes) =
+        (Baseline::new(&loaded.plan, &loaded.plan.rules), Baseline::new(&loaded.plan, &recipe::rules()));
     // A key inside of braces or of a list has no line of its own.
     let line = text[..position.key.start].rfind('\n').map_or(0, |at| at + 1);
     let has_line = text[line..position.key.start].trim().is_empty() && position.key.end <= position.value.start;

@@ -6,12 +6,12 @@ use std::sync::LazyLock;
 use proptest::prelude::*;
 
 use super::*;
-use crate::plan::read::load::load_resolved;
-use crate::plan::schema::{Adam, Optimizer, Plateau, Schedule};
-use crate::plan::schema::{ConfigurationName, Intensities, Normalization, Plan};
 use crate::plan::edit::write::resolved_text;
+use crate::plan::read::load::load_resolved;
 use crate::plan::rules::published::tasks;
 use crate::plan::schema::lookup::join;
+use crate::plan::schema::{Adam, Optimizer, Plateau, Schedule};
+use crate::plan::schema::{ConfigurationName, Intensities, Normalization, Plan};
 use crate::plan::testing::{example, example_text};
 
 static EXAMPLE: LazyLock<String> = LazyLock::new(example_text);
@@ -84,7 +84,8 @@ fn texts_lists_and_entries_of_tables_in_lists_are_set() {
 
 #[test]
 fn values_that_fit_each_other_only_together_are_set_together() {
-    let pairs = ["pool_depths=[3, 3, 2]", "patch_size=[40, 56, 36]"].map(|pair| format!("configurations.3d_fullres.{pair}"));
+    let pairs =
+        ["pool_depths=[3, 3, 2]", "patch_size=[40, 56, 36]"].map(|pair| format!("configurations.3d_fullres.{pair}"));
     assert!(edited(&EXAMPLE, &pairs[1]).is_err());
     let (changed, _) = set(Path::new("plan.toml"), &EXAMPLE, &pairs).unwrap();
     assert_eq!(changed, EXAMPLE.replace("[3, 3, 3]", "[3, 3, 2]").replace("[40, 56, 40]", "[40, 56, 36]"));
@@ -218,7 +219,7 @@ proptest! {
 }
 
 #[test]
-fn windows_line_endings_are_kept() {
+fn crlf_line_endings_are_kept() {
     let without = EXAMPLE.replace("batches_per_epoch = 250\nvalidation_batches_per_epoch = 50\n", "");
     let (whole, _) = without.split_once("\n[runtime]").unwrap();
     let pairs =

@@ -1,4 +1,4 @@
-//! Data and rules change, and values that a person set stay.
+//! Data and rules change, and values that were set by hand stay.
 
 use similar::TextDiff;
 
@@ -82,12 +82,13 @@ fn values_set_by_hand_stay_and_are_reported() {
     let text = edited(&planned(260), &["configurations.3d_fullres.batch_size=4", "train.batches_per_epoch=7"]);
     let text = text.replace("# Feature maps per resolution", "# My own words");
     let update = updated(&text, 200);
-    assert!(update.text.contains("\nbatch_size = 4\n") && update.text.contains("\nbatches_per_epoch = 7\n"), "{}", update.text);
-    assert!(update.text.contains("# My own words"), "{}", update.text);
-    assert_eq!(
-        update.kept,
-        ["kept `configurations.3d_fullres.batch_size` = 4 (set by hand; the rules give 7)"]
+    assert!(
+        update.text.contains("\nbatch_size = 4\n") && update.text.contains("\nbatches_per_epoch = 7\n"),
+        "{}",
+        update.text
     );
+    assert!(update.text.contains("# My own words"), "{}", update.text);
+    assert_eq!(update.kept, ["kept `configurations.3d_fullres.batch_size` = 4 (set by hand; the rules give 7)"]);
 }
 
 #[test]
@@ -128,11 +129,13 @@ fn values_of_an_extended_plan_are_reported() {
     let (dataset, fingerprint) = measured(200);
     let update = update(&path, &loaded, &dataset, &fingerprint).unwrap();
     assert_eq!(update.text, text);
-    assert!(update.kept.contains(&"`data.cases` is 260 in the plan that this file extends; the rules give 200".to_owned()));
+    assert!(
+        update.kept.contains(&"`data.cases` is 260 in the plan that this file extends; the rules give 200".to_owned())
+    );
 }
 
 #[test]
-fn a_file_with_line_ends_of_windows_keeps_them() {
+fn crlf_line_endings_are_kept() {
     let windows = |text: &str| text.replace('\n', "\r\n");
     for cases in [260, 3] {
         assert_eq!(updated(&windows(&planned(cases)), 200).text, windows(&updated(&planned(cases), 200).text));

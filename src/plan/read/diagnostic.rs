@@ -81,7 +81,11 @@ impl Diagnostic {
             let line = source.inner()[..position.start.min(source.inner().len())].matches('\n').count() + 1;
             let name = source.name();
             // Layers other than files have a single line.
-            if name.starts_with('-') || name.contains("variable ") { format!("{name}: ") } else { format!("{name}:{line}: ") }
+            if name.starts_with('-') || name.contains("variable ") {
+                format!("{name}: ")
+            } else {
+                format!("{name}:{line}: ")
+            }
         });
         let help = self.help.as_ref().map_or_else(String::new, |help| format!("; {help}"));
         format!("{position}{}{help}", self.message)

@@ -101,8 +101,7 @@ impl Layer {
         Some(Self { source, text: text.to_owned(), values, positions })
     }
 
-    /// Position at which this layer sets a key: that of the key itself, or of a value that is no table in place of a table or list
-    /// around it.
+    /// Position at which this layer sets a key. A value that replaces a table or list sets all keys in it.
     pub fn decides(&self, path: &str) -> Option<&Position> {
         let mut path = path;
         let mut asked = true;
@@ -152,7 +151,8 @@ fn entries(value: &str, start: usize, path: &str, positions: &mut BTreeMap<Strin
         inside(value, path, &mut inner);
     }
     let moved = |range: Range<usize>| range.start - KEY.len() + start..range.end - KEY.len() + start;
-    positions.extend(inner.into_iter().map(|(path, at)| (path, Position { key: moved(at.key), value: moved(at.value) })));
+    positions
+        .extend(inner.into_iter().map(|(path, at)| (path, Position { key: moved(at.key), value: moved(at.value) })));
 }
 
 fn collect(table: &DeTable<'_>, prefix: &str, positions: &mut BTreeMap<String, Position>) {

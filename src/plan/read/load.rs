@@ -102,8 +102,9 @@ fn files(path: &Path, text_of: &TextOf) -> Result<Vec<Layer>, PlanError> {
             Some(Value::String(base)) => Some(path.parent().unwrap_or(Path::new("")).join(base)),
             Some(_) => {
                 let position = layer.positions[EXTENDS].value.clone();
-                let error = Diagnostic::at(&layer, position, "`extends` is not a file name", "expected a string in quotes")
-                    .help("such as `extends = \"hippocampus.toml\"`, relative to this file");
+                let error =
+                    Diagnostic::at(&layer, position, "`extends` is not a file name", "expected a string in quotes")
+                        .help("such as `extends = \"hippocampus.toml\"`, relative to this file");
                 return Err(PlanError::invalid(vec![error]));
             }
         };

@@ -59,7 +59,7 @@ pub(super) fn key_of_another_kind(path: &str, other: &Variant, chosen: &Variant,
         .help(format!("it is a key of `kind = \"{other}\"`"))
 }
 
-/// A value, or an entry of it, of the wrong type or outside of the range of its key.
+/// A value or an entry with the wrong type or outside of the range of its key.
 pub(super) fn wrong_value(part: &WrongPart, key: &Key, path: &str, layers: &Layers) -> Diagnostic {
     let shown = shown(&part.value);
     let (position, message) = match part.entry {
@@ -87,16 +87,15 @@ pub(super) fn wrong_label(label: &str, name: &Value, is_label: bool, path: &str,
     }
 }
 
-/// What to write instead of a wrong value, if it can be guessed.
+/// A suggestion for a wrong value, if there is one.
 fn instead(value: &Value, key: &Key, path: &str, layers: &Layers) -> Option<String> {
     let text = value.as_str()?;
     let choices: Vec<&str> = key.kind.choices().iter().map(|choice| choice.name).collect();
     if let Some(near) = nearest_choice(text, &choices) {
         return Some(format!("did you mean `{near}`?"));
     }
-    let is_given = layers
-        .origin(path)
-        .is_some_and(|(layer, _)| matches!(layer.source, Source::Set | Source::Environment(_)));
+    let is_given =
+        layers.origin(path).is_some_and(|(layer, _)| matches!(layer.source, Source::Set | Source::Environment(_)));
     if is_given && text.starts_with(['[', '{']) {
         return Some("the value is not TOML: a bracket or a quote is not closed".to_owned());
     }

@@ -14,7 +14,10 @@ use crate::plan::schema::plan::{Plan, SCHEMA};
 /// # Errors
 ///
 /// All errors of the plan, with the warnings among them, in the order of the layers and their texts.
-pub(in crate::plan) fn resolve(layers: &Layers, name: Option<&str>) -> Result<(Plan, Vec<Diagnostic>), Vec<Diagnostic>> {
+pub(in crate::plan) fn resolve(
+    layers: &Layers,
+    name: Option<&str>,
+) -> Result<(Plan, Vec<Diagnostic>), Vec<Diagnostic>> {
     if let Some(error) = other_schema(layers) {
         return Err(vec![error]);
     }

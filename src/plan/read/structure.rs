@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use toml::{Table, Value};
 
 use crate::plan::read::diagnostic::Diagnostic;
-use crate::plan::read::layers::Layers;
 use crate::plan::read::example::example;
+use crate::plan::read::layers::Layers;
 use crate::plan::read::messages;
 use crate::plan::read::part::wrong_parts;
 use crate::plan::schema::key::{Choice, Key, Kind, Variant};
@@ -139,9 +139,7 @@ impl Reader<'_> {
         match (key.kind, value) {
             (Kind::Table(keys), Value::Table(table)) => Value::Table(self.table(table, keys, path)),
             (Kind::Named(names, keys), Value::Table(table)) => Value::Table(self.named(table, names, keys, path)),
-            (Kind::Variants(variants), Value::Table(table)) => {
-                Value::Table(self.variant(table, key, variants, path))
-            }
+            (Kind::Variants(variants), Value::Table(table)) => Value::Table(self.variant(table, key, variants, path)),
             (Kind::Labels, Value::Table(table)) => Value::Table(self.labels(table, key, path)),
             (Kind::List(Kind::Table(keys)), Value::Array(entries)) => {
                 let entry = |(at, entry): (usize, &Value)| {

@@ -144,8 +144,7 @@ fn uneven(axis: &[Swept], layers: &Layers) -> Option<Diagnostic> {
     let first = axis.first()?;
     let other = axis.iter().find(|swept| swept.values.len() != first.values.len())?;
     let [one, two] = [other, first].map(|swept| counted(swept.values.len(), "value"));
-    let message =
-        format!("`{}` has {one}, and `{}` in the same axis has {two}", other.key, first.key);
+    let message = format!("`{}` has {one}, and `{}` in the same axis has {two}", other.key, first.key);
     let error = layers.at_value(&other.path, message, "expected lists of the same length: they vary together");
     Some(error.help("separate `[[sweep]]` tables form a grid"))
 }

@@ -70,8 +70,11 @@ pub(super) fn command_line(settings: &[String], errors: &mut Vec<Diagnostic>) ->
         let key = text.split_once('=').map_or(text.as_str(), |(key, _)| key).trim();
         let layer = Layer::of_pair(Source::Set, text, key);
         if layer.is_none() {
-            let message =
-                if key.is_empty() { format!("`--set {text}` has no key") } else { format!("`--set {text}` has no value") };
+            let message = if key.is_empty() {
+                format!("`--set {text}` has no key")
+            } else {
+                format!("`--set {text}` has no value")
+            };
             let error = Diagnostic::without_position(message);
             errors.push(error.help("expected `KEY=VALUE`, such as `--set train.max_epochs=50`"));
         }

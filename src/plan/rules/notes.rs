@@ -87,6 +87,8 @@ fn other_affines(fingerprint: &Fingerprint) -> Option<String> {
 fn not_normalised(plan: &Plan) -> Vec<String> {
     let schemes = plan.data.channels.iter().zip(&plan.preprocess.normalization_scheme).enumerate();
     let none = schemes.filter(|(_, (_, scheme))| **scheme == Normalization::None);
-    none.map(|(channel, (name, _))| format!("the name of channel {channel} is `{name}`: its intensities are not normalised"))
-        .collect()
+    none.map(|(channel, (name, _))| {
+        format!("the name of channel {channel} is `{name}`: its intensities are not normalised")
+    })
+    .collect()
 }

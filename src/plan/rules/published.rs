@@ -77,7 +77,10 @@ impl Task {
         let mut give = |key: &str, reason: &str| _ = planned.reasons.insert(key.to_owned(), reason.to_owned());
         give("data.cases", "Number of labelled cases in the archive.");
         give("data.median_spacing_mm", "Median spacing of the training cases, mm, [z, y, x] (paper, Table 1).");
-        give("data.median_shape", "Median shape of the cases at the median spacing, voxels, [z, y, x] (paper, Table 1).");
+        give(
+            "data.median_shape",
+            "Median shape of the cases at the median spacing, voxels, [z, y, x] (paper, Table 1).",
+        );
         give(
             "data.cropped_fraction",
             &format!(

@@ -128,7 +128,7 @@ fn with_folds(pairs: &[String]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    
+
     fn applied(rules: &Rules, pairs: &[&str]) -> Result<(String, LoadedPlan), EditError> {
         let pairs: Vec<String> = pairs.iter().map(|&pair| pair.to_owned()).collect();
         tasks()["task04"].plan("task04", rules).with_settings(Path::new("task04.toml"), &pairs, Scope::Decisions)
@@ -147,7 +147,8 @@ mod tests {
         assert_eq!((loaded.plan.split.folds, loaded.plan.run.folds), (3, vec![0, 1, 2]));
         assert_eq!(loaded.plan.runtime.data, [Path::new("x y")]);
         assert!(
-            text.contains("\n# Patches in a batch. Changed by hand; the rules: 9.\n") && text.contains("\nbatch_size = 4\n"),
+            text.contains("\n# Patches in a batch. Changed by hand; the rules: 9.\n")
+                && text.contains("\nbatch_size = 4\n"),
             "{text}"
         );
         assert!(text.contains("data = [\"x y\"]\n") && !text.contains("threads"), "{text}");

@@ -37,9 +37,7 @@ pub enum Unplannable {
         example: String,
     },
     /// The median case has no extent.
-    #[error(
-        "the median case of data set `{dataset}` is a single voxel; check the images, such as case `{case}`"
-    )]
+    #[error("the median case of data set `{dataset}` is a single voxel; check the images, such as case `{case}`")]
     SingleVoxel {
         /// The data set.
         dataset: String,

@@ -3,8 +3,13 @@
 use std::fmt;
 
 /// Any finite number.
-pub(super) const ANY: Range =
-    Range { minimum: f64::NEG_INFINITY, above_minimum: false, maximum: f64::INFINITY, below_maximum: false, choices: &[] };
+pub(super) const ANY: Range = Range {
+    minimum: f64::NEG_INFINITY,
+    above_minimum: false,
+    maximum: f64::INFINITY,
+    below_maximum: false,
+    choices: &[],
+};
 /// 0 or more.
 pub(super) const AT_LEAST_0: Range = at_least(0.0);
 /// 1 or more.

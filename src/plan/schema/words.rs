@@ -73,7 +73,7 @@ impl Kind {
     }
 }
 
-/// The kind in words, as an error message says what it expected: `a list of 3 non-negative integers`.
+/// The kind in words, for "expected …" in error messages: `a list of 3 non-negative integers`.
 impl fmt::Display for Kind {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -120,4 +120,15 @@ fn wrapped(line: &str) -> Vec<String> {
         }
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_comments_are_broken_between_words() {
+        let lines = wrapped(&"word ".repeat(40));
+        assert!(lines.len() == 2 && lines.iter().all(|line| line.len() <= WIDTH), "{lines:?}");
+    }
 }

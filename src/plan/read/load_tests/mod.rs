@@ -40,9 +40,11 @@ fn errors(text: &str, overrides: &[&str]) -> String {
 
 #[test]
 fn layers_are_merged_key_by_key_and_the_uppermost_wins() {
-    let loaded =
-        loaded("[train]\nbatches_per_epoch = 10\nmax_epochs = 20\n", &["train.batches_per_epoch=3", "runtime.device=cuda:1"])
-            .unwrap();
+    let loaded = loaded(
+        "[train]\nbatches_per_epoch = 10\nmax_epochs = 20\n",
+        &["train.batches_per_epoch=3", "runtime.device=cuda:1"],
+    )
+    .unwrap();
     assert_eq!(loaded.plan.train.batches_per_epoch, 3);
     assert_eq!(loaded.plan.train.max_epochs, 20);
     assert_eq!(loaded.plan.train.validation_batches_per_epoch, 50);
@@ -58,10 +60,7 @@ fn a_cycle_of_plans_is_refused() {
     let folder = folder("");
     std::fs::write(folder.path().join("base.toml"), "extends = \"plan.toml\"\n").unwrap();
     let refused = load(&folder.path().join("plan.toml"), &[]).unwrap_err().to_string();
-    assert!(
-        refused.starts_with("`extends` forms a cycle") && refused.matches("plan.toml").count() == 2,
-        "{refused}"
-    );
+    assert!(refused.starts_with("`extends` forms a cycle") && refused.matches("plan.toml").count() == 2, "{refused}");
 }
 
 #[test]
@@ -117,7 +116,7 @@ fn a_fold_too_many() {
 }
 
 #[test]
-fn a_choice_that_is_none() {
+fn a_string_instead_of_a_boolean() {
     insta::assert_snapshot!(errors("[configurations.3d_fullres]\nbatch_dice = \"case\"\n", &[]));
 }
 
@@ -147,7 +146,7 @@ fn a_probability_above_one() {
 }
 
 #[test]
-fn a_label_that_is_no_number() {
+fn a_label_that_is_not_a_number() {
     insta::assert_snapshot!(errors("[data.labels]\nliver = \"3\"\n", &[]));
 }
 
@@ -176,7 +175,9 @@ fn a_malformed_and_an_unknown_variable() {
 #[test]
 fn unknown_keys_in_variables() {
     let variables = [("SEGPLAN_TRAIN__EPOCHS", "3"), ("SEGPLAN_NET__DEPTH", "4"), ("SEGPLAN_RUN__FOLDS", "[0, 9]")];
-    insta::assert_snapshot!(errors_of(&folder(""), &variables[..2], &[]) + &errors_of(&folder(""), &variables[2..], &[]));
+    insta::assert_snapshot!(
+        errors_of(&folder(""), &variables[..2], &[]) + &errors_of(&folder(""), &variables[2..], &[])
+    );
 }
 
 #[test]
@@ -191,8 +192,7 @@ fn more_folds_than_cases() {
 
 #[test]
 fn rules_out_of_range() {
-    let rules =
-        "[rules]\nmax_pool_depth_3d = 64\nmin_edge_to_pool = 1\nmax_dataset_fraction = 5\nreference_patch_size_3d = [128, 0, 128]\n";
+    let rules = "[rules]\nmax_pool_depth_3d = 64\nmin_edge_to_pool = 1\nmax_dataset_fraction = 5\nreference_patch_size_3d = [128, 0, 128]\n";
     insta::assert_snapshot!(errors(&format!("{rules}max_features_3d = 16\n"), &[]));
 }
 
@@ -202,7 +202,7 @@ fn a_device_that_does_not_exist() {
 }
 
 #[test]
-fn a_switch_that_is_a_text() {
+fn booleans_and_numbers_as_strings() {
     insta::assert_snapshot!(errors("[predict]\ntest_time_mirroring = \"yes\"\ntile_step_fraction = \"half\"\n", &[]));
 }
 
@@ -217,7 +217,7 @@ fn a_value_where_a_table_belongs() {
 }
 
 #[test]
-fn a_file_name_that_is_none() {
+fn extends_that_is_not_a_file_name() {
     let folder = folder("");
     std::fs::write(folder.path().join("plan.toml"), "extends = [\"base.toml\"]\n").unwrap();
     insta::assert_snapshot!(errors_of(&folder, &[], &[]));
@@ -248,7 +248,7 @@ fn a_seed_twice_and_no_folds() {
 }
 
 #[test]
-fn a_grouping_that_is_no_regular_expression() {
+fn a_patient_pattern_that_is_not_a_regular_expression() {
     insta::assert_snapshot!(errors("[split]\npatient_pattern = \"(patient\"\n", &[]));
 }
 

@@ -20,7 +20,8 @@ pub(super) fn reasons(plan: &Plan, measured: &Measured) -> BTreeMap<String, Stri
     give("run.configurations", configurations_reason(plan, measured));
     if plan.split.folds < FOLDS {
         let cases = counted(plan.data.cases, "case");
-        let reason = format!("Number of folds: one per case, because the data set has {cases}. The paper (2.3): {FOLDS}.");
+        let reason =
+            format!("Number of folds: one per case, because the data set has {cases}. The paper (2.3): {FOLDS}.");
         give("split.folds", reason);
     }
     give("preprocess.normalization_scheme", normalization_reason(&plan.preprocess.normalization_scheme).to_owned());

@@ -160,7 +160,10 @@ fn augmentation_reason(configuration: &Configuration, rules: &Rules) -> String {
     match configuration.augmentation {
         AugmentationKind::TwoD => "2D augmentation, in the plane of the slice (paper, 2.3).".to_owned(),
         AugmentationKind::ThreeD => {
-            format!("3D augmentation: the longest edge is at most {} times the shortest (paper, 2.3).", rules.dummy_2d_ratio)
+            format!(
+                "3D augmentation: the longest edge is at most {} times the shortest (paper, 2.3).",
+                rules.dummy_2d_ratio
+            )
         }
         AugmentationKind::Dummy2d => {
             format!(

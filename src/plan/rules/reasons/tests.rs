@@ -32,7 +32,7 @@ fn up(edge: f64, multiple: f64) -> f64 {
     (edge / multiple).ceil().max(1.0) * multiple
 }
 
-/// What the comment of a 3D patch leads to, and the edges before rounding that it names.
+/// The patch size that the comment of a 3D patch leads to, and the edges before rounding in it.
 fn patch_of(comment: &str) -> ([f64; 3], [f64; 3]) {
     let most = numbers(between(comment, "the reference patch, ", " voxels"))[0];
     let target = three(between(comment, "no edge longer than that of the median case: ", ". Rounded"));
@@ -86,7 +86,9 @@ fn pools_of(comment: &str, patch: Shape) -> [usize; 3] {
 
 fn batch_of(comment: &str, patch: Shape) -> usize {
     let said = numbers(comment.trim_end_matches(" (paper, 2.1)."));
-    let [afford, budget, voxels, cap, share, all, again, least] = said[..] else { panic!("eight numbers in {comment}") };
+    let [afford, budget, voxels, cap, share, all, again, least] = said[..] else {
+        panic!("eight numbers in {comment}")
+    };
     assert_eq!(voxels, again, "{comment}");
     assert_eq!(voxels, patch.voxels() as f64, "{comment}");
     assert_eq!(afford, (budget / voxels).floor(), "{comment}");
