@@ -16,7 +16,6 @@ use crate::cli::threads::use_threads;
 use crate::cli::variant::{Only, chosen};
 use crate::experiment::{self, ExperimentError, Options, Outcome, Stage};
 use crate::plan::read::{LoadedPlan, load};
-use crate::plan::schema::ConfigurationName;
 use crate::report::live::LivePlots;
 use crate::run::{Listener, Listeners};
 
@@ -88,13 +87,6 @@ impl Until {
             Self::Evaluate => Stage::Evaluate,
         }
     }
-}
-
-pub(super) fn configuration(name: &str) -> Result<ConfigurationName, String> {
-    ConfigurationName::ALL.into_iter().find(|known| known.as_str() == name).ok_or_else(|| {
-        let known: Vec<&str> = ConfigurationName::ALL.iter().map(|name| name.as_str()).collect();
-        format!("expected one of {}", known.join(", "))
-    })
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {

@@ -14,7 +14,7 @@ pub struct Exported {
     pub plans: Value,
     /// `dataset.json`.
     pub dataset: Value,
-    /// What the plan contains and these files cannot represent.
+    /// Parts of the plan that these files cannot represent.
     pub unsupported: Vec<String>,
 }
 

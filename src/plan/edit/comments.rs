@@ -1,4 +1,4 @@
-//! The comment above a key: whether it was generated, and by what it is replaced when the value changes.
+//! The comment above a key, and whether it was generated.
 
 use std::ops::Range;
 

@@ -219,7 +219,7 @@ proptest! {
 }
 
 #[test]
-fn windows_line_endings_are_kept() {
+fn crlf_line_endings_are_kept() {
     let without = EXAMPLE.replace("batches_per_epoch = 250\nvalidation_batches_per_epoch = 50\n", "");
     let (whole, _) = without.split_once("\n[runtime]").unwrap();
     let pairs =

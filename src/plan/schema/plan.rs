@@ -34,7 +34,7 @@ table! {
         name: String { decided_by: Person },
         /// The data set, as it was measured.
         data: Data {},
-        /// What to run: each combination of these configurations, folds and seeds.
+        /// Configurations, folds and seeds to run, in all combinations.
         run: RunSelection {},
         /// How the cases are split into folds.
         split: Split {},
@@ -42,7 +42,7 @@ table! {
         preprocess: Preprocess {},
         /// The networks that can be trained, by name.
         configurations: BTreeMap<ConfigurationName, Configuration> { decided_by: Planner },
-        /// What all networks have in common.
+        /// Settings of all networks.
         network: Network {},
         /// The loss function.
         loss: Loss { default: "\"dice_ce\"", stage: Stage::Train, source: PAPER_2_3 },
@@ -64,7 +64,7 @@ table! {
 }
 
 impl Plan {
-    /// What every case of its data set has to be.
+    /// The requirements that every case of the data set has to meet.
     pub fn expected(&self) -> Expected<'_> {
         Expected {
             channels: self.data.channels.len(),

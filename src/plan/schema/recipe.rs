@@ -1,4 +1,4 @@
-//! The recipe: the values of a plan that says nothing else, from the keys' declarations.
+//! The recipe: the default values of a plan, from the declarations of its keys.
 
 use serde::Deserialize as _;
 use toml::{Table, Value};
