@@ -1,4 +1,4 @@
-//! Which part of a plan is meant: folds, configurations, a variant of its sweep.
+//! The flags that select a part of a plan: folds, configurations, a variant of its sweep.
 
 use clap::Args;
 
@@ -7,13 +7,13 @@ use crate::cli::run::configuration;
 use crate::plan::load::LoadedPlan;
 use crate::plan::schema::ConfigurationName;
 
-/// What of a plan is meant, where not all of it is.
+/// A part of a plan; all of it by default.
 #[derive(Debug, Args)]
 pub(super) struct Only {
-    /// Only this fold, counted from 0; may be given several times
+    /// Only this fold, counted from 0; can be repeated
     #[arg(long = "fold", value_name = "FOLD")]
     pub(super) folds: Vec<usize>,
-    /// Only this configuration; may be given several times
+    /// Only this configuration; can be repeated
     #[arg(long = "configuration", value_name = "NAME", value_parser = configuration)]
     pub(super) configurations: Vec<ConfigurationName>,
     /// Only this variant of the plan's sweep
@@ -21,9 +21,9 @@ pub(super) struct Only {
     pub(super) variant: Option<String>,
 }
 
-/// The plans that a plan stands for: its variants where it has a sweep, or the one that is named; else itself.
+/// The variants of a plan with a sweep, or the variant with a name; otherwise the plan itself.
 ///
-/// A variant may be named without the experiment's name in front.
+/// The name of a variant may omit the prefix that is the name of the plan.
 pub(super) fn chosen<'a>(loaded: &'a LoadedPlan, name: Option<&str>) -> Result<Vec<&'a LoadedPlan>, Failure> {
     let Some(name) = name else {
         return Ok(if loaded.variants.is_empty() { vec![loaded] } else { loaded.variants.iter().collect() });
@@ -33,8 +33,8 @@ pub(super) fn chosen<'a>(loaded: &'a LoadedPlan, name: Option<&str>) -> Result<V
     loaded.variants.iter().find(is_named).map(|variant| vec![variant]).ok_or_else(|| {
         let known: Vec<String> = loaded.variants.iter().map(|variant| format!("`{}`", variant.plan.name)).collect();
         let help = match known.as_slice() {
-            [] => "the plan has no `[[sweep]]`, and so no variants".to_owned(),
-            known => format!("its variants are {}", known.join(", ")),
+            [] => "the plan has no `[[sweep]]`".to_owned(),
+            known => format!("known variants: {}", known.join(", ")),
         };
         Failure::wrong_input(miette::miette!(help = help, "the plan has no variant `{name}`"))
     })

@@ -1,6 +1,6 @@
 //! The cost of the work of one configuration.
 
-use crate::bench::{STEP_OVER_FORWARD, operations_per_second};
+use crate::bench::{STEP_OVER_FORWARD, measure_operations_per_second};
 use crate::experiment::error::ExperimentError;
 use crate::experiment::estimate::amount::{Estimate, parallel_bytes, parallel_seconds};
 use crate::experiment::estimate::grids::Grid;
@@ -87,7 +87,7 @@ impl<'a> Cost<'a> {
         let basis;
         if seconds.is_empty() {
             listener.say(&format!("{name}: benchmarking the device"));
-            cost.operations_per_s = operations_per_second(plan, name, listener)?;
+            cost.operations_per_s = measure_operations_per_second(plan, name, listener)?;
             basis = format!(
                 "Times of {name} are based on its arithmetic at {:.1} GFLOP/s, as measured on `{}`.",
                 cost.operations_per_s / 1e9,
