@@ -139,7 +139,11 @@ impl<'a> Cost<'a> {
     /// Size of a fraction of the preprocessed cases, bytes.
     fn prepared_bytes(&self, fraction: f64) -> u64 {
         let per_voxel = FLOAT * self.plan.data.channels.len() as u64 + LABEL;
-        let voxels: u64 = self.grids.iter().map(|grid| grid.prepared(self.configuration).voxels() as u64).sum();
+        // A case that exceeds the memory limit is refused, so that it needs no space.
+        let limit = self.plan.runtime.memory_bytes();
+        let fits = |grid: &&Grid| grid.bytes_to_prepare(self.plan, self.configuration) <= limit;
+        let voxels: u64 =
+            self.grids.iter().filter(fits).map(|grid| grid.prepared(self.configuration).voxels() as u64).sum();
         (fraction * voxels.saturating_mul(per_voxel) as f64) as u64
     }
 
