@@ -10,7 +10,7 @@ use crate::bench::setup::{Setup, median_seconds};
 use crate::dataset::gate::{Issues, read_case};
 use crate::dataset::{Case, Dataset};
 use crate::network::{PlannedNetwork, UNet};
-use crate::plan::digest::stage_digests;
+use crate::plan::compare::stage_digests;
 use crate::plan::schema::ConfigurationName;
 use crate::predict::tiles::count_passes;
 use crate::predict::{EnsembleMember, MemoryLimit, Predictor, predict_labels};
@@ -53,7 +53,7 @@ impl DataTimings {
         let count = if second_stage { MAX_STAND_INS } else { dataset.training.len() };
         let open = |case: &Case| {
             let opened = preparation.open(&case.id, &|damage| setup.listener.replacing(damage))?;
-            Ok(if second_stage { opened.with_stand_in() } else { opened })
+            Ok(if second_stage { opened.with_reference_as_first_stage() } else { opened })
         };
         let cases: Vec<PreparedCase> =
             dataset.training.iter().take(count).map(open).collect::<Result<_, BenchError>>()?;

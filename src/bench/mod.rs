@@ -21,7 +21,7 @@ use self::data::DataTimings;
 use self::setup::Setup;
 use crate::device::open_device;
 use crate::network::PlannedNetwork;
-use crate::plan::load::LoadedPlan;
+use crate::plan::read::LoadedPlan;
 use crate::plan::schema::ConfigurationName;
 use crate::random::{Key, Purpose, stream};
 use crate::run::dataset::{DataError, find_dataset};

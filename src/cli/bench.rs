@@ -8,10 +8,10 @@ use crate::bench::bench;
 use crate::cli::exit_code::ExitCode;
 use crate::cli::failure::{Failure, plain};
 use crate::cli::output::print_line;
-use crate::cli::run::configuration;
 use crate::cli::terminal::Terminal;
 use crate::cli::threads::use_threads;
-use crate::plan::load::load;
+use crate::cli::variant::configuration;
+use crate::plan::read::load;
 use crate::plan::schema::ConfigurationName;
 
 const EXAMPLES: &str = "\

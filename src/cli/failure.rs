@@ -7,7 +7,8 @@ use miette::Report;
 
 use crate::cli::exit_code::ExitCode;
 use crate::cli::output::say;
-use crate::plan::fault::Fault;
+use crate::experiment::ExperimentError;
+use crate::plan::read::Diagnostic;
 use crate::store::claim::ClaimError;
 
 /// Why a command failed.
@@ -45,6 +46,20 @@ impl Failure {
         Self::new(ExitCode::of_claim(&error), plain(error))
     }
 
+    pub(super) fn of_experiment(error: ExperimentError) -> Self {
+        let command = match error {
+            ExperimentError::Plan(faults) => return Self::wrong_input(faults.into()),
+            ExperimentError::OtherPlan { ref command, .. } => Some(command.clone()),
+            ExperimentError::EditedSplit(ref edited) => Some(edited.command.clone()),
+            _ => None,
+        };
+        let failure = Self::new(ExitCode::of_experiment(&error), plain(error));
+        match command {
+            Some(command) => failure.offering(command),
+            None => failure,
+        }
+    }
+
     /// Adds the command that does what the user wanted.
     pub(super) fn offering(self, command: String) -> Self {
         Self { command: Some(command), ..self }
@@ -67,7 +82,7 @@ impl Failure {
 }
 
 /// Prints warnings about a plan.
-pub(super) fn warn(warnings: &[Fault]) {
+pub(super) fn warn(warnings: &[Diagnostic]) {
     for warning in warnings {
         say(format_args!("{:?}", Report::new(warning.clone())));
     }

@@ -6,10 +6,10 @@ use clap::Args;
 
 use crate::cli::exit_code::{EXIT_CODES, ExitCode};
 use crate::cli::failure::{Failure, plain};
-use crate::cli::run::configuration;
 use crate::cli::signals::stop_on_signals;
 use crate::cli::terminal::Terminal;
 use crate::cli::threads::use_threads;
+use crate::cli::variant::configuration;
 use crate::plan::schema::ConfigurationName;
 use crate::run::Listener;
 use crate::segment::{Request, SegmentError, segment};

@@ -3,9 +3,16 @@
 use clap::Args;
 
 use crate::cli::failure::Failure;
-use crate::cli::run::configuration;
-use crate::plan::load::LoadedPlan;
+use crate::plan::read::LoadedPlan;
 use crate::plan::schema::ConfigurationName;
+
+/// Parses the name of a configuration.
+pub(super) fn configuration(name: &str) -> Result<ConfigurationName, String> {
+    ConfigurationName::ALL.into_iter().find(|known| known.as_str() == name).ok_or_else(|| {
+        let known: Vec<&str> = ConfigurationName::ALL.iter().map(|name| name.as_str()).collect();
+        format!("expected one of {}", known.join(", "))
+    })
+}
 
 /// A part of a plan; all of it by default.
 #[derive(Debug, Args)]

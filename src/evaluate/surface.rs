@@ -1,11 +1,13 @@
 //! Distances between the surfaces of a prediction and its reference, in mm.
 //!
-//! The surface of a mask is the set of its voxels with a face neighbour outside the mask; everything beyond the image is outside.
-//! The distance of a surface voxel is that to the nearest surface voxel of the other mask, from centre to centre. This is MONAI's
-//! definition (and that of `SciPy`'s `binary_erosion`), in which all surface voxels count equally.
+//! The surface of a mask is the set of its voxels with a face neighbour outside the mask; everything beyond the image
+//! is outside. The distance of a surface voxel is that to the nearest surface voxel of the other mask, from centre to
+//! centre. This is MONAI's definition (and that of `SciPy`'s `binary_erosion`), in which all surface voxels count
+//! equally.
 //!
-//! Differs: the Decathlon's challenge uses `DeepMind`'s surface-distance, which measures between voxels and weights by surface area.
-//! Its surface Dice is not comparable with this one; for small balls it is higher by 0.04 to 0.12 (`tests/reference/surface.py`).
+//! Differs: the Decathlon's challenge uses `DeepMind`'s surface-distance, which measures between voxels and weights by
+//! surface area. Its surface Dice is not comparable with this one; for small balls it is higher by 0.04 to 0.12
+//! (`tests/reference/surface.py`).
 
 use ndarray::{Array3, ArrayView3, Axis, Slice, Zip};
 

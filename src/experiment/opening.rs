@@ -19,8 +19,8 @@ use crate::experiment::stages::context::Context;
 use crate::experiment::status::Status;
 use crate::experiment::work::Work;
 use crate::fingerprint::Fingerprint;
-use crate::plan::check::differences;
-use crate::plan::load::LoadedPlan;
+use crate::plan::compare::compare_with_data;
+use crate::plan::read::LoadedPlan;
 use crate::run::Listener;
 use crate::run::contents::{KeepDigests, hash_contents, saved_contents};
 use crate::run::dataset::{dataset_folder, find_any_dataset};
@@ -82,7 +82,7 @@ pub(super) fn open_run<'a>(
     // Everything that can refuse a run is above.
     write_record(&context.folder, loaded, &context.dataset, &context.contents)?;
     write_splits(&context.folder.splits(), &context.splits)?;
-    let differences = differences(&current.fingerprint, plan);
+    let differences = compare_with_data(&current.fingerprint, plan);
     for difference in &differences {
         listener.say(&format!("the data set differs from the plan: {difference}"));
     }

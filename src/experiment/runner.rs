@@ -16,7 +16,7 @@ use crate::experiment::stages::select::read_scores;
 use crate::experiment::status::{Entry, Status};
 use crate::experiment::summary::{Summary, closing_text, write_scores};
 use crate::experiment::work::{Piece, Work};
-use crate::plan::load::LoadedPlan;
+use crate::plan::read::LoadedPlan;
 use crate::run::folder::RunFolder;
 use crate::run::{Listener, NetworkId};
 use crate::units::listed;

@@ -13,8 +13,8 @@ use ndarray::Zip;
 
 pub use self::error::PreviewError;
 use crate::dataset::{Case, CaseId, Dataset};
-use crate::plan::digest::stage_digests;
-use crate::plan::load::LoadedPlan;
+use crate::plan::compare::stage_digests;
+use crate::plan::read::LoadedPlan;
 use crate::plan::schema::{Configuration, ConfigurationName, Plan};
 use crate::preprocess::cache::{Preparation, PreparedCase};
 use crate::preprocess::first_stage::FirstStage;
@@ -131,7 +131,7 @@ fn with_first_stage(plan: &Plan, case: PreparedCase, listener: &dyn Listener) ->
         return Ok(case.with_first_stage(&path)?);
     }
     listener.say("no first-stage prediction yet; dotted lines show the reference instead");
-    Ok(case.with_stand_in())
+    Ok(case.with_reference_as_first_stage())
 }
 
 fn draw_samples(plan: &Plan, configuration: &Configuration, case: &PreparedCase, count: usize) -> Vec<Sample> {

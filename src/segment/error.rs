@@ -5,7 +5,7 @@ use thiserror::Error;
 use crate::dataset::images::ImagesError;
 use crate::device::DeviceError;
 use crate::network::weights::WeightsError;
-use crate::plan::fault::PlanError;
+use crate::plan::read::PlanError;
 use crate::run::RunFileError;
 use crate::store::StoreError;
 use crate::store::claim::ClaimError;

@@ -23,7 +23,7 @@ use self::training_data::TrainingData;
 use crate::dataset::images::{ImageFolder, find_cases};
 use crate::dataset::{Case, file_names};
 use crate::device::open_device;
-use crate::plan::load::load_resolved;
+use crate::plan::read::load_resolved;
 use crate::plan::schema::ConfigurationName;
 use crate::predict::{MemoryLimit, PredictError};
 use crate::run::folder::RunFolder;
@@ -140,7 +140,7 @@ fn segment_all(segmenter: &Segmenter<'_>, cases: &[Case], digest: &str) -> Progr
         }
         // A file that cannot be read is a failure of its case.
         let made_of = digest_of_case(case, digest).unwrap_or_default();
-        let is_unchanged = |file: &PathBuf| segmenter.outputs.is_made_of(file, &made_of);
+        let is_unchanged = |file: &PathBuf| segmenter.outputs.has_inputs(file, &made_of);
         if !made_of.is_empty() && segmenter.request.files(case).all().all(is_unchanged) {
             progress.before += 1;
         } else {

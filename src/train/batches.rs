@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use crate::plan::schema::Plan;
 use crate::preprocess::cache::PreparedCase;
-use crate::preprocess::first_stage::{beside, one_hot};
+use crate::preprocess::first_stage::{append_masks, one_hot};
 use crate::random::{Key, Purpose, Rng, stream};
 use crate::train::augment::{Augmenter, FirstStageCorruption};
 use crate::train::job::Job;
@@ -112,7 +112,7 @@ impl<'a> EpochBatches<'a> {
         if self.augmenter.is_some() {
             FirstStageCorruption::draw(&self.plan.augment, masks.len(), rng).apply(&mut masks);
         }
-        patch.image = beside(patch.image.view(), &masks);
+        patch.image = append_masks(patch.image.view(), &masks);
         patch
     }
 }
@@ -140,7 +140,7 @@ mod tests {
 
     /// The example plan, for the phantom and its cascade.
     fn cascade_plan() -> Plan {
-        let mut plan: Plan = toml::from_str(include_str!("../plan/example.toml")).unwrap();
+        let mut plan: Plan = crate::plan::testing::example();
         plan.postprocess.rule = PostprocessRule::None;
         let configuration = Configuration {
             spacing_mm: Spacing([2.5, 1.0, 1.0]),

@@ -10,7 +10,6 @@ use crate::network::PlannedNetwork;
 use crate::network::topology::Topology;
 use crate::plan::schema::{Configuration, ConfigurationName, Plan};
 use crate::predict::tiles::count_passes;
-use crate::preprocess::slice_first;
 use crate::run::folder::RunFolder;
 use crate::run::log::read_epochs;
 use crate::run::{Listener, NetworkId};
@@ -19,6 +18,7 @@ use crate::train::loader::batches_at_once;
 use crate::train::optimizer;
 use crate::units::counted;
 use crate::volume::Shape;
+use crate::volume::axes::slice_first;
 
 /// Seconds per voxel on one core, measured on compressed files: reading a channel with its mask and statistics; resampling by the
 /// third-order spline, per voxel of the largest intermediate volume; writing a preprocessed channel.

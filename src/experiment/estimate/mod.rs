@@ -16,7 +16,7 @@ use self::grids::case_grids;
 use crate::experiment::error::ExperimentError;
 use crate::experiment::state::State;
 use crate::experiment::work::Work;
-use crate::plan::load::LoadedPlan;
+use crate::plan::read::LoadedPlan;
 use crate::plan::schema::ConfigurationName;
 use crate::run::Listener;
 use crate::run::folder::RunFolder;

@@ -16,9 +16,9 @@ use crate::experiment::preflight::build::check_build;
 use crate::experiment::preflight::machine::{Remaining, check_machine};
 use crate::experiment::status::Status;
 use crate::experiment::work::Work;
-use crate::plan::fault::{Fault, PlanError};
-use crate::plan::load::LoadedPlan;
-use crate::plan::overrides::overrides;
+use crate::plan::compare::overrides;
+use crate::plan::read::LoadedPlan;
+use crate::plan::read::{Diagnostic, PlanError};
 use crate::plan::schema::ConfigurationName;
 use crate::run::Listener;
 
@@ -41,11 +41,11 @@ pub(super) fn check_plan(
     faults.extend(check_build(loaded));
     faults.extend(check_data(loaded, dataset));
     faults.extend(check_machine(loaded, &remaining(loaded, status), &machine, &nvidia_gpus()));
-    if faults.iter().all(Fault::is_warning) {
+    if faults.iter().all(Diagnostic::is_warning) {
         faults.iter().for_each(|warning| listener.warn(warning));
         return Ok(());
     }
-    Err(PlanError::Faults { faults }.into())
+    Err(PlanError::Invalid { diagnostics: faults }.into())
 }
 
 fn remaining(loaded: &LoadedPlan, status: &Status) -> Remaining {
