@@ -75,9 +75,9 @@ impl Workplace {
     fn estimated(&self, work: &str, options: &[&str]) -> u64 {
         let all = [&["status", "plan.toml", "--estimate", "--format", "json"], options].concat();
         let graph: Value = serde_json::from_str(&self.done(&all).out).unwrap();
-        let nodes = graph["nodes"].as_array().unwrap();
-        let node = nodes.iter().find(|node| node["id"] == work).unwrap();
-        node["estimate"]["memory_bytes"].as_u64().unwrap()
+        let pieces = graph["work"].as_array().unwrap();
+        let piece = pieces.iter().find(|piece| piece["id"] == work).unwrap();
+        piece["estimate"]["memory_bytes"].as_u64().unwrap()
     }
 
     fn prepared(&self) -> Vec<String> {
@@ -151,7 +151,7 @@ fn peaks_are_near_their_estimates_and_verify_holds_no_volume() {
         let options = [&FULL_RES[..], &["--set", &spacing, "--set", "run.folds=[0]"]].concat();
         // One stage per process: a peak covers everything that the process did.
         workplace.done(&[&["run", "plan.toml", "--until", "fingerprint"][..], &options].concat());
-        let estimated = workplace.estimated("prepare/3d_fullres", &options);
+        let estimated = workplace.estimated("preprocess/3d_fullres", &options);
         let ran = workplace.done(&[&["run", "plan.toml", "--until", "preprocess"][..], &options].concat());
         let voxels = Shape(large).voxels() as u64;
         let (Some(verified), Some(planned), Some(prepared)) = (verified.peak, planned.peak, ran.peak) else {

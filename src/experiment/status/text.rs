@@ -6,7 +6,6 @@ use crate::experiment::estimate::Estimate;
 use crate::experiment::state::State;
 use crate::experiment::status::read::{Entry, Status};
 use crate::experiment::work::{Members, Work};
-use crate::plan::schema::Stage;
 use crate::plan::schema::lookup::stage_of;
 use crate::store::rows::rows_as_text;
 use crate::units::{format_bytes, format_seconds, listed, shell_word};
