@@ -165,6 +165,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::float_cmp, reason = "the values are copied, or differ in sign")]
     fn merit_increases_as_values_get_better() {
         let merits = |metric: Metric| [-0.5, 0.1, 0.3].map(|value| metric.better().merit(value));
         assert_eq!(merits(Metric::Dice), [-0.5, 0.1, 0.3]);
