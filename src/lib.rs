@@ -105,6 +105,6 @@ pub mod segment;
 pub mod preview;
 pub mod bench;
 pub mod experiment;
-pub mod exchange;
+pub mod nnunet;
 pub mod cli;
 pub mod guide;

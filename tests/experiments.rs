@@ -1,19 +1,22 @@
-//! Every file in `experiments/` is a plan that can be run, and says what it is.
+//! Every file in `experiments/` is a valid plan with a header, and is what the planner writes but for named keys.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use segplan::plan::load::load;
-use segplan::plan::make::default_rules;
-use segplan::plan::published::tasks;
-use segplan::plan::rules::{Measured, configurations};
-use segplan::plan::schema::ConfigurationName;
+use segplan::plan::compare::changed_by_hand;
+use segplan::plan::edit::Scope;
+use segplan::plan::read::load;
+use segplan::plan::rules::published::tasks;
+use segplan::plan::schema::recipe;
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments")
+}
 
 fn experiments() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments");
-    let mut found: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut found: Vec<PathBuf> = fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path()).collect();
     found.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
     found.sort();
     found
@@ -23,38 +26,80 @@ fn experiments() -> Vec<PathBuf> {
 fn every_experiment_is_a_valid_plan_of_its_own_name() {
     assert!(experiments().len() >= 3);
     for path in experiments() {
-        let plan = load(&path, &[]).unwrap_or_else(|error| panic!("{}: {error:?}", path.display())).plan;
-        assert_eq!(plan.name, path.file_stem().unwrap().to_str().unwrap(), "{}", path.display());
+        let loaded = load(&path, &[]).unwrap_or_else(|error| panic!("{}: {error:?}", path.display()));
+        assert_eq!(loaded.plan.name, path.file_stem().unwrap().to_str().unwrap(), "{}", path.display());
     }
 }
 
 #[test]
-fn the_papers_tasks_are_as_the_planner_makes_them() {
+fn the_papers_tasks_are_what_the_planner_writes() {
     let tasks = tasks();
     assert_eq!(tasks.len(), 7);
     for (name, task) in tasks {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("experiments/{name}.toml"));
-        let committed = fs::read_to_string(&path).unwrap();
-        let made = task.planned(&name, &default_rules()).text();
-        assert!(
-            committed == made,
-            "make `{}` anew: segplan plan --published {name} -o FILE --overwrite",
-            path.display()
-        );
+        let path = folder().join(format!("{name}.toml"));
+        let planned = task.plan(&name, &recipe::rules()).text(Scope::Decisions);
+        let command = format!("segplan plan --published {name} -o experiments/{name}.toml --overwrite");
+        assert!(fs::read_to_string(&path).unwrap() == planned, "`{}` is outdated: {command}", path.display());
     }
 }
 
+/// The keys that were changed by hand in the experiments of the repository; all other values are those of the rules and the recipe.
 #[test]
-fn the_phantoms_cascade_is_as_the_planner_makes_it_but_for_a_batch_size() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments/phantom-cascade.toml");
-    let plan = load(&path, &[]).unwrap().plan;
-    let data = &plan.data;
-    let measured = Measured { cases: data.cases, spacing: data.median_spacing_mm, median: data.median_shape };
-    let mut planned = configurations(&measured, &plan.rules);
-    let two_d = planned.get_mut(&ConfigurationName::TwoD).unwrap();
-    two_d.batch_size = plan.configurations[&ConfigurationName::TwoD].batch_size;
-    assert_eq!(planned.len(), 4);
-    assert_eq!(plan.configurations, planned);
+fn experiments_are_what_the_planner_writes_but_for_named_keys() {
+    let expected: [(&str, &[&str]); 3] = [
+        ("hippocampus", &[]),
+        (
+            "phantom",
+            &[
+                "configurations.3d_fullres.features_per_stage",
+                "run.configurations",
+                "run.folds",
+                "train.batches_per_epoch",
+                "train.learning_rate",
+                "train.max_epochs",
+                "train.schedule.patience_epochs",
+                "train.schedule.threshold",
+                "train.stopping.below_learning_rate",
+                "train.stopping.patience_epochs",
+                "train.stopping.threshold",
+                "train.train_loss_ema_decay",
+                "train.validation_batches_per_epoch",
+                "train.validation_loss_ema_decay",
+            ],
+        ),
+        (
+            "phantom-cascade",
+            &[
+                "configurations.2d.batch_size",
+                "rules.base_features",
+                "rules.reference_patch_size_3d",
+                "train.batches_per_epoch",
+                "train.learning_rate",
+                "train.max_epochs",
+                "train.train_loss_ema_decay",
+                "train.validation_batches_per_epoch",
+                "train.validation_loss_ema_decay",
+            ],
+        ),
+    ];
+    for (name, keys) in expected {
+        let plan = load(&folder().join(format!("{name}.toml")), &[]).unwrap().plan;
+        let mut changed: Vec<String> = changed_by_hand(&plan).into_iter().map(|change| change.key).collect();
+        changed.sort();
+        assert_eq!(changed, keys, "{name}");
+    }
+}
+
+/// A comment never gives the reason of another value than the one below it.
+#[test]
+fn comments_of_changed_keys_say_so() {
+    for name in ["hippocampus", "phantom", "phantom-cascade"] {
+        let path = folder().join(format!("{name}.toml"));
+        let text = fs::read_to_string(&path).unwrap();
+        let changed = changed_by_hand(&load(&path, &[]).unwrap().plan);
+        let marked = text.lines().filter(|line| line.contains("Changed by hand; the ")).count();
+        assert_eq!(marked, changed.len(), "{name}");
+    }
 }
 
 #[test]

@@ -18,7 +18,7 @@ use segplan::device::open_device;
 use segplan::experiment::{Options, Outcome, Stage, run};
 use segplan::network::topology::Topology;
 use segplan::network::{UNet, UNetConfig, init, weights};
-use segplan::plan::load::load;
+use segplan::plan::read::load;
 use segplan::plan::schema::{self, Adam, ConfigurationName, DiceCe, DiceScope, Loss, Network, Plan, Precision, Train};
 use segplan::run::Listener;
 use segplan::run::NetworkId;

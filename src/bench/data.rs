@@ -10,7 +10,7 @@ use crate::bench::{Bench, median};
 use crate::dataset::gate::{Issues, read_case};
 use crate::dataset::{Case, Dataset};
 use crate::network::{PlannedNetwork, UNet};
-use crate::plan::digest::stage_digests;
+use crate::plan::compare::stage_digests;
 use crate::plan::schema::ConfigurationName;
 use crate::predict::tiles::count_passes;
 use crate::predict::{EnsembleMember, MemoryLimit, Predictor, predict_labels};

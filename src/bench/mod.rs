@@ -18,7 +18,7 @@ pub use self::error::BenchError;
 use crate::device::{DeviceError, open_device};
 use crate::kernels::peak;
 use crate::network::{PlannedNetwork, UNet};
-use crate::plan::load::LoadedPlan;
+use crate::plan::read::LoadedPlan;
 use crate::plan::schema::{Configuration, ConfigurationName, Plan};
 use crate::random::{Key, Purpose, stream};
 use crate::run::dataset::{DataError, find_dataset};

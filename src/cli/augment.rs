@@ -10,7 +10,7 @@ use crate::cli::output::print_line;
 use crate::cli::run::configuration;
 use crate::cli::terminal::Terminal;
 use crate::cli::threads::use_threads;
-use crate::plan::load::load;
+use crate::plan::read::load;
 use crate::plan::schema::ConfigurationName;
 use crate::preview::{Preview, Request, preview};
 use crate::run::Listener;

@@ -1,4 +1,4 @@
-//! `segplan diff`: two plans by what they mean, and what the difference costs.
+//! `segplan diff`: the values in which two plans differ, and the consequences.
 
 use std::path::PathBuf;
 
@@ -8,8 +8,8 @@ use crate::cli::exit_code::ExitCode;
 use crate::cli::failure::Failure;
 use crate::cli::output::{print, print_line};
 use crate::network::PlannedNetwork;
-use crate::plan::diff::{Cost, compare};
-use crate::plan::origin::named;
+use crate::plan::compare::load_named;
+use crate::plan::compare::{Cost, compare};
 use crate::plan::schema::{ConfigurationName, Plan};
 
 const EXAMPLES: &str = "\
@@ -18,39 +18,39 @@ Examples:
   segplan diff HEAD~1:experiments/phantom.toml experiments/phantom.toml
   segplan diff runs/phantom experiments/phantom.toml --format md
 
-Exit codes: 0 the plans mean the same, 1 they differ, 2 one of them is no plan";
+Exit codes: 0 the plans have the same values, 1 they differ, 2 wrong input";
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
-    /// A plan, a run's folder, or REV:path of git
+    /// A plan, a run folder, or a file at a git revision as REV:path
     before: String,
-    /// The same, to compare with
+    /// The plan to compare with, named in the same way
     after: String,
-    /// How it is written
+    /// Output format
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
-    /// Where both files belong: what they extend is looked for there (for git's diff driver)
+    /// Path of both files, beside which the plans that they extend are searched for (for git's diff driver)
     #[arg(long, value_name = "PATH")]
     beside: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Format {
-    /// For a terminal
+    /// Text for a terminal
     Text,
-    /// Markdown, for a review
+    /// Markdown
     Md,
-    /// For a program
+    /// JSON
     Json,
 }
 
 pub(super) fn diff(arguments: &Arguments) -> Result<(), Failure> {
     let plan =
-        |name: &str| named(name, arguments.beside.as_deref()).map_err(|error| Failure::wrong_input(error.into()));
+        |name: &str| load_named(name, arguments.beside.as_deref()).map_err(|error| Failure::wrong_input(error.into()));
     let (before, after) = (plan(&arguments.before)?, plan(&arguments.after)?);
     let diff = compare(&before, &after, &cost);
-    // git's driver is given a temporary file's name for what is not in the working folder.
+    // Git passes its driver temporary names for files that are not in the working folder.
     let names = match &arguments.beside {
         Some(path) => ["a", "b"].map(|side| format!("{side}/{}", path.display())),
         None => [arguments.before.clone(), arguments.after.clone()],

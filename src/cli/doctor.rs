@@ -12,7 +12,7 @@ use crate::dataset::scan;
 use crate::device::available::{self, DeviceInfo};
 use crate::device::{Backend, open_device};
 use crate::experiment::machine::{Machine, nvidia_gpus};
-use crate::plan::load::load;
+use crate::plan::read::load;
 use crate::units::{counted, format_bytes};
 
 const EXAMPLES: &str = "\

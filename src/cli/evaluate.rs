@@ -11,7 +11,7 @@ use crate::cli::terminal::Terminal;
 use crate::evaluate::folders::{EvaluateError, Request, evaluate_folders};
 use crate::evaluate::output::{Format, per_case, write};
 use crate::evaluate::summary::summarize;
-use crate::plan::make::default_memory_bytes;
+use crate::plan::schema::recipe;
 use crate::run::Listener;
 use crate::store::claim::claim_file;
 use crate::units::counted;
@@ -78,7 +78,7 @@ pub(super) fn evaluate(arguments: &Arguments) -> Result<(), Failure> {
         prediction: &arguments.prediction,
         tolerance_mm: arguments.tolerance,
         partial: arguments.partial,
-        memory_bytes: arguments.memory_gib.map_or_else(default_memory_bytes, |gib| gib << 30),
+        memory_bytes: arguments.memory_gib.map_or_else(recipe::memory_bytes, |gib| gib << 30),
     };
     let evaluated = evaluate_folders(&request).map_err(|error| match error {
         EvaluateError::Folder { .. } | EvaluateError::Empty { .. } => Failure::wrong_input(plain(error)),

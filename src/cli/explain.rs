@@ -10,26 +10,26 @@ const EXAMPLES: &str = "\
 Examples:
   segplan explain                                    the tables of a plan
   segplan explain train                              the keys of a table
-  segplan explain batch_size                         a key, wherever it stands
+  segplan explain batch_size                         a key in any table
+  segplan explain \"early stopping\"                   keys by words
   segplan explain configurations.2d.patch_size";
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
-    /// A key, a table, or the last name of a key
-    key: Option<String>,
+    /// A key, a table, the name of a key, or words of its explanation
+    key: Vec<String>,
 }
 
 pub(super) fn explain(arguments: &Arguments) -> Result<(), Failure> {
-    let found = find(arguments.key.as_deref()).map_err(|near| {
-        let key = arguments.key.as_deref().unwrap_or_default();
+    let asked = arguments.key.join(" ");
+    let found = find(Some(asked.as_str()).filter(|asked| !asked.is_empty())).map_err(|near| {
         let help = match near.as_slice() {
-            [] => {
-                "`segplan explain` alone lists the tables of a plan, and `segplan explain TABLE` their keys".to_owned()
-            }
+            [] => "`segplan explain` lists the tables of a plan, and `segplan explain TABLE` the keys of a table"
+                .to_owned(),
             near => format!("did you mean `{}`?", near.join("` or `")),
         };
-        Failure::wrong_input(miette::miette!(help = help, "a plan has no key `{key}`"))
+        Failure::wrong_input(miette::miette!(help = help, "no key of a plan matches `{asked}`"))
     })?;
     let texts: Vec<String> = found.iter().map(ToString::to_string).collect();
     print(texts.join("\n"));

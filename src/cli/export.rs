@@ -1,4 +1,4 @@
-//! `segplan export`: a plan as nnU-Net v2 reads it.
+//! `segplan export`: a plan in the files of nnU-Net v2.
 
 use std::path::{Path, PathBuf};
 
@@ -6,8 +6,8 @@ use clap::Args;
 
 use crate::cli::failure::{Failure, plain};
 use crate::cli::terminal::Terminal;
-use crate::exchange::export::nnunet;
-use crate::plan::origin::named;
+use crate::nnunet::export::export as export_plan;
+use crate::plan::compare::load_named;
 use crate::run::Listener;
 use crate::run::folder::RunFolder;
 use crate::store::claim::Claim;
@@ -21,22 +21,22 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
-    /// A plan, a run's folder, or REV:path of git
+    /// A plan, a run folder, or a file at a git revision as REV:path
     plan: String,
-    /// For nnU-Net v2: `nnUNetPlans.json`, `dataset.json`, and `splits_final.json` of a run
+    /// Write the files of nnU-Net v2: `nnUNetPlans.json`, `dataset.json`, and `splits_final.json` of a run
     #[arg(long, required = true)]
     nnunet: bool,
     /// Folder to write to
     #[arg(short, long)]
     output: PathBuf,
-    /// Replace these files if they are there
+    /// Overwrite existing files
     #[arg(long)]
     overwrite: bool,
 }
 
 pub(super) fn export(arguments: &Arguments) -> Result<(), Failure> {
-    let plan = named(&arguments.plan, None).map_err(|error| Failure::wrong_input(error.into()))?;
-    let exported = nnunet(&plan);
+    let plan = load_named(&arguments.plan, None).map_err(|error| Failure::wrong_input(error.into()))?;
+    let exported = export_plan(&plan);
     let mut files = vec![
         ("nnUNetPlans.json", format!("{:#}\n", exported.plans)),
         ("dataset.json", format!("{:#}\n", exported.dataset)),
@@ -56,8 +56,8 @@ pub(super) fn export(arguments: &Arguments) -> Result<(), Failure> {
         write_atomic(&arguments.output.join(name), text.as_bytes()).map_err(|error| Failure::failed(plain(error)))?;
     }
     let terminal = Terminal::new();
-    terminal.say(&format!("written to `{}`; these files do not say:", arguments.output.display()));
-    for what in exported.lost {
+    terminal.say(&format!("written to `{}`. Not represented in nnU-Net's format:", arguments.output.display()));
+    for what in exported.unsupported {
         terminal.say(&format!("* {what}"));
     }
     Ok(())

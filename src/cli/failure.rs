@@ -7,7 +7,7 @@ use miette::Report;
 
 use crate::cli::exit_code::ExitCode;
 use crate::cli::output::say;
-use crate::plan::fault::Fault;
+use crate::plan::read::Diagnostic;
 use crate::store::claim::ClaimError;
 
 /// Why a command failed.
@@ -67,7 +67,7 @@ impl Failure {
 }
 
 /// Prints warnings about a plan.
-pub(super) fn warn(warnings: &[Fault]) {
+pub(super) fn warn(warnings: &[Diagnostic]) {
     for warning in warnings {
         say(format_args!("{:?}", Report::new(warning.clone())));
     }

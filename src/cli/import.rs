@@ -1,4 +1,4 @@
-//! `segplan import`: a plan of nnU-Net v2 as one of ours.
+//! `segplan import`: a plan of nnU-Net v2 as a plan of segplan.
 
 use std::path::{Path, PathBuf};
 
@@ -8,8 +8,8 @@ use serde_json::Value;
 use crate::cli::failure::{Failure, plain};
 use crate::cli::schema::write_beside;
 use crate::cli::terminal::Terminal;
-use crate::exchange::import::nnunet;
-use crate::plan::load::load_from;
+use crate::nnunet::import::import as import_plan;
+use crate::plan::read::load_from;
 use crate::run::Listener;
 use crate::run::folder::RunFolder;
 use crate::store::claim::claim_file;
@@ -19,20 +19,20 @@ const EXAMPLES: &str = "\
 Example:
   segplan import nnUNet_preprocessed/Dataset004_Hippocampus -o experiments/hippocampus-v2.toml
 
-Folds of `splits_final.json` are copied to the folder of the experiment's run, if it has none yet.";
+The folds of `splits_final.json` are copied to the run folder of the experiment, unless it has folds already.";
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
-    /// Folder with `nnUNetPlans.json`, `dataset.json`, and perhaps `splits_final.json`
+    /// Folder with `nnUNetPlans.json`, `dataset.json` and optionally `splits_final.json`, such as `nnUNet_preprocessed/DatasetXXX`
     folder: PathBuf,
-    /// Name of the file of plans in it
+    /// Name of the plans file in it
     #[arg(long, default_value = "nnUNetPlans.json")]
     plans: String,
-    /// Plan to write; the experiment is called after it
+    /// Plan to write; its name is that of the experiment
     #[arg(short, long)]
     output: PathBuf,
-    /// Replace the plan if it is there
+    /// Overwrite an existing plan
     #[arg(long)]
     overwrite: bool,
 }
@@ -44,7 +44,7 @@ pub(super) fn import(arguments: &Arguments) -> Result<(), Failure> {
     let (plans, dataset) =
         (json(&arguments.folder.join(&arguments.plans))?, json(&arguments.folder.join("dataset.json"))?);
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
-    let mut imported = nnunet(&name, &plans, &dataset).map_err(|error| Failure::wrong_input(plain(error)))?;
+    let mut imported = import_plan(&name, &plans, &dataset).map_err(|error| Failure::wrong_input(plain(error)))?;
     load_from(path, &|_| Ok(imported.text.clone())).map_err(|error| Failure::wrong_input(error.into()))?;
     write_atomic(path, imported.text.as_bytes()).map_err(|error| Failure::failed(plain(error)))?;
     write_beside(path, arguments.overwrite)?;
@@ -53,14 +53,14 @@ pub(super) fn import(arguments: &Arguments) -> Result<(), Failure> {
     if let Some(splits) = given.map_err(|error| Failure::wrong_input(plain(error)))? {
         let place = RunFolder::new(&imported.plan.runtime.runs, &name).splits();
         if place.exists() {
-            imported.lost.push(format!("`splits_final.json`: `{}` has folds already", place.display()));
+            imported.unsupported.push(format!("`splits_final.json`: `{}` exists already", place.display()));
         } else {
             write_atomic(&place, splits.as_bytes()).map_err(|error| Failure::failed(plain(error)))?;
             terminal.say(&format!("folds copied to `{}`", place.display()));
         }
     }
-    terminal.say(&format!("written to `{}`; it does not have:", path.display()));
-    for what in imported.lost {
+    terminal.say(&format!("written to `{}`. Not imported:", path.display()));
+    for what in imported.unsupported {
         terminal.say(&format!("* {what}"));
     }
     Ok(())

@@ -8,7 +8,7 @@ use clap::Args;
 use crate::cli::failure::{Failure, plain};
 use crate::cli::output::print_line;
 use crate::cli::variant::chosen;
-use crate::plan::load::{LoadedPlan, load};
+use crate::plan::read::{LoadedPlan, load};
 use crate::report::error::ReportError;
 use crate::report::folder::ReportFolder;
 use crate::report::record::RecordError;

@@ -15,7 +15,7 @@ use crate::cli::terminal::Terminal;
 use crate::cli::threads::use_threads;
 use crate::cli::variant::{Only, chosen};
 use crate::experiment::{self, ExperimentError, Options, Outcome, Stage};
-use crate::plan::load::{LoadedPlan, load};
+use crate::plan::read::{LoadedPlan, load};
 use crate::plan::schema::ConfigurationName;
 use crate::report::live::LivePlots;
 use crate::run::{Listener, Listeners};

@@ -1,4 +1,4 @@
-//! `segplan set`: one value of a plan file, and no other byte of it.
+//! `segplan set`: changes values of a plan file, and keeps everything else.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use clap::Args;
 use crate::cli::failure::{Failure, plain};
 use crate::cli::output::print_line;
 use crate::plan::edit::set as edit;
-use crate::plan::load::read;
+use crate::plan::read::read_file;
 use crate::store::rewrite;
 
 const EXAMPLES: &str = "\
@@ -15,8 +15,8 @@ Examples:
   segplan set experiments/phantom.toml train.max_epochs=50
   segplan set plan.toml 'configurations.3d_fullres.patch_size=[32, 32, 32]' runtime.device=cuda:0
 
-The plan is checked before it is written; comments, order and spaces stay.
-A key that the file does not have is added to its table.";
+The plan is checked before it is written. Comments, order and spaces are kept; only a generated comment above the value, which
+gives the reason of the old one, is replaced. A key that the file does not have is added to its table.";
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -30,14 +30,14 @@ pub(super) struct Arguments {
 
 pub(super) fn set(arguments: &Arguments) -> Result<(), Failure> {
     let path = &arguments.plan;
-    let before = read(path).map_err(|error| Failure::wrong_input(error.into()))?;
+    let before = read_file(path).map_err(|error| Failure::wrong_input(error.into()))?;
     let (text, done) = edit(path, &before, &arguments.pairs).map_err(|error| Failure::wrong_input(error.into()))?;
     if text != before {
         rewrite(path, text.as_bytes()).map_err(|error| Failure::failed(plain(error)))?;
     }
     for change in done {
         match change.from {
-            Some(from) if from == change.to => print_line(format_args!("{} is {from} already", change.key)),
+            Some(from) if from == change.to => print_line(format_args!("{} is already {from}", change.key)),
             Some(from) => print_line(format_args!("{}: {from} → {}", change.key, change.to)),
             None => print_line(format_args!("{}: {} (added)", change.key, change.to)),
         }

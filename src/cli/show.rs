@@ -1,4 +1,4 @@
-//! `segplan show`: a plan as it is in effect.
+//! `segplan show`: the values of a plan in effect.
 
 use std::path::PathBuf;
 
@@ -6,24 +6,30 @@ use clap::Args;
 
 use crate::cli::failure::{Failure, warn};
 use crate::cli::output::print;
-use crate::plan::load::load;
-use crate::plan::show::{Shown, text};
+use crate::plan::compare::show::{Options, show as show_plan};
+use crate::plan::read::load;
 
 const EXAMPLES: &str = "\
 Examples:
-  segplan show experiments/hippocampus-laptop.toml --origin     file and line of each value
-  segplan show experiments/phantom.toml --resolved              every key, the defaults' too
-  segplan show experiments/phantom.toml --set train.batches=9   with a change, as `run` takes it";
+  segplan show experiments/hippocampus-laptop.toml --origin     with file and line of each value
+  segplan show experiments/phantom.toml --resolved              all keys, including those of the recipe
+  segplan show experiments/phantom.toml --changed               values set by hand, with those of the rules and the recipe
+  segplan show experiments/phantom.toml --set train.max_epochs=9   with a change, as `run` takes it
+
+Environment variables set keys, too: SEGPLAN_TRAIN__MAX_EPOCHS=9";
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
     /// The plan
     plan: PathBuf,
-    /// Also show what no file says: the defaults
+    /// Show all keys, including those of the recipe
     #[arg(long)]
     resolved: bool,
-    /// Name the layer, file and line that set each value
+    /// Only show values that differ from those that the rules and the recipe give
+    #[arg(long, conflicts_with = "resolved")]
+    changed: bool,
+    /// Show the layer, file and line that set each value
     #[arg(long)]
     origin: bool,
     /// Change a value of the plan first, such as `train.max_epochs=10`; the file stays as it is
@@ -34,6 +40,7 @@ pub(super) struct Arguments {
 pub(super) fn show(arguments: &Arguments) -> Result<(), Failure> {
     let loaded = load(&arguments.plan, &arguments.set).map_err(|error| Failure::wrong_input(error.into()))?;
     warn(&loaded.warnings);
-    print(text(&loaded, Shown { resolved: arguments.resolved, origin: arguments.origin }));
+    let options = Options { resolved: arguments.resolved, changed: arguments.changed, origin: arguments.origin };
+    print(show_plan(&loaded, options));
     Ok(())
 }

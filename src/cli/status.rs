@@ -11,8 +11,8 @@ use crate::cli::terminal::Terminal;
 use crate::cli::threads::use_threads;
 use crate::cli::variant::{Only, chosen};
 use crate::experiment::{Options, Stage, Status};
-use crate::plan::fault::PlanError;
-use crate::plan::load::{LoadedPlan, load, load_resolved};
+use crate::plan::read::PlanError;
+use crate::plan::read::{LoadedPlan, load, load_resolved};
 use crate::run::folder::RunFolder;
 use crate::store::rows::rows_as_text;
 
@@ -95,13 +95,11 @@ fn load_plan_or_run(path: &Path, set: &[String]) -> Result<LoadedPlan, PlanError
 /// Prints the work of some plans.
 pub(super) fn print(plans: &[&LoadedPlan], options: &Options, printed: Printed) -> Result<(), Failure> {
     let terminal = Terminal::new();
-    let mut all = Vec::new();
-    for loaded in plans {
-        let mut status = Status::read(loaded, options, &terminal).map_err(into_failure)?;
-        if printed.estimate {
+    let mut all = Status::read_all(plans, options, &terminal).map_err(into_failure)?;
+    if printed.estimate {
+        for (status, loaded) in all.iter_mut().zip(plans) {
             status.estimate(loaded, &terminal).map_err(into_failure)?;
         }
-        all.push(status);
     }
     match printed.format {
         Format::Text => output::print(text(&all, printed.graph)),

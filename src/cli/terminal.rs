@@ -11,7 +11,7 @@ use crate::cli::failure::warn;
 use crate::cli::output::say;
 use crate::cli::pace::Pace;
 use crate::dataset::CaseId;
-use crate::plan::fault::Fault;
+use crate::plan::read::Diagnostic;
 use crate::plan::schema::Train;
 use crate::run::Listener;
 use crate::run::NetworkId;
@@ -65,7 +65,7 @@ impl Listener for Terminal {
         self.bar().suspend(|| say(text));
     }
 
-    fn warn(&self, warning: &Fault) {
+    fn warn(&self, warning: &Diagnostic) {
         self.bar().suspend(|| warn(std::slice::from_ref(warning)));
     }
 

@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::cli::failure::Failure;
 use crate::cli::run::configuration;
-use crate::plan::load::LoadedPlan;
+use crate::plan::read::LoadedPlan;
 use crate::plan::schema::ConfigurationName;
 
 /// What of a plan is meant, where not all of it is.

@@ -9,7 +9,7 @@ use crate::cli::failure::{Failure, plain};
 use crate::cli::output::print_line;
 use crate::cli::terminal::Terminal;
 use crate::dataset::{scan, verify as check};
-use crate::plan::make::default_memory_bytes;
+use crate::plan::schema::recipe;
 use crate::run::Listener;
 use crate::units::counted;
 
@@ -34,7 +34,7 @@ pub(super) fn verify(arguments: &Arguments) -> Result<(), Failure> {
     let cases = dataset.training.len() + dataset.test.len();
     let terminal = Terminal::new();
     terminal.begin("checking cases", cases);
-    let memory_bytes = arguments.memory_gib.map_or_else(default_memory_bytes, |gib| gib << 30);
+    let memory_bytes = arguments.memory_gib.map_or_else(recipe::memory_bytes, |gib| gib << 30);
     let faults = check(&dataset, memory_bytes, &|| terminal.advance());
     terminal.end();
     for note in &dataset.notes {

@@ -1,6 +1,6 @@
 //! Digests of what decides the results that several networks produce together.
 
-use crate::plan::digest::{first_stage_digest, stage_digests};
+use crate::plan::compare::{first_stage_digest, stage_digests};
 use crate::plan::schema::{ConfigurationName, Plan};
 use crate::preprocess::first_stage::Origin;
 use crate::run::Split;

@@ -9,7 +9,7 @@ use crate::experiment::edited_split::EditedSplit;
 use crate::experiment::splits::SplitError;
 use crate::fingerprint::FingerprintError;
 use crate::network::weights::WeightsError;
-use crate::plan::fault::PlanError;
+use crate::plan::read::PlanError;
 use crate::predict::PredictError;
 use crate::preprocess::cache::PreprocessError;
 use crate::run::NetworkId;

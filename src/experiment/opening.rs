@@ -16,12 +16,11 @@ use crate::experiment::preflight::{check_case_sizes, check_plan};
 use crate::experiment::record::{current_fingerprint, write_record};
 use crate::experiment::splits::load_or_draw;
 use crate::experiment::stages::context::Context;
-use crate::experiment::state::State;
 use crate::experiment::status::Status;
 use crate::experiment::work::Work;
 use crate::fingerprint::Fingerprint;
-use crate::plan::check::differences;
-use crate::plan::load::LoadedPlan;
+use crate::plan::compare::compare_with_data;
+use crate::plan::read::LoadedPlan;
 use crate::run::Listener;
 use crate::run::contents::{KeepDigests, hash_contents, saved_contents};
 use crate::run::dataset::{dataset_folder, find_any_dataset};
@@ -83,7 +82,7 @@ pub(super) fn open_run<'a>(
     // Everything that can refuse a run is above.
     write_record(&context.folder, loaded, &context.dataset, &context.contents)?;
     write_splits(&context.folder.splits(), &context.splits)?;
-    let differences = differences(&current.fingerprint, plan);
+    let differences = compare_with_data(&current.fingerprint, plan);
     for difference in &differences {
         listener.say(&format!("the data set differs from the plan: {difference}"));
     }
@@ -99,7 +98,7 @@ fn check_sizes(
 ) -> Result<(), ExperimentError> {
     let options = Options { until: options.until.max(Stage::Preprocess), ..options.clone() };
     let status = Status::inspected(loaded, &options, &Inspection::of_run(context))?;
-    let unprepared = status.entries.iter().filter(|entry| entry.state != State::Done);
+    let unprepared = status.entries.iter().filter(|entry| entry.state.is_open());
     let names =
         unprepared.filter_map(|entry| if let Work::Preprocess(name) = entry.piece.work { Some(name) } else { None });
     Ok(check_case_sizes(&loaded.plan, fingerprint, names)?)

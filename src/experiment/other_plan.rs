@@ -5,14 +5,15 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use crate::experiment::error::ExperimentError;
-use crate::plan::diff::Stage;
-use crate::plan::digest::{Change, changed_keys, decides_no_result};
-use crate::plan::layer::Source;
-use crate::plan::load::{LoadedPlan, load_resolved};
-use crate::plan::overrides::{Override, overrides};
+use crate::plan::compare::{Change, changed_keys};
+use crate::plan::compare::{Override, overrides};
+use crate::plan::edit::resolved_text;
+use crate::plan::name::{in_name, short_keys, variant_name};
+use crate::plan::read::Source;
+use crate::plan::read::{LoadedPlan, load_resolved};
 use crate::plan::schema;
-use crate::plan::sweep::{in_name, short_keys, variant_name};
-use crate::plan::write::resolved_text;
+use crate::plan::schema::Stage;
+use crate::plan::schema::lookup::stage_of;
 use crate::run::folder::RunFolder;
 use crate::store::{self, StoreError};
 use crate::units::shell_word;
@@ -23,7 +24,7 @@ pub(super) fn changed_results(folder: &RunFolder, loaded: &LoadedPlan) -> Result
     let saved = store::read_text_if_present(&folder.resolved_plan())?;
     let Some(saved) = saved.filter(|_| folder.has_networks()) else { return Ok(Vec::new()) };
     let mut changes = changed_keys(&saved, &resolved_text(&loaded.plan));
-    changes.retain(|change| !decides_no_result(&change.key));
+    changes.retain(|change| stage_of(&change.key) != Stage::Nothing);
     Ok(changes)
 }
 
@@ -33,7 +34,7 @@ pub(super) fn refuse_other_plan(folder: &RunFolder, loaded: &LoadedPlan) -> Resu
     if changes.is_empty() {
         return Ok(());
     }
-    let line = |change: &Change| format!("  {change}   ({})", Stage::of(&change.key));
+    let line = |change: &Change| format!("  {change}   ({})", stage_of(&change.key));
     Err(ExperimentError::OtherPlan {
         folder: folder.root.display().to_string(),
         differences: changes.iter().map(line).collect::<Vec<_>>().join("\n"),

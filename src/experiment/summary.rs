@@ -7,7 +7,7 @@ use crate::evaluate::summary::summarize;
 use crate::experiment::error::ExperimentError;
 use crate::experiment::failures::Failures;
 use crate::experiment::options::{Options, Stage};
-use crate::plan::load::LoadedPlan;
+use crate::plan::read::LoadedPlan;
 use crate::plan::schema::Plan;
 use crate::run::folder::RunFolder;
 use crate::run::read_json;

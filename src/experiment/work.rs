@@ -273,7 +273,7 @@ mod tests {
     use crate::plan::schema::ConfigurationName::{Cascade, FullRes, LowRes, TwoD};
 
     fn plan(folds: usize) -> Plan {
-        let mut plan: Plan = toml::from_str(include_str!("../plan/example.toml")).unwrap();
+        let mut plan: Plan = crate::plan::testing::example();
         plan.split.folds = folds;
         plan.run.seeds = vec![1];
         plan.postprocess.rule = PostprocessRule::CrossValidation;

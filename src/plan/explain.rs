@@ -1,175 +1,208 @@
-//! What a key of a plan means: in words, from the schema, the defaults and the planner's own reasons.
+//! What a key of a plan means, in words, from its declaration and the planner's reasons. Searches names and meanings.
 
 use std::fmt;
 
-use serde_json::Value;
+use crate::plan::read::nearest;
+use crate::plan::rules::published::tasks;
+use crate::plan::schema::key::{DecidedBy, Key, Kind};
+use crate::plan::schema::lookup::{ANY_NAME, Declared, declared, find, top_keys};
+use crate::plan::schema::{ConfigurationName, Stage, recipe};
 
-use crate::plan::form::nearest;
-use crate::plan::keys::json_schema;
-use crate::plan::layer::join;
-use crate::plan::make::{assemble, default_rules};
-use crate::plan::rules::Measured;
-use crate::plan::schema::{ConfigurationName, Plan};
-
-/// What stands for the name of a configuration in the path of a key.
-const ANY: &str = "NAME";
-
-/// Where the wrapped lines of an explanation end, letters.
+/// Maximum width of the lines of an explanation, letters.
 const WIDTH: usize = 100;
+/// Words of the field for keys whose names and meanings do not contain them.
+const SYNONYMS: [(&str, &str); 9] = [
+    ("lr", "learning rate"),
+    ("tta", "mirroring"),
+    ("overlap", "tile_step_fraction"),
+    ("early stopping", "train.stopping"),
+    ("epochs", "max_epochs"),
+    ("scheduler", "train.schedule"),
+    ("gpu", "device"),
+    ("crossvalidation", "split"),
+    ("dropout", "network"),
+];
 
 /// A key of a plan, explained.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explained {
-    /// Its path, such as `train.batches_per_epoch` or `configurations.NAME.patch_size`.
+    /// Its path, such as `train.batches_per_epoch` or `configurations.NAME.patch_size`; empty for the plan itself.
     pub path: String,
-    /// What it means, with its unit and source.
+    /// What it means, with its source.
     pub meaning: String,
-    /// What may be written for it; none for a table.
+    /// Type and range of its value; `None` for a table.
     pub kind: Option<String>,
-    /// What holds where a plan does not say.
+    /// Unit of its value, if it has one.
+    pub unit: Option<&'static str>,
+    /// The recipe's value, if there is one.
     pub default: Option<String>,
-    /// How the planner decides on it, with the numbers of the paper's hippocampus.
-    pub rule: Option<String>,
-    /// The keys of a table, each with its meaning.
-    pub keys: Vec<(String, String)>,
+    /// Who decides on its value.
+    pub decided_by: Option<&'static str>,
+    /// The first stage whose result depends on it.
+    pub stage: Option<Stage>,
+    /// The planner's reason, for the paper's hippocampus.
+    pub reason: Option<String>,
+    /// The strings that it may be, or the keys of a table, each with its meaning.
+    pub parts: Vec<(String, String)>,
 }
 
-/// Every key that is meant by a path, by its last name alone, or by none: then the tables of a plan.
+/// The keys that a text asks for: by path, by name, or by words of their meanings. Without a text, the tables of a plan.
 ///
 /// # Errors
 ///
-/// The nearest known keys, where there is no such key.
+/// The nearest known keys, if nothing is found.
 pub fn explain(asked: Option<&str>) -> Result<Vec<Explained>, Vec<String>> {
-    let schema = json_schema();
-    let mut known = Vec::new();
-    collect(&schema, &schema, "", &mut known);
-    let Some(asked) = asked else { return Ok(known.into_iter().filter(|key| key.path.is_empty()).collect()) };
-    let parts: Vec<&str> = asked.split('.').collect();
-    let is_name = |part: &str| ConfigurationName::ALL.iter().any(|name| name.as_str() == part);
-    let path = match parts.as_slice() {
-        ["configurations", name, rest @ ..] if is_name(name) => [&["configurations", ANY], rest].concat().join("."),
-        _ => asked.to_owned(),
-    };
-    let named = |key: &&Explained| key.path == path || key.path.rsplit('.').next() == Some(asked);
-    let found: Vec<Explained> = known.iter().filter(named).cloned().collect();
+    let Some(asked) = asked.map(str::trim) else { return Ok(vec![whole_plan()]) };
+    let known = declared();
+    let path = generic_path(asked);
+    let named = |one: &&Declared| one.path == path || one.key.name == asked;
+    let mut found: Vec<&Declared> = known.iter().filter(named).collect();
+    if found.is_empty() {
+        found = search(asked, &known);
+    }
+    if found.is_empty() {
+        let meant = SYNONYMS.iter().find(|(word, _)| *word == asked.to_lowercase()).map(|(_, words)| *words);
+        found = meant.map(|words| search(words, &known)).unwrap_or_default();
+    }
     if !found.is_empty() {
-        return Ok(found);
+        return Ok(found.into_iter().map(explained).collect());
     }
-    let last = parts.last().copied().unwrap_or(asked);
-    let names: Vec<&str> = known.iter().filter_map(|key| key.path.rsplit('.').next()).collect();
+    let last = asked.rsplit('.').next().unwrap_or(asked);
+    let names: Vec<&str> = known.iter().map(|one| one.key.name).collect();
     let near = nearest(last, &names);
-    let close = known.iter().filter(|key| near.is_some() && key.path.rsplit('.').next() == near);
-    Err(close.map(|key| key.path.clone()).collect())
+    Err(known.iter().filter(|one| Some(one.key.name) == near).map(|one| one.path.clone()).collect())
 }
 
-fn collect(schema: &Value, node: &Value, path: &str, known: &mut Vec<Explained>) {
-    let node = match node["$ref"].as_str() {
-        Some(reference) => schema.pointer(reference.trim_start_matches('#')).unwrap_or(node),
-        None => node,
+/// The path of a key with `NAME` for the name of a configuration.
+fn generic_path(asked: &str) -> String {
+    let is_name = |part: &str| ConfigurationName::ALL.iter().any(|name| name.as_str() == part);
+    match asked.split('.').collect::<Vec<_>>().as_slice() {
+        ["configurations", name, rest @ ..] if is_name(name) => {
+            [&["configurations", ANY_NAME], rest].concat().join(".")
+        }
+        _ => asked.to_owned(),
+    }
+}
+
+/// The keys whose path, meaning or choices contain all words, those whose path contains them first.
+fn search<'a>(asked: &str, known: &'a [Declared]) -> Vec<&'a Declared> {
+    let words: Vec<String> = asked.to_lowercase().split_whitespace().map(str::to_owned).collect();
+    // Short words are parts of too many others.
+    let contains = |text: &str| {
+        let parts: Vec<&str> = text.split(|letter: char| !letter.is_alphanumeric()).collect();
+        let has =
+            |word: &String| if word.len() < 4 { parts.contains(&word.as_str()) } else { text.contains(word.as_str()) };
+        words.iter().all(has)
     };
-    let meaning = |node: &Value| node["description"].as_str().unwrap_or_default().replace('\n', " ");
-    let mut inner: Vec<(String, &Value)> = Vec::new();
-    if path == "configurations" {
-        inner.extend(node["properties"].get("3d_fullres").map(|network| (ANY.to_owned(), network)));
-    } else if let Some(keys) = node["properties"].as_object() {
-        inner.extend(keys.iter().map(|(key, node)| (key.clone(), node)));
-    }
-    known.push(Explained {
-        path: path.to_owned(),
-        meaning: meaning(node),
-        kind: Some(kind(node)).filter(|_| inner.is_empty()),
-        default: node.get("default").map(Value::to_string),
-        rule: rule(path),
-        keys: inner.iter().map(|(key, node)| (key.clone(), meaning(node))).collect(),
-    });
-    for (key, node) in inner {
-        collect(schema, node, &join(path, &key), known);
+    let in_path =
+        |one: &&Declared| contains(&one.path.replace(['_', '.'], " ").to_lowercase()) || one.path.contains(asked);
+    let in_text = |one: &&Declared| contains(&one.key.comment().to_lowercase());
+    let paths: Vec<&Declared> = known.iter().filter(in_path).collect();
+    if paths.is_empty() { known.iter().filter(in_text).collect() } else { paths }
+}
+
+fn whole_plan() -> Explained {
+    Explained {
+        path: String::new(),
+        meaning: "All keys of a plan. `segplan explain TABLE` lists the keys of a table, `segplan explain WORDS` searches them."
+            .to_owned(),
+        kind: None,
+        unit: None,
+        default: None,
+        decided_by: None,
+        stage: None,
+        reason: None,
+        parts: parts(top_keys()),
     }
 }
 
-/// What may be written, in words.
-fn kind(node: &Value) -> String {
-    let choices = node["oneOf"].as_array().or_else(|| node["anyOf"].as_array()).into_iter().flatten();
-    let choices: Vec<String> = choices
-        .filter_map(|choice| {
-            let value = choice.get("const").or_else(|| choice["enum"].get(0))?;
-            Some(format!("{value} ({})", choice["description"].as_str().unwrap_or_default().trim_end_matches('.')))
-        })
-        .collect();
-    if !choices.is_empty() {
-        return choices.join(", or ");
-    }
-    if let Some(kinds) = node["anyOf"].as_array() {
-        return kinds.iter().map(kind).collect::<Vec<_>>().join(", or ");
-    }
-    let entries = |count: Option<u64>| match count {
-        Some(count) => format!("{count} of: {}", kind(&node["items"])),
-        None => format!("a list of: {}", kind(&node["items"])),
+fn parts(keys: &[Key]) -> Vec<(String, String)> {
+    keys.iter().map(|key| (key.name.to_owned(), key.meaning())).collect()
+}
+
+fn explained(one: &Declared) -> Explained {
+    let key = one.key;
+    let first_line = key.comment().lines().next().unwrap_or_default().to_owned();
+    let parts = match key.kind {
+        Kind::Table(keys) | Kind::Named(_, keys) => parts(keys),
+        Kind::List(Kind::Table(keys)) => parts(keys),
+        Kind::Variants(variants) => {
+            let kinds = variants.iter().map(|variant| {
+                let keys: Vec<&str> = variant.keys.iter().map(|key| key.name).collect();
+                let keys = if keys.is_empty() { String::new() } else { format!(" Keys: {}.", keys.join(", ")) };
+                (format!("kind = \"{}\"", variant.choice.name), format!("{}{keys}", variant.choice.meaning()))
+            });
+            kinds.collect()
+        }
+        _ => key.kind.choices().iter().map(|choice| (format!("\"{}\"", choice.name), choice.meaning())).collect(),
     };
-    match node["type"].as_str() {
-        Some("integer") => format!("a whole number{}", range(node)),
-        Some("number") => format!("a number{}", range(node)),
-        Some("boolean") => "true or false".to_owned(),
-        Some("array") => entries(node["maxItems"].as_u64()),
-        Some("object") => "a table".to_owned(),
-        _ => "a text".to_owned(),
+    let is_table = key.kind.is_table();
+    let variant = one.variant.map(|kind| format!(" For `kind = \"{kind}\"`.")).unwrap_or_default();
+    Explained {
+        path: one.path.clone(),
+        meaning: format!("{first_line}{variant}"),
+        kind: (!is_table).then(|| type_and_range(&key)),
+        unit: Some(key.unit).filter(|unit| !unit.is_empty()),
+        default: key.default.filter(|_| !is_table).map(str::to_owned),
+        decided_by: Some(decided_by(key.decided_by)).filter(|_| !is_table),
+        stage: Some(key.stage).filter(|_| !is_table),
+        reason: reason(&one.path),
+        parts,
     }
 }
 
-/// The range of a number, in words behind a comma.
-fn range(node: &Value) -> String {
-    let bound = |key: &str| node[key].as_f64();
-    if let Some(choices) = node["enum"].as_array() {
-        let choices: Vec<String> = choices.iter().map(Value::to_string).collect();
-        return format!(": {}", choices.join(", "));
-    }
-    let least = match (bound("exclusiveMinimum"), bound("minimum")) {
-        (Some(above), _) => Some(format!("more than {above}")),
-        (None, least) => least.map(|least| least.to_string()),
-    };
-    match (least, bound("exclusiveMaximum"), bound("maximum")) {
-        (None, None, None) => String::new(),
-        (Some(least), Some(below), _) => format!(", {least} and less than {below}"),
-        (Some(least), None, Some(most)) if least.starts_with("more") => format!(", {least}, at most {most}"),
-        (Some(least), None, Some(most)) => format!(", {least} to {most}"),
-        (Some(least), None, None) if least.starts_with("more") => format!(", {least}"),
-        (Some(least), None, None) => format!(", {least} or more"),
-        (None, Some(below), _) => format!(", less than {below}"),
-        (None, None, Some(most)) => format!(", at most {most}"),
+fn type_and_range(key: &Key) -> String {
+    let range = key.range.to_string();
+    if range.is_empty() { key.kind.to_string() } else { format!("{} ({range})", key.kind) }
+}
+
+fn decided_by(decided_by: DecidedBy) -> &'static str {
+    match decided_by {
+        DecidedBy::Recipe => "the recipe",
+        DecidedBy::Planner => "the planning rules",
+        DecidedBy::Measurement => "the data set (measured)",
+        DecidedBy::Person => "you, or the files of the data set",
     }
 }
 
-/// The planner's reason for a key, for the data set of the paper's hippocampus row.
-fn rule(path: &str) -> Option<String> {
-    let example: Plan = toml::from_str(include_str!("example.toml")).expect("a test reads this file");
-    let median = example.data.median_shape;
-    let measured = Measured { cases: example.data.cases, spacing: example.data.median_spacing_mm, median };
-    let normalization = example.preprocess.normalization_scheme;
-    let planned = assemble(&example.name, example.data, &measured, normalization, Vec::new(), &default_rules());
-    planned.reasons.get(&path.replace(ANY, ConfigurationName::FullRes.as_str())).cloned()
+/// The planner's reason for a key, for the paper's hippocampus.
+fn reason(path: &str) -> Option<String> {
+    if find(path)?.decided_by != DecidedBy::Planner {
+        return None;
+    }
+    let planned = tasks().remove("task04")?.plan("hippocampus", &recipe::rules());
+    planned.reasons.get(&path.replace(ANY_NAME, ConfigurationName::FullRes.as_str())).cloned()
 }
 
 impl fmt::Display for Explained {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let title = if self.path.is_empty() { "A plan" } else { &self.path };
-        writeln!(out, "{title}")?;
+        writeln!(out, "{}", if self.path.is_empty() { "A plan" } else { &self.path })?;
         paragraph(out, "", &self.meaning)?;
-        if let Some(kind) = &self.kind {
-            paragraph(out, "write    ", kind)?;
-            let none = "none: `segplan plan` writes it, from the data set";
-            paragraph(out, "default  ", self.default.as_deref().unwrap_or(none))?;
+        let stage = self.stage.map(|stage| match stage {
+            Stage::Nothing => "no stage: it changes no result".to_owned(),
+            stage => stage.to_string(),
+        });
+        let rows = [
+            ("type", self.kind.clone()),
+            ("unit", self.unit.map(str::to_owned)),
+            ("recipe", self.default.clone()),
+            ("decided by", self.decided_by.map(str::to_owned)),
+            ("affects", stage),
+            ("example", self.reason.as_ref().map(|reason| format!("the paper's hippocampus: {reason}"))),
+        ];
+        for (heading, text) in rows {
+            if let Some(text) = text {
+                paragraph(out, &format!("{heading:11}"), &text)?;
+            }
         }
-        if let Some(rule) = self.rule.as_ref().filter(|rule| **rule != self.meaning) {
-            paragraph(out, "planned  ", &format!("for the paper's hippocampus: {rule}"))?;
-        }
-        for (key, meaning) in &self.keys {
-            paragraph(out, &format!("{key:24} "), meaning)?;
+        for (name, meaning) in &self.parts {
+            paragraph(out, &format!("{name:30} "), meaning)?;
         }
         Ok(())
     }
 }
 
-/// Words behind a heading, broken so that the heading's column stays free.
+/// A heading and a text, wrapped so that the column of the heading stays empty.
 fn paragraph(out: &mut fmt::Formatter<'_>, heading: &str, text: &str) -> fmt::Result {
     let indent = 2 + heading.chars().count();
     let mut column = indent;
@@ -193,17 +226,15 @@ fn paragraph(out: &mut fmt::Formatter<'_>, heading: &str, text: &str) -> fmt::Re
 mod tests {
     use super::*;
 
-    fn said(asked: &str) -> String {
-        explain(Some(asked)).unwrap().iter().map(ToString::to_string).collect()
+    fn explanation(asked: &str) -> String {
+        explain(Some(asked)).unwrap().iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
     }
 
     #[test]
     fn keys_tables_and_choices_in_words() {
-        let all: Vec<String> =
-            ["configurations.2d.batch_size", "patience_epochs", "factor", "batch_dice", "folds", "predict"]
-                .map(said)
-                .into();
-        insta::assert_snapshot!(all.join("\n"));
+        let asked =
+            ["configurations.2d.batch_size", "patience_epochs", "batch_dice", "rule", "train.stopping", "predict"];
+        insta::assert_snapshot!(asked.map(explanation).join("\n"));
     }
 
     #[test]
@@ -211,5 +242,16 @@ mod tests {
         assert_eq!(explain(Some("train.lerning_rate")).unwrap_err(), ["train.learning_rate"]);
         assert_eq!(explain(Some("pach_size")).unwrap_err(), ["configurations.NAME.patch_size"]);
         assert!(explain(Some("zzzzzzzz")).unwrap_err().is_empty());
+    }
+
+    #[test]
+    fn words_of_the_field_are_found() {
+        let first = |asked: &str| explain(Some(asked)).unwrap()[0].path.clone();
+        assert_eq!(first("learning rate"), "train.learning_rate");
+        assert_eq!(first("lr"), "train.learning_rate");
+        assert_eq!(first("early stopping"), "train.stopping");
+        assert_eq!(first("amsgrad"), "train.optimizer.amsgrad");
+        assert_eq!(first("surface Dice"), "evaluate.surface_tolerance_mm");
+        assert_eq!(first("epochs"), "train.max_epochs");
     }
 }

@@ -1,33 +1,25 @@
-//! The plan: its schema, the 2018 rules that make it, and its way in and out of TOML.
+//! The plan: its keys, the rules of 2018 that plan a data set, and the way between a plan and its TOML file.
+//!
+//! | folder | input → output |
+//! |---|---|
+//! | [`schema`] | the keys, each declared once, and everything that follows from the declarations |
+//! | [`read`] | files, environment, command line → layers → a valid plan, or all errors with their positions |
+//! | [`check`] | a plan → errors and warnings about values that do not fit each other |
+//! | [`rules`] | measurements → a plan with reasons |
+//! | [`edit`] | a plan → TOML; changes of a plan file that keep everything else |
+//! | [`compare`] | plans → differences, stages to run again, digests, changed values |
+//!
+//! Deliberately absent: running a plan.
 
+pub mod name;
 pub mod schema;
 
-pub mod apply;
 pub mod check;
-pub mod diff;
-pub mod digest;
+pub mod compare;
 pub mod edit;
 pub mod explain;
-pub mod fault;
-pub mod fit;
-mod form;
-pub mod keys;
-pub mod layer;
-mod lines;
-pub mod load;
-pub mod make;
-pub mod name;
-pub mod notes;
-pub mod origin;
-pub mod overrides;
-pub mod patients;
-pub mod published;
-mod reasons;
+pub mod read;
 pub mod rules;
-pub mod show;
-pub mod sweep;
-pub mod tolerance;
-pub mod unplannable;
-pub mod update;
-mod validate;
-pub mod write;
+
+#[cfg(test)]
+pub mod testing;

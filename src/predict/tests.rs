@@ -26,7 +26,7 @@ struct Fixture {
 
 impl Fixture {
     fn new() -> Self {
-        let mut plan: Plan = toml::from_str(include_str!("../plan/example.toml")).unwrap();
+        let mut plan: Plan = crate::plan::testing::example();
         let in_3d = Configuration { batch_size: 3, ..configuration([8, 16, 16], [1, 2, 2], &[4, 8, 16]) };
         let in_2d = Configuration { batch_size: 5, ..configuration([1, 16, 16], [0, 2, 2], &[4, 8, 16]) };
         let networks = [&in_3d, &in_2d].map(|configuration| {
@@ -123,7 +123,7 @@ fn all_tiles_are_reported_and_an_interruption_stops_before_the_next_batch() {
 
 #[test]
 fn a_device_without_memory_is_reported_with_the_configuration() {
-    let plan: Plan = toml::from_str(include_str!("../plan/example.toml")).unwrap();
+    let plan: Plan = crate::plan::testing::example();
     let network = PlannedNetwork::new(&plan, ConfigurationName::FullRes);
     let failure = DeviceFailure::OutOfMemory("can't allocate buffer".to_owned());
     let message = PredictError::of_device(failure, network).to_string();

@@ -8,7 +8,7 @@ use crate::volume::resample::{Order, resize_labels};
 use crate::volume::{Geometry, Image, LabelMap, Shape, Spacing};
 
 fn plan(masked: bool, label_order: u8, image_order: u8) -> Plan {
-    let mut plan: Plan = toml::from_str(include_str!("../plan/example.toml")).unwrap();
+    let mut plan: Plan = crate::plan::testing::example();
     plan.preprocess.normalize_in_mask = masked;
     plan.preprocess.label_order = label_order;
     plan.preprocess.image_order = image_order;

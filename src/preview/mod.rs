@@ -13,8 +13,8 @@ use ndarray::Zip;
 
 pub use self::error::PreviewError;
 use crate::dataset::{Case, CaseId, Dataset};
-use crate::plan::digest::stage_digests;
-use crate::plan::load::LoadedPlan;
+use crate::plan::compare::stage_digests;
+use crate::plan::read::LoadedPlan;
 use crate::plan::schema::{Configuration, ConfigurationName, Plan};
 use crate::preprocess::cache::{Preparation, PreparedCase};
 use crate::preprocess::first_stage::FirstStage;

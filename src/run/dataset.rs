@@ -7,8 +7,8 @@ use thiserror::Error;
 
 use crate::dataset::phantom::{self, PhantomConfig};
 use crate::dataset::{DESCRIPTION, Dataset, DatasetError, UnknownCase, scan};
-use crate::plan::load::LoadedPlan;
-use crate::plan::published::archive;
+use crate::plan::read::LoadedPlan;
+use crate::plan::rules::published::archive;
 use crate::plan::schema::{Generator, Plan};
 use crate::run::listener::Listener;
 

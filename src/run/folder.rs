@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::plan::origin::RESOLVED_PLAN;
+use crate::plan::compare::RESOLVED_PLAN;
 use crate::plan::schema::ConfigurationName;
 use crate::run::network::NetworkId;
 use crate::volume::io::format::file_name;

@@ -2,7 +2,7 @@
 
 use crate::dataset::gate::Expected;
 use crate::dataset::{Case, CaseId};
-use crate::plan::fault::Fault;
+use crate::plan::read::Diagnostic;
 use crate::plan::schema::{ConfigurationName, Train};
 use crate::run::folder::FoldFolder;
 use crate::run::log::EpochRow;
@@ -37,7 +37,7 @@ pub trait Listener: Sync {
     fn say(&self, _text: &str) {}
 
     /// A warning about the plan.
-    fn warn(&self, warning: &Fault) {
+    fn warn(&self, warning: &Diagnostic) {
         self.say(&format!("warning: {warning}"));
     }
 
@@ -76,7 +76,7 @@ impl Listener for Listeners<'_> {
         self.0.iter().for_each(|one| one.say(text));
     }
 
-    fn warn(&self, warning: &Fault) {
+    fn warn(&self, warning: &Diagnostic) {
         self.0.iter().for_each(|one| one.warn(warning));
     }
 

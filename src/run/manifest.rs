@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::plan::digest::StageDigests;
-use crate::plan::overrides::Override;
+use crate::plan::compare::Override;
+use crate::plan::compare::StageDigests;
 use crate::run::folder::RunFolder;
 use crate::run::json::{RunFileError, read_json, to_text};
 use crate::store::{self, StoreError};

@@ -140,7 +140,7 @@ mod tests {
 
     /// The example plan, for the phantom and its cascade.
     fn cascade_plan() -> Plan {
-        let mut plan: Plan = toml::from_str(include_str!("../plan/example.toml")).unwrap();
+        let mut plan: Plan = crate::plan::testing::example();
         plan.postprocess.rule = PostprocessRule::None;
         let configuration = Configuration {
             spacing_mm: Spacing([2.5, 1.0, 1.0]),

@@ -13,7 +13,7 @@ use std::time::Instant;
 
 use ndarray::{Array3, Array4};
 use rand::RngExt as _;
-use segplan::plan::load::load;
+use segplan::plan::read::load;
 use segplan::plan::schema::ConfigurationName;
 use segplan::random::{Key, Purpose, Rng, stream};
 use segplan::train::augment::Augmenter;

@@ -1,4 +1,4 @@
-//! `segplan plan --update`: a plan whose data set is measured anew, and what the rules then plan differently.
+//! `segplan plan --update`: measures the data set of a plan again, and proposes what the rules give now.
 
 use std::path::Path;
 
@@ -6,20 +6,22 @@ use similar::TextDiff;
 
 use crate::cli::failure::{Failure, plain};
 use crate::cli::output::print;
-use crate::cli::plan::{Arguments, checked, measured, memory_to_measure, say_notes};
+use crate::cli::plan::arguments::Arguments;
+use crate::cli::plan::measure::{compute_fingerprint, print_notes, refuse_unrunnable};
+use crate::cli::plan::memory::memory_to_measure;
 use crate::cli::schema::write_beside;
 use crate::cli::terminal::Terminal;
 use crate::dataset::scan;
-use crate::plan::load::{load_from, load_text, read};
-use crate::plan::update::update;
+use crate::plan::edit::update;
+use crate::plan::read::{load_from, load_text, read_file};
 use crate::run::Listener;
 use crate::run::dataset::find_any_dataset;
 use crate::store::rewrite;
 use crate::units::shell_word;
 
-/// Measures the data set of a plan anew, and prints what would be planned now.
+/// Measures the data set of a plan again, and prints the difference to what the rules give now.
 pub(super) fn propose(path: &Path, arguments: &Arguments) -> Result<(), Failure> {
-    let loaded = load_from(path, &|file| read(file)).map_err(|error| Failure::wrong_input(error.into()))?;
+    let loaded = load_from(path, &|file| read_file(file)).map_err(|error| Failure::wrong_input(error.into()))?;
     let terminal = Terminal::new();
     let dataset = match &arguments.dataset {
         Some(folder) => scan(folder)
@@ -28,34 +30,35 @@ pub(super) fn propose(path: &Path, arguments: &Arguments) -> Result<(), Failure>
             .map_err(|error| Failure::wrong_input(plain(error)))?,
         None => find_any_dataset(&loaded, &terminal).map_err(|error| Failure::wrong_input(plain(error)))?,
     };
-    let fingerprint = measured(&dataset, memory_to_measure(arguments), &terminal)?;
+    let fingerprint = compute_fingerprint(&dataset, memory_to_measure(arguments.memory_gib), &terminal)?;
     let update = update(path, &loaded, &dataset, &fingerprint).map_err(|error| Failure::wrong_input(error.into()))?;
     for what in &update.kept {
         terminal.say(what);
     }
     let shown = path.display();
     if update.text == loaded.input {
-        terminal.say(&format!("`{shown}` is as it would be planned now"));
+        terminal.say(&format!("`{shown}` is up to date"));
         return Ok(());
     }
     let diff = TextDiff::from_lines(&loaded.input, &update.text);
     print(diff.unified_diff().header(&format!("a/{shown}"), &format!("b/{shown}")));
-    let proposed = match update.fault {
-        Some(fault) => Err(fault),
-        None => load_text(path, &update.text, &[]).and_then(|proposed| checked(&proposed, &dataset).map(|()| proposed)),
+    let proposed = match update.error {
+        Some(error) => Err(error),
+        None => load_text(path, &update.text, &[])
+            .and_then(|proposed| refuse_unrunnable(&proposed, &dataset).map(|()| proposed)),
     };
-    let proposed = proposed.map_err(|fault| {
-        terminal.say("what stays does not fit what is planned now:");
-        Failure::wrong_input(fault.into())
+    let proposed = proposed.map_err(|error| {
+        terminal.say("values that were set by hand do not fit the new ones:");
+        Failure::wrong_input(error.into())
     })?;
-    say_notes(&proposed, &dataset, &fingerprint, &terminal);
+    print_notes(&proposed, &dataset, &fingerprint, &terminal);
     if !arguments.write {
         let file = shell_word(&shown.to_string());
-        terminal.say(&format!("nothing is written yet: segplan plan --update {file} --write"));
+        terminal.say(&format!("nothing was written; to write it: segplan plan --update {file} --write"));
         return Ok(());
     }
-    if read(path).is_ok_and(|text| text != loaded.input) {
-        let help = "run the same command again";
+    if read_file(path).is_ok_and(|text| text != loaded.input) {
+        let help = "run the command again";
         return Err(Failure::wrong_input(miette::miette!(help = help, "`{shown}` was edited in the meantime")));
     }
     rewrite(path, update.text.as_bytes()).map_err(|error| Failure::failed(plain(error)))?;

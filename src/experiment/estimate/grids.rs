@@ -6,7 +6,7 @@
 use rayon::prelude::*;
 
 use crate::fingerprint::{CaseFingerprint, bytes_to_measure};
-use crate::plan::load::LoadedPlan;
+use crate::plan::read::LoadedPlan;
 use crate::plan::schema::{Configuration, Plan};
 use crate::preprocess::footprint::{Extent, bytes_to_prepare, read_extent};
 use crate::preprocess::target_spacing;

@@ -4,11 +4,11 @@ use burn::tensor::Device;
 
 use crate::device::{DeviceError, open_device};
 use crate::network::float_dtype;
-use crate::plan::fault::Fault;
-use crate::plan::load::LoadedPlan;
+use crate::plan::read::Diagnostic;
+use crate::plan::read::LoadedPlan;
 use crate::plan::schema::{Plan, Precision};
 
-pub(super) fn check_build(loaded: &LoadedPlan) -> Vec<Fault> {
+pub(super) fn check_build(loaded: &LoadedPlan) -> Vec<Diagnostic> {
     let error = match open_device(&loaded.plan.runtime.device) {
         Ok(device) => return check_precision(loaded, &device).into_iter().collect(),
         Err(error) => error,
@@ -18,11 +18,11 @@ pub(super) fn check_build(loaded: &LoadedPlan) -> Vec<Fault> {
         DeviceError::Absent { .. } => ("not on this machine", "or compute on the CPU: `--device cpu`"),
         DeviceError::Unknown { .. } | DeviceError::Index { .. } => ("no such device", "`segplan doctor`"),
     };
-    vec![loaded.layers.fault_at_value("runtime.device", error.to_string(), label).help(help)]
+    vec![loaded.layers.at_value("runtime.device", error.to_string(), label).help(help)]
 }
 
 /// Checks that the device supports `network.precision`.
-fn check_precision(loaded: &LoadedPlan, device: &Device) -> Option<Fault> {
+fn check_precision(loaded: &LoadedPlan, device: &Device) -> Option<Diagnostic> {
     let Plan { network, runtime, .. } = &loaded.plan;
     if device.supports_dtype(float_dtype(network.precision)) {
         return None;
@@ -34,5 +34,5 @@ fn check_precision(loaded: &LoadedPlan, device: &Device) -> Option<Fault> {
         Some(Precision::F16) => "expected \"f32\" or \"f16\"",
         Some(Precision::F32) | None => "expected \"f32\"",
     };
-    Some(loaded.layers.fault_at_value("network.precision", message, "not supported by this device").help(help))
+    Some(loaded.layers.at_value("network.precision", message, "not supported by this device").help(help))
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use crate::device::{Backend, DeviceName};
 use crate::experiment::machine::{Gpu, Machine};
 use crate::network::PlannedNetwork;
-use crate::plan::fault::Fault;
-use crate::plan::load::LoadedPlan;
+use crate::plan::read::Diagnostic;
+use crate::plan::read::LoadedPlan;
 use crate::plan::schema::{ConfigurationName, Plan};
 use crate::units::{GIB, format_bytes};
 
@@ -29,23 +29,28 @@ struct TrainingMemory {
     free: Option<u64>,
 }
 
-pub(super) fn check_machine(loaded: &LoadedPlan, remaining: &Remaining, machine: &Machine, gpus: &[Gpu]) -> Vec<Fault> {
+pub(super) fn check_machine(
+    loaded: &LoadedPlan,
+    remaining: &Remaining,
+    machine: &Machine,
+    gpus: &[Gpu],
+) -> Vec<Diagnostic> {
     let (plan, layers) = (&loaded.plan, &loaded.layers);
     let memory = training_memory(plan, machine, gpus);
-    let mut faults: Vec<Fault> =
+    let mut faults: Vec<Diagnostic> =
         remaining.train.iter().filter_map(|&name| check_training_memory(loaded, name, &memory)).collect();
     let limit = plan.runtime.memory_bytes();
     if let Some(total) = machine.memory.filter(|&total| remaining.preprocesses && limit > total) {
         let (limit, has) = (format_bytes(limit), format_bytes(total));
         let message = format!("images may use {limit} of memory, and this machine has {has}");
         let help = format!("such as {}", (total / 2 / GIB).max(1));
-        faults.push(layers.fault_at_value("runtime.memory_gib", message, "too much").help(help).warning());
+        faults.push(layers.at_value("runtime.memory_gib", message, "too much").help(help).warning());
     }
     if let Some(free) = machine.disk_free.filter(|&free| remaining.disk_bytes > free) {
         let (needed, free) = (format_bytes(remaining.disk_bytes), format_bytes(free));
         let runs = plan.runtime.runs.display();
         let message = format!("the run needs about {needed} of disk space, and {free} are free for `{runs}`");
-        let fault = layers.fault_at_value("runtime.runs", message, "not enough disk space");
+        let fault = layers.at_value("runtime.runs", message, "not enough disk space");
         faults.push(fault.help("use another folder: `--set runtime.runs=FOLDER`"));
     }
     faults
@@ -72,7 +77,7 @@ fn training_memory(plan: &Plan, machine: &Machine, gpus: &[Gpu]) -> TrainingMemo
 }
 
 /// A fault if a network needs more memory than exists, a warning if it needs more than is free.
-fn check_training_memory(loaded: &LoadedPlan, name: ConfigurationName, memory: &TrainingMemory) -> Option<Fault> {
+fn check_training_memory(loaded: &LoadedPlan, name: ConfigurationName, memory: &TrainingMemory) -> Option<Diagnostic> {
     let network = PlannedNetwork::new(&loaded.plan, name);
     let (batch_size, needed) = (network.configuration().batch_size, network.training_bytes());
     let total = memory.total?;
@@ -92,6 +97,6 @@ fn check_training_memory(loaded: &LoadedPlan, name: ConfigurationName, memory: &
     let (owner, all) = (&memory.owner, format_bytes(total));
     let has = if exceeds_total { all } else { format!("{} free of {all}", format_bytes(available)) };
     let message = format!("training `{name}` needs about {}, and {owner} has {has}", format_bytes(needed));
-    let fault = loaded.layers.fault_at_value(&key, message, "batch too large").help(help);
+    let fault = loaded.layers.at_value(&key, message, "batch too large").help(help);
     Some(if exceeds_total { fault } else { fault.warning() })
 }

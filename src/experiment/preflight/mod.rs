@@ -14,12 +14,11 @@ use crate::experiment::error::ExperimentError;
 use crate::experiment::machine::{Machine, nvidia_gpus};
 use crate::experiment::preflight::build::check_build;
 use crate::experiment::preflight::machine::{Remaining, check_machine};
-use crate::experiment::state::State;
 use crate::experiment::status::Status;
 use crate::experiment::work::Work;
-use crate::plan::fault::{Fault, PlanError};
-use crate::plan::load::LoadedPlan;
-use crate::plan::overrides::overrides;
+use crate::plan::compare::overrides;
+use crate::plan::read::LoadedPlan;
+use crate::plan::read::{Diagnostic, PlanError};
 use crate::plan::schema::ConfigurationName;
 use crate::run::Listener;
 
@@ -42,15 +41,15 @@ pub(super) fn check_plan(
     faults.extend(check_build(loaded));
     faults.extend(check_data(loaded, dataset));
     faults.extend(check_machine(loaded, &remaining(loaded, status), &machine, &nvidia_gpus()));
-    if faults.iter().all(Fault::is_warning) {
+    if faults.iter().all(Diagnostic::is_warning) {
         faults.iter().for_each(|warning| listener.warn(warning));
         return Ok(());
     }
-    Err(PlanError::Faults { faults }.into())
+    Err(PlanError::Invalid { diagnostics: faults }.into())
 }
 
 fn remaining(loaded: &LoadedPlan, status: &Status) -> Remaining {
-    let work = status.entries.iter().filter(|entry| entry.state != State::Done).map(|entry| entry.piece.work);
+    let work = status.entries.iter().filter(|entry| entry.state.is_open()).map(|entry| entry.piece.work);
     let trained =
         work.clone().filter_map(|work| if let Work::Train(id) = work { Some(id.configuration) } else { None });
     Remaining {

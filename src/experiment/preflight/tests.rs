@@ -4,13 +4,13 @@ use miette::{GraphicalReportHandler, GraphicalTheme};
 
 use super::*;
 use crate::experiment::machine::Gpu;
-use crate::plan::load::load;
+use crate::plan::read::load;
 use crate::units::GIB;
 
 fn loaded(set: &[&str]) -> (tempfile::TempDir, LoadedPlan) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("plan.toml");
-    std::fs::write(&path, include_str!("../../plan/example.toml")).unwrap();
+    std::fs::write(&path, crate::plan::testing::example_text()).unwrap();
     let set: Vec<String> = set.iter().map(ToString::to_string).collect();
     let loaded = load(&path, &set).unwrap();
     (folder, loaded)
@@ -31,10 +31,10 @@ fn dataset(loaded: &LoadedPlan) -> Dataset {
     }
 }
 
-fn rendered(folder: &tempfile::TempDir, faults: Vec<Fault>) -> String {
+fn rendered(folder: &tempfile::TempDir, faults: Vec<Diagnostic>) -> String {
     let handler = GraphicalReportHandler::new_themed(GraphicalTheme::unicode_nocolor()).with_width(100);
     let mut text = String::new();
-    handler.render_report(&mut text, &PlanError::Faults { faults }).unwrap();
+    handler.render_report(&mut text, &PlanError::Invalid { diagnostics: faults }).unwrap();
     text.replace(&format!("{}/", folder.path().display()), "")
 }
 

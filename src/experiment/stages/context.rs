@@ -9,7 +9,7 @@ use crate::dataset::contents::Contents;
 use crate::dataset::{Case, CaseId, Dataset};
 use crate::experiment::error::ExperimentError;
 use crate::network::PlannedNetwork;
-use crate::plan::digest::stage_digests;
+use crate::plan::compare::stage_digests;
 use crate::plan::schema::{ConfigurationName, Plan};
 use crate::preprocess::cache::{Preparation, PreparedCase};
 use crate::run::folder::{FoldFolder, RunFolder, prepared_case, prepared_folder};

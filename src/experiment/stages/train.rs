@@ -3,7 +3,7 @@
 use crate::dataset::CaseId;
 use crate::experiment::error::ExperimentError;
 use crate::experiment::stages::context::{Context, Ending};
-use crate::plan::digest::stage_digests;
+use crate::plan::compare::stage_digests;
 use crate::run::{NetworkId, NetworkState};
 use crate::store;
 use crate::train::{self, Job, train};

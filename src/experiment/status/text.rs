@@ -6,7 +6,8 @@ use crate::experiment::estimate::Estimate;
 use crate::experiment::state::State;
 use crate::experiment::status::read::{Entry, Status};
 use crate::experiment::work::{Members, Work};
-use crate::plan::diff::Stage;
+use crate::plan::schema::Stage;
+use crate::plan::schema::lookup::stage_of;
 use crate::store::rows::rows_as_text;
 use crate::units::{format_bytes, format_seconds, listed, shell_word};
 
@@ -56,7 +57,7 @@ impl Status {
         if !self.changes.is_empty() {
             out.push_str("\nthe plan has changed since these results; `run` will not overwrite them:\n");
             for change in &self.changes {
-                let _ = writeln!(out, "  {change}   ({})", Stage::of(&change.key));
+                let _ = writeln!(out, "  {change}   ({})", stage_of(&change.key));
             }
         }
         if !self.changed_files.is_empty() {
@@ -136,6 +137,7 @@ impl Status {
             State::Done => "done".to_owned(),
             State::Partial { done, of, unit } => format!("{done} of {of} {unit}"),
             State::Stale { .. } => "stale".to_owned(),
+            State::Shared { .. } => "shared".to_owned(),
             State::Missing if self.is_ready(entry) => "ready".to_owned(),
             State::Missing => "blocked".to_owned(),
         }

@@ -6,8 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::evaluate::metric::Metric;
-use crate::plan::digest::{Change, changed_keys};
-use crate::plan::sweep::short_keys;
+use crate::plan::compare::{Change, changed_keys};
+use crate::plan::name::short_keys;
 use crate::report::compare::models::class_names;
 use crate::report::record::RunRecord;
 use crate::report::statistics::summary::case_values;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use crate::plan::fault::PlanError;
+use crate::plan::read::PlanError;
 use crate::run::RunFileError;
 use crate::store::StoreError;
 use crate::store::table::TableError;

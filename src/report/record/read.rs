@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::evaluate::scores::{self, Score};
-use crate::plan::load::load_resolved;
+use crate::plan::read::load_resolved;
 use crate::plan::schema::Plan;
 use crate::report::record::ensembles::read_ensembles;
 use crate::report::record::error::RecordError;

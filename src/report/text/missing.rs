@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::plan::tolerance::surface_note;
+use crate::plan::check::tolerance::surface_note;
 use crate::report::record::{ModelFold, NetworkRecord, RunRecord};
 use crate::units::{agree, counted, listed};
 

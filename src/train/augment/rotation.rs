@@ -62,7 +62,7 @@ fn product(left: &Matrix, right: &Matrix) -> Matrix {
     left.map(|row| rotate(row, right))
 }
 
-/// A row vector times a matrix.
+/// The product of a row vector and a matrix.
 pub(super) fn rotate(vector: [f64; 3], matrix: &Matrix) -> [f64; 3] {
     std::array::from_fn(|column| (0..3).map(|row| vector[row] * matrix[row][column]).sum())
 }

@@ -16,7 +16,7 @@ const KINDS: [AugmentationKind; 3] = [AugmentationKind::TwoD, AugmentationKind::
 
 /// The default ranges, with one probability for all transforms.
 fn ranges(probability: f64) -> Augment {
-    let mut augment = toml::from_str::<Plan>(include_str!("../../plan/example.toml")).unwrap().augment;
+    let mut augment = crate::plan::testing::example().augment;
     augment.elastic.probability = probability;
     augment.rotation.probability = probability;
     augment.scaling.probability = probability;
@@ -290,7 +290,7 @@ fn the_maximum_angle_depends_on_the_plane_of_the_slices() {
 
 /// A plan that runs one configuration.
 fn plan_of(name: ConfigurationName, configuration: Configuration) -> Plan {
-    let mut plan: Plan = toml::from_str(include_str!("../../plan/example.toml")).unwrap();
+    let mut plan: Plan = crate::plan::testing::example();
     plan.run.configurations = vec![name];
     plan.configurations.insert(name, configuration);
     plan

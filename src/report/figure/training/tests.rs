@@ -4,12 +4,11 @@ use std::fs;
 use std::path::Path;
 
 use super::*;
-use crate::plan::schema::Plan;
 use crate::run::StopReason;
 use crate::train::progress::Progress;
 
 fn train() -> Train {
-    toml::from_str::<Plan>(include_str!("../../../plan/example.toml")).unwrap().train
+    crate::plan::testing::example().train
 }
 
 /// The log of a training with the given losses, by the plan's schedule.

@@ -1,15 +1,9 @@
 //! How the networks were planned, and which settings were changed by hand.
 
-use crate::plan::digest::{Change, changed_keys};
-use crate::plan::make::{assemble, default_rules, normalization};
-use crate::plan::rules::Measured;
-use crate::plan::schema::Plan;
-use crate::plan::write::resolved_text;
+use crate::plan::compare::{ChangedKey, changed_by_hand};
+use crate::plan::schema::Stage;
 use crate::report::record::RunRecord;
 use crate::report::text::methods::phrases::join_and;
-
-/// Tables whose values are no departure from the method: data, selection of runs, environment, scoring.
-const NOT_A_CHANGE: [&str; 7] = ["data", "evaluate", "name", "run", "runtime", "schema", "split"];
 
 /// `Networks were configured by the rules of nnU-Net, …; these settings were changed by hand: …`
 pub(super) fn describe_planning(record: &RunRecord) -> String {
@@ -18,7 +12,11 @@ pub(super) fn describe_planning(record: &RunRecord) -> String {
         "Networks were configured with segplan{version}, a reimplementation of nnU-Net as published in 2018 \
          [@isensee2018nnunet]"
     );
-    let changes: Vec<String> = changed_by_hand(&record.plan).iter().map(describe_change).collect();
+    let changes: Vec<String> = changed_by_hand(&record.plan)
+        .iter()
+        .filter(|change| change.stage < Stage::Evaluate && !change.key.starts_with("split."))
+        .map(describe_change)
+        .collect();
     if changes.is_empty() {
         format!("{planned}; all settings follow from its rules.")
     } else {
@@ -26,25 +24,10 @@ pub(super) fn describe_planning(record: &RunRecord) -> String {
     }
 }
 
-/// The settings that differ from what the rules and the defaults give for the measurements of the plan.
-fn changed_by_hand(plan: &Plan) -> Vec<Change> {
-    let data = plan.data.clone();
-    let measured = Measured { cases: data.cases, spacing: data.median_spacing_mm, median: data.median_shape };
-    let schemes = data.channels.iter().map(|channel| normalization(channel)).collect();
-    let intensities = plan.preprocess.intensities.clone();
-    let planned = assemble(&plan.name, data, &measured, schemes, intensities, &default_rules());
-    let mut changes = changed_keys(&resolved_text(&planned.plan), &resolved_text(plan));
-    changes.retain(|change| !NOT_A_CHANGE.contains(&change.key.split('.').next().unwrap_or_default()));
-    changes
-}
-
 /// `learning rate (0.004 instead of 0.0003)`
-fn describe_change(change: &Change) -> String {
-    let value = |value: &Option<String>| {
-        let text = value.as_deref().unwrap_or("none");
-        text.trim_matches(['[', ']', '"']).replace('"', "")
-    };
-    format!("{} ({} instead of {})", name_of(&change.key), value(&change.to), value(&change.from))
+fn describe_change(change: &ChangedKey) -> String {
+    let value = |text: &str| text.trim_matches(['[', ']', '"']).replace('"', "");
+    format!("{} ({} instead of {})", name_of(&change.key), value(&change.value), value(&change.given))
 }
 
 /// A key in words: `train.schedule.patience_epochs` becomes `schedule patience epochs`.
@@ -54,20 +37,36 @@ fn name_of(key: &str) -> String {
     if parts.len() > 1 {
         parts.drain(..if configuration.is_some() { 2 } else { 1 });
     }
-    let words = parts.join(" ").replace('_', " ");
+    let words: Vec<&str> = parts.iter().flat_map(|part| part.split('_')).map(in_full).collect();
+    let words = words.join(" ");
     configuration.map_or(words.clone(), |configuration| format!("{words} of {configuration}"))
+}
+
+/// Abbreviations of keys, as a journal writes them.
+fn in_full(word: &str) -> &str {
+    match word {
+        "ema" => "EMA",
+        "max" => "maximum",
+        "min" => "minimum",
+        "eps" => "epsilon",
+        "mm" => "(mm)",
+        other => other,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::rules::baseline::Giver;
 
     #[test]
     fn changed_settings_are_listed_with_what_the_rules_give() {
-        let change = |key: &str, from: &str, to: &str| Change {
+        let change = |key: &str, given: &str, value: &str| ChangedKey {
             key: key.to_owned(),
-            from: Some(from.to_owned()),
-            to: Some(to.to_owned()),
+            value: value.to_owned(),
+            given: given.to_owned(),
+            by: Giver::Rules,
+            stage: Stage::Train,
         };
         assert_eq!(
             describe_change(&change("train.learning_rate", "0.0003", "0.004")),
@@ -81,5 +80,6 @@ mod tests {
             describe_change(&change("train.schedule.patience_epochs", "30", "2")),
             "schedule patience epochs (2 instead of 30)"
         );
+        assert_eq!(name_of("train.max_epochs"), "maximum epochs");
     }
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::plan::schema::{Normalization, Plan, PostprocessRule};
 
 fn plan() -> Plan {
-    toml::from_str(include_str!("../../../plan/example.toml")).unwrap()
+    crate::plan::testing::example()
 }
 
 #[test]

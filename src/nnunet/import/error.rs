@@ -1,0 +1,28 @@
+//! Why a plan of nnU-Net v2 cannot be imported.
+
+use thiserror::Error;
+
+/// Files that are not those of nnU-Net v2, or that no plan can represent.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum ImportError {
+    /// An entry is missing or has the wrong type.
+    #[error("`{entry}` is not {expected}")]
+    Entry {
+        /// The entry.
+        entry: String,
+        /// What was expected.
+        expected: &'static str,
+    },
+    /// A label that overlaps others.
+    #[error("label `{name}` is a region of several labels; segplan supports only labels that exclude each other")]
+    Region {
+        /// The label.
+        name: String,
+    },
+    /// No configuration can be represented.
+    #[error("no configuration can be imported: {}", unsupported.join("; "))]
+    Nothing {
+        /// The reason, for each of them.
+        unsupported: Vec<String>,
+    },
+}

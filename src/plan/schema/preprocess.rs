@@ -1,0 +1,51 @@
+//! `[preprocess]`: from image files to preprocessed cases.
+
+use crate::plan::schema::declare::{choices, table};
+use crate::plan::schema::key::DecidedBy::{Measurement, Planner};
+use crate::plan::schema::key::PAPER_2_2;
+use crate::plan::schema::range::{AT_LEAST_0, one_of};
+
+table! {
+    /// From image files to preprocessed cases.
+    pub struct Preprocess decides Preprocess {
+        /// Spline order of image resampling.
+        image_order: u8 { default: "3", range: one_of(&[0, 1, 3]), source: PAPER_2_2 },
+        /// Interpolation of labels: 0 is nearest neighbour, 1 is linear on the mask of each label (nnU-Net from 2019 on).
+        label_order: u8 { default: "0", range: one_of(&[0, 1]), source: PAPER_2_2 },
+        /// Ratio of spacings above which the coarsest axis is resampled separately, by nearest neighbour. 0 switches this off;
+        /// nnU-Net from 2019 on uses 3.
+        anisotropy_threshold: f64 { default: "0.0", range: AT_LEAST_0, source: PAPER_2_2 },
+        /// Intensity normalisation of each channel.
+        normalization_scheme: Vec<Normalization> { decided_by: Planner, source: PAPER_2_2 },
+        /// Whether mean and standard deviation are taken inside the non-zero mask only, and voxels outside are set to 0.
+        normalize_in_mask: bool { decided_by: Planner, source: PAPER_2_2 },
+        /// Foreground intensities of each channel over all training cases. Only "ct" needs them.
+        intensities: Vec<Intensities> { default: "[]", decided_by: Measurement, source: PAPER_2_2 },
+    }
+}
+
+table! {
+    /// Foreground intensities of one channel over all training cases.
+    pub struct Intensities decides Preprocess {
+        /// Mean.
+        mean: f64 {},
+        /// Population standard deviation.
+        sd: f64 { range: AT_LEAST_0 },
+        /// 0.5 % quantile.
+        p00_5: f64 {},
+        /// 99.5 % quantile.
+        p99_5: f64 {},
+    }
+}
+
+choices! {
+    /// How the intensities of a channel are normalised.
+    pub enum Normalization {
+        /// clip to the 0.5 % and 99.5 % quantiles of the foreground, subtract its mean, divide by its standard deviation.
+        Ct = "ct",
+        /// subtract the mean of the image, divide by its standard deviation.
+        ZScore = "z_score",
+        /// no normalisation.
+        None = "none",
+    }
+}
