@@ -122,7 +122,7 @@ impl Metric {
         }
     }
 
-    /// Whether reports have box plots of it; all metrics are in the tables.
+    /// Whether reports have box plots of the metric; the tables contain all metrics.
     pub fn is_plotted(self) -> bool {
         match self {
             Self::Dice | Self::Hd95 | Self::Assd | Self::Nsd => true,
