@@ -1,29 +1,36 @@
-//! Which part of a plan is meant: folds, configurations, a variant of its sweep.
+//! The selected part of a plan: folds, configurations, a variant of its sweep.
 
 use clap::Args;
 
 use crate::cli::failure::Failure;
-use crate::cli::run::configuration;
 use crate::plan::read::LoadedPlan;
 use crate::plan::schema::ConfigurationName;
 
-/// What of a plan is meant, where not all of it is.
+/// Flags that select a part of a plan.
 #[derive(Debug, Args)]
 pub(super) struct Only {
     /// Only this fold, counted from 0; may be given several times
     #[arg(long = "fold", value_name = "FOLD")]
     pub(super) folds: Vec<usize>,
     /// Only this configuration; may be given several times
-    #[arg(long = "configuration", value_name = "NAME", value_parser = configuration)]
+    #[arg(long = "configuration", value_name = "NAME", value_parser = parse_configuration)]
     pub(super) configurations: Vec<ConfigurationName>,
     /// Only this variant of the plan's sweep
     #[arg(long, value_name = "NAME")]
     pub(super) variant: Option<String>,
 }
 
-/// The plans that a plan stands for: its variants where it has a sweep, or the one that is named; else itself.
+/// Parses the name of a configuration.
+pub(super) fn parse_configuration(name: &str) -> Result<ConfigurationName, String> {
+    ConfigurationName::ALL.into_iter().find(|known| known.as_str() == name).ok_or_else(|| {
+        let known: Vec<&str> = ConfigurationName::ALL.iter().map(|name| name.as_str()).collect();
+        format!("expected one of {}", known.join(", "))
+    })
+}
+
+/// The plan itself, or the variants of its sweep: all, or the one with the given name.
 ///
-/// A variant may be named without the experiment's name in front.
+/// A variant may be named with or without the prefix of the experiment's name.
 pub(super) fn chosen<'a>(loaded: &'a LoadedPlan, name: Option<&str>) -> Result<Vec<&'a LoadedPlan>, Failure> {
     let Some(name) = name else {
         return Ok(if loaded.variants.is_empty() { vec![loaded] } else { loaded.variants.iter().collect() });
