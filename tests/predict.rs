@@ -56,7 +56,7 @@ static WORKPLACE: LazyLock<PathBuf> = LazyLock::new(|| {
         "run.folds=[0]",
         "preprocess.normalization_scheme=[\"ct\"]",
         "preprocess.anisotropy_threshold=2.0",
-        // What resampling makes of a case differs between the two ways of it only on other grids.
+        // The two ways of resampling differ only if the grid changes.
         "configurations.3d_fullres.spacing_mm=[3.0, 1.1, 0.9]",
         "postprocess.rule=single_component",
         "predict.test_time_mirroring=true",
@@ -81,7 +81,7 @@ fn cut_corner(path: &Path) {
     write_image(path, &image).unwrap();
 }
 
-/// What the gate asks of files of the data set's kind with so many channels.
+/// The gate's requirements on files like the data set's, with this number of channels.
 fn expected(channels: usize) -> gate::Expected<'static> {
     static LABELS: LazyLock<BTreeMap<u8, String>> =
         LazyLock::new(|| BTreeMap::from([(1, "organ".to_owned()), (2, "core".to_owned())]));
@@ -205,7 +205,7 @@ fn an_ensemble_segments_a_validation_image_as_in_validation() {
 }
 
 #[test]
-fn ct_with_slices_resampled_apart_segments_a_validation_image_as_in_validation() {
+fn ct_with_separately_resampled_slices_segments_a_validation_image_as_in_validation() {
     let (run, images, cases) = only_fold("ct", 0);
     succeed(&mut predict(&run, &images, "as_in_validation/ct"));
     assert_as_in_validation(&run, "3d_fullres", 0, "as_in_validation/ct", &cases);
@@ -409,7 +409,7 @@ fn a_prediction_stops_between_two_tiles_and_resumes_to_the_same_bytes() {
     let changed = fs::metadata(&small).unwrap().modified().unwrap();
 
     let said = succeed(&mut predict("ct", "many", "many_stopped"));
-    assert!(said.contains("kept 1 of 2 images: already segmented by these networks"), "{said}");
+    assert!(said.contains("kept 1 of 2 images: already segmented with these networks"), "{said}");
     assert_eq!(fs::metadata(&small).unwrap().modified().unwrap(), changed, "it was not computed again");
     for (one, other) in files("many_whole").iter().zip(&files("many_stopped")) {
         assert!(fs::read(one).unwrap() == fs::read(other).unwrap(), "`{}`", other.display());

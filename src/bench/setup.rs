@@ -1,4 +1,4 @@
-//! What is timed, and how often.
+//! The timed configuration, and the number of repetitions.
 
 use std::time::Instant;
 

@@ -1,4 +1,4 @@
-//! `segplan status`: what is done, what is stale and why, and what runs next.
+//! `segplan status`: finished and stale steps with reasons, and the next one.
 
 use std::path::{Path, PathBuf};
 
@@ -17,7 +17,7 @@ use crate::store::rows::rows_as_text;
 
 const EXAMPLES: &str = "\
 Examples:
-  segplan status experiments/phantom.toml                        what is done, and what runs next
+  segplan status experiments/phantom.toml                        finished steps, and the next one
   segplan status runs/phantom                                    the same for a run folder
   segplan status experiments/phantom.toml --estimate             with the cost of the remaining work
   segplan status experiments/phantom.toml --set train.max_epochs=9   what would become stale
@@ -55,7 +55,7 @@ pub(super) enum Format {
     Json,
 }
 
-/// What is printed about a plan.
+/// The parts of the output.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Printed {
     pub(super) estimate: bool,

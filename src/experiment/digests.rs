@@ -6,7 +6,7 @@ use crate::preprocess::first_stage::Origin;
 use crate::run::Split;
 use crate::store;
 
-/// What decides the results of one fold of a candidate.
+/// Digests of all inputs of one fold of a candidate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct CandidateDigests {
     /// Decides the predictions.

@@ -1,4 +1,4 @@
-//! What failed in a run, what that blocks, and what was not started.
+//! The failures of a run: failed work, blocked work, and work that was not started.
 
 use std::fmt::Write as _;
 
@@ -65,7 +65,7 @@ impl Failures {
         self.has_done
     }
 
-    /// What failed and why, what that blocks, what was not started, and what to do.
+    /// Failed work with its error, blocked work, work that was not started, and the remedy.
     pub fn text(&self) -> String {
         let mut text = format!("{} failed:", counted(self.failed.len(), "step"));
         for Failure { work, error, blocked } in &self.failed {

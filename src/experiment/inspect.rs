@@ -26,7 +26,7 @@ use crate::store;
 use crate::train::checkpoint;
 use crate::units::{counted, listed};
 
-/// What the states are judged by.
+/// The plan, the run folder and the data set that states are judged by.
 pub(super) struct Inspection<'a> {
     pub(super) plan: &'a Plan,
     pub(super) folder: RunFolder,

@@ -77,7 +77,7 @@ impl Runner<'_> {
         let listener = self.context.listener;
         for Entry { piece, state, .. } in entries {
             let work = piece.work;
-            // What was announced is done, even if its result turns out to be the same as before.
+            // Announced work is executed, even if its result turns out to be the same as before.
             if !state.is_open() && inspection.is_done(piece) {
                 self.note_done(work)?;
             } else if self.failures.blocks(piece) {

@@ -51,7 +51,7 @@ pub struct Members {
 /// A piece of work in the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Piece {
-    /// What is to be done.
+    /// The work.
     pub work: Work,
     /// Work that has to be done before. It precedes this piece in the list.
     pub needs: Vec<Work>,
@@ -63,7 +63,7 @@ const ENSEMBLED: [ConfigurationName; 3] =
 
 /// All work of the requested networks up to a stage, in the order in which it is done.
 ///
-/// A configuration is *complete* if every network of it is requested, or already scored. Complete configurations are candidates,
+/// A configuration is *complete* if all of its networks are requested or already scored. Complete configurations are candidates,
 /// and so are their ensembles: a pair is added whether its members are trained now or were trained before. `is_done` reports
 /// what is on disk; it decides nothing else.
 pub(super) fn list_work(
@@ -135,7 +135,7 @@ fn members_to_prepare(
     members
 }
 
-/// What a network of the cascade's second stage needs of the first stage: all folds trained, and their predictions.
+/// The first stage's work for a network of the cascade's second stage: all folds, trained and predicted.
 fn first_stage_work(plan: &Plan, id: NetworkId) -> Vec<Work> {
     let Some(configuration) = id.configuration.first_stage() else { return Vec::new() };
     let folds = (0..plan.split.folds).map(|fold| NetworkId { configuration, fold, ..id });
@@ -301,7 +301,7 @@ mod tests {
         pieces.iter().map(|piece| piece.work.id()).collect()
     }
 
-    /// What a piece needs, by identifiers.
+    /// The identifiers of the work that a piece needs.
     fn needs(pieces: &[Piece], id: &str) -> Vec<String> {
         let piece = pieces.iter().find(|piece| piece.work.id() == id).unwrap_or_else(|| panic!("no `{id}`"));
         piece.needs.iter().map(|work| work.id()).collect()

@@ -1,4 +1,4 @@
-//! Digests of the data set's files: what a run's results were computed from.
+//! Digests of the data set's files that a run's results were computed from.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Which of the networks of a run is meant.
+//! The identity of a network in a run: configuration, seed and fold.
 
 use std::fmt;
 

@@ -36,7 +36,7 @@ pub(super) enum CaseError {
     Collapsed(#[from] Collapsed),
 }
 
-/// What every image is segmented with.
+/// Networks and settings that all images share.
 pub(super) struct Segmenter<'a> {
     pub(super) stages: &'a [Stages<'a>],
     pub(super) filter: &'a Filter,

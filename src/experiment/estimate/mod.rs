@@ -1,4 +1,4 @@
-//! What the remaining work costs: memory, disk space and time.
+//! The cost of the remaining work: memory, disk space and time.
 //!
 //! Memory and disk space follow from the plan and from the grids of all cases. Time follows from the epochs that the run has logged;
 //! without any, from the arithmetic of the network and the measured speed of the device.

@@ -1,4 +1,4 @@
-//! What every stage works with.
+//! The inputs that all stages share.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
