@@ -1,4 +1,4 @@
-//! What is timed, and how often.
+//! The configuration that is timed, and the number of measurements.
 
 use std::time::Instant;
 

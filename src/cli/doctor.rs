@@ -1,4 +1,4 @@
-//! `segplan doctor`: what this build and this machine can do.
+//! `segplan doctor`: the abilities of this build and this machine.
 
 use std::fs;
 use std::path::{Path, PathBuf};

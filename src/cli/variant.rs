@@ -14,7 +14,7 @@ pub(super) fn configuration(name: &str) -> Result<ConfigurationName, String> {
     })
 }
 
-/// A part of a plan; all of it by default.
+/// A part of a plan; the whole plan by default.
 #[derive(Debug, Args)]
 pub(super) struct Only {
     /// Only this fold, counted from 0; can be repeated

@@ -1,4 +1,4 @@
-//! What failed in a run, what that blocks, and what was not started.
+//! The failures of a run, the work that they block, and the work that was not started.
 
 use std::fmt::Write as _;
 
@@ -65,7 +65,7 @@ impl Failures {
         self.has_done
     }
 
-    /// What failed and why, what that blocks, what was not started, and what to do.
+    /// The failures with their reasons, blocked and unstarted work, and a remedy.
     pub fn text(&self) -> String {
         let mut text = format!("{} failed:", counted(self.failed.len(), "step"));
         for Failure { work, error, blocked } in &self.failed {

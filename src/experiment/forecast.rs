@@ -1,4 +1,4 @@
-//! What a run is going to do with estimated times, and at the end the actual times beside them.
+//! The remaining steps of a run with estimated times, and a comparison with the actual times at the end.
 //!
 //! Input: the status of a plan, then the clock. Output: two tables. It has no influence on the run.
 
@@ -26,7 +26,7 @@ struct Kind {
     name: String,
     /// Number of pieces of work.
     count: usize,
-    /// How much there is to do, in words.
+    /// The amount of work, in words.
     amount: String,
     /// Estimated time, seconds.
     seconds: f64,
@@ -34,7 +34,7 @@ struct Kind {
     epochs: usize,
 }
 
-/// What work of one kind has taken.
+/// Time and epochs that work of one kind has taken.
 #[derive(Default)]
 struct Actual {
     seconds: f64,

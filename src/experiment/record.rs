@@ -1,4 +1,4 @@
-//! What a run records about itself before its first stage: plan, manifest, data and fingerprint.
+//! The record that a run writes before its first stage: plan, manifest, data and fingerprint.
 
 use std::fs;
 use std::process::Command;

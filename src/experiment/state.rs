@@ -5,18 +5,18 @@
 pub enum State {
     /// Its result exists, for this plan and this data.
     Done,
-    /// A part of it exists.
+    /// A part of the result exists.
     Partial {
         /// Parts that are done.
         done: usize,
         /// All parts.
         of: usize,
-        /// What the parts are, in the plural.
+        /// Plural noun for the parts, such as `cases`.
         unit: &'static str,
     },
     /// Its result exists, but for another plan or other data.
     Stale {
-        /// What differs.
+        /// The differences.
         because: Vec<String>,
     },
     /// There is no result yet; another variant of the same sweep produces it.
@@ -49,7 +49,7 @@ impl State {
         }
     }
 
-    /// Whether there is something left to do.
+    /// Whether work remains.
     pub fn is_open(&self) -> bool {
         match self {
             Self::Done | Self::Shared { .. } => false,

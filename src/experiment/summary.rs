@@ -1,4 +1,4 @@
-//! What a run reports at its end.
+//! The report at the end of a run.
 
 use std::path::Path;
 
@@ -19,9 +19,9 @@ use crate::units::{counted, plural, shell_word};
 pub struct Summary {
     /// The scores as a table, if there are any.
     pub table: Option<String>,
-    /// What is done, where the results are, and what to do next.
+    /// The finished work, the folder of the results, and the next command.
     pub text: String,
-    /// What failed.
+    /// Failed work.
     pub failures: Failures,
 }
 
@@ -44,7 +44,7 @@ pub(super) fn write_scores(
     }))
 }
 
-/// What is done, where the results are, and the next command.
+/// The finished work, the folder of the results, and the next command.
 pub(super) fn closing_text(
     loaded: &LoadedPlan,
     options: &Options,

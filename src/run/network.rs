@@ -1,4 +1,4 @@
-//! Which of the networks of a run is meant.
+//! The identity of a network within a run.
 
 use std::fmt;
 

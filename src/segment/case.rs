@@ -36,7 +36,7 @@ pub(super) enum CaseError {
     Collapsed(#[from] Collapsed),
 }
 
-/// What every image is segmented with.
+/// Everything that images are segmented with.
 pub(super) struct Segmenter<'a> {
     pub(super) stages: &'a [Stages<'a>],
     pub(super) filter: &'a Filter,

@@ -1,4 +1,4 @@
-//! What the remaining work costs: memory, disk space and time.
+//! The cost of the remaining work: memory, disk space and time.
 //!
 //! Memory and disk space follow from the plan and from the grids of all cases. Time follows from the epochs that the run has logged;
 //! without any, from the arithmetic of the network and the measured speed of the device.
@@ -21,7 +21,7 @@ use crate::plan::schema::ConfigurationName;
 use crate::run::Listener;
 use crate::run::folder::RunFolder;
 
-/// Estimates, and what they are based on.
+/// Estimates, and their basis.
 pub(super) struct Estimates {
     /// One for each piece of work; `None` if it is done or takes no time.
     pub(super) costs: Vec<Option<Estimate>>,

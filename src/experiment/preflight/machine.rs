@@ -10,7 +10,7 @@ use crate::plan::read::LoadedPlan;
 use crate::plan::schema::{ConfigurationName, Plan};
 use crate::units::{GIB, format_bytes};
 
-/// What is not done yet and needs memory or disk space.
+/// Remaining work that needs memory or disk space.
 #[derive(Debug, Default)]
 pub(super) struct Remaining {
     /// Configurations with networks to train.

@@ -1,4 +1,4 @@
-//! What every stage works with.
+//! The open run that every stage works on.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -32,7 +32,7 @@ pub struct Entry {
     pub state: State,
     /// More about it, for the terminal.
     pub note: String,
-    /// What the rest of it costs; `None` if it is done or was not estimated.
+    /// Cost of the remaining part; `None` if it is done or was not estimated.
     pub estimate: Option<Estimate>,
     /// Where it leaves its result, if other plans share it.
     shared_result: Option<PathBuf>,
@@ -57,7 +57,7 @@ pub struct Status {
     pub changed_files: Vec<String>,
     /// The work, in order.
     pub entries: Vec<Entry>,
-    /// What the estimates are based on.
+    /// Basis of the estimates.
     pub basis: Vec<String>,
 }
 

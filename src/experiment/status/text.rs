@@ -50,7 +50,7 @@ impl Status {
         format!("{done} of {} steps done; {next}", self.entries.len())
     }
 
-    /// What differs from the plan and data of the results.
+    /// Differences from the plan and data of the results.
     fn changes_text(&self) -> String {
         let mut out = String::new();
         if !self.changes.is_empty() {
