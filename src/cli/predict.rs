@@ -1,4 +1,4 @@
-//! `segplan predict`: new images, segmented with a finished run.
+//! `segplan predict`: segments new images with a finished run.
 
 use std::path::PathBuf;
 
@@ -20,8 +20,8 @@ Examples:
   segplan predict --run runs/hippocampus --input new_images --output segmentations
   segplan predict --run runs/hippocampus --input new_images --output by_2d --configuration 2d
 
-Ctrl-C, SIGTERM and SIGUSR1 stop after the current tile; the same command resumes with the images that are left.
-An image whose axes are in another order than those of the training cases is brought into their order, and its labels back.";
+Ctrl-C, SIGTERM and SIGUSR1 stop after the current tile; the same command resumes with the remaining images.
+An image whose axes are in another order than those of the training cases is reordered, and its labels are reordered back.";
 
 #[derive(Debug, Args)]
 #[command(after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
@@ -29,23 +29,23 @@ pub(super) struct Arguments {
     /// Run folder, such as `runs/hippocampus`
     #[arg(long)]
     run: PathBuf,
-    /// Folder of images: one NIfTI file a case, or `CASE_0000.nii.gz` for each channel
+    /// Folder of images: one file per case, or `CASE_0000.nii.gz` for each channel
     #[arg(long)]
     input: PathBuf,
-    /// Folder to write the segmentations to, as uint8 NIfTI on the images' own grids
+    /// Folder for the segmentations: uint8 label maps on the grids of the images
     #[arg(long)]
     output: PathBuf,
-    /// Configuration to use; the one with the best cross-validation scores where it is not given
+    /// Configuration to use; by default the one with the best cross-validation scores
     #[arg(long, value_name = "NAME", value_parser = parse_configuration)]
     configuration: Option<ConfigurationName>,
-    /// Device to compute on; the run's own where it is not given
+    /// Device to compute on; by default that of the run
     #[arg(long)]
     device: Option<String>,
-    /// Write the probabilities of all classes, too, to `probabilities/` of the output folder: 4D NIfTI in steps of 1/255, before
+    /// Also write the probabilities of all classes to `probabilities/` of the output folder: 4D NIfTI in steps of 1/255, before
     /// post-processing
     #[arg(long)]
     probabilities: bool,
-    /// Memory that images and probabilities may take, GiB; the run's own where it is not given. What does not fit waits on disk
+    /// Memory for images and probabilities, GiB; by default that of the run. What exceeds it is spilled to disk
     #[arg(long, value_name = "GIB", value_parser = clap::value_parser!(u64).range(1..))]
     memory_gib: Option<u64>,
     /// Replace files of the output folder that segplan did not write, or that were changed since
@@ -69,26 +69,19 @@ pub(super) fn predict(arguments: &Arguments) -> Result<(), Failure> {
     };
     let done = segment(&request, &terminal, &interrupted).map_err(|error| match error {
         SegmentError::Plan(error) => Failure::wrong_input((*error).into()),
+        SegmentError::Claim(error) => Failure::of_claim(error),
         error => Failure::new(ExitCode::of_segment(&error), plain(error)),
     })?;
+    let images = counted(done.images, "image");
     if done.interrupted {
-        terminal.say(&format!(
-            "interrupted: {} of {} segmented; the same command resumes",
-            done.done,
-            counted(done.images, "image")
-        ));
+        terminal.say(&format!("interrupted: {} of {images} segmented. Run the same command to resume.", done.done));
         return Err(Failure::silent(ExitCode::Interrupted));
     }
     if done.before > 0 {
-        terminal.say(&format!("{} of {} segmented before and kept", done.before, counted(done.images, "image")));
+        terminal.say(&format!("kept {} of {images}: already segmented by these networks", done.before));
     }
-    terminal.say(&format!(
-        "{} segmented by {}{} of {}; see `{}`",
-        counted(done.images, "image"),
-        if done.networks > 1 { "the mean of " } else { "" },
-        counted(done.networks, "network"),
-        done.configurations.iter().map(ToString::to_string).collect::<Vec<_>>().join(" + "),
-        arguments.output.display()
-    ));
+    let names = done.configurations.iter().map(ToString::to_string).collect::<Vec<_>>().join(" + ");
+    let networks = counted(done.networks, "network");
+    terminal.say(&format!("{images} segmented with {names} ({networks}) → {}", arguments.output.display()));
     Ok(())
 }

@@ -95,13 +95,11 @@ fn load_plan_or_run(path: &Path, set: &[String]) -> Result<LoadedPlan, PlanError
 /// Prints the work of some plans.
 pub(super) fn print(plans: &[&LoadedPlan], options: &Options, printed: Printed) -> Result<(), Failure> {
     let terminal = Terminal::new();
-    let mut all = Vec::new();
-    for loaded in plans {
-        let mut status = Status::read(loaded, options, &terminal).map_err(into_failure)?;
-        if printed.estimate {
+    let mut all = Status::read_all(plans, options, &terminal).map_err(into_failure)?;
+    if printed.estimate {
+        for (status, loaded) in all.iter_mut().zip(plans) {
             status.estimate(loaded, &terminal).map_err(into_failure)?;
         }
-        all.push(status);
     }
     match printed.format {
         Format::Text => output::print(text(&all, printed.graph)),

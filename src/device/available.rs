@@ -32,9 +32,9 @@ pub fn list_names() -> Vec<String> {
 /// The same devices with their properties. Initialises every device.
 pub fn describe() -> Vec<DeviceInfo> {
     let describe = |(name, device): (DeviceName, Device)| {
-        let product = product(&device);
-        let driver = product.as_deref().and_then(|product| driver(name.backend, product));
-        DeviceInfo { name, memory: memory(&device), driver, product }
+        let product = find_product(&device);
+        let driver = product.as_deref().and_then(|product| find_driver(name.backend, product));
+        DeviceInfo { name, memory: find_memory(&device), driver, product }
     };
     enumerate().into_iter().map(describe).collect()
 }
@@ -83,17 +83,17 @@ fn sort_best_first(found: Vec<Device>, open: fn(DeviceKind) -> Device) -> Vec<De
 }
 
 #[cfg(any(feature = "wgpu", feature = "cuda"))]
-fn product(device: &Device) -> Option<String> {
+fn find_product(device: &Device) -> Option<String> {
     device.identity().map(|identity| identity.name)
 }
 
 #[cfg(not(any(feature = "wgpu", feature = "cuda")))]
-fn product(_: &Device) -> Option<String> {
+fn find_product(_: &Device) -> Option<String> {
     None
 }
 
 #[cfg(any(feature = "wgpu", feature = "cuda"))]
-fn memory(device: &Device) -> Option<u64> {
+fn find_memory(device: &Device) -> Option<u64> {
     match device.as_dispatch() {
         burn::backend::DispatchDevice::Cube(device) => device.client().properties().memory.max_memory(),
         _ => None,
@@ -101,13 +101,13 @@ fn memory(device: &Device) -> Option<u64> {
 }
 
 #[cfg(not(any(feature = "wgpu", feature = "cuda")))]
-fn memory(_: &Device) -> Option<u64> {
+fn find_memory(_: &Device) -> Option<u64> {
     None
 }
 
 /// Driver of a product, as the graphics API reports it; the CUDA backend does not.
 #[cfg(feature = "wgpu")]
-fn driver(backend: Backend, product: &str) -> Option<String> {
+fn find_driver(backend: Backend, product: &str) -> Option<String> {
     use burn::backend::wgpu::wgpu::{Adapter, Backends, Instance, InstanceDescriptor};
     if backend == Backend::Cuda {
         return None;
@@ -120,6 +120,6 @@ fn driver(backend: Backend, product: &str) -> Option<String> {
 }
 
 #[cfg(not(feature = "wgpu"))]
-fn driver(_: Backend, _: &str) -> Option<String> {
+fn find_driver(_: Backend, _: &str) -> Option<String> {
     None
 }

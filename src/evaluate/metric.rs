@@ -120,6 +120,14 @@ impl Metric {
         }
     }
 
+    /// Whether reports have box plots of it; all metrics are in the tables.
+    pub fn is_plotted(self) -> bool {
+        match self {
+            Self::Dice | Self::Hd95 | Self::Assd | Self::Nsd => true,
+            Self::Iou | Self::Precision | Self::Recall | Self::VolumeDifference => false,
+        }
+    }
+
     /// Its value for one class of one case. Returns `None` where it is undefined.
     pub fn value(self, counts: Counts, surface: Option<Surface>) -> Option<f64> {
         match self {

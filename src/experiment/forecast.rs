@@ -5,7 +5,6 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use crate::experiment::state::State;
 use crate::experiment::status::Status;
 use crate::experiment::work::Work;
 use crate::plan::schema::Plan;
@@ -108,7 +107,7 @@ impl Kind {
 /// Work that is not done, by kind; work that takes no time is left out.
 fn remaining_kinds(status: &Status, plan: &Plan) -> Vec<Kind> {
     let mut kinds: Vec<Kind> = Vec::new();
-    for entry in status.entries.iter().filter(|entry| entry.state != State::Done) {
+    for entry in status.entries.iter().filter(|entry| entry.state.is_open()) {
         let (Some(cost), work) = (entry.estimate, entry.piece.work) else { continue };
         let name = work.kind();
         let at = kinds.iter().position(|kind| kind.name == name).unwrap_or_else(|| {

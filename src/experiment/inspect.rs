@@ -12,7 +12,7 @@ use crate::experiment::stages::select::selection_text;
 use crate::experiment::state::State;
 use crate::experiment::work::{Members, Piece, Work};
 use crate::plan::compare::{Change, stage_digests};
-use crate::plan::schema::Stage;
+use crate::plan::schema;
 use crate::plan::schema::lookup::stage_of;
 use crate::plan::schema::{ConfigurationName, Generator, Plan, PostprocessRule};
 use crate::postprocess::Filter;
@@ -97,6 +97,15 @@ impl Inspection<'_> {
         state.unwrap_or_else(|unreadable| State::Stale { because: vec![unreadable] })
     }
 
+    /// Where work leaves its result that other plans share.
+    pub(super) fn shared_result(&self, work: Work) -> Option<PathBuf> {
+        match work {
+            Work::Data => Some(self.plan.runtime.data.first()?.join(&self.plan.data.dataset)),
+            Work::Preprocess(name) => Some(self.prepared_folder(name)),
+            _ => None,
+        }
+    }
+
     /// More about a piece of work, for the terminal.
     pub(super) fn note(&self, work: Work) -> String {
         match work {
@@ -161,7 +170,7 @@ impl Inspection<'_> {
         let folder = self.prepared_folder(name);
         let (fresh, of) = self.count_prepared(name);
         let existing = dataset.training.iter().filter(|case| prepared_case(&folder, &case.id.0).is_file()).count();
-        let because = self.changed_plan(Stage::Preprocess, name);
+        let because = self.changed_plan(schema::Stage::Preprocess, name);
         if fresh == of {
             State::Done
         } else if existing > fresh {
@@ -179,7 +188,7 @@ impl Inspection<'_> {
     fn train(&self, id: NetworkId) -> Result<State, String> {
         let (folder, digest) = (self.folder.network(id), stage_digests(self.plan, id.configuration).train);
         let state = read_state(&folder)?;
-        let found = self.compare(state.trained.as_deref(), &digest, &state, Stage::Train, id);
+        let found = self.compare(state.trained.as_deref(), &digest, &state, schema::Stage::Train, id);
         if found != State::Missing {
             return Ok(found);
         }
@@ -187,14 +196,14 @@ impl Inspection<'_> {
             Some(summary) if summary.digest == digest && self.is_of(&state, id) => {
                 State::Partial { done: summary.epochs, of: self.plan.train.max_epochs, unit: "epochs" }
             }
-            Some(_) => State::Stale { because: self.because(Stage::Train, id, &state) },
+            Some(_) => State::Stale { because: self.because(schema::Stage::Train, id, &state) },
             None => State::Missing,
         })
     }
 
     fn predict(&self, folder: &FoldFolder, id: NetworkId, digests: &CandidateDigests) -> Result<State, String> {
         let state = read_state(folder)?;
-        let found = self.compare(state.predicted.as_deref(), &digests.predict, &state, Stage::Predict, id);
+        let found = self.compare(state.predicted.as_deref(), &digests.predict, &state, schema::Stage::Predict, id);
         let exists = |case: &CaseId| fs::exists(folder.prediction(&case.0)).unwrap_or(false);
         let cases: Vec<&CaseId> = self.validation_cases(id.fold).collect();
         let done = cases.iter().filter(|case| exists(case)).count();
@@ -205,7 +214,7 @@ impl Inspection<'_> {
 
     fn evaluate(&self, folder: &FoldFolder, id: NetworkId, digests: &CandidateDigests) -> Result<State, String> {
         let state = read_state(folder)?;
-        let found = self.compare(state.evaluated.as_deref(), &digests.evaluate, &state, Stage::Evaluate, id);
+        let found = self.compare(state.evaluated.as_deref(), &digests.evaluate, &state, schema::Stage::Evaluate, id);
         let is_damaged = found == State::Done && !state.has_scores(folder);
         let because = vec!["`scores.parquet` was removed or changed".to_owned()];
         Ok(if is_damaged { State::Stale { because } } else { found })
@@ -243,7 +252,7 @@ impl Inspection<'_> {
         } else if valid == of {
             State::Done
         } else if existing > valid {
-            State::Stale { because: self.because(Stage::Predict, id, &NetworkState::default()) }
+            State::Stale { because: self.because(schema::Stage::Predict, id, &NetworkState::default()) }
         } else {
             State::Partial { done: valid, of, unit: "cases" }
         }
@@ -304,7 +313,7 @@ impl Inspection<'_> {
         recorded: Option<&str>,
         digest: &str,
         state: &NetworkState,
-        stage: Stage,
+        stage: schema::Stage,
         id: NetworkId,
     ) -> State {
         match recorded {
@@ -315,7 +324,7 @@ impl Inspection<'_> {
     }
 
     /// Why a result of a network is stale.
-    fn because(&self, stage: Stage, id: NetworkId, state: &NetworkState) -> Vec<String> {
+    fn because(&self, stage: schema::Stage, id: NetworkId, state: &NetworkState) -> Vec<String> {
         let mut because = self.changed_plan(stage, id.configuration);
         if !state.has_data(&self.data) {
             because.extend(self.changed_data());
@@ -330,7 +339,7 @@ impl Inspection<'_> {
     }
 
     /// Changed keys that a stage of a configuration depends on.
-    fn changed_plan(&self, stage: Stage, name: ConfigurationName) -> Vec<String> {
+    fn changed_plan(&self, stage: schema::Stage, name: ConfigurationName) -> Vec<String> {
         let concerns = |key: &str| match key.strip_prefix("configurations.").and_then(|rest| rest.split('.').next()) {
             None => true,
             Some(of) => of == name.as_str() || name.first_stage().is_some_and(|first| of == first.as_str()),

@@ -16,7 +16,6 @@ use crate::experiment::preflight::{check_case_sizes, check_plan};
 use crate::experiment::record::{current_fingerprint, write_record};
 use crate::experiment::splits::load_or_draw;
 use crate::experiment::stages::context::Context;
-use crate::experiment::state::State;
 use crate::experiment::status::Status;
 use crate::experiment::work::Work;
 use crate::fingerprint::Fingerprint;
@@ -99,7 +98,7 @@ fn check_sizes(
 ) -> Result<(), ExperimentError> {
     let options = Options { until: options.until.max(Stage::Preprocess), ..options.clone() };
     let status = Status::inspected(loaded, &options, &Inspection::of_run(context))?;
-    let unprepared = status.entries.iter().filter(|entry| entry.state != State::Done);
+    let unprepared = status.entries.iter().filter(|entry| entry.state.is_open());
     let names =
         unprepared.filter_map(|entry| if let Work::Preprocess(name) = entry.piece.work { Some(name) } else { None });
     Ok(check_case_sizes(&loaded.plan, fingerprint, names)?)

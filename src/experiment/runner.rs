@@ -13,7 +13,6 @@ use crate::experiment::options::{Options, Stage};
 use crate::experiment::stages::context::{Context, Ending};
 use crate::experiment::stages::execute;
 use crate::experiment::stages::select::read_scores;
-use crate::experiment::state::State;
 use crate::experiment::status::{Entry, Status};
 use crate::experiment::summary::{Summary, closing_text, write_scores};
 use crate::experiment::work::{Piece, Work};
@@ -59,8 +58,7 @@ pub fn run(
     say_first_stage(&status, &options.networks(&loaded.plan)?, listener);
 
     let runner = Runner { loaded, options, context, forecast, failures: Failures::default(), is_new: !done.is_empty() };
-    let pieces: Vec<Piece> = status.entries.into_iter().map(|entry| entry.piece).collect();
-    runner.run(&pieces, matches_plan)
+    runner.run(&status.entries, matches_plan)
 }
 
 struct Runner<'a> {
@@ -74,12 +72,13 @@ struct Runner<'a> {
 }
 
 impl Runner<'_> {
-    fn run(mut self, pieces: &[Piece], matches_plan: bool) -> Result<Outcome, ExperimentError> {
+    fn run(mut self, entries: &[Entry], matches_plan: bool) -> Result<Outcome, ExperimentError> {
         let inspection = Inspection::of_run(&self.context);
         let listener = self.context.listener;
-        for piece in pieces {
+        for Entry { piece, state, .. } in entries {
             let work = piece.work;
-            if inspection.is_done(piece) {
+            // What was announced is done, even if its result turns out to be the same as before.
+            if !state.is_open() && inspection.is_done(piece) {
                 self.note_done(work)?;
             } else if self.failures.blocks(piece) {
                 continue;
@@ -104,7 +103,8 @@ impl Runner<'_> {
                 }
             }
         }
-        self.finish(pieces, &inspection, matches_plan)
+        let pieces: Vec<Piece> = entries.iter().map(|entry| entry.piece.clone()).collect();
+        self.finish(&pieces, &inspection, matches_plan)
     }
 
     /// Notes a finished network among those that were asked for, by its last stage.
@@ -160,7 +160,7 @@ fn scores(context: &Context<'_>, pieces: &[Piece], inspection: &Inspection<'_>) 
 /// Reports networks of the first stage that are trained although they were not asked for.
 fn say_first_stage(status: &Status, requested: &[NetworkId], listener: &dyn Listener) {
     let unasked = |entry: &Entry| match entry.piece.work {
-        Work::Train(id) if entry.state != State::Done && !requested.contains(&id) => Some(id.to_string()),
+        Work::Train(id) if entry.state.is_open() && !requested.contains(&id) => Some(id.to_string()),
         _ => None,
     };
     let names: Vec<String> = status.entries.iter().filter_map(unasked).collect();

@@ -87,6 +87,9 @@ pub fn read_fitting(path: &Path, cases: &[CaseId], settings: &schema::Split) -> 
 ///
 /// Source: arXiv:1809.10486, 2.3: five-fold cross-validation on the training cases.
 ///
+/// Differs: nnU-Net's code shuffles with scikit-learn's `KFold`. The paper's folds were not published, so there is nothing to reproduce;
+/// a `splits_final.json` of nnU-Net is used as it is.
+///
 /// # Errors
 ///
 /// If there are fewer cases, or patients, than folds.

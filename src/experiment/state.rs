@@ -19,6 +19,11 @@ pub enum State {
         /// What differs.
         because: Vec<String>,
     },
+    /// There is no result yet; another variant of the same sweep produces it.
+    Shared {
+        /// Name of that variant.
+        with: String,
+    },
     /// There is no result.
     Missing,
 }
@@ -30,6 +35,7 @@ impl State {
             Self::Done => "done",
             Self::Partial { .. } => "partial",
             Self::Stale { .. } => "stale",
+            Self::Shared { .. } => "shared",
             Self::Missing => "missing",
         }
     }
@@ -38,8 +44,16 @@ impl State {
     pub fn remaining(&self, all: usize) -> usize {
         match self {
             Self::Partial { done, of, .. } => of.saturating_sub(*done),
-            Self::Done => 0,
+            Self::Done | Self::Shared { .. } => 0,
             Self::Stale { .. } | Self::Missing => all,
+        }
+    }
+
+    /// Whether there is something left to do.
+    pub fn is_open(&self) -> bool {
+        match self {
+            Self::Done | Self::Shared { .. } => false,
+            Self::Partial { .. } | Self::Stale { .. } | Self::Missing => true,
         }
     }
 
@@ -47,7 +61,7 @@ impl State {
     pub fn reasons(&self) -> &[String] {
         match self {
             Self::Stale { because } => because,
-            Self::Done | Self::Partial { .. } | Self::Missing => &[],
+            Self::Done | Self::Partial { .. } | Self::Shared { .. } | Self::Missing => &[],
         }
     }
 }

@@ -1,6 +1,9 @@
 //! From probabilities on prepared grids to labels on the image's own grid.
 //!
 //! The paper does not describe this step; it follows nnU-Net commit 6150f1b0, `segmentation_export.py`.
+//!
+//! Differs: that commit resamples the probabilities of validation cases with cubic splines and those of new images linearly. Here both
+//! are linear by default, so that the cross-validation describes the results for new images.
 
 use ndarray::{Array3, ArrayView3, Zip};
 

@@ -1,4 +1,4 @@
-//! What a run records of the images that it was trained on, and how a new image differs from them.
+//! The images that a run was trained on, as recorded in its fingerprint, and how a new image differs from them.
 
 use std::fmt::Write as _;
 
@@ -11,10 +11,10 @@ use crate::volume::intensity::IntensityRange;
 use crate::volume::orient::{AxisCodes, Reorder};
 use crate::volume::{Geometry, Image, Spacing};
 
-/// A spacing is far from the training cases' if it is more than this many times the largest, or less than the smallest
-/// divided by this.
+/// A spacing differs from the training cases' if it is more than this many times their maximum, or less than their minimum divided by
+/// this.
 const FAR_SPACING: f64 = 2.0;
-/// The same for the width of the range of intensities. Z-scores undo a linear scaling, so that it takes more there.
+/// The same for the width of the intensity range. Z-score normalisation undoes linear scaling, so that its limit is larger.
 const FAR_CT: f64 = 10.0;
 const FAR_Z_SCORE: f64 = 100.0;
 
@@ -25,19 +25,19 @@ pub(super) struct TrainingData {
     cases: Vec<CaseFingerprint>,
 }
 
-/// Which way the axes of the training cases point.
+/// The orientation of the training cases' axes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Orientation {
-    /// All the same way.
+    /// The same for all cases.
     Same(AxisCodes),
-    /// Not all the same way: axis codes, and numbers of cases.
+    /// Several: axis codes, and numbers of cases.
     Mixed(Vec<(AxisCodes, usize)>),
-    /// No placement in the headers of some or all cases, or none recorded.
+    /// Missing in the headers of some cases, or not recorded.
     Unknown(&'static str),
 }
 
 impl TrainingData {
-    /// What a run folder records.
+    /// Reads the record of a run folder.
     pub(super) fn load(folder: &RunFolder) -> Result<Self, StoreError> {
         let fingerprint =
             SavedFingerprint::read_intact(folder)?.map(|saved| saved.fingerprint).filter(Fingerprint::is_whole);
@@ -45,7 +45,7 @@ impl TrainingData {
     }
 
     fn unknown() -> Self {
-        let reason = "the run does not record the axis order of its training cases; `segplan run PLAN` records it";
+        let reason = "the axis order of the training cases is not recorded; `segplan run PLAN` records it";
         Self { orientation: Orientation::Unknown(reason), cases: Vec::new() }
     }
 
@@ -54,18 +54,18 @@ impl TrainingData {
         let placed = fingerprint.cases.iter().all(|case| case.axis_codes.is_some());
         let orientation = match codes.as_slice() {
             [(codes, _)] if placed => Orientation::Same(*codes),
-            _ if !placed => Orientation::Unknown("training cases have no placement in their headers"),
+            _ if !placed => Orientation::Unknown("training cases have no orientation in their headers"),
             _ => Orientation::Mixed(codes),
         };
         Self { orientation, cases: fingerprint.cases }
     }
 
-    /// What decides on the axis order that an image is predicted in.
+    /// The orientation that images are brought into.
     pub(super) fn orientation(&self) -> &Orientation {
         &self.orientation
     }
 
-    /// What is to be said once, before the first image.
+    /// A note for the user before the first image.
     pub(super) fn note(&self) -> Option<String> {
         match &self.orientation {
             Orientation::Same(_) => None,
@@ -80,25 +80,27 @@ impl TrainingData {
         }
     }
 
-    /// How an image is brought into the axis order of the training cases, and what is to be said of it.
+    /// How to bring an image into the axis order of the training cases, and a note for the user.
     ///
-    /// Nothing changes where the training cases have several orders, or the image has no placement.
+    /// Nothing changes if the training cases have several orders, or the image has no orientation.
     pub(super) fn reorder(&self, geometry: &Geometry) -> (Option<Reorder>, Option<String>) {
         let Orientation::Same(wanted) = self.orientation else { return (None, None) };
         let Some(own) = geometry.axis_codes() else {
-            let text = "warning: its header has no placement (sform and qform codes are 0, or no volume)";
-            return (None, Some(format!("{text}: its axes are taken for {wanted}, those of the training cases")));
+            let text = "warning: its header has no orientation (sform and qform codes are 0, or it spans no volume)";
+            return (None, Some(format!("{text}: its axes are assumed to be {wanted}, as in the training cases")));
         };
         let reorder = own.to(wanted);
         if reorder.is_identity() {
             return (None, None);
         }
-        let text = format!("its axes are {own}, those of the training cases {wanted}: reordered, and its labels back");
+        let text = format!(
+            "its axes are {own}, those of the training cases {wanted}: the image is reordered, and its labels are reordered back"
+        );
         (Some(reorder), Some(text))
     }
 
-    /// What of an image, in the training cases' axis order, is far from them, and by which rule.
-    pub(super) fn unlike(&self, image: &Image, plan: &Plan) -> Vec<String> {
+    /// Where an image in the training cases' axis order differs from them, and by which rule.
+    pub(super) fn differences(&self, image: &Image, plan: &Plan) -> Vec<String> {
         if self.cases.is_empty() {
             return Vec::new();
         }
@@ -111,7 +113,7 @@ impl TrainingData {
                 let name = plan.data.channels.get(channel).map_or("", String::as_str);
                 let normalized = match scheme {
                     Normalization::Ct | Normalization::None => "",
-                    Normalization::ZScore => " (the channel is normalised by its own mean and deviation)",
+                    Normalization::ZScore => " (the channel is normalised by its own mean and standard deviation)",
                 };
                 found.push(format!("channel {channel} ({name}): {reason}{normalized}"));
             }
@@ -127,14 +129,14 @@ impl TrainingData {
             |axis: usize| spacing.0[axis] > FAR_SPACING * most.0[axis] || spacing.0[axis] * FAR_SPACING < least.0[axis];
         (0..3).any(is_far).then(|| {
             format!(
-                "spacing {spacing}, in training cases from {least} to {most}: more than {FAR_SPACING} times the largest, or less than \
-                 the smallest divided by {FAR_SPACING}"
+                "spacing {spacing}, in training cases from {least} to {most}: more than {FAR_SPACING} times the maximum, or less than the \
+                 minimum divided by {FAR_SPACING}"
             )
         })
     }
 }
 
-/// Why the intensities of a channel are far from those of the training cases, if they are.
+/// How the intensities of a channel differ from those of the training cases, if they do.
 fn far(scheme: Normalization, trained: &[IntensityRange], voxels: ndarray::ArrayView3<'_, f32>) -> Option<String> {
     let all = trained.iter().copied().reduce(IntensityRange::hull)?;
     let own = IntensityRange::of(voxels);
@@ -162,7 +164,7 @@ fn far(scheme: Normalization, trained: &[IntensityRange], voxels: ndarray::Array
     ))
 }
 
-/// A number with three digits that count.
+/// A number with three significant digits.
 fn short(number: f64) -> String {
     let size = if number == 0.0 { 0 } else { number.abs().log10().floor() as i32 };
     let digits = (2 - size).clamp(0, 12) as usize;
@@ -213,12 +215,12 @@ mod tests {
     }
 
     #[test]
-    fn images_are_reordered_only_where_all_training_cases_have_one_order() {
+    fn images_are_reordered_only_if_all_training_cases_have_one_order() {
         let geometry = image([1.0; 3], 0.0, 1.0).geometry;
         let lps = of(vec![case(Some("LPS"), [1.0; 3], (0.0, 1.0)); 2]);
         let (reorder, said) = lps.reorder(&geometry);
         assert_eq!(reorder.map(|reorder| reorder.geometry(&geometry).axis_codes()), Some("LPS".parse().ok()));
-        insta::assert_snapshot!(said.unwrap(), @"its axes are RAS, those of the training cases LPS: reordered, and its labels back");
+        insta::assert_snapshot!(said.unwrap(), @"its axes are RAS, those of the training cases LPS: the image is reordered, and its labels are reordered back");
         assert_eq!(of(vec![case(Some("RAS"), [1.0; 3], (0.0, 1.0))]).reorder(&geometry), (None, None));
 
         let mixed = of(vec![case(Some("RAS"), [1.0; 3], (0.0, 1.0)), case(Some("LPS"), [1.0; 3], (0.0, 1.0))]);
@@ -227,42 +229,44 @@ mod tests {
 
         let unplaced = of(vec![case(Some("LPS"), [1.0; 3], (0.0, 1.0)), case(None, [1.0; 3], (0.0, 1.0))]);
         assert_eq!(unplaced.reorder(&geometry), (None, None));
-        insta::assert_snapshot!(unplaced.note().unwrap(), @"training cases have no placement in their headers: images are predicted in their own axis order");
+        insta::assert_snapshot!(unplaced.note().unwrap(), @"training cases have no orientation in their headers: images are predicted in their own axis order");
         assert!(TrainingData::unknown().note().unwrap().contains("`segplan run PLAN` records it"));
 
         let mut nowhere = geometry;
         nowhere.is_placed = false;
         let (reorder, said) = lps.reorder(&nowhere);
         assert_eq!(reorder, None);
-        assert!(said.unwrap().contains("its axes are taken for LPS"));
+        assert!(said.unwrap().contains("its axes are assumed to be LPS"));
     }
 
     #[test]
-    fn an_image_far_from_the_training_cases_is_named_with_the_rule() {
+    fn an_image_unlike_the_training_cases_is_reported_with_the_rule() {
         let ct = of(vec![
             case(Some("RAS"), [3.0, 1.0, 1.0], (-1010.0, 1500.0)),
             case(Some("RAS"), [5.0, 0.8, 0.8], (-990.0, 2000.0)),
         ]);
-        let unlike = |spacing, from, to| ct.unlike(&image(spacing, from, to), &plan(Normalization::Ct));
-        assert_eq!(unlike([3.0, 1.0, 1.0], -1000.0, 1200.0), Vec::<String>::new());
-        assert_eq!(unlike([10.0, 1.6, 0.4], -1000.0, 1200.0), Vec::<String>::new(), "twice and half are not far");
-        insta::assert_snapshot!(unlike([3.0, 1.0, 1.0], 0.001, 1.0).join("\n"), @"channel 0 (MRI): intensities from 0.006 to 0.995, in training cases from -1010 to 2000: less than 1/10 of the narrowest range (0.5 % and 99.5 % quantiles of voxels that are not 0)");
-        assert!(unlike([3.0, 1.0, 1.0], 3000.0, 6000.0)[0].contains("do not overlap"));
-        assert!(unlike([3.0, 1.0, 1.0], -1e5, 1e5)[0].contains("more than 10 times the widest range"));
-        insta::assert_snapshot!(unlike([30.0, 1.0, 1.0], -1000.0, 1200.0).join("\n"), @"spacing 30.0000 × 1.0000 × 1.0000 mm, in training cases from 3.0000 × 0.8000 × 0.8000 mm to 5.0000 × 1.0000 × 1.0000 mm: more than 2 times the largest, or less than the smallest divided by 2");
+        let differences = |spacing, from, to| ct.differences(&image(spacing, from, to), &plan(Normalization::Ct));
+        assert_eq!(differences([3.0, 1.0, 1.0], -1000.0, 1200.0), Vec::<String>::new());
+        assert_eq!(differences([10.0, 1.6, 0.4], -1000.0, 1200.0), Vec::<String>::new(), "twice and half are not far");
+        insta::assert_snapshot!(differences([3.0, 1.0, 1.0], 0.001, 1.0).join("\n"), @"channel 0 (MRI): intensities from 0.006 to 0.995, in training cases from -1010 to 2000: less than 1/10 of the narrowest range (0.5 % and 99.5 % quantiles of voxels that are not 0)");
+        assert!(differences([3.0, 1.0, 1.0], 3000.0, 6000.0)[0].contains("do not overlap"));
+        assert!(differences([3.0, 1.0, 1.0], -1e5, 1e5)[0].contains("more than 10 times the widest range"));
+        insta::assert_snapshot!(differences([30.0, 1.0, 1.0], -1000.0, 1200.0).join("\n"), @"spacing 30.0000 × 1.0000 × 1.0000 mm, in training cases from 3.0000 × 0.8000 × 0.8000 mm to 5.0000 × 1.0000 × 1.0000 mm: more than 2 times the maximum, or less than the minimum divided by 2");
     }
 
     #[test]
-    fn z_scores_bear_more() {
+    fn z_scores_tolerate_more() {
         let mr = of(vec![case(Some("RAS"), [1.0; 3], (10.0, 1000.0))]);
-        let unlike = |from, to| mr.unlike(&image([1.0; 3], from, to), &plan(Normalization::ZScore));
-        assert_eq!(unlike(5000.0, 25000.0), Vec::<String>::new());
-        assert!(unlike(0.001, 1.0)[0].ends_with("(the channel is normalised by its own mean and deviation)"));
-        assert!(unlike(7.0, 7.0)[0].contains("less than 1/100"), "a constant image");
+        let differences = |from, to| mr.differences(&image([1.0; 3], from, to), &plan(Normalization::ZScore));
+        assert_eq!(differences(5000.0, 25000.0), Vec::<String>::new());
+        assert!(
+            differences(0.001, 1.0)[0].ends_with("(the channel is normalised by its own mean and standard deviation)")
+        );
+        assert!(differences(7.0, 7.0)[0].contains("less than 1/100"), "a constant image");
     }
 
     #[test]
-    fn numbers_are_short() {
+    fn numbers_have_three_significant_digits() {
         let shown = [0.0, 1.0, -1010.4, 0.012_345, 12.345, 2.5e9].map(short);
         assert_eq!(shown, ["0", "1", "-1010", "0.0123", "12.3", "2500000000"]);
     }

@@ -2,6 +2,9 @@
 //!
 //! Input: the two losses of each epoch. Output: the matching columns of the log. A pure state machine: nothing here knows a device
 //! or a file. Source: arXiv:1809.10486, 2.3.
+//!
+//! Differs: in nnU-Net commit 6150f1b0, `network_trainer.py`, the moving averages start again after an interruption. Here they are part
+//! of the checkpoint, so that an interrupted training ends with the same weights.
 
 use serde::{Deserialize, Serialize};
 

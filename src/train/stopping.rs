@@ -65,6 +65,14 @@ impl Stopping {
     }
 }
 
+/// The settings of a rule that watches for a plateau of the validation loss; plots show its threshold.
+pub(crate) fn plateau_settings(train: &Train) -> Option<&schema::ValidationPlateau> {
+    match &train.stopping {
+        schema::Stopping::None => None,
+        schema::Stopping::ValidationPlateau(rule) => Some(rule),
+    }
+}
+
 /// The rule as a sentence of a methods paragraph.
 pub(crate) fn describe(train: &Train) -> String {
     let max_epochs = train.max_epochs;

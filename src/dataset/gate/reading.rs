@@ -180,6 +180,9 @@ impl<'a> Reading<'a> {
     }
 
     /// Reads a label map whose labels must be declared.
+    ///
+    /// Differs: nnU-Net commit 6150f1b0 sets labels below -1 to background. Here each undeclared label is refused: only the owner of the
+    /// data knows its meaning.
     pub(super) fn declared_labels(
         &mut self,
         path: &Path,

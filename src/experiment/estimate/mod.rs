@@ -48,7 +48,7 @@ pub(super) fn estimate_work(
     let mut estimates = Estimates { costs: Vec::new(), basis: Vec::new() };
     for &(work, state) in work {
         let mut cost = None;
-        if *state == State::Done {
+        if !state.is_open() {
             estimates.costs.push(cost);
             continue;
         }
@@ -82,7 +82,7 @@ pub(super) fn estimate_work(
 pub(super) fn disk_bytes(loaded: &LoadedPlan, folder: &RunFolder, work: &[(Work, &State)]) -> u64 {
     let (grids, _) = case_grids(loaded, folder);
     let mut bytes = 0;
-    for &(work, state) in work.iter().filter(|(_, state)| **state != State::Done) {
+    for &(work, state) in work.iter().filter(|(_, state)| state.is_open()) {
         let of_preprocess = if let Work::Preprocess(name) = work { Some(name) } else { None };
         for name in configurations(work).into_iter().chain(of_preprocess) {
             bytes += Cost::untimed(&loaded.plan, name, &grids).of_work(work, state).disk_bytes;

@@ -14,7 +14,6 @@ use crate::experiment::error::ExperimentError;
 use crate::experiment::machine::{Machine, nvidia_gpus};
 use crate::experiment::preflight::build::check_build;
 use crate::experiment::preflight::machine::{Remaining, check_machine};
-use crate::experiment::state::State;
 use crate::experiment::status::Status;
 use crate::experiment::work::Work;
 use crate::plan::compare::overrides;
@@ -46,11 +45,11 @@ pub(super) fn check_plan(
         faults.iter().for_each(|warning| listener.warn(warning));
         return Ok(());
     }
-    Err(PlanError::invalid(faults).into())
+    Err(PlanError::Invalid { diagnostics: faults }.into())
 }
 
 fn remaining(loaded: &LoadedPlan, status: &Status) -> Remaining {
-    let work = status.entries.iter().filter(|entry| entry.state != State::Done).map(|entry| entry.piece.work);
+    let work = status.entries.iter().filter(|entry| entry.state.is_open()).map(|entry| entry.piece.work);
     let trained =
         work.clone().filter_map(|work| if let Work::Train(id) = work { Some(id.configuration) } else { None });
     Remaining {

@@ -34,7 +34,7 @@ fn dataset(loaded: &LoadedPlan) -> Dataset {
 fn rendered(folder: &tempfile::TempDir, faults: Vec<Diagnostic>) -> String {
     let handler = GraphicalReportHandler::new_themed(GraphicalTheme::unicode_nocolor()).with_width(100);
     let mut text = String::new();
-    handler.render_report(&mut text, &PlanError::invalid(faults)).unwrap();
+    handler.render_report(&mut text, &PlanError::Invalid { diagnostics: faults }).unwrap();
     text.replace(&format!("{}/", folder.path().display()), "")
 }
 

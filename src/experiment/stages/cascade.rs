@@ -2,6 +2,8 @@
 //!
 //! Each case is predicted by the network of the fold that it validates, so that the second stage never sees a prediction by a
 //! network that was trained on the case. Source: arXiv:1809.10486, 2.1.
+//!
+//! Differs: nnU-Net commit 6150f1b0 predicts with the weights of the best epoch; here the final weights make all predictions.
 
 use std::path::PathBuf;
 

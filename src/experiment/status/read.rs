@@ -1,5 +1,6 @@
 //! The status of a plan, read from its run folder, and its JSON form.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
@@ -33,6 +34,8 @@ pub struct Entry {
     pub note: String,
     /// What the rest of it costs; `None` if it is done or was not estimated.
     pub estimate: Option<Estimate>,
+    /// Where it leaves its result, if other plans share it.
+    shared_result: Option<PathBuf>,
 }
 
 /// The work of a plan.
@@ -71,6 +74,33 @@ impl Status {
             None => Contents::default(),
         };
         Self::of(loaded, options, dataset, contents)
+    }
+
+    /// The work of several plans that run one after the other, such as the variants of a sweep. Work that an earlier plan does, too,
+    /// is [`State::Shared`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Status::read`].
+    pub fn read_all(
+        plans: &[&LoadedPlan],
+        options: &Options,
+        listener: &dyn Listener,
+    ) -> Result<Vec<Self>, ExperimentError> {
+        let mut all: Vec<Self> = Vec::new();
+        let mut produced: BTreeMap<PathBuf, String> = BTreeMap::new();
+        for loaded in plans {
+            let mut status = Self::read(loaded, options, listener)?;
+            for entry in status.entries.iter_mut().filter(|entry| entry.state.is_open()) {
+                let Some(result) = entry.shared_result.clone() else { continue };
+                match produced.get(&result) {
+                    Some(with) => entry.state = State::Shared { with: with.clone() },
+                    None => _ = produced.insert(result, loaded.plan.name.clone()),
+                }
+            }
+            all.push(status);
+        }
+        Ok(all)
     }
 
     /// The work of a plan if the files of its data set are unchanged since the last run: nothing is hashed.
@@ -119,9 +149,12 @@ impl Status {
     ) -> Result<Self, ExperimentError> {
         let requested = options.networks(&loaded.plan)?;
         let pieces = list_work(&loaded.plan, &requested, options.until, &|work| inspection.is_scored(work));
-        let entry = |piece: Piece| {
-            let (state, note) = (inspection.state(&piece), inspection.note(piece.work));
-            Entry { piece, state, note, estimate: None }
+        let entry = |piece: Piece| Entry {
+            state: inspection.state(&piece),
+            note: inspection.note(piece.work),
+            estimate: None,
+            shared_result: inspection.shared_result(piece.work),
+            piece,
         };
         Ok(Self {
             name: loaded.plan.name.clone(),
@@ -171,7 +204,7 @@ impl Status {
     /// Whether a piece of work is not done, and everything that it needs is.
     pub fn is_ready(&self, entry: &Entry) -> bool {
         let is_done = |work: &Work| self.entry(*work).is_none_or(|needed| needed.state == State::Done);
-        entry.state != State::Done && entry.piece.needs.iter().all(is_done)
+        entry.state.is_open() && entry.piece.needs.iter().all(is_done)
     }
 
     /// The piece of work that `run` does next; `None` if everything is done.
@@ -189,10 +222,11 @@ impl Status {
         let entry = |entry: &Entry| {
             let (done, of, unit) = match entry.state {
                 State::Partial { done, of, unit } => (Some(done), Some(of), Some(unit)),
-                State::Done | State::Stale { .. } | State::Missing => (None, None, None),
+                State::Done | State::Stale { .. } | State::Shared { .. } | State::Missing => (None, None, None),
             };
             json!({
                 "id": entry.piece.work.id(),
+                "name": entry.piece.work.to_string(),
                 "needs": entry.piece.needs.iter().map(|work| work.id()).collect::<Vec<_>>(),
                 "state": entry.state.name(),
                 "done": done, "of": of, "unit": unit,
@@ -223,6 +257,7 @@ impl Entry {
             State::Partial { done, of, unit } => format!("{done} of {of} {unit} done; it resumes from there"),
             State::Stale { because } => format!("stale: {}", because.join("; ")),
             State::Missing if self.piece.work == Work::Data => self.note.clone(),
+            State::Shared { with } => format!("done by `{with}`"),
             State::Missing => "not started".to_owned(),
         }
     }

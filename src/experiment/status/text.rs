@@ -136,6 +136,7 @@ impl Status {
             State::Done => "done".to_owned(),
             State::Partial { done, of, unit } => format!("{done} of {of} {unit}"),
             State::Stale { .. } => "stale".to_owned(),
+            State::Shared { .. } => "shared".to_owned(),
             State::Missing if self.is_ready(entry) => "ready".to_owned(),
             State::Missing => "blocked".to_owned(),
         }

@@ -26,10 +26,11 @@ pub(crate) fn candidate_table(records: &[RunRecord]) -> Option<Table> {
         columns.insert(0, Column::words("run", "run"));
     }
     let mut table = Table::new("candidates", "Model selection", columns);
-    table.description = "All configurations and all ensembles of two, ranked by the mean over classes of the mean Dice over the \
+    table.description = String::from(
+        "All configurations and all ensembles of two, ranked by the mean over classes of the mean Dice over the \
                          validation cases of all folds; the first is selected, on a tie the simpler one. An ensemble averages \
-                         the probabilities of its members."
-        .to_owned();
+                         the probabilities of its members.",
+    );
     table.rows = candidates.iter().map(|one| row(one, &classes, several_runs)).collect();
     rank_numbers(&mut table);
     (!table.rows.is_empty()).then_some(table)

@@ -23,12 +23,13 @@ use crate::evaluate::metric::Metric;
 use crate::network::PlannedNetwork;
 use crate::report::error::ReportError;
 use crate::report::figure::output::{Figure, FigureFolder, Heights, Kind};
-use crate::report::figure::training::curve::{plateau_of, stopping_learning_rate};
+use crate::report::figure::training::curve::stopping_learning_rate;
 use crate::report::figure::training::learning_rate::LearningRatePlot;
 use crate::report::figure::training::losses::LossPlot;
 use crate::report::figure::training::overlay::{LearningRateOverlay, LossOverlay};
 use crate::report::record::{NetworkRecord, RunRecord};
 use crate::report::statistics::confusion::Confusion;
+use crate::train::schedule;
 use crate::units::counted;
 
 /// Heights of charts of results and losses.
@@ -85,7 +86,7 @@ fn draw_single_trainings(record: &RunRecord, folder: FigureFolder<'_>) -> Result
         let (id, rows) = (network.id, &network.epochs);
         let title = format!("{}, seed {}, fold {}", id.configuration, id.seed, id.fold);
         let name = format!("{}-seed-{}-fold-{}", id.configuration, id.seed, id.fold);
-        let drops = plateau_of(train)
+        let drops = schedule::plateau_settings(train)
             .map_or("", |_| " Dotted lines: the thresholds for an improvement, and each drop of the learning rate.");
         let caption = format!("Losses of {title}: raw and smoothed.{drops}");
         let losses = folder.draw(&LossPlot { rows, train }, &format!("losses-{name}"), caption, CHART)?;
@@ -97,20 +98,12 @@ fn draw_single_trainings(record: &RunRecord, folder: FigureFolder<'_>) -> Result
     Ok(figures)
 }
 
-/// Whether a report has box plots of a metric; all are in the tables.
-fn has_figure(metric: Metric) -> bool {
-    match metric {
-        Metric::Dice | Metric::Hd95 | Metric::Assd | Metric::Nsd => true,
-        Metric::Iou | Metric::Precision | Metric::Recall | Metric::VolumeDifference => false,
-    }
-}
-
 fn draw_metrics(record: &RunRecord, folder: FigureFolder<'_>) -> Result<Vec<Figure>, ReportError> {
     let mut figures = Vec::new();
     if record.scores.is_empty() {
         return Ok(figures);
     }
-    for metric in Metric::ALL.into_iter().filter(|&metric| has_figure(metric)) {
+    for metric in Metric::ALL.into_iter().filter(|metric| metric.is_plotted()) {
         let caption = format!(
             "{} of each class over validation cases. Points: cases; box: quartiles; line: median; whiskers: most extreme case \
              within 1.5 × IQR of the box.",

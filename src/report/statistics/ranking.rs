@@ -66,7 +66,8 @@ mod tests {
         let values = [vec![0.5, 0.6, 0.7], vec![0.8, 0.9, 0.9]];
         let found = rank_stability(&values, Better::Higher, [0; 4]).unwrap();
         assert_eq!((found[0].rank, found[1].rank), (2, 1));
-        assert_eq!((found[0].first, found[1].first), (0.0, 1.0));
+        approx::assert_abs_diff_eq!(found[0].first, 0.0);
+        approx::assert_abs_diff_eq!(found[1].first, 1.0);
         assert_eq!(rank_stability(&values, Better::Lower, [0; 4]).unwrap()[0].rank, 1);
         assert_eq!(rank_stability(&values[..1], Better::Higher, [0; 4]), None);
     }

@@ -15,7 +15,7 @@ pub(crate) fn render(table: &Table) -> String {
     };
     let mut rows = vec![table.columns.iter().map(|column| column.head.clone()).collect::<Vec<_>>()];
     rows.extend(table.rows.iter().map(|row| row.iter().map(emphasised).collect()));
-    let notes: String = table.notes.iter().map(|note| format!("* {note}\n")).collect();
+    let notes: String = table.notes.iter().map(|note| ["* ", note, "\n"].concat()).collect();
     let space = if notes.is_empty() { "" } else { "\n" };
     rows_as_markdown(&rows) + space + &notes
 }

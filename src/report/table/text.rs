@@ -16,6 +16,6 @@ fn render(table: &Table) -> String {
         };
         row.iter().map(cell).collect()
     }));
-    let notes: String = table.notes.iter().map(|note| format!("note: {note}\n")).collect();
+    let notes: String = table.notes.iter().map(|note| ["note: ", note, "\n"].concat()).collect();
     rows_as_text(&rows) + &notes
 }

@@ -13,6 +13,8 @@ use crate::volume::Spacing;
 use crate::volume::morphology::{close, dilate, erode, open};
 
 /// The ball is measured in voxels, whatever their spacing, as in nnU-Net.
+///
+/// Differs: batchgenerators samples a ball of fractional radius off the voxel centres; here it is all voxels within the radius.
 const VOXELS: Spacing = Spacing([1.0; 3]);
 
 /// One mask changed by a ball.

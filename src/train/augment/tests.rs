@@ -290,7 +290,7 @@ fn the_maximum_angle_depends_on_the_plane_of_the_slices() {
 
 /// A plan that runs one configuration.
 fn plan_of(name: ConfigurationName, configuration: Configuration) -> Plan {
-    let mut plan = crate::plan::testing::example();
+    let mut plan: Plan = crate::plan::testing::example();
     plan.run.configurations = vec![name];
     plan.configurations.insert(name, configuration);
     plan

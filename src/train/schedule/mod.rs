@@ -43,6 +43,16 @@ impl Schedule {
     }
 }
 
+/// The settings of a schedule that lowers the learning rate at plateaus of the training loss; plots show its threshold and its drops.
+///
+/// `None` for schedules without a plateau.
+#[expect(clippy::unnecessary_wraps, reason = "further schedules have no plateau")]
+pub(crate) fn plateau_settings(train: &Train) -> Option<&schema::Plateau> {
+    match &train.schedule {
+        schema::Schedule::Plateau(settings) => Some(settings),
+    }
+}
+
 /// The schedule as a sentence of a methods paragraph.
 pub(crate) fn describe(train: &Train) -> String {
     match &train.schedule {

@@ -90,7 +90,7 @@ mod tests {
     fn slices_are_perpendicular_to_the_largest_spacing() {
         let plane = Plane::of_finest_spacings(Spacing([1.0, 2.0, 0.5]));
         assert_eq!(plane, Plane { axis: 1, down: 0, across: 2 });
-        assert_eq!(plane.aspect(Spacing([1.0, 2.0, 0.5])), 2.0);
+        approx::assert_abs_diff_eq!(plane.aspect(Spacing([1.0, 2.0, 0.5])), 2.0);
         assert_eq!(Plane::of_finest_spacings(Spacing([1.0; 3])).axis, 0);
     }
 

@@ -16,10 +16,9 @@ use crate::report::figure::canvas::Plot;
 use crate::report::figure::line::{Line, draw_line, draw_line_sample, steps};
 use crate::report::figure::style::{BLUE, FONT, GREY, INK, Scale, VERMILION};
 use crate::report::figure::text::{RIGHT_OF, draw_text};
-use crate::report::figure::training::curve::{
-    curve, epoch_range, format_learning_rate, plateau_of, validation_plateau_of,
-};
+use crate::report::figure::training::curve::{curve, epoch_range, format_learning_rate};
 use crate::run::log::{EpochRow, PlateauRow};
+use crate::train::{schedule, stopping};
 
 /// Height of a line of the legend, points.
 const LEGEND_PT: f64 = 10.0;
@@ -85,11 +84,11 @@ impl LossPlot<'_> {
             self.rows.iter().filter_map(point).collect()
         };
         let mut thresholds = Vec::new();
-        if let Some(plateau) = plateau_of(self.train) {
+        if let Some(plateau) = schedule::plateau_settings(self.train) {
             let points = below(|row| row.train_plateau, plateau.threshold);
             thresholds.push(Threshold { colour: BLUE, points });
         }
-        if let Some(rule) = validation_plateau_of(self.train) {
+        if let Some(rule) = stopping::plateau_settings(self.train) {
             let points = below(|row| row.validation_plateau, rule.threshold);
             thresholds.push(Threshold { colour: VERMILION, points });
         }
@@ -134,7 +133,7 @@ impl LossPlot<'_> {
         losses: &Range<f64>,
         scale: Scale,
     ) -> Result<(), String> {
-        if plateau_of(self.train).is_none() {
+        if schedule::plateau_settings(self.train).is_none() {
             return Ok(());
         }
         for row in self.rows.iter().filter(|row| row.drops_learning_rate()) {
@@ -168,10 +167,10 @@ impl LossPlot<'_> {
             line(BLUE, Line::Pale, "training"),
             line(VERMILION, Line::Pale, "validation"),
         ];
-        if plateau_of(self.train).is_some() || validation_plateau_of(self.train).is_some() {
+        if schedule::plateau_settings(self.train).is_some() || stopping::plateau_settings(self.train).is_some() {
             entries.push(line(GREY, Line::Dotted, "best minus threshold"));
         }
-        if let Some(plateau) = plateau_of(self.train)
+        if let Some(plateau) = schedule::plateau_settings(self.train)
             && self.bad_epochs() > 0
         {
             let text = format!("not improved for {} of {} epochs", self.bad_epochs(), plateau.patience_epochs);
@@ -194,13 +193,12 @@ fn draw_entries<B: DrawingBackend>(
     for (at, entry) in (0..).zip(entries) {
         let left = scale.pt(8.0) + (at % 2) * column;
         let (right, y) = (left + scale.pt(16.0), scale.pt(6.0) + (at / 2) * scale.pt(LEGEND_PT));
-        match entry.line {
-            Some(line) => draw_line_sample(area, (left, right, y), line, scale)?,
-            None => {
-                let half = scale.pt(3.0);
-                let shade = Rectangle::new([(left, y - half), (right, y + half)], GREY.mix(0.3).filled());
-                area.draw(&shade).map_err(|error| error.to_string())?;
-            }
+        if let Some(line) = entry.line {
+            draw_line_sample(area, (left, right, y), line, scale)?;
+        } else {
+            let half = scale.pt(3.0);
+            let shade = Rectangle::new([(left, y - half), (right, y + half)], GREY.mix(0.3).filled());
+            area.draw(&shade).map_err(|error| error.to_string())?;
         }
         draw_text(area, &entry.text, (right + scale.pt(4.0), y), RIGHT_OF, scale)?;
     }

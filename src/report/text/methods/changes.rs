@@ -1,12 +1,9 @@
 //! How the networks were planned, and which settings were changed by hand.
 
 use crate::plan::compare::{ChangedKey, changed_by_hand};
-use crate::plan::schema::Plan;
+use crate::plan::schema::Stage;
 use crate::report::record::RunRecord;
 use crate::report::text::methods::phrases::join_and;
-
-/// Tables whose values are no departure from the method: selection of runs, environment, scoring.
-const NOT_A_CHANGE: [&str; 4] = ["evaluate", "run", "runtime", "split"];
 
 /// `Networks were configured by the rules of nnU-Net, …; these settings were changed by hand: …`
 pub(super) fn describe_planning(record: &RunRecord) -> String {
@@ -15,7 +12,8 @@ pub(super) fn describe_planning(record: &RunRecord) -> String {
         "Networks were configured with segplan{version}, a reimplementation of nnU-Net as published in 2018 \
          [@isensee2018nnunet]"
     );
-    let changes: Vec<String> = settings_changed_by_hand(&record.plan).iter().map(describe_change).collect();
+    let changes: Vec<String> =
+        changed_by_hand(&record.plan).iter().filter(|change| is_of_method(change)).map(describe_change).collect();
     if changes.is_empty() {
         format!("{planned}; all settings follow from its rules.")
     } else {
@@ -23,16 +21,15 @@ pub(super) fn describe_planning(record: &RunRecord) -> String {
     }
 }
 
-/// The settings that differ from what the rules and the recipe give for the measurements of the plan.
-fn settings_changed_by_hand(plan: &Plan) -> Vec<ChangedKey> {
-    let mut changes = changed_by_hand(plan);
-    changes.retain(|change| !NOT_A_CHANGE.contains(&change.key.split('.').next().unwrap_or_default()));
-    changes
+/// Whether a change is a departure from the method: not one of folds or scores. Changed constants of the rules are.
+fn is_of_method(change: &ChangedKey) -> bool {
+    let of_results = change.stage < Stage::Evaluate && !change.key.starts_with("split.");
+    of_results || change.key.starts_with("rules.")
 }
 
 /// `learning rate (0.004 instead of 0.0003)`
 fn describe_change(change: &ChangedKey) -> String {
-    let value = |toml: &str| toml.trim_matches(['[', ']', '"']).replace('"', "");
+    let value = |text: &str| text.trim_matches(['[', ']', '"']).replace('"', "");
     format!("{} ({} instead of {})", name_of(&change.key), value(&change.value), value(&change.given))
 }
 
@@ -43,15 +40,27 @@ fn name_of(key: &str) -> String {
     if parts.len() > 1 {
         parts.drain(..if configuration.is_some() { 2 } else { 1 });
     }
-    let words = parts.join(" ").replace('_', " ");
+    let words: Vec<&str> = parts.iter().flat_map(|part| part.split('_')).map(in_full).collect();
+    let words = words.join(" ");
     configuration.map_or(words.clone(), |configuration| format!("{words} of {configuration}"))
+}
+
+/// Abbreviations of keys, as a journal writes them.
+fn in_full(word: &str) -> &str {
+    match word {
+        "ema" => "EMA",
+        "max" => "maximum",
+        "min" => "minimum",
+        "eps" => "epsilon",
+        "mm" => "(mm)",
+        other => other,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::plan::rules::baseline::Giver;
-    use crate::plan::schema::Stage;
 
     #[test]
     fn changed_settings_are_listed_with_what_the_rules_give() {
@@ -59,7 +68,7 @@ mod tests {
             key: key.to_owned(),
             value: value.to_owned(),
             given: given.to_owned(),
-            by: Giver::Recipe,
+            by: Giver::Rules,
             stage: Stage::Train,
         };
         assert_eq!(
@@ -74,5 +83,6 @@ mod tests {
             describe_change(&change("train.schedule.patience_epochs", "30", "2")),
             "schedule patience epochs (2 instead of 30)"
         );
+        assert_eq!(name_of("train.max_epochs"), "maximum epochs");
     }
 }

@@ -117,11 +117,13 @@ pub(super) fn describe_spacing(plan: &Plan, name: ConfigurationName) -> String {
     let configuration = &plan.configurations[&name];
     let spacing = configuration.spacing_mm.0;
     if spacing.contains(&0.0) {
-        let in_plane: Vec<f64> = spacing.into_iter().filter(|&edge| edge > 0.0).collect();
-        match in_plane[..] {
-            [first, second] if first == second => format!("an in-plane spacing of {first:.2} mm"),
-            [first, second] => format!("an in-plane spacing of {first:.2} × {second:.2} mm"),
-            _ => "the spacing of each case".to_owned(),
+        let in_plane = spacing.into_iter().filter(|&edge| edge > 0.0).map(|edge| format!("{edge:.2}"));
+        let mut in_plane: Vec<String> = in_plane.collect();
+        in_plane.dedup();
+        if in_plane.is_empty() {
+            "the spacing of each case".to_owned()
+        } else {
+            format!("an in-plane spacing of {} mm", in_plane.join(" × "))
         }
     } else {
         format!("a spacing of {}", millimetres(spacing))

@@ -9,10 +9,9 @@ use crate::units::agree;
 /// Sliding-window prediction.
 pub(super) fn describe_prediction(plan: &Plan) -> String {
     let predict = &plan.predict;
-    let stride = if predict.tile_step_fraction == 0.5 {
-        "half the patch".to_owned()
-    } else {
-        format!("{} of the patch", predict.tile_step_fraction)
+    let stride = match predict.tile_step_fraction.to_string().as_str() {
+        "0.5" => "half the patch".to_owned(),
+        fraction => format!("{fraction} of the patch"),
     };
     let mirroring = if predict.test_time_mirroring {
         ", averaged over all mirrorings of the image (test-time mirroring),"

@@ -5,7 +5,7 @@ use crate::report::text::methods::phrases::join_and;
 use crate::train::{augment, loss, optimizer, schedule, stopping};
 use crate::units::{counted, plural};
 
-/// Loss, optimiser, epochs, schedule, stopping rule, what was trained, augmentation.
+/// Loss, optimiser, epochs, schedule, stopping rule, trained networks, augmentation.
 pub(super) fn describe_training(record: &RunRecord) -> String {
     let (plan, train) = (&record.plan, &record.plan.train);
     let epoch = format!(

@@ -1,0 +1,121 @@
+//! The trained networks of a configuration, with those of its first stage.
+
+use burn::tensor::Device;
+
+use crate::network::{PlannedNetwork, UNet};
+use crate::plan::compare::stage_digests;
+use crate::plan::schema::{ConfigurationName, Plan};
+use crate::predict::cascade::{Grid, predict_first_stage};
+use crate::predict::{EnsembleMember, MemoryLimit, OnTiles, PredictError, Predictor};
+use crate::preprocess::first_stage::{beside, one_hot};
+use crate::preprocess::{Prepared, prepare};
+use crate::run::folder::RunFolder;
+use crate::segment::candidate::{trained_folds, untrained};
+use crate::segment::error::SegmentError;
+use crate::store::{digest_of_file, short_digest};
+use crate::volume::{Image, Shape};
+
+/// Networks in memory.
+pub(super) struct Networks {
+    name: ConfigurationName,
+    pub(super) own: Vec<UNet>,
+    first_stage: Vec<UNet>,
+}
+
+impl Networks {
+    /// Loads all trained folds of a configuration, and of its first stage.
+    pub(super) fn load(
+        folder: &RunFolder,
+        plan: &Plan,
+        name: ConfigurationName,
+        device: &Device,
+    ) -> Result<Self, SegmentError> {
+        let first_stage = match name.first_stage() {
+            Some(first) => load_trained(folder, plan, first, device)?,
+            None => Vec::new(),
+        };
+        Ok(Self { name, own: load_trained(folder, plan, name, device)?, first_stage })
+    }
+
+    /// The stages that these networks form.
+    pub(super) fn stages<'a>(&'a self, plan: &'a Plan, device: &'a Device) -> Stages<'a> {
+        let predictor =
+            |name, networks: &'a [UNet]| Predictor { network: PlannedNetwork::new(plan, name), networks, device };
+        let first = self.name.first_stage().map(|first| predictor(first, &self.first_stage));
+        Stages { predictor: predictor(self.name, &self.own), first }
+    }
+}
+
+/// The predictor of a configuration, and that of its first stage in the cascade.
+pub(super) struct Stages<'a> {
+    pub(super) predictor: Predictor<'a>,
+    first: Option<Predictor<'a>>,
+}
+
+impl Stages<'_> {
+    /// Preprocesses an image; for the cascade's second stage with the classes that the first one predicts.
+    pub(super) fn prepare(
+        &self,
+        image: Image,
+        limit: &MemoryLimit<'_>,
+        on_tiles: &OnTiles<'_>,
+    ) -> Result<Prepared, PredictError> {
+        let settings = &self.predictor.network.plan().preprocess;
+        let bytes = limit.bytes as u64;
+        let coarse = self
+            .first
+            .as_ref()
+            .map(|first| prepare(image.clone(), None, settings, first.network.configuration(), bytes));
+        let mut case = prepare(image, None, settings, self.predictor.network.configuration(), bytes)?;
+        if let (Some(first), Some(coarse)) = (&self.first, coarse.transpose()?) {
+            let grid = Grid { shape: Shape(case.labels.dim().into()), placement: &case.placement };
+            let classes = predict_first_stage(
+                &member(first, &coarse),
+                self.predictor.network.configuration(),
+                grid,
+                limit,
+                on_tiles,
+            )?;
+            case.image =
+                beside(case.image.view(), &one_hot(classes.view(), self.predictor.network.plan().data.labels.len()));
+        }
+        Ok(case)
+    }
+}
+
+/// A predictor with its input.
+pub(super) fn member<'a>(predictor: &'a Predictor<'a>, case: &'a Prepared) -> EnsembleMember<'a> {
+    EnsembleMember { predictor, image: case.image.view(), placement: &case.placement }
+}
+
+fn load_trained(
+    folder: &RunFolder,
+    plan: &Plan,
+    name: ConfigurationName,
+    device: &Device,
+) -> Result<Vec<UNet>, SegmentError> {
+    let Some(planned) = PlannedNetwork::find(plan, name) else { return Err(untrained(folder, Some(name))) };
+    let mut networks = Vec::new();
+    for fold in trained_folds(folder, plan, name)? {
+        networks.push(planned.load(&fold.weights(), device)?);
+    }
+    if networks.is_empty() { Err(untrained(folder, Some(name))) } else { Ok(networks) }
+}
+
+/// Digest of the weights, and of the tables of the plan that decide a prediction.
+pub(super) fn digest_of_networks(
+    folder: &RunFolder,
+    plan: &Plan,
+    names: &[ConfigurationName],
+) -> Result<String, SegmentError> {
+    let mut all = vec![env!("CARGO_PKG_VERSION").to_owned()];
+    for &name in names {
+        all.push(stage_digests(plan, name).predict);
+        for name in name.first_stage().into_iter().chain([name]) {
+            for fold in trained_folds(folder, plan, name)? {
+                all.push(digest_of_file(&fold.weights())?);
+            }
+        }
+    }
+    Ok(short_digest(&all))
+}
