@@ -1,7 +1,7 @@
-//! What is done to a predicted label map, and the rule by which the cross-validation decides on it.
+//! Post-processing of predicted label maps, and the rule by which the cross-validation decides on it.
 //!
-//! Input: labels, and the Dice that they have with and without a [`Filter`]. Output: filtered labels, and a [`Decision`] with its
-//! evidence. Deliberately absent: files, and the counting of voxels. Source: spec section 13.
+//! Input: labels, and their Dice with and without a [`Filter`]. Output: filtered labels, and a [`Decision`] with its
+//! evidence. Deliberately absent: files, and the counting of voxels. Source: arXiv:1809.10486, 2.5.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,9 +14,10 @@ use crate::statistics::mean;
 use crate::volume::components::{Connectivity, largest_components};
 
 impl Filter {
-    /// What the plan says before any prediction is made: the labels of a single component in all training cases, or nothing.
+    /// The filter that a plan determines before any prediction: the labels with a single component in all training
+    /// cases, or nothing.
     ///
-    /// Source: arXiv:1809.10486, section 2.5.
+    /// Source: arXiv:1809.10486, 2.5.
     pub fn of_plan(plan: &Plan) -> Self {
         let classes = match plan.postprocess.rule {
             PostprocessRule::SingleComponent => plan.data.single_component_labels.iter().copied().collect(),
@@ -25,12 +26,12 @@ impl Filter {
         Self { foreground: false, classes }
     }
 
-    /// Whether nothing is removed.
+    /// Whether it removes nothing.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Removes, in place, all but the largest 26-connected component, of all foreground first and then of each label.
+    /// Keeps, in place, only the largest 26-connected component: first of the whole foreground, then of each label.
     pub fn apply(&self, labels: &mut Array3<i16>) {
         if self.foreground {
             keep_largest(labels, |label| label > 0);
@@ -41,9 +42,9 @@ impl Filter {
     }
 }
 
-/// Keeps the largest 26-connected component of the voxels that are `meant`; the others of them become background.
-fn keep_largest(labels: &mut Array3<i16>, meant: impl Fn(i16) -> bool) {
-    let mask = labels.mapv(meant);
+/// Keeps the largest 26-connected component of the selected voxels; the others become background.
+fn keep_largest(labels: &mut Array3<i16>, is_selected: impl Fn(i16) -> bool) {
+    let mask = labels.mapv(is_selected);
     let largest = largest_components(mask.view(), Connectivity::Corners);
     Zip::from(labels).and(&mask).and(&largest).for_each(|label, &mask, &largest| {
         if mask && !largest {
@@ -52,20 +53,20 @@ fn keep_largest(labels: &mut Array3<i16>, meant: impl Fn(i16) -> bool) {
     });
 }
 
-/// Dice of one label in one case; none where neither prediction nor reference has it.
+/// Dice of one label in one case with each filter; `None` if neither prediction nor reference has the label.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Trial {
-    /// As it is predicted.
+    /// Without a filter.
     pub raw: Option<f64>,
-    /// With the largest component of all foreground.
+    /// With only the largest component of the foreground.
     pub foreground: Option<f64>,
-    /// With the largest component of the label.
+    /// With only the largest component of the label.
     pub class: Option<f64>,
     /// With both, in this order.
     pub both: Option<f64>,
 }
 
-/// Mean Dice of one label in each way that was tried.
+/// Mean Dice of one label with each filter.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Means {
     raw: Option<f64>,
@@ -76,48 +77,59 @@ struct Means {
 
 impl Means {
     fn of(trials: &[Trial]) -> Self {
-        let over = |dice: fn(&Trial) -> Option<f64>| mean(&trials.iter().filter_map(dice).collect::<Vec<_>>());
+        let mean_of = |dice: fn(&Trial) -> Option<f64>| mean(&trials.iter().filter_map(dice).collect::<Vec<_>>());
         Self {
-            raw: over(|trial| trial.raw),
-            foreground: over(|trial| trial.foreground),
-            class: over(|trial| trial.class),
-            both: over(|trial| trial.both),
+            raw: mean_of(|trial| trial.raw),
+            foreground: mean_of(|trial| trial.foreground),
+            class: mean_of(|trial| trial.class),
+            both: mean_of(|trial| trial.both),
         }
     }
 }
 
-/// What the cross-validation speaks for: the largest component of all foreground is kept if that raises the mean Dice of a label
-/// and lowers that of none; then, where there are several labels, that of each label whose mean Dice it raises.
+/// The filter that the cross-validation supports: the largest component of the foreground, if that raises the mean Dice
+/// of a label and lowers none; then, if there are several labels, the largest component of each label whose mean Dice
+/// that raises.
 ///
-/// `trials` are those of each label, a trial a held-out prediction. The rule of nnU-Net from June 2019 on; not in the paper.
-/// Differs: its versions of 2019 joined voxels by their faces alone; here as in v2, and as in the paper's rule, by corners too.
-/// Source: spec section 13; compared with nnU-Net v2 in `tests/reference/postprocess.py`.
-pub fn by_cross_validation(trials: &BTreeMap<u8, Vec<Trial>>) -> Filter {
+/// `trials` contains one trial per label and validation prediction.
+///
+/// Source: nnU-Net since June 2019; not in the paper. `tests/reference/postprocess.py` compares it with nnU-Net v2.
+/// Differs: the versions of 2019 use face connectivity; here, as in v2 and in the rule of the paper, voxels that share
+/// a corner are connected.
+pub fn choose_filter(trials: &BTreeMap<u8, Vec<Trial>>) -> Filter {
     let means: BTreeMap<u8, Means> = trials.iter().map(|(&label, trials)| (label, Means::of(trials))).collect();
     let rises =
         |before: Option<f64>, after: Option<f64>| before.zip(after).is_some_and(|(before, after)| after > before);
     let foreground = means.values().any(|mean| rises(mean.raw, mean.foreground))
         && !means.values().any(|mean| rises(mean.foreground, mean.raw));
-    let raised = |mean: &Means| {
+    let is_raised = |mean: &Means| {
         if foreground { rises(mean.foreground, mean.both) } else { rises(mean.raw, mean.class) }
     };
     let several = means.len() > 1;
-    let classes = means.iter().filter(|(_, mean)| several && raised(mean)).map(|(&label, _)| label).collect();
+    let classes = means.iter().filter(|(_, mean)| several && is_raised(mean)).map(|(&label, _)| label).collect();
     Filter { foreground, classes }
 }
 
-/// Puts together what was decided, and the evidence; `training` has the training cases of each label that have it, and those
-/// in which it is a single component.
-pub fn decision(
+/// Training cases with a label.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LabelCases {
+    /// Cases that have the label.
+    pub cases: usize,
+    /// Cases in which it is a single component.
+    pub single_component: usize,
+}
+
+/// A decision with its evidence: the mean Dice of each label with each filter, and its training cases.
+pub fn make_decision(
     filter: Filter,
     trials: &BTreeMap<u8, Vec<Trial>>,
     names: &BTreeMap<u8, String>,
-    training: &BTreeMap<u8, (usize, usize)>,
+    training: &BTreeMap<u8, LabelCases>,
 ) -> Decision {
     let evidence = |(&label, trials): (&u8, &Vec<Trial>)| {
         let means = Means::of(trials);
         let mean_dice_class = if filter.foreground { means.both } else { means.class };
-        let (training_cases, single_component) = training.get(&label).copied().unwrap_or_default();
+        let LabelCases { cases: training_cases, single_component } = training.get(&label).copied().unwrap_or_default();
         let evidence = Evidence {
             name: names.get(&label).cloned().unwrap_or_default(),
             training_cases,
@@ -144,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_classes_of_a_single_component_are_filtered() {
+    fn only_selected_classes_are_filtered() {
         let mut labels = array![[[1_i16, 1, 0, 1, 0, 2, 0, 2]]];
         Filter { foreground: false, classes: BTreeSet::from([1]) }.apply(&mut labels);
         assert_eq!(labels, array![[[1_i16, 1, 0, 0, 0, 2, 0, 2]]]);
@@ -162,30 +174,35 @@ mod tests {
     }
 
     #[test]
-    fn a_step_is_taken_if_a_mean_rises_and_in_the_first_one_none_falls() {
-        // Label 1 gains by the first step, and nothing falls; label 2 gains by the second.
+    fn the_first_step_needs_a_rise_and_no_fall_and_the_second_a_rise_per_label() {
+        // The first step raises label 1 and lowers nothing; the second raises label 2.
         let trials = BTreeMap::from([
             (1, vec![trial(0.5, 0.7, 0.6, 0.7), trial(0.5, 0.5, 0.5, 0.5)]),
             (2, vec![trial(0.8, 0.8, 0.8, 0.9), Trial::default()]),
         ]);
-        let filter = by_cross_validation(&trials);
+        let filter = choose_filter(&trials);
         assert_eq!(filter, Filter { foreground: true, classes: BTreeSet::from([2]) });
         let names = BTreeMap::from([(1, "organ".to_owned()), (2, "tumour".to_owned())]);
-        let decided = decision(filter, &trials, &names, &BTreeMap::from([(1, (4, 3))]));
+        let decided = make_decision(
+            filter,
+            &trials,
+            &names,
+            &BTreeMap::from([(1, LabelCases { cases: 4, single_component: 3 })]),
+        );
         assert_eq!((decided.predictions, decided.classes[&1].single_component), (2, 3));
         assert_eq!(decided.classes[&1].mean_dice_after, decided.classes[&1].mean_dice_foreground);
         assert_eq!((decided.classes[&2].mean_dice_before, decided.classes[&2].mean_dice_after), (Some(0.8), Some(0.9)));
 
-        // A label that falls forbids the first step; the second is judged label by label.
+        // A label that falls forbids the first step; the second is decided per label.
         let trials = BTreeMap::from([(1, vec![trial(0.5, 0.7, 0.6, 0.7)]), (2, vec![trial(0.8, 0.7, 0.7, 0.7)])]);
-        assert_eq!(by_cross_validation(&trials), Filter { foreground: false, classes: BTreeSet::from([1]) });
+        assert_eq!(choose_filter(&trials), Filter { foreground: false, classes: BTreeSet::from([1]) });
     }
 
     #[test]
-    fn of_a_single_label_the_first_step_is_all_there_is() {
+    fn a_single_label_has_only_the_first_step() {
         let trials = BTreeMap::from([(1, vec![trial(0.5, 0.6, 0.6, 0.6)])]);
-        assert_eq!(by_cross_validation(&trials), Filter { foreground: true, classes: BTreeSet::new() });
+        assert_eq!(choose_filter(&trials), Filter { foreground: true, classes: BTreeSet::new() });
         let trials = BTreeMap::from([(1, vec![trial(0.5, 0.5, 0.5, 0.5)])]);
-        assert!(by_cross_validation(&trials).is_empty());
+        assert!(choose_filter(&trials).is_empty());
     }
 }

@@ -1,13 +1,13 @@
-//! Counter-based random numbers: every draw is a function of its key, never of the order in which threads reach it.
+//! Counter-based random numbers: every draw is a function of its key, not of the order in which threads run.
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use sha2::{Digest, Sha256};
 
-/// The generator that every random draw of the program takes as an argument.
+/// The random number generator, which every function that draws takes as an argument.
 pub type Rng = ChaCha8Rng;
 
-/// What a stream of random numbers is drawn for. Different purposes never share a stream.
+/// The purpose of a random stream. Different purposes never share a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Purpose {
     /// Splitting the cases into folds.
@@ -24,20 +24,20 @@ pub enum Purpose {
     Bootstrap,
 }
 
-/// The key of one stream: which purpose, and where in the experiment it stands.
+/// The key of a random stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Key {
-    /// What the numbers are for.
+    /// Its purpose.
     pub purpose: Purpose,
     /// The seed of the plan.
     pub seed: u64,
-    /// Fold, epoch, step and sample, or whatever else tells two draws apart; unused places are zero.
+    /// Fold, epoch, step and sample, or other counters that distinguish streams; unused ones are zero.
     pub counters: [u64; 4],
 }
 
-/// The generator of one key.
+/// The random stream of a key.
 ///
-/// Two keys that differ anywhere give independent streams; the same key gives the same stream on every machine.
+/// Different keys give independent streams; the same key gives the same stream on every machine.
 pub fn stream(key: Key) -> Rng {
     let mut hash = Sha256::new();
     hash.update(b"segplan");
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_depends_on_its_key_alone() {
+    fn a_stream_depends_only_on_its_key() {
         let base = first(Purpose::TrainingPatch, 1, [0, 1, 2, 3]);
         assert_eq!(base, first(Purpose::TrainingPatch, 1, [0, 1, 2, 3]));
         assert_ne!(base, first(Purpose::ValidationPatch, 1, [0, 1, 2, 3]));

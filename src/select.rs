@@ -1,7 +1,7 @@
-//! Which configuration, or which two together, did best in the cross-validation.
+//! Model selection: the configuration, or ensemble of two, with the best cross-validation.
 //!
-//! Input: scores of all candidates over all folds. Output: the candidates in order, best first. Deliberately absent: making the
-//! ensembles' predictions (`experiment`). Source: arXiv:1809.10486, section 2.4 (spec section 14.1).
+//! Input: scores of all candidates over all folds. Output: the candidates, best first. Deliberately absent: the
+//! predictions of ensembles (`experiment`). Source: arXiv:1809.10486, 2.4.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -12,39 +12,39 @@ use crate::evaluate::scores::Score;
 use crate::evaluate::summary::summarize;
 use crate::statistics::mean;
 
-/// What joins the names of the configurations of an ensemble.
-const JOIN: char = '+';
+/// The separator of configuration names in the name of an ensemble.
+const SEPARATOR: char = '+';
 
-/// One configuration, or an ensemble of some.
+/// One configuration, or an ensemble of several.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Candidate {
-    /// Its configurations; the mean of their probabilities decides.
+    /// Its configurations, whose probabilities are averaged.
     pub configurations: Vec<String>,
-    /// Mean over classes of the mean Dice over all cases of all folds, and over seeds where there are several.
+    /// Mean Dice over all cases of all folds, then over classes, then over seeds.
     pub mean_foreground_dice: f64,
-    /// Mean Dice of each class, likewise.
+    /// Mean Dice per class, over cases, then over seeds.
     pub classes: BTreeMap<String, f64>,
-    /// Cases that were scored.
+    /// Number of scored cases.
     pub cases: usize,
 }
 
 /// All candidates, best first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Selection {
-    /// The candidates; the first one is the choice.
+    /// The candidates; the first one is selected.
     pub candidates: Vec<Candidate>,
 }
 
 /// The name of an ensemble: the names of its configurations, joined by `+`.
 pub fn joined(configurations: &[String]) -> String {
-    configurations.join(&JOIN.to_string())
+    configurations.join(&SEPARATOR.to_string())
 }
 
 impl Selection {
-    /// Ranks all candidates that the scores are of, by mean foreground Dice.
+    /// Ranks all candidates with scores by mean foreground Dice.
     ///
-    /// The simpler candidate comes first on a tie, and then the one that is first by name. Candidates without any Dice are left
-    /// out.
+    /// On ties, single configurations come before ensembles, then the order is alphabetical. Candidates without a
+    /// defined Dice are left out.
     pub fn of(scores: &[Score]) -> Self {
         let mut by_name = BTreeMap::<&str, Vec<Score>>::new();
         for score in scores {
@@ -59,7 +59,7 @@ impl Selection {
         Self { candidates }
     }
 
-    /// The candidates as text in columns, for a terminal; the choice is marked.
+    /// The candidates as text in columns; the selected one is marked.
     pub fn table(&self) -> String {
         let Some(first) = self.candidates.first() else { return String::new() };
         let mut text = format!("{:<28}{:>12}", "candidate", "mean Dice");
@@ -67,8 +67,8 @@ impl Selection {
             let _ = write!(text, "{class:>14}");
         }
         let _ = write!(text, "{:>8}", "cases");
-        for (place, candidate) in self.candidates.iter().enumerate() {
-            let mark = if place == 0 { "* " } else { "  " };
+        for (rank, candidate) in self.candidates.iter().enumerate() {
+            let mark = if rank == 0 { "* " } else { "  " };
             let name = format!("{mark}{}", joined(&candidate.configurations));
             let _ = write!(text, "\n{name:<28}{:>12.4}", candidate.mean_foreground_dice);
             for dice in candidate.classes.values() {
@@ -89,7 +89,7 @@ impl Candidate {
         }
         let cases: std::collections::BTreeSet<_> = scores.iter().map(|score| &score.case).collect();
         Some(Self {
-            configurations: name.split(JOIN).map(str::to_owned).collect(),
+            configurations: name.split(SEPARATOR).map(str::to_owned).collect(),
             mean_foreground_dice: summary.mean_foreground_dice()?,
             classes: classes.into_iter().filter_map(|(name, means)| Some((name, mean(&means)?))).collect(),
             cases: cases.len(),
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn the_highest_mean_dice_is_chosen_over_all_cases() {
+    fn the_candidate_with_the_highest_mean_dice_is_selected() {
         let scores = [
             score("2d", "a", 9, 1),
             score("2d", "b", 1, 9),
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn on_a_tie_the_single_configuration_is_chosen() {
+    fn a_single_configuration_wins_a_tie_against_an_ensemble() {
         let scores = [score("2d+3d_fullres", "a", 1, 0), score("3d_fullres", "a", 1, 0)];
         assert_eq!(Selection::of(&scores).candidates[0].configurations, ["3d_fullres"]);
     }

@@ -1,7 +1,7 @@
 //! Statistics of samples: mean, standard deviation, median, quantiles, and bootstrap intervals.
 //!
-//! Each definition exists exactly once, and its name says which of the usual definitions it is. Sums run in the order of the
-//! values, in `f64`, so the same values in the same order give the same bits everywhere.
+//! Each definition exists exactly once, and its name identifies the definition. Sums run in the order
+//! of the values, in `f64`, so the same values in the same order give the same bits everywhere.
 
 use rand::RngExt as _;
 
@@ -86,7 +86,8 @@ pub struct Interval {
 
 /// 95 % percentile bootstrap interval of the mean, from [`BOOTSTRAP_RESAMPLES`] resamples drawn with replacement.
 ///
-/// `counters` select the random stream, so that two intervals share no random numbers. Returns `None` for fewer than two values.
+/// `counters` select the random stream, so that two intervals share no random numbers. Returns `None` for fewer than
+/// two values.
 pub fn bootstrap_mean(values: &[f64], counters: [u64; 4]) -> Option<Interval> {
     if values.len() < 2 {
         return None;

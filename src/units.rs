@@ -1,4 +1,5 @@
-//! Numbers and names in messages: byte counts, durations, plurals, lists, comparisons with a limit, words of a command line.
+//! Numbers and names in messages: byte counts, durations, plurals, lists, comparisons with a limit, words of a command
+//! line.
 //!
 //! Deliberately absent: any knowledge of what is counted or named.
 
@@ -83,8 +84,8 @@ pub fn quoted<T: AsRef<str>>(names: impl IntoIterator<Item = T>) -> String {
     names.into_iter().map(|name| format!("`{}`", name.as_ref())).collect::<Vec<_>>().join(", ")
 }
 
-/// A number with at least `min_decimals` decimals, and with more if the rounded number would lie on another side of a limit:
-/// beside the limit 4, 4.0004 is not shown as 4.00.
+/// A number with at least `min_decimals` decimals, and with more if the rounded number would lie on another side of a
+/// limit: beside the limit 4, 4.0004 is not shown as 4.00.
 pub fn beside_limit(value: f64, limit: f64, min_decimals: usize) -> String {
     let round = |decimals: usize| format!("{value:.decimals$}");
     let same_side =

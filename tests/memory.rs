@@ -12,7 +12,7 @@ use std::time::Duration;
 use ndarray::{Array3, Array4, Axis};
 use segplan::dataset::phantom::{self, PhantomConfig};
 use segplan::dataset::scan;
-use segplan::fingerprint::{FingerprintError, bytes_to_measure, measure};
+use segplan::fingerprint::{FingerprintError, bytes_to_measure, compute_fingerprint};
 use segplan::volume::io::{write_image, write_labels};
 use segplan::volume::{Geometry, Image, Shape, Spacing};
 use serde_json::Value;
@@ -75,9 +75,9 @@ impl Workplace {
     fn estimated(&self, work: &str, options: &[&str]) -> u64 {
         let all = [&["status", "plan.toml", "--estimate", "--format", "json"], options].concat();
         let graph: Value = serde_json::from_str(&self.done(&all).out).unwrap();
-        let nodes = graph["nodes"].as_array().unwrap();
-        let node = nodes.iter().find(|node| node["id"] == work).unwrap();
-        node["estimate"]["memory_bytes"].as_u64().unwrap()
+        let pieces = graph["work"].as_array().unwrap();
+        let piece = pieces.iter().find(|piece| piece["id"] == work).unwrap();
+        piece["estimate"]["memory_bytes"].as_u64().unwrap()
     }
 
     fn prepared(&self) -> Vec<String> {
@@ -128,7 +128,8 @@ fn a_case_that_exceeds_the_memory_limit_is_refused_by_name_and_can_be_excluded()
     let refused = workplace.segplan(&[&run[..], &["--set", "data.exclude=[]"]].concat());
     let error: String = refused.error.split_whitespace().filter(|word| *word != "│").collect::<Vec<_>>().join(" ");
     assert_eq!(refused.code, Some(3), "{error}");
-    for part in ["case `far`", "24 × 24 × 24", "2400 × 2400 × 2400", "4.00 GiB may be used", "runtime.memory_gib"] {
+    for part in ["case `far`", "24 × 24 × 24", "2400 × 2400 × 2400", "the limit is 4.00 GiB", "runtime.memory_gib"]
+    {
         assert!(error.contains(part), "no `{part}` in {error}");
     }
     if let Some(peak) = planned.peak.max(refused.peak) {
@@ -150,7 +151,7 @@ fn peaks_are_near_their_estimates_and_verify_holds_no_volume() {
         let options = [&FULL_RES[..], &["--set", &spacing, "--set", "run.folds=[0]"]].concat();
         // One stage per process: a peak covers everything that the process did.
         workplace.done(&[&["run", "plan.toml", "--until", "fingerprint"][..], &options].concat());
-        let estimated = workplace.estimated("prepare/3d_fullres", &options);
+        let estimated = workplace.estimated("preprocess/3d_fullres", &options);
         let ran = workplace.done(&[&["run", "plan.toml", "--until", "preprocess"][..], &options].concat());
         let voxels = Shape(large).voxels() as u64;
         let (Some(verified), Some(planned), Some(prepared)) = (verified.peak, planned.peak, ran.peak) else {
@@ -171,13 +172,13 @@ fn a_fingerprint_does_not_depend_on_the_memory_limit() {
     let path = folder.path().join("Phantom");
     phantom::write(&path, &PhantomConfig { cases: 5, ..PhantomConfig::default() }, &|| ()).unwrap();
     let dataset = scan(&path).unwrap();
-    let all = measure(&dataset, u64::MAX, &|| ()).unwrap();
+    let all = compute_fingerprint(&dataset, u64::MAX, &|| ()).unwrap();
     let largest = all.cases.iter().map(|case| bytes_to_measure(case.shape, dataset.channels.len())).max().unwrap();
-    assert_eq!(measure(&dataset, largest, &|| ()).unwrap(), all);
-    let refused = measure(&dataset, largest - 1, &|| ()).unwrap_err();
+    assert_eq!(compute_fingerprint(&dataset, largest, &|| ()).unwrap(), all);
+    let refused = compute_fingerprint(&dataset, largest - 1, &|| ()).unwrap_err();
     assert!(matches!(refused, FingerprintError::Issues(_)), "{refused}");
     let message = refused.to_string();
-    assert!(message.contains("may be used") && message.contains("runtime.memory_gib"), "{message}");
+    assert!(message.contains("the limit is") && message.contains("runtime.memory_gib"), "{message}");
 }
 
 #[test]

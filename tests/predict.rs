@@ -19,7 +19,7 @@ use segplan::volume::io::{read_header, write_image};
 use segplan::volume::orient::{AxisCodes, Reorder};
 use segplan::volume::{FileOrigin, Geometry, Image, LabelMap, Shape};
 
-/// What makes a run short. The numbers are too small to learn much; they are enough to tell predictions apart.
+/// Makes a run short. It learns little, but enough to distinguish two predictions.
 const SHORT: [&str; 15] = [
     "data.cases=4",
     "data.generator=none",
@@ -38,7 +38,7 @@ const SHORT: [&str; 15] = [
     "configurations.3d_cascade.features_per_stage=[4, 8, 8]",
 ];
 
-/// A data set and three runs, made once for all tests.
+/// A data set and three runs, shared by all tests.
 static WORKPLACE: LazyLock<PathBuf> = LazyLock::new(|| {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("predict");
     let _ = fs::remove_dir_all(&folder);
@@ -128,9 +128,9 @@ fn succeed(command: &mut Command) -> String {
     said
 }
 
-/// Copies a run as if this fold alone had been trained, and its held-out images to a folder. Gives the cases.
+/// Copies a run as if only this fold had been trained, and its validation images to a folder. Returns the cases.
 fn only_fold(run: &str, fold: usize) -> (String, String, Vec<String>) {
-    let (name, images) = (format!("{run}_fold_{fold}"), format!("held_out_{run}_{fold}"));
+    let (name, images) = (format!("{run}_fold_{fold}"), format!("validation_{run}_{fold}"));
     let from = WORKPLACE.join("runs").join(run);
     let (to, images_to) = (WORKPLACE.join("runs").join(&name), WORKPLACE.join(&images));
     copy(&from, &to, &|path: &Path| {
@@ -160,7 +160,7 @@ fn copy(from: &Path, to: &Path, wanted: &dyn Fn(&Path) -> bool) {
     }
 }
 
-/// Holds that `predict` wrote the bytes of the held-out predictions of a candidate.
+/// Asserts that `predict` wrote the same bytes as the validation predictions of a candidate.
 fn assert_as_in_validation(run: &str, candidate: &str, fold: usize, output: &str, cases: &[String]) {
     assert!(!cases.is_empty());
     let fold = RunFolder::new(&WORKPLACE.join("runs"), run).fold(candidate, 12345, fold);
@@ -175,7 +175,7 @@ fn assert_as_in_validation(run: &str, candidate: &str, fold: usize, output: &str
 }
 
 #[test]
-fn every_configuration_segments_a_held_out_image_as_in_validation() {
+fn every_configuration_segments_a_validation_image_as_in_validation() {
     let (run, images, cases) = only_fold("all", 0);
     for configuration in ["2d", "3d_fullres", "3d_lowres", "3d_cascade"] {
         let output = format!("as_in_validation/{configuration}");
@@ -185,14 +185,14 @@ fn every_configuration_segments_a_held_out_image_as_in_validation() {
 }
 
 #[test]
-fn an_ensemble_segments_a_held_out_image_as_in_validation() {
+fn an_ensemble_segments_a_validation_image_as_in_validation() {
     let (run, images, cases) = only_fold("all", 1);
     let path = WORKPLACE.join("runs").join(&run).join("selection.json");
     let mut selection: Selection = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
     let pairs: Vec<Vec<String>> = selection.candidates.iter().map(|one| one.configurations.clone()).collect();
     let mut seen = 0;
     for pair in pairs.into_iter().filter(|names| names.len() == 2) {
-        // The first candidate is the one that is used where none is named.
+        // The first candidate is used by default.
         selection.candidates.sort_by_key(|one| one.configurations != pair);
         fs::write(&path, serde_json::to_string(&selection).unwrap()).unwrap();
         let (candidate, output) = (pair.join("+"), format!("as_in_validation/{}", pair.join("+")));
@@ -205,14 +205,14 @@ fn an_ensemble_segments_a_held_out_image_as_in_validation() {
 }
 
 #[test]
-fn ct_with_slices_resampled_apart_segments_a_held_out_image_as_in_validation() {
+fn ct_with_slices_resampled_apart_segments_a_validation_image_as_in_validation() {
     let (run, images, cases) = only_fold("ct", 0);
     succeed(&mut predict(&run, &images, "as_in_validation/ct"));
     assert_as_in_validation(&run, "3d_fullres", 0, "as_in_validation/ct", &cases);
 }
 
 #[test]
-fn masked_normalisation_sees_the_same_of_a_held_out_image_as_in_validation() {
+fn masked_normalisation_sees_the_same_of_a_validation_image_as_in_validation() {
     let (run, images, cases) = only_fold("masked", 0);
     for configuration in ["2d", "3d_fullres"] {
         let output = format!("as_in_validation/masked_{configuration}");
@@ -409,7 +409,7 @@ fn a_prediction_stops_between_two_tiles_and_resumes_to_the_same_bytes() {
     let changed = fs::metadata(&small).unwrap().modified().unwrap();
 
     let said = succeed(&mut predict("ct", "many", "many_stopped"));
-    assert!(said.contains("1 of 2 images segmented before and kept"), "{said}");
+    assert!(said.contains("kept 1 of 2 images: already segmented by these networks"), "{said}");
     assert_eq!(fs::metadata(&small).unwrap().modified().unwrap(), changed, "it was not computed again");
     for (one, other) in files("many_whole").iter().zip(&files("many_stopped")) {
         assert!(fs::read(one).unwrap() == fs::read(other).unwrap(), "`{}`", other.display());
@@ -420,8 +420,8 @@ fn a_prediction_stops_between_two_tiles_and_resumes_to_the_same_bytes() {
 }
 
 #[test]
-fn a_run_hears_sigusr1_while_it_trains_and_between_the_tiles_of_held_out_cases() {
-    // A window at each voxel of the plane: hundreds of tiles a case.
+fn sigusr1_stops_a_run_in_training_and_between_the_tiles_of_validation_cases() {
+    // A stride of one voxel in the plane: hundreds of tiles per case.
     let set = |name: &'static str| {
         let mut command = train(
             &WORKPLACE,
@@ -436,17 +436,17 @@ fn a_run_hears_sigusr1_while_it_trains_and_between_the_tiles_of_held_out_cases()
         command.args(["--until", "predict"]);
         command
     };
-    let held_out = WORKPLACE.join("runs/usr1/3d_fullres/seed_12345/fold_0/validation");
-    let (said, code, _) = stopped(&mut set("usr1"), "predicting held-out cases", "-USR1");
+    let validation = WORKPLACE.join("runs/usr1/3d_fullres/seed_12345/fold_0/validation");
+    let (said, code, _) = stopped(&mut set("usr1"), "predicting validation cases", "-USR1");
     assert_eq!(code, Some(4), "{said}");
     assert!(said.contains("SIGUSR1: stopping after the current step or tile"), "{said}");
-    assert!(said.contains("interrupted; what is done is kept"), "{said}");
+    assert!(said.contains("interrupted; progress is saved"), "{said}");
     let count = |folder: &Path| fs::read_dir(folder).map_or(0, Iterator::count);
-    assert_eq!(count(&held_out), 0, "it stopped between the tiles of the first case");
+    assert_eq!(count(&validation), 0, "it stopped between the tiles of the first case");
     succeed(&mut set("usr1"));
     succeed(&mut set("whole"));
-    assert_eq!(count(&held_out), 2);
-    for entry in fs::read_dir(&held_out).unwrap() {
+    assert_eq!(count(&validation), 2);
+    for entry in fs::read_dir(&validation).unwrap() {
         let path = entry.unwrap().path();
         let whole =
             WORKPLACE.join("runs/whole/3d_fullres/seed_12345/fold_0/validation").join(path.file_name().unwrap());
@@ -456,6 +456,6 @@ fn a_run_hears_sigusr1_while_it_trains_and_between_the_tiles_of_held_out_cases()
     // While it trains, too.
     let mut long =
         train(&WORKPLACE, "long", &["run.configurations=[\"3d_fullres\"]", "run.folds=[0]", "train.max_epochs=500"]);
-    let (said, code, _) = stopped(&mut long, "epoch   1", "-USR1");
+    let (said, code, _) = stopped(&mut long, "epoch 1/", "-USR1");
     assert_eq!(code, Some(4), "{said}");
 }

@@ -187,5 +187,5 @@ fn an_incomplete_phantom_is_generated_again() {
     let again = ["run", "phantom.toml", "--until", "fingerprint", "--set", "data.generator=phantom"];
     let made = segplan(folder.path(), &again);
     assert_eq!(made.status.code(), Some(0), "{}", text(&made.stderr));
-    assert!(text(&made.stderr).contains("making the phantom: 6 to do"), "{}", text(&made.stderr));
+    assert!(text(&made.stderr).contains("generating phantom cases (6)"), "{}", text(&made.stderr));
 }

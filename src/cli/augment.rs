@@ -1,4 +1,4 @@
-//! `segplan augment`: what training patches look like before and after their random transforms.
+//! `segplan augment`: training patches before and after augmentation.
 
 use std::path::PathBuf;
 
@@ -17,26 +17,26 @@ use crate::run::Listener;
 
 const EXAMPLES: &str = "\
 Example:
-  segplan augment experiments/phantom.toml -n 4 -o patches --set augment.rotation_probability=1";
+  segplan augment experiments/phantom.toml -n 4 -o patches --set augment.rotation.probability=1";
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
     /// The plan
     plan: PathBuf,
-    /// Training case, such as `hippocampus_001`; the first one where it is not given
+    /// Training case, such as `hippocampus_001`; by default the first one
     #[arg(long)]
     case: Option<String>,
     /// Number of patches
     #[arg(short = 'n', long = "samples", value_name = "NUMBER", default_value_t = 8, value_parser = samples)]
     samples: usize,
-    /// Folder to write the contact sheet to
+    /// Folder for the contact sheet
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
-    /// Configuration; the last one of `run.configurations` where it is not given
+    /// Configuration; by default the last one of `run.configurations`
     #[arg(long, value_name = "NAME", value_parser = parse_configuration)]
     configuration: Option<ConfigurationName>,
-    /// Change a value of the plan for this look at it, such as `augment.rotation.probability=1`
+    /// Change a value of the plan for this preview, such as `augment.rotation.probability=1`
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
     /// Replace the contact sheet, even if segplan did not write it
@@ -44,11 +44,14 @@ pub(super) struct Arguments {
     overwrite: bool,
 }
 
-/// So many rows still make a picture that can be looked at.
-const MOST: usize = 64;
+/// Maximum number of rows of a contact sheet.
+const MAX_SAMPLES: usize = 64;
 
 fn samples(text: &str) -> Result<usize, String> {
-    text.parse().ok().filter(|count| (1..=MOST).contains(count)).ok_or_else(|| format!("expected 1 to {MOST}"))
+    text.parse()
+        .ok()
+        .filter(|count| (1..=MAX_SAMPLES).contains(count))
+        .ok_or_else(|| format!("expected 1 to {MAX_SAMPLES}"))
 }
 
 pub(super) fn augment(arguments: &Arguments) -> Result<(), Failure> {
@@ -68,6 +71,6 @@ pub(super) fn augment(arguments: &Arguments) -> Result<(), Failure> {
         print_line(format_args!("{number:>3}  {}", words.join(", ")));
     }
     let Preview { case, configuration, sheet, .. } = &shown;
-    terminal.say(&format!("patches of `{case}` for {configuration}; see `{}`", sheet.display()));
+    terminal.say(&format!("patches of `{case}` for {configuration} → {}", sheet.display()));
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! `segplan bench`: how fast this machine is at a plan.
+//! `segplan bench`: how fast this machine is with a plan.
 
 use std::path::PathBuf;
 
@@ -24,7 +24,7 @@ Examples:
 pub(super) struct Arguments {
     /// The plan
     plan: PathBuf,
-    /// Configuration to time; the plan's first one where it is not given
+    /// Configuration to time; by default the first one of the plan
     #[arg(long, value_name = "NAME", value_parser = parse_configuration)]
     configuration: Option<ConfigurationName>,
     /// Change a value of the plan, such as `configurations.3d_fullres.batch_size=2`
@@ -33,7 +33,7 @@ pub(super) struct Arguments {
     /// Device to compute on; short for `--set runtime.device=…`
     #[arg(long)]
     device: Option<String>,
-    /// Times that each part is timed, after one that is not counted; medians are given
+    /// Number of measurements of each part after a warm-up; medians are printed
     #[arg(long, default_value_t = 5)]
     repetitions: usize,
     /// Print JSON

@@ -7,6 +7,7 @@ use miette::Report;
 
 use crate::cli::exit_code::ExitCode;
 use crate::cli::output::say;
+use crate::experiment::ExperimentError;
 use crate::plan::read::Diagnostic;
 use crate::store::claim::ClaimError;
 
@@ -43,6 +44,20 @@ impl Failure {
 
     pub(super) fn of_claim(error: ClaimError) -> Self {
         Self::new(ExitCode::of_claim(&error), plain(error))
+    }
+
+    pub(super) fn of_experiment(error: ExperimentError) -> Self {
+        let command = match error {
+            ExperimentError::Plan(faults) => return Self::wrong_input(faults.into()),
+            ExperimentError::OtherPlan { ref command, .. } => Some(command.clone()),
+            ExperimentError::EditedSplit(ref edited) => Some(edited.command.clone()),
+            _ => None,
+        };
+        let failure = Self::new(ExitCode::of_experiment(&error), plain(error));
+        match command {
+            Some(command) => failure.offering(command),
+            None => failure,
+        }
     }
 
     /// Adds the command that does what the user wanted.

@@ -7,14 +7,14 @@ use std::sync::atomic::AtomicBool;
 use clap::{Args, ValueEnum};
 
 use crate::cli::exit_code::{EXIT_CODES, ExitCode};
-use crate::cli::failure::{Failure, plain};
+use crate::cli::failure::Failure;
 use crate::cli::output::print_line;
 use crate::cli::signals::stop_on_signals;
 use crate::cli::status::{self, Format, Printed};
 use crate::cli::terminal::Terminal;
 use crate::cli::threads::use_threads;
 use crate::cli::variant::{Only, chosen};
-use crate::experiment::{self, ExperimentError, Options, Outcome, Stage};
+use crate::experiment::{self, Options, Outcome, Stage};
 use crate::plan::read::{LoadedPlan, load};
 use crate::report::live::LivePlots;
 use crate::run::{Listener, Listeners};
@@ -132,7 +132,7 @@ fn run_plan(loaded: &LoadedPlan, options: &Options, interrupted: &AtomicBool) ->
     let listeners = Listeners(vec![&terminal, &plots]);
     let outcome = experiment::run(loaded, options, &listeners, interrupted);
     terminal.end();
-    match outcome.map_err(into_failure)? {
+    match outcome.map_err(Failure::of_experiment)? {
         Outcome::Interrupted => {
             terminal.say("interrupted; progress is saved. Run the same command to resume.");
             Err(Failure::silent(ExitCode::Interrupted))
@@ -167,18 +167,4 @@ fn summarize_failures(failed: &[VariantFailure<'_>], done: usize, not_started: &
     }
     let code = if done > 0 { ExitCode::PartFailed } else { first.code() };
     Err(Failure::new(code, miette::miette!("{text}")))
-}
-
-pub(super) fn into_failure(error: ExperimentError) -> Failure {
-    let command = match error {
-        ExperimentError::Plan(faults) => return Failure::wrong_input(faults.into()),
-        ExperimentError::OtherPlan { ref command, .. } => Some(command.clone()),
-        ExperimentError::EditedSplit(ref edited) => Some(edited.command.clone()),
-        _ => None,
-    };
-    let failure = Failure::new(ExitCode::of_experiment(&error), plain(error));
-    match command {
-        Some(command) => failure.offering(command),
-        None => failure,
-    }
 }

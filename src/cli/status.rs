@@ -6,7 +6,6 @@ use clap::{Args, ValueEnum};
 
 use crate::cli::failure::Failure;
 use crate::cli::output::{self, print_line};
-use crate::cli::run::into_failure;
 use crate::cli::terminal::Terminal;
 use crate::cli::threads::use_threads;
 use crate::cli::variant::{Only, chosen};
@@ -95,10 +94,10 @@ fn load_plan_or_run(path: &Path, set: &[String]) -> Result<LoadedPlan, PlanError
 /// Prints the work of some plans.
 pub(super) fn print(plans: &[&LoadedPlan], options: &Options, printed: Printed) -> Result<(), Failure> {
     let terminal = Terminal::new();
-    let mut all = Status::read_all(plans, options, &terminal).map_err(into_failure)?;
+    let mut all = Status::read_all(plans, options, &terminal).map_err(Failure::of_experiment)?;
     if printed.estimate {
         for (status, loaded) in all.iter_mut().zip(plans) {
-            status.estimate(loaded, &terminal).map_err(into_failure)?;
+            status.estimate(loaded, &terminal).map_err(Failure::of_experiment)?;
         }
     }
     match printed.format {

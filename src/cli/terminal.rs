@@ -1,5 +1,5 @@
-//! Progress on a terminal: bars with loss, pseudo Dice of patches, learning rate and time left. Without a terminal: one line per
-//! epoch, and in a prediction one now and then.
+//! Progress on a terminal: bars with loss and remaining time, and one line per epoch. Without a terminal: lines, one per epoch and a
+//! few per prediction.
 
 use std::io::{IsTerminal, stderr};
 use std::sync::{Mutex, PoisonError};
@@ -18,12 +18,13 @@ use crate::run::NetworkId;
 use crate::run::folder::FoldFolder;
 use crate::run::listener::Tiles;
 use crate::run::log::EpochRow;
+use crate::units::format_seconds;
 
 /// Progress on standard error.
 pub(super) struct Terminal {
     bar: Mutex<ProgressBar>,
     pace: Mutex<Option<Pace>>,
-    /// Parts of what began last that are done, and all of them.
+    /// Finished parts and all parts of the current task.
     parts: Mutex<(usize, usize)>,
     interactive: bool,
 }
@@ -74,7 +75,7 @@ impl Listener for Terminal {
         if self.interactive {
             self.start("{prefix} {wide_bar} {pos}/{len} · {eta} left", what, total);
         } else {
-            self.say(&format!("{what}: {total} to do"));
+            self.say(&format!("{what} ({total})"));
         }
     }
 
@@ -103,7 +104,7 @@ impl Listener for Terminal {
         if !self.interactive {
             return;
         }
-        let prefix = format!("{network} · epoch {}/{}", epoch, train.max_epochs);
+        let prefix = format!("{network} · epoch {epoch}/{}", train.max_epochs);
         if self.bar().is_hidden() || self.bar().is_finished() || self.bar().prefix() != prefix {
             self.start("{prefix} {wide_bar} {pos}/{len} · loss {msg} · {eta} left", &prefix, train.batches_per_epoch);
         }
@@ -121,19 +122,20 @@ impl Listener for Terminal {
 }
 
 fn epoch_line(network: NetworkId, train: &Train, rows: &[EpochRow], row: &EpochRow) -> String {
-    let seconds = rows.iter().map(|row| row.seconds).sum::<f64>() / rows.len() as f64;
-    let left = seconds * (train.max_epochs.saturating_sub(rows.len())) as f64;
+    let mean_seconds = rows.iter().map(|row| row.seconds).sum::<f64>() / rows.len() as f64;
+    let remaining = mean_seconds * (train.max_epochs.saturating_sub(rows.len())) as f64;
     let ending = match row.stop_reason {
-        Some(reason) => format!("stopped: {reason}"),
-        None => format!("at most {} left", HumanDuration(Duration::from_secs_f64(left))),
+        Some(reason) => format!("done: {reason}"),
+        None => format!("at most {} left", HumanDuration(Duration::from_secs_f64(remaining))),
     };
     format!(
-        "{network} · epoch {:>3} · loss {:>7.4} train {:>7.4} validation · pseudo Dice {} · rate {:.1e} · {:.1} s · {ending}",
+        "{network} · epoch {}/{} · train loss {:.4} · validation loss {:.4} · pseudo Dice {} · learning rate {:.1e} · {} · {ending}",
         row.epoch,
+        train.max_epochs,
         row.train_loss,
         row.validation_loss,
-        row.mean_pseudo_dice.map_or_else(|| "  -  ".to_owned(), |dice| format!("{dice:.3}")),
+        row.mean_pseudo_dice.map_or_else(|| "–".to_owned(), |dice| format!("{dice:.3}")),
         row.learning_rate,
-        row.seconds,
+        format_seconds(row.seconds),
     )
 }

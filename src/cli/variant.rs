@@ -1,4 +1,4 @@
-//! Selects a part of a plan: folds, configurations, a variant of its sweep.
+//! The flags that select a part of a plan: folds, configurations, a variant of its sweep.
 
 use clap::Args;
 
@@ -6,21 +6,7 @@ use crate::cli::failure::Failure;
 use crate::plan::read::LoadedPlan;
 use crate::plan::schema::ConfigurationName;
 
-/// A part of a plan.
-#[derive(Debug, Args)]
-pub(super) struct Only {
-    /// Only this fold, counted from 0; may be given several times
-    #[arg(long = "fold", value_name = "FOLD")]
-    pub(super) folds: Vec<usize>,
-    /// Only this configuration; may be given several times
-    #[arg(long = "configuration", value_name = "NAME", value_parser = parse_configuration)]
-    pub(super) configurations: Vec<ConfigurationName>,
-    /// Only this variant of the plan's sweep
-    #[arg(long, value_name = "NAME")]
-    pub(super) variant: Option<String>,
-}
-
-/// The name of a configuration.
+/// Parses the name of a configuration.
 pub(super) fn parse_configuration(name: &str) -> Result<ConfigurationName, String> {
     ConfigurationName::ALL.into_iter().find(|known| known.as_str() == name).ok_or_else(|| {
         let known: Vec<&str> = ConfigurationName::ALL.iter().map(|name| name.as_str()).collect();
@@ -28,9 +14,23 @@ pub(super) fn parse_configuration(name: &str) -> Result<ConfigurationName, Strin
     })
 }
 
-/// The plans that a plan stands for: its variants where it has a sweep, or the one that is named; else itself.
+/// A part of a plan; all of it by default.
+#[derive(Debug, Args)]
+pub(super) struct Only {
+    /// Only this fold, counted from 0; can be repeated
+    #[arg(long = "fold", value_name = "FOLD")]
+    pub(super) folds: Vec<usize>,
+    /// Only this configuration; can be repeated
+    #[arg(long = "configuration", value_name = "NAME", value_parser = parse_configuration)]
+    pub(super) configurations: Vec<ConfigurationName>,
+    /// Only this variant of the plan's sweep
+    #[arg(long, value_name = "NAME")]
+    pub(super) variant: Option<String>,
+}
+
+/// The variants of a plan with a sweep, or the variant with a name; otherwise the plan itself.
 ///
-/// A variant may be named without the experiment's name in front.
+/// The name of a variant may omit the prefix that is the name of the plan.
 pub(super) fn chosen<'a>(loaded: &'a LoadedPlan, name: Option<&str>) -> Result<Vec<&'a LoadedPlan>, Failure> {
     let Some(name) = name else {
         return Ok(if loaded.variants.is_empty() { vec![loaded] } else { loaded.variants.iter().collect() });
@@ -40,8 +40,8 @@ pub(super) fn chosen<'a>(loaded: &'a LoadedPlan, name: Option<&str>) -> Result<V
     loaded.variants.iter().find(is_named).map(|variant| vec![variant]).ok_or_else(|| {
         let known: Vec<String> = loaded.variants.iter().map(|variant| format!("`{}`", variant.plan.name)).collect();
         let help = match known.as_slice() {
-            [] => "the plan has no `[[sweep]]`, and so no variants".to_owned(),
-            known => format!("its variants are {}", known.join(", ")),
+            [] => "the plan has no `[[sweep]]`".to_owned(),
+            known => format!("known variants: {}", known.join(", ")),
         };
         Failure::wrong_input(miette::miette!(help = help, "the plan has no variant `{name}`"))
     })

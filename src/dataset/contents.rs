@@ -1,8 +1,9 @@
-//! What the files of a data set hold, as digests: how a changed image or label map is noticed.
+//! SHA-256 digests of a data set's files, which reveal a changed image or label map.
 //!
-//! A file is read once. After that, its size, its times of modification and of change and its inode say that it is as it was,
-//! and a file that differs in any of them is read again: a copied or touched data set is still the same, a corrected label map
-//! is not. A file that has changed within the last seconds is not known yet, since the clock may not tell its next change.
+//! A file is read once. After that, it counts as unchanged while its size, its modification and change times and its
+//! inode stay the same; otherwise it is read again. A copied or touched data set therefore stays the same, a corrected
+//! label map does not. A file that changed within the last seconds is not remembered, because the clock may be too
+//! coarse for its next change.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,19 +11,20 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::dataset::{Case, CaseId, Dataset};
+use crate::dataset::case::{Case, CaseId};
+use crate::dataset::definition::Dataset;
 use crate::store::stamp::FileStamp;
 use crate::store::{self, StoreError};
 
-/// Digests of the image and label files of the training cases.
+/// Digests of the files of the training cases.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Contents {
-    /// For each case, its files by their paths in the data set, each with the SHA-256 of what it holds.
+    /// For each case, the SHA-256 of each of its files, by the path within the data set.
     pub cases: BTreeMap<CaseId, BTreeMap<String, String>>,
 }
 
-/// Files that were read before, by their paths.
+/// Files that were read before, by absolute path.
 pub type KnownFiles = BTreeMap<PathBuf, KnownFile>;
 
 /// A file that was read before.
@@ -30,27 +32,31 @@ pub type KnownFiles = BTreeMap<PathBuf, KnownFile>;
 pub struct KnownFile {
     /// Its size, times and inode.
     pub stamp: FileStamp,
-    /// SHA-256 of what it held.
+    /// SHA-256 of its content.
     pub digest: String,
 }
 
 impl Contents {
-    /// The contents of a data set's training cases; `known` saves reading files that are as they were, and is brought up to
-    /// date. `on_done` is called after each case.
+    /// Computes the digests of a data set's training cases. Files in `known` that are unchanged are not read again;
+    /// `known` is updated. Calls `on_done` after each case.
     ///
     /// # Errors
     ///
-    /// When a file is missing or cannot be read, with its path.
+    /// If a file is missing or cannot be read, with its path.
     pub fn read(dataset: &Dataset, known: &mut KnownFiles, on_done: &(dyn Fn() + Sync)) -> Result<Self, StoreError> {
         let read = |case: &Case| {
-            let files =
-                case.images.iter().chain(&case.labels).map(|path| file(path, known)).collect::<Result<Vec<_>, _>>();
+            let files = case
+                .images
+                .iter()
+                .chain(&case.labels)
+                .map(|path| digest_file(path, known))
+                .collect::<Result<Vec<_>, _>>();
             on_done();
             Ok((case.id.clone(), files?))
         };
         let cases: Vec<(CaseId, Vec<Digested>)> =
             dataset.training.par_iter().map(read).collect::<Result<_, StoreError>>()?;
-        let (mut contents, root) = (Self::default(), place(&dataset.folder));
+        let (mut contents, root) = (Self::default(), absolute(&dataset.folder));
         for (id, files) in cases {
             let named = |Digested { path, file, .. }: &Digested| {
                 (path.strip_prefix(&root).unwrap_or(path).to_string_lossy().into_owned(), file.digest.clone())
@@ -67,12 +73,12 @@ impl Contents {
         Ok(contents)
     }
 
-    /// Whether the data set was read before, so that reading it again takes no time.
+    /// Whether all images were read before, so that reading them again takes no time.
     pub fn is_known(dataset: &Dataset, known: &KnownFiles) -> bool {
-        dataset.training.iter().flat_map(|case| &case.images).all(|path| known.contains_key(&place(path)))
+        dataset.training.iter().flat_map(|case| &case.images).all(|path| known.contains_key(&absolute(path)))
     }
 
-    /// Digest of everything, shortened to 16 digits.
+    /// Digest of all files, shortened to 16 digits.
     pub fn digest(&self) -> String {
         store::short_digest(&self.cases)
     }
@@ -82,7 +88,7 @@ impl Contents {
         store::short_digest(&self.cases.get(id))
     }
 
-    /// Names of the files that differ from what they were before, or that only one of both has.
+    /// Names of the files that were changed, added or removed since `before`, sorted.
     pub fn changed_since(&self, before: &Self) -> Vec<String> {
         let flat = |contents: &Self| -> BTreeMap<String, String> {
             contents.cases.values().flatten().map(|(name, digest)| (name.clone(), digest.clone())).collect()
@@ -96,30 +102,29 @@ impl Contents {
     }
 }
 
-/// A file as it is now.
+/// A file in its present state.
 struct Digested {
-    /// Its path in full.
+    /// Absolute path.
     path: PathBuf,
     file: KnownFile,
-    /// Whether its stamp tells all later changes apart.
+    /// Whether every later change will change its stamp.
     is_settled: bool,
 }
 
-fn file(path: &Path, known: &KnownFiles) -> Result<Digested, StoreError> {
+fn digest_file(path: &Path, known: &KnownFiles) -> Result<Digested, StoreError> {
     let stamp = FileStamp::of(path)?;
-    // Asked before the file is read, which may take longer than the clock's tick.
+    // Before the file is read, which may take longer than a tick of the clock.
     let is_settled = stamp.is_settled();
-    let place = place(path);
-    let file = match known.get(&place) {
+    let path_in_full = absolute(path);
+    let file = match known.get(&path_in_full) {
         Some(file) if file.stamp == stamp => file.clone(),
-        // A change while it is read is noticed the next time: the stamp is of before.
+        // A change during reading is detected the next time: the stamp is older.
         _ => KnownFile { stamp, digest: store::digest_of_file(path)? },
     };
-    Ok(Digested { path: place, file, is_settled })
+    Ok(Digested { path: path_in_full, file, is_settled })
 }
 
-/// A path in full.
-fn place(path: &Path) -> PathBuf {
+fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
@@ -130,7 +135,7 @@ mod tests {
     use crate::volume::Shape;
 
     #[test]
-    fn a_changed_file_is_noticed_and_a_touched_one_is_not() {
+    fn a_changed_file_is_detected_and_a_touched_one_is_unchanged() {
         let folder = tempfile::tempdir().unwrap();
         let config = PhantomConfig { cases: 3, shape: Shape([14, 26, 26]), ..PhantomConfig::default() };
         let dataset = phantom::write(&folder.path().join("Phantom"), &config, &|| ()).unwrap();
@@ -143,7 +148,7 @@ mod tests {
         let bytes = std::fs::read(image).unwrap();
         std::thread::sleep(std::time::Duration::from_millis(20));
         std::fs::write(image, &bytes).unwrap();
-        assert_eq!(read(), before, "written again with what it held");
+        assert_eq!(read(), before, "rewritten with the same content");
 
         std::fs::copy(other, image).unwrap();
         let after = read();
@@ -151,7 +156,7 @@ mod tests {
         assert_eq!(
             after.changed_since(&before),
             [format!("imagesTr/{name}")],
-            "and not its label map of the same name"
+            "but not the label map of the same name"
         );
         assert_ne!(after.digest(), before.digest());
         let [first, second, _] = [0, 1, 2].map(|case| &dataset.training[case].id);
@@ -160,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_corrected_file_of_the_same_size_and_time_is_noticed() {
+    fn a_corrected_file_of_the_same_size_and_time_is_detected() {
         let folder = tempfile::tempdir().unwrap();
         let config = PhantomConfig { cases: 1, shape: Shape([14, 26, 26]), ..PhantomConfig::default() };
         let dataset = phantom::write(&folder.path().join("Phantom"), &config, &|| ()).unwrap();
@@ -179,16 +184,16 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_did_not_change_for_a_while_is_not_read_again() {
+    fn an_unchanged_file_is_not_read_again() {
         let folder = tempfile::tempdir().unwrap();
         let config = PhantomConfig { cases: 1, shape: Shape([14, 26, 26]), ..PhantomConfig::default() };
         let dataset = phantom::write(&folder.path().join("Phantom"), &config, &|| ()).unwrap();
         let (mut known, image) = (KnownFiles::new(), &dataset.training[0].images[0]);
         let stamp = FileStamp::of(image).unwrap();
-        known.insert(place(image), KnownFile { stamp, digest: "what was read before".to_owned() });
+        known.insert(absolute(image), KnownFile { stamp, digest: "the digest of an earlier read".to_owned() });
         let contents = Contents::read(&dataset, &mut known, &|| ()).unwrap();
         let files = &contents.cases[&dataset.training[0].id];
-        assert_eq!(files["imagesTr/phantom_001.nii.gz"], "what was read before");
-        assert!(known.is_empty(), "the files were made just now");
+        assert_eq!(files["imagesTr/phantom_001.nii.gz"], "the digest of an earlier read");
+        assert!(known.is_empty(), "the files are too new to remember");
     }
 }

@@ -118,8 +118,8 @@ impl Description {
         if self.channel_names.is_some() && key == "ignore" {
             return Err(unsupported("the ignore label"));
         }
-        // The type of the value decides on the layout, because files that mix the two exist. nnU-Net v2 also accepts numbers
-        // written as strings.
+        // The type of the value decides on the layout, because files that mix the two exist. nnU-Net v2 also accepts
+        // numbers written as strings.
         match value {
             Value::Number(number) => Ok((number.as_u64().ok_or_else(malformed)?, key.to_owned())),
             Value::String(number) if key.parse::<u64>().is_err() && number.trim().parse::<u64>().is_ok() => {

@@ -1,6 +1,7 @@
 //! A plain folder of images to predict: which files belong to which case.
 //!
-//! Input: a folder and the number of channels. Output: cases without labels. Every file of the folder is a case's, or reported.
+//! Input: a folder and the number of channels. Output: cases without labels. Every file of the folder is a case's, or
+//! reported.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -44,9 +45,9 @@ pub struct ImageFolder {
 
 /// Finds the cases of a folder of images with this number of channels.
 ///
-/// Files are named as in nnU-Net, `CASE_0000` and so on for each channel, or there is one file per case with all channels. Four
-/// digits at the end of a name are a channel number only if the case's files have the names of all channels: `patient_2021` is a
-/// case, and so is each of `scan_0001` to `scan_0009` if there is one channel.
+/// Files are named as in nnU-Net, `CASE_0000` and so on for each channel, or there is one file per case with all
+/// channels. Four digits at the end of a name are a channel number only if the case's files have the names of all
+/// channels: `patient_2021` is a case, and so is each of `scan_0001` to `scan_0009` if there is one channel.
 ///
 /// # Errors
 ///

@@ -1,4 +1,5 @@
-//! The files of a folder, sorted into images, images of unsupported formats, and others. Every file is in one of the lists.
+//! The files of a folder, sorted into images, images of unsupported formats, and others. Every file is in one of the
+//! lists.
 
 use std::fs;
 use std::io;

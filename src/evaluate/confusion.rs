@@ -1,7 +1,7 @@
 //! Confusion matrices in voxels: which class was predicted in place of which.
 //!
-//! `confusion.parquet` has one row per case and pair of labels that occurs: `case`, `reference_label`, `prediction_label` (0 is the
-//! background) and `voxels`.
+//! `confusion.parquet` has one row per case and pair of labels that occurs: `case`, `reference_label`,
+//! `prediction_label` (0 is the background) and `voxels`.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -47,7 +47,8 @@ impl Counts {
         ratio(self.true_positives, self.reference())
     }
 
-    /// Predicted volume minus reference volume, divided by the reference volume. Returns `None` if the reference is empty.
+    /// Predicted volume minus reference volume, divided by the reference volume. Returns `None` if the reference is
+    /// empty.
     pub fn volume_difference(self) -> Option<f64> {
         ratio(self.prediction(), self.reference()).map(|ratio| ratio - 1.0)
     }

@@ -1,7 +1,8 @@
 //! The metrics: name, label, unit, direction and value of each.
 //!
-//! To add a metric, add a variant here; the compiler then lists everything that it needs. Its value follows from [`Counts`] or from
-//! [`Surface`], which may need a further method or field. Tables, files, figures and comparisons iterate over [`Metric::ALL`].
+//! To add a metric, add a variant here; the compiler then lists everything that it needs. Its value follows from
+//! [`Counts`] or from [`Surface`], which may need a further method or field. Tables, files, figures and comparisons
+//! iterate over [`Metric::ALL`].
 
 use crate::evaluate::counts::Counts;
 use crate::evaluate::surface::Surface;
@@ -83,7 +84,8 @@ impl Metric {
         Self::ALL.into_iter().find(|metric| metric.name() == name || without_unit(metric) == Some(name))
     }
 
-    /// Its label in text, tables and figures, without the unit. The tolerance is that of the normalised surface Dice, mm.
+    /// Its label in text, tables and figures, without the unit. The tolerance is that of the normalised surface Dice,
+    /// mm.
     pub fn label(self, tolerance_mm: f64) -> String {
         match self {
             Self::Dice => "Dice".to_owned(),
@@ -111,7 +113,7 @@ impl Metric {
         self.unit().map_or_else(|| label.clone(), |unit| format!("{label} ({unit})"))
     }
 
-    /// Which of its values are better.
+    /// The direction in which its values get better.
     pub fn better(self) -> Better {
         match self {
             Self::Dice | Self::Iou | Self::Precision | Self::Recall | Self::Nsd => Better::Higher,
@@ -120,7 +122,7 @@ impl Metric {
         }
     }
 
-    /// Whether reports have box plots of it; all metrics are in the tables.
+    /// Whether reports have box plots of the metric; the tables contain all metrics.
     pub fn is_plotted(self) -> bool {
         match self {
             Self::Dice | Self::Hd95 | Self::Assd | Self::Nsd => true,
@@ -171,6 +173,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::float_cmp, reason = "the values are copied, or differ in sign")]
     fn merit_increases_as_values_get_better() {
         let merits = |metric: Metric| [-0.5, 0.1, 0.3].map(|value| metric.better().merit(value));
         assert_eq!(merits(Metric::Dice), [-0.5, 0.1, 0.3]);

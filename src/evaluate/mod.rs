@@ -1,7 +1,8 @@
 //! Agreement of predictions with references, per class, on the grids of the original images.
 //!
-//! Input: label maps, in memory or in folders. Output: one [`scores::Score`] per case and class, and summaries of them. Deliberately
-//! absent: networks and plans. Source: arXiv:1809.10486, 4 (Dice); the other metrics are standard, see [`Metric`].
+//! Input: label maps, in memory or in folders. Output: one [`scores::Score`] per case and class, and summaries of them.
+//! Deliberately absent: networks and plans. Source: arXiv:1809.10486 for the Dice; the other metrics are standard, see
+//! [`Metric`].
 
 pub mod confusion;
 mod counts;

@@ -1,7 +1,7 @@
 //! Scores as a table: Parquet, CSV, JSON, Markdown, or text in columns.
 //!
-//! The columns are `case`, `label`, `class`, one column per [`Metric`], `reference_voxels` and `prediction_voxels`; Parquet has those
-//! of [`scores`].
+//! The columns are `case`, `label`, `class`, one column per [`Metric`], `reference_voxels` and `prediction_voxels`;
+//! Parquet has those of [`scores`].
 
 use std::path::Path;
 

@@ -1,4 +1,5 @@
-//! Means and standard deviations of scores over cases, per class. Source: arXiv:1809.10486, 2.6 (mean over cases, then over classes).
+//! Means and standard deviations of scores over cases, per class. Means are over cases first, then over
+//! classes. Source: arXiv:1809.10486, 2.4.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -90,8 +91,8 @@ impl ConfigurationSeed {
 }
 
 impl Summary {
-    /// Mean foreground Dice: the mean over cases, then over classes, then over configurations and seeds. Returns `None` if no
-    /// Dice is defined.
+    /// Mean foreground Dice: the mean over cases, then over classes, then over configurations and seeds. Returns `None`
+    /// if no Dice is defined.
     pub fn mean_foreground_dice(&self) -> Option<f64> {
         mean(&self.configurations.values().filter_map(foreground_dice).collect::<Vec<_>>())
     }

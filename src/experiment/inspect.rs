@@ -139,7 +139,7 @@ impl Inspection<'_> {
         Ok(match SavedFingerprint::read_intact(&self.folder).map_err(|error| error.to_string())? {
             None => State::Missing,
             Some(saved) if saved.stamp != self.data => State::Stale { because: self.changed_data() },
-            Some(saved) if saved.fingerprint.is_whole() => State::Done,
+            Some(saved) if saved.fingerprint.is_complete() => State::Done,
             Some(_) => State::Stale { because: vec!["it was computed by an earlier version".to_owned()] },
         })
     }

@@ -9,7 +9,7 @@ use crate::dataset::Dataset;
 use crate::dataset::contents::Contents;
 use crate::device::Backend;
 use crate::experiment::error::ExperimentError;
-use crate::fingerprint::{Fingerprint, measure};
+use crate::fingerprint::{Fingerprint, compute_fingerprint};
 use crate::plan::compare::overrides;
 use crate::plan::compare::stage_digests;
 use crate::plan::edit::resolved_text;
@@ -77,11 +77,11 @@ pub(super) fn current_fingerprint(
     listener: &dyn Listener,
 ) -> Result<CurrentFingerprint, ExperimentError> {
     let saved = SavedFingerprint::read_intact(folder)?;
-    if let Some(saved) = saved.filter(|saved| saved.stamp == stamp && saved.fingerprint.is_whole()) {
+    if let Some(saved) = saved.filter(|saved| saved.stamp == stamp && saved.fingerprint.is_complete()) {
         return Ok(CurrentFingerprint { fingerprint: saved.fingerprint, is_new: false });
     }
     listener.begin("computing fingerprint", dataset.training.len());
-    let fingerprint = measure(dataset, memory_bytes, &|| listener.advance());
+    let fingerprint = compute_fingerprint(dataset, memory_bytes, &|| listener.advance());
     listener.end();
     let saved = SavedFingerprint { stamp: stamp.to_owned(), fingerprint: fingerprint? };
     saved.write(folder)?;

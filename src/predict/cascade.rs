@@ -1,5 +1,8 @@
 //! The input of the cascade's second stage from the first one. Source: arXiv:1809.10486, 2.1; interpolation of nnU-Net commit
 //! 6150f1b0, `predict_next_stage.py`.
+//!
+//! Differs: that commit resamples the first stage's labels, not its probabilities, for new images, and predicts training cases with
+//! the weights of the best epoch. Here new images and training cases get the same treatment, with the final weights.
 
 use ndarray::Array3;
 

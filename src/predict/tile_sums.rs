@@ -8,7 +8,7 @@ use crate::store::StoreError;
 /// Receives a slice of probabilities, `[class, y, x]`, and its index in the image.
 pub type OnSlice<'a> = dyn FnMut(usize, ArrayView3<'_, f32>) -> Result<(), StoreError> + 'a;
 
-/// Sums over tiles, for a window of slices that moves along z.
+/// Sums over tiles, for a range of slices that moves along z.
 #[derive(Debug)]
 pub struct TileSums<'t, 'a> {
     tiling: &'t Tiling<'a>,

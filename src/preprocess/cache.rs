@@ -1,66 +1,33 @@
-//! Prepared cases on disk: made once, shared by all experiments that prepare alike, read through a memory map.
+//! The cache of prepared cases on disk: preprocessed once, shared by all plans with the same preprocessing, read
+//! through a memory map.
 //!
-//! A cache folder is named by the digest of the plan's preprocessing, and each file carries the digest of what the
-//! image and label files held that it was made of, so that neither a changed plan nor a changed image is ever served stale
-//! data.
+//! The name of a cache folder is the digest of the plan's preprocessing, and each file contains the digest of the image
+//! and label files that it was computed from, so neither a changed plan nor a changed image leads to stale data.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use thiserror::Error;
-
-use crate::dataset::budget::{Budget, side_by_side};
+use crate::dataset::budget::{MemoryBudget, map_parallel};
 use crate::dataset::contents::Contents;
-use crate::dataset::gate::{Issues, read_case};
+use crate::dataset::gate::read_case;
 use crate::dataset::{Case, CaseId, Dataset};
 use crate::plan::schema::{Configuration, Plan};
-pub use crate::preprocess::case::PreparedCase;
-use crate::preprocess::case::{Header, write_prepared};
-use crate::preprocess::footprint::{
-    Collapsed, Extent, TooLarge, bytes_to_prepare, check_collapse, check_reading, extent,
-};
-use crate::preprocess::prepare;
+pub use crate::preprocess::error::PreprocessError;
+use crate::preprocess::footprint::{Extent, bytes_to_prepare, check_collapse, check_reading, read_extent};
+use crate::preprocess::prepare::prepare;
+pub use crate::preprocess::prepared_case::PreparedCase;
+use crate::preprocess::prepared_case::{Header, write_prepared};
 use crate::run::folder::prepared_case;
 use crate::store;
 use crate::store::tensors::{TensorFile, TensorFileError};
 use crate::volume::LabelMap;
 
-/// Cases could not be prepared.
-#[derive(Debug, Error)]
-pub enum PreprocessError {
-    /// The files of a case cannot be used.
-    #[error(transparent)]
-    Issues(#[from] Issues),
-    /// A case takes more memory than may be used.
-    #[error("case `{case}`: {source}")]
-    TooLarge {
-        /// The case.
-        case: CaseId,
-        /// With its figures.
-        source: TooLarge,
-    },
-    /// Resampling leaves next to nothing of a case.
-    #[error("case `{case}`: {source}")]
-    Collapsed {
-        /// The case.
-        case: CaseId,
-        /// With its figures.
-        source: Collapsed,
-    },
-    /// A prepared case could not be written or read.
-    #[error(transparent)]
-    Tensors(#[from] TensorFileError),
-    /// Several cases failed.
-    #[error("{} cases cannot be prepared:\n  {}", .0.len(), .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n  "))]
-    Several(Vec<PreprocessError>),
-}
-
-/// What is prepared, and where to.
+/// The prepared cases of one configuration.
 #[derive(Clone, Copy, Debug)]
 pub struct Preparation<'a> {
-    /// The data set whose training cases are prepared.
+    /// The data set; its training cases are preprocessed.
     pub dataset: &'a Dataset,
-    /// What its files hold.
+    /// Digests of its files.
     pub contents: &'a Contents,
     /// The plan.
     pub plan: &'a Plan,
@@ -71,27 +38,27 @@ pub struct Preparation<'a> {
 }
 
 impl Preparation<'_> {
-    /// Number of cases whose prepared file is there and made of what the case's files hold now.
+    /// Number of cases whose prepared file exists and is up to date.
     pub fn fresh(&self) -> usize {
         self.dataset.training.iter().filter(|case| self.is_fresh(case)).count()
     }
 
-    /// Prepares those cases whose prepared file is missing or was made of other images or labels.
+    /// Preprocesses the cases whose prepared file is missing or was computed from other images or labels.
     ///
-    /// At most `plan.runtime.memory_gib` are used at once, by an estimate from the images' headers; a case that needs more than
-    /// that alone is refused. `on_done` is called after each case. When `interrupted` is set, the cases at hand are finished
-    /// and the others left. Returns how many cases were made anew.
+    /// Uses at most `plan.runtime.memory_gib`, by an estimate from the images' headers; a case that needs more by
+    /// itself is refused. Calls `on_done` after each case. When `interrupted` is set, cases in progress are completed
+    /// and the others skipped. Returns the number of newly preprocessed cases.
     ///
     /// # Errors
     ///
-    /// Every case that could not be prepared; the others are prepared all the same.
+    /// Every case that could not be preprocessed; the others are.
     pub fn make(&self, interrupted: &AtomicBool, on_done: &(dyn Fn() + Sync)) -> Result<usize, PreprocessError> {
         let budget = self.budget();
-        let results = side_by_side(&self.dataset.training, &|case| {
+        let results = map_parallel(&self.dataset.training, &|case| {
             if interrupted.load(Ordering::Relaxed) {
                 return None;
             }
-            let made = self.case(case, &budget);
+            let made = self.prepare_case(case, &budget);
             on_done();
             Some(made)
         });
@@ -109,16 +76,16 @@ impl Preparation<'_> {
         }
     }
 
-    /// Prepares one case unless its file is there and fresh; true when it was made.
-    fn case(&self, case: &Case, budget: &Budget) -> Result<bool, PreprocessError> {
+    /// Preprocesses one case unless its file is up to date. Returns whether it was preprocessed.
+    fn prepare_case(&self, case: &Case, budget: &MemoryBudget) -> Result<bool, PreprocessError> {
         let (plan, configuration) = (self.plan, self.configuration);
         if self.is_fresh(case) {
-            tracing::debug!(case = %case.id, "prepared before");
+            tracing::debug!(case = %case.id, "already prepared");
             return Ok(false);
         }
         let too_large = |source| PreprocessError::TooLarge { case: case.id.clone(), source };
-        // What is wrong with headers that cannot be read is for the gate to say.
-        let extent = extent(case).ok();
+        // The gate reports headers that cannot be read.
+        let extent = read_extent(case).ok();
         if let Some(extent) = &extent {
             check_reading(extent, configuration, budget.limit()).map_err(too_large)?;
             check_collapse(extent.shape, extent.spacing, configuration)
@@ -128,18 +95,18 @@ impl Preparation<'_> {
         let _claim = budget.claim(extent.map_or(0, bytes));
 
         let (image, labels) = read_case(case, &plan.expected())?;
-        let labels = as_classes(labels, plan);
+        let labels = to_classes(labels, plan);
         let prepared =
             prepare(image, Some(labels), &plan.preprocess, configuration, budget.limit()).map_err(too_large)?;
         write_prepared(self.folder, &case.id, self.contents.of_case(&case.id), &prepared)?;
         Ok(true)
     }
 
-    /// Opens a prepared case. One that turns out to be damaged is made again, after `on_damage` was told what is wrong with it.
+    /// Opens a prepared case. A damaged one is reported to `on_damage` and preprocessed again.
     ///
     /// # Errors
     ///
-    /// When the file is missing, or the case cannot be made again.
+    /// If the file is missing, or the case cannot be preprocessed again.
     pub fn open(&self, id: &CaseId, on_damage: &dyn Fn(&TensorFileError)) -> Result<PreparedCase, PreprocessError> {
         let open = || {
             let case = PreparedCase::open(self.folder, id)?;
@@ -151,15 +118,15 @@ impl Preparation<'_> {
                 on_damage(&damage);
                 let path = prepared_case(self.folder, &id.0);
                 store::remove_if_present(&path).map_err(|error| TensorFileError::Io { path, source: error.source })?;
-                self.case(case, &self.budget())?;
+                self.prepare_case(case, &self.budget())?;
                 open()
             }
             (opened, _) => opened,
         }
     }
 
-    fn budget(&self) -> Budget {
-        Budget::new(self.plan.runtime.memory_bytes())
+    fn budget(&self) -> MemoryBudget {
+        MemoryBudget::new(self.plan.runtime.memory_bytes())
     }
 
     fn is_fresh(&self, case: &Case) -> bool {
@@ -169,14 +136,14 @@ impl Preparation<'_> {
     }
 }
 
-/// Label values as class numbers: 0 is background, and the data set's labels follow in ascending order.
-fn as_classes(mut labels: LabelMap, plan: &Plan) -> LabelMap {
+/// Replaces label values by class indices: 0 is background, and the data set's labels follow in ascending order.
+fn to_classes(mut labels: LabelMap, plan: &Plan) -> LabelMap {
     let mut class_of = [0; 256];
     for (class, &label) in (1..).zip(plan.data.labels.keys()) {
         class_of[usize::from(label)] = class;
     }
     for label in &mut labels.labels {
-        *label = class_of[usize::try_from(*label).expect("the gate lets declared labels through only")];
+        *label = class_of[usize::try_from(*label).expect("the gate accepts only declared labels")];
     }
     labels
 }

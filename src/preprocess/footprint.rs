@@ -1,21 +1,22 @@
-//! How much memory the preparation of a case takes: known from its headers, before anything is allocated.
+//! The memory that preprocessing a case needs, estimated from its headers before anything is allocated.
 
 use thiserror::Error;
 
 use crate::dataset::Case;
 use crate::plan::schema::{Configuration, Preprocess};
-use crate::preprocess::{separate_axis, slice_first, target_spacing};
+use crate::preprocess::grid::{separate_axis, target_spacing};
 use crate::units::format_bytes;
+use crate::volume::axes::slice_first;
 use crate::volume::io::{ImageFileError, read_header};
-use crate::volume::resample::{most_voxels, resampled_shape};
+use crate::volume::resample::{max_voxels, resampled_shape};
 use crate::volume::{Shape, Spacing};
 
-/// Bytes of a voxel of a channel, of a label map, and of a mask.
+/// Bytes per voxel of a channel, of a label map, and of a mask.
 const INTENSITY: u64 = 4;
 const LABEL: u64 = 2;
 const MASK: u64 = 1;
 
-/// What the headers of a case say of it.
+/// The size of a case, from its headers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Extent {
     /// Its shape, voxels, `[z, y, x]`.
@@ -28,15 +29,15 @@ pub struct Extent {
     pub labelled: bool,
 }
 
-/// A case takes more memory to prepare than may be used.
+/// Preprocessing a case needs more memory than the limit.
 #[derive(Clone, Copy, Debug, PartialEq, Error)]
 #[error(
-    "its {shape} voxels of {spacing} become {target} at {target_spacing}, which takes {} of memory, and {} may be used; correct \
-     the spacing in its header if that is wrong, or raise `runtime.memory_gib`",
+    "its {shape} voxels of {spacing} become {target} at {target_spacing}, which needs {} of memory; the limit is {}. Correct \
+     the spacing in its header if it is wrong, or raise `runtime.memory_gib`",
     format_bytes(*needed), format_bytes(*given)
 )]
 pub struct TooLarge {
-    /// Its shape, cropped as far as that is known, voxels, `[z, y, x]`.
+    /// Its shape, cropped if the crop is known, voxels, `[z, y, x]`.
     pub shape: Shape,
     /// Its spacing, mm, `[z, y, x]`.
     pub spacing: Spacing,
@@ -44,20 +45,20 @@ pub struct TooLarge {
     pub target: Shape,
     /// Its spacing after resampling, mm, `[z, y, x]`.
     pub target_spacing: Spacing,
-    /// Bytes that it takes.
+    /// Bytes that it needs.
     pub needed: u64,
-    /// Bytes that may be used.
+    /// The limit, bytes.
     pub given: u64,
 }
 
-/// Voxels along two axes that resampling must not turn into a single one each.
-const COLLAPSING: usize = 8;
+/// Minimum number of voxels along an axis to count as collapsed if resampling leaves a single one.
+const MIN_COLLAPSING: usize = 8;
 
-/// A case of which resampling leaves next to nothing, such as one whose spacing is in metres.
+/// A case that resampling reduces to almost nothing, for example because its spacing is in metres.
 #[derive(Clone, Copy, Debug, PartialEq, Error)]
 #[error(
-    "its {shape} voxels of {spacing} become {target} at {target_spacing}, which leaves next to nothing of it; correct the spacing \
-     in its header, or leave the case out"
+    "its {shape} voxels of {spacing} become {target} at {target_spacing}, which is almost nothing; correct the spacing \
+     in its header, or exclude the case"
 )]
 pub struct Collapsed {
     /// Its shape, voxels, `[z, y, x]`.
@@ -70,48 +71,53 @@ pub struct Collapsed {
     pub target_spacing: Spacing,
 }
 
-/// Refuses a case two of whose axes resampling turns into a single voxel each.
+/// Refuses a case that resampling reduces to a single voxel along at least two axes.
 ///
 /// # Errors
 ///
-/// With its figures.
+/// The shapes and spacings of such a case.
 pub fn check_collapse(shape: Shape, spacing: Spacing, configuration: &Configuration) -> Result<(), Collapsed> {
     let target_spacing = target_spacing(spacing, configuration);
     let target = resampled_shape(shape, spacing, target_spacing);
-    let is_lost = |&axis: &usize| shape.0[axis] >= COLLAPSING && target.0[axis] == 1;
+    let is_lost = |&axis: &usize| shape.0[axis] >= MIN_COLLAPSING && target.0[axis] == 1;
     if (0..3).filter(is_lost).count() > 1 {
         return Err(Collapsed { shape, spacing, target, target_spacing });
     }
     Ok(())
 }
 
-/// Bytes that [`prepare`](super::prepare) takes at most for a case whose non-zero region has a shape, its image and its labels
-/// included. Before the image is read, the shape of the region is at most that of the image.
+/// Maximum memory of [`prepare`](super::prepare) for a case whose non-zero region has the shape `cropped`, including
+/// its image and labels. Before the image is read, the shape of the image is the upper limit.
 ///
-/// Shapes that no memory holds lead to `u64::MAX`.
-pub fn bytes_to_prepare(extent: &Extent, cropped: Shape, rules: &Preprocess, configuration: &Configuration) -> u64 {
+/// Saturates at `u64::MAX`.
+pub fn bytes_to_prepare(
+    extent: &Extent,
+    cropped: Shape,
+    preprocess: &Preprocess,
+    configuration: &Configuration,
+) -> u64 {
     let target_spacing = target_spacing(extent.spacing, configuration);
     let target = resampled_shape(cropped, extent.spacing, target_spacing);
-    let separate = separate_axis(extent.spacing, rules, configuration);
-    let [kept, new, most] = [cropped.voxels(), target.voxels(), most_voxels(cropped, target, separate)];
-    // What keeps its shape is not copied.
+    let separate = separate_axis(extent.spacing, preprocess, configuration);
+    let [kept, new, peak] = [cropped.voxels(), target.voxels(), max_voxels(cropped, target, separate)];
+    // An array that keeps its shape is not copied.
     let copied = if target == cropped { 0 } else { new };
     let image = INTENSITY.saturating_mul(extent.channels as u64);
     let labels = if extent.labelled { LABEL } else { 0 };
-    let mask = if rules.normalize_in_mask { MASK } else { 0 };
-    // The image is permuted a channel at a time.
+    let mask = if preprocess.normalize_in_mask { MASK } else { 0 };
+    // The image is permuted one channel at a time.
     let permuted = if slice_first(configuration.slice_axis) == [0, 1, 2] { 0 } else { INTENSITY };
     let stages = [
         bytes_to_read(extent).saturating_add(bytes(&[(MASK, extent.shape.voxels())])),
         bytes(&[(image + labels + mask, kept), (mask, copied)]),
         bytes(&[(image + labels, kept), (mask, new), (labels, copied)]),
-        bytes(&[(image, most), (LABEL + mask, new)]),
+        bytes(&[(image, peak), (LABEL + mask, new)]),
         bytes(&[(image + permuted + LABEL, new)]),
     ];
     stages.into_iter().fold(0, u64::max)
 }
 
-/// Bytes of the image and the label map of a case as they are read.
+/// Bytes of the image and the label map of a case as read.
 pub fn bytes_to_read(extent: &Extent) -> u64 {
     let labels = if extent.labelled { LABEL } else { 0 };
     bytes(&[(INTENSITY.saturating_mul(extent.channels as u64).saturating_add(labels), extent.shape.voxels())])
@@ -119,15 +125,15 @@ pub fn bytes_to_read(extent: &Extent) -> u64 {
 
 /// The sum of bytes per voxel times voxels.
 fn bytes(parts: &[(u64, usize)]) -> u64 {
-    parts.iter().fold(0, |sum, &(each, voxels)| sum.saturating_add(each.saturating_mul(voxels as u64)))
+    parts.iter().fold(0, |sum, &(bytes, voxels)| sum.saturating_add(bytes.saturating_mul(voxels as u64)))
 }
 
-/// What the headers of a case say of it: the grid of its first image, and the channels of all.
+/// Reads the size of a case from its headers: the grid of its first image, and the channels of all.
 ///
 /// # Errors
 ///
-/// When a header cannot be read.
-pub fn extent(case: &Case) -> Result<Extent, ImageFileError> {
+/// If a header cannot be read.
+pub fn read_extent(case: &Case) -> Result<Extent, ImageFileError> {
     let headers = case.images.iter().map(|path| read_header(path)).collect::<Result<Vec<_>, _>>()?;
     let (shape, spacing) = headers
         .first()
@@ -136,26 +142,26 @@ pub fn extent(case: &Case) -> Result<Extent, ImageFileError> {
     Ok(Extent { shape, spacing, channels, labelled: case.labels.is_some() })
 }
 
-/// Refuses a case whose preparation takes more than `given` bytes.
+/// Refuses a case that needs more than `given` bytes to preprocess.
 ///
 /// # Errors
 ///
-/// With its figures.
+/// The shapes, the spacings and the memory of such a case.
 pub fn check(
     extent: &Extent,
     cropped: Shape,
-    rules: &Preprocess,
+    preprocess: &Preprocess,
     configuration: &Configuration,
     given: u64,
 ) -> Result<(), TooLarge> {
-    refuse(extent, cropped, configuration, bytes_to_prepare(extent, cropped, rules, configuration), given)
+    refuse(extent, cropped, configuration, bytes_to_prepare(extent, cropped, preprocess, configuration), given)
 }
 
-/// Refuses a case that cannot even be read within `given` bytes.
+/// Refuses a case that needs more than `given` bytes just to read.
 ///
 /// # Errors
 ///
-/// With its figures.
+/// The shapes, the spacings and the memory of such a case.
 pub fn check_reading(extent: &Extent, configuration: &Configuration, given: u64) -> Result<(), TooLarge> {
     let needed = bytes_to_read(extent).saturating_add(bytes(&[(MASK, extent.shape.voxels())]));
     refuse(extent, extent.shape, configuration, needed, given)

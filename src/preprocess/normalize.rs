@@ -1,21 +1,21 @@
-//! Intensity normalisation. Source: arXiv:1809.10486, section 2.2 (spec section 5).
+//! Intensity normalisation. Source: arXiv:1809.10486, 2.2.
 
 use ndarray::{ArrayView3, ArrayViewMut3, Zip};
 
 use crate::plan::schema::{Intensities, Normalization};
 use crate::statistics::moments;
 
-/// Added to an image's own standard deviation. Source: the first public code (spec section 5).
+/// Added to an image's own standard deviation. Source: nnU-Net commit 6150f1b0.
 const SD_EPS: f64 = 1e-8;
 
 /// Normalises one channel in place.
 ///
-/// `inside` is given where statistics are taken inside of the non-zero mask only; the outside becomes exactly 0. A `"ct"`
-/// channel needs `intensities`.
+/// With a mask, statistics are taken inside the mask only, and the outside becomes exactly 0. A `"ct"` channel needs
+/// `intensities`.
 ///
 /// # Panics
 ///
-/// When a `"ct"` channel comes without intensities, which a validated plan excludes.
+/// If a `"ct"` channel has no intensities, which a validated plan excludes.
 pub fn normalize(
     mut image: ArrayViewMut3<'_, f32>,
     scheme: Normalization,
@@ -61,21 +61,21 @@ mod tests {
     const CT: Intensities = Intensities { mean: 100.0, sd: 40.0, p00_5: -20.0, p99_5: 200.0 };
 
     #[test]
-    fn ct_clips_and_scales_by_the_data_sets_foreground() {
+    fn ct_clips_and_scales_by_the_foreground_of_the_data_set() {
         let mut image = array![[[100.0_f32, 1000.0, -1000.0]]];
         normalize(image.view_mut(), Normalization::Ct, Some(&CT), None);
         assert_eq!(image, array![[[0.0, 2.5, -3.0]]]);
     }
 
     #[test]
-    fn values_that_are_not_to_be_normalised_stay() {
+    fn the_scheme_none_changes_nothing() {
         let mut image = array![[[5.0_f32, 0.0, -3.0]]];
         normalize(image.view_mut(), Normalization::None, None, Some(array![[[false, true, true]]].view()));
         assert_eq!(image, array![[[5.0, 0.0, -3.0]]]);
     }
 
     #[test]
-    fn z_score_has_mean_zero_and_unit_deviation() {
+    fn z_score_has_mean_zero_and_standard_deviation_one() {
         let mut image = array![[[1.0_f32, 2.0], [3.0, 6.0]]];
         normalize(image.view_mut(), Normalization::ZScore, None, None);
         let mean = image.mean().unwrap();
@@ -84,14 +84,14 @@ mod tests {
     }
 
     #[test]
-    fn masked_z_score_leaves_the_outside_exactly_zero() {
+    fn z_score_in_a_mask_sets_the_outside_exactly_to_zero() {
         let mut image = array![[[5.0_f32, 1.0, 3.0]]];
         normalize(image.view_mut(), Normalization::ZScore, None, Some(array![[[false, true, true]]].view()));
         assert_eq!(image, array![[[0.0, -1.0, 1.0]]]);
     }
 
     #[test]
-    fn a_constant_image_becomes_zero_and_not_nan() {
+    fn a_constant_image_becomes_zero_not_nan() {
         let mut image = Array3::from_elem((2, 2, 2), 7.0_f32);
         normalize(image.view_mut(), Normalization::ZScore, None, None);
         assert!(image.iter().all(|&value| value == 0.0));

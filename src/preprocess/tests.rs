@@ -1,10 +1,11 @@
+use ndarray::{Array3, Array4};
 use proptest::prelude::*;
 
-use super::footprint::bytes_to_prepare;
+use super::footprint::{Extent, bytes_to_prepare};
 use super::*;
-use crate::plan::schema::{ConfigurationName, Plan};
-use crate::volume::Geometry;
-use crate::volume::resample::resize_labels;
+use crate::plan::schema::{Configuration, ConfigurationName, Plan};
+use crate::volume::resample::{Order, resize_labels};
+use crate::volume::{Geometry, Image, LabelMap, Shape, Spacing};
 
 fn plan(masked: bool, label_order: u8, image_order: u8) -> Plan {
     let mut plan: Plan = crate::plan::testing::example();
@@ -19,12 +20,12 @@ fn configuration(plan: &Plan, spacing: [f64; 3], slice_axis: usize) -> Configura
     Configuration { spacing_mm: Spacing(spacing), slice_axis, ..full }
 }
 
-/// A ball of intensities with labels, some of which lie outside of the ball.
+/// A ball of intensities with labels, some of which lie outside the ball.
 fn case(shape: [usize; 3], seed: usize) -> (Image, LabelMap) {
     let geometry = Geometry::axis_aligned(Shape(shape), Spacing([2.0, 1.0, 1.5]), [0.0; 3]);
     let noise = |z: usize, y: usize, x: usize| (z * 31 + y * 17 + x * 7 + seed * 13) % 23;
-    let inside = |place: [usize; 3]| {
-        let squares = (0..3).map(|axis| (place[axis] as f64 / shape[axis] as f64 - 0.5).powi(2));
+    let inside = |voxel: [usize; 3]| {
+        let squares = (0..3).map(|axis| (voxel[axis] as f64 / shape[axis] as f64 - 0.5).powi(2));
         squares.sum::<f64>() < 0.14
     };
     let voxels = Array4::from_shape_fn((1, shape[0], shape[1], shape[2]), |(_, z, y, x)| {
@@ -58,7 +59,7 @@ proptest! {
     }
 
     #[test]
-    fn labels_of_a_masked_plan_keep_their_class_and_say_what_is_outside(
+    fn labels_keep_their_class_and_mark_the_outside_of_the_mask(
         shape in prop::array::uniform3(6_usize..14), seed in 0_usize..100, slice_axis in 0_usize..3,
         spacing in prop::array::uniform3(0.8_f64..3.0),
     ) {
@@ -75,11 +76,11 @@ proptest! {
 }
 
 #[test]
-fn a_label_outside_of_the_non_zero_mask_changes_no_statistics() {
+fn a_label_outside_the_non_zero_mask_does_not_affect_statistics() {
     let plan = plan(true, 0, 3);
     let configuration = configuration(&plan, [2.0, 1.0, 1.5], 0);
     let (image, mut labels) = case([10, 10, 10], 1);
-    // A corner of the ball's box is outside of the ball.
+    // A corner of the ball's bounding box is outside the ball.
     let alone = prepared(&plan, &(image.clone(), labels.clone()), false, &configuration);
     let bounds = alone.placement.crop;
     labels.labels.fill(0);
@@ -92,19 +93,19 @@ fn a_label_outside_of_the_non_zero_mask_changes_no_statistics() {
 }
 
 #[test]
-fn a_case_that_takes_more_than_may_be_used_is_refused_with_its_figures_and_nothing_is_allocated() {
+fn a_case_above_the_memory_limit_is_refused_before_anything_is_allocated() {
     let plan = plan(false, 1, 3);
     let (mut image, labels) = case([10, 12, 14], 1);
     image.geometry.spacing = Spacing([2e5, 1e5, 1.5e5]);
     let configuration = configuration(&plan, [2.0, 1.0, 1.5], 0);
     let refused = prepare(image, Some(labels), &plan.preprocess, &configuration, 1 << 30).unwrap_err();
     assert!(refused.needed > 1 << 50, "{refused:?}");
-    let said = refused.to_string();
-    assert!(said.contains("of memory, and 1.00 GiB may be used; correct the spacing"), "{said}");
+    let message = refused.to_string();
+    assert!(message.contains("of memory; the limit is 1.00 GiB. Correct the spacing"), "{message}");
 }
 
 #[test]
-fn shapes_that_no_memory_holds_are_no_overflow() {
+fn huge_shapes_do_not_overflow() {
     let plan = plan(true, 1, 3);
     let extent = Extent { shape: Shape([32767; 3]), spacing: Spacing([1e30; 3]), channels: 32767, labelled: true };
     let configuration = configuration(&plan, [1e-30; 3], 1);
@@ -112,17 +113,7 @@ fn shapes_that_no_memory_holds_are_no_overflow() {
 }
 
 #[test]
-fn few_voxels_of_a_class_are_all_kept_and_many_are_spread_over_it() {
-    let labels = Array3::from_shape_fn((1, 400, 400), |(_, y, _)| if y == 0 { 2 } else { 1 });
-    let found = foreground_voxels(labels.view());
-    assert_eq!(found[&2].len(), 400);
-    // 399 · 400 voxels, every third.
-    assert_eq!(found[&1].len(), 53_200);
-    assert_eq!(found[&1][..2], [[0, 1, 0], [0, 1, 3]]);
-}
-
-#[test]
-fn a_label_map_that_keeps_its_shape_is_not_changed() {
+fn a_label_map_that_keeps_its_shape_is_unchanged() {
     let (_, labels) = case([6, 7, 8], 3);
     assert_eq!(resize_labels(labels.labels.view(), Shape([6, 7, 8]), Order::Linear, None), labels.labels);
 }

@@ -131,7 +131,7 @@ fn with_first_stage(plan: &Plan, case: PreparedCase, listener: &dyn Listener) ->
         return Ok(case.with_first_stage(&path)?);
     }
     listener.say("no first-stage prediction yet; dotted lines show the reference instead");
-    Ok(case.with_stand_in())
+    Ok(case.with_reference_as_first_stage())
 }
 
 fn draw_samples(plan: &Plan, configuration: &Configuration, case: &PreparedCase, count: usize) -> Vec<Sample> {

@@ -68,14 +68,14 @@ impl Segmenter<'_> {
         let (back, files) = (reordered.back, self.request.files(case));
         let mut labels = self.predict(reordered, case, &geometry, &files)?;
         if let Some(file) = &files.probabilities {
-            self.outputs.keep_made_of(file, made_of)?;
+            self.outputs.keep_with_inputs(file, made_of)?;
         }
         if let Some(back) = back {
             labels = back.volume(labels.view()).as_standard_layout().into_owned();
         }
         self.filter.apply(&mut labels);
         write_labels(&self.staging.join(&files.labels), labels.view(), &geometry)?;
-        Ok(self.outputs.keep_made_of(&files.labels, made_of)?)
+        Ok(self.outputs.keep_with_inputs(&files.labels, made_of)?)
     }
 
     /// Labels of an image, `[z, y, x]` in the axis order of the training cases; probabilities are written in the image's own order.

@@ -140,7 +140,7 @@ fn segment_all(segmenter: &Segmenter<'_>, cases: &[Case], digest: &str) -> Progr
         }
         // A file that cannot be read is a failure of its case.
         let made_of = digest_of_case(case, digest).unwrap_or_default();
-        let is_unchanged = |file: &PathBuf| segmenter.outputs.is_made_of(file, &made_of);
+        let is_unchanged = |file: &PathBuf| segmenter.outputs.has_inputs(file, &made_of);
         if !made_of.is_empty() && segmenter.request.files(case).all().all(is_unchanged) {
             progress.before += 1;
         } else {

@@ -7,7 +7,7 @@ use crate::plan::compare::stage_digests;
 use crate::plan::schema::{ConfigurationName, Plan};
 use crate::predict::cascade::{Grid, predict_first_stage};
 use crate::predict::{EnsembleMember, MemoryLimit, OnTiles, PredictError, Predictor};
-use crate::preprocess::first_stage::{beside, one_hot};
+use crate::preprocess::first_stage::{append_masks, one_hot};
 use crate::preprocess::{Prepared, prepare};
 use crate::run::folder::RunFolder;
 use crate::segment::candidate::{trained_folds, untrained};
@@ -76,8 +76,10 @@ impl Stages<'_> {
                 limit,
                 on_tiles,
             )?;
-            case.image =
-                beside(case.image.view(), &one_hot(classes.view(), self.predictor.network.plan().data.labels.len()));
+            case.image = append_masks(
+                case.image.view(),
+                &one_hot(classes.view(), self.predictor.network.plan().data.labels.len()),
+            );
         }
         Ok(case)
     }

@@ -40,7 +40,7 @@ impl TrainingData {
     /// Reads the record of a run folder.
     pub(super) fn load(folder: &RunFolder) -> Result<Self, StoreError> {
         let fingerprint =
-            SavedFingerprint::read_intact(folder)?.map(|saved| saved.fingerprint).filter(Fingerprint::is_whole);
+            SavedFingerprint::read_intact(folder)?.map(|saved| saved.fingerprint).filter(Fingerprint::is_complete);
         Ok(fingerprint.map_or_else(Self::unknown, Self::new))
     }
 
@@ -192,7 +192,7 @@ mod tests {
             ranges: vec![IntensityRange { low: range.0, high: range.1 }],
             voxels: BTreeMap::new(),
             components: BTreeMap::new(),
-            noted: crate::fingerprint::Noted::default(),
+            anomalies: crate::fingerprint::Anomalies::default(),
         }
     }
 

@@ -1,14 +1,14 @@
-//! Rows of text as a table: comma-separated values, Markdown, or columns for a terminal. The first row is the head.
+//! Formats rows of text as a table: CSV, Markdown, or columns for a terminal. The first row is the head.
 
 use std::fmt::Write as _;
 
-/// Rows of text as comma-separated values.
+/// Formats rows as CSV.
 pub fn rows_as_csv(rows: &[Vec<String>]) -> String {
     let row = |row: &Vec<String>| row.iter().map(|cell| quoted(cell)).collect::<Vec<_>>().join(",") + "\n";
     rows.iter().map(row).collect()
 }
 
-/// Rows of text in columns, for a terminal.
+/// Formats rows in columns, for a terminal.
 pub fn rows_as_text(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
@@ -21,12 +21,12 @@ pub fn rows_as_text(rows: &[Vec<String>]) -> String {
     text
 }
 
-/// A cell, in quotation marks where it needs them. Source: RFC 4180.
+/// A CSV cell, in quotation marks if necessary. Source: RFC 4180.
 pub fn quoted(cell: &str) -> String {
     if cell.contains([',', '"', '\n', '\r']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell.to_owned() }
 }
 
-/// Rows as a Markdown table; the first one is the head.
+/// Formats rows as a Markdown table.
 pub fn rows_as_markdown(rows: &[Vec<String>]) -> String {
     let mut text = String::new();
     for (at, row) in rows.iter().enumerate() {

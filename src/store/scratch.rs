@@ -1,14 +1,14 @@
-//! Numbers on disk for as long as they are needed: what does not fit into memory.
+//! Temporary files of floats, for data that do not fit into memory.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::store::StoreError;
+use crate::store::error::StoreError;
 
-/// A file of `f32` that is gone when it is dropped, and, where the system lets an open file be removed, when the process is
-/// killed.
+/// A temporary file of `f32`. It is removed when it is dropped and, on systems that allow removing an open file, when
+/// the process is killed.
 #[derive(Debug)]
 pub struct Scratch {
     file: File,
@@ -16,11 +16,11 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    /// A new file in a folder, which is made where it is missing.
+    /// Creates a file in a folder, and the folder if it is missing.
     ///
     /// # Errors
     ///
-    /// When the folder or the file cannot be made.
+    /// If the folder or the file cannot be created.
     pub fn new(folder: &Path) -> Result<Self, StoreError> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -28,34 +28,34 @@ impl Scratch {
         let fail = |source| StoreError { verb: "create", path: path.clone(), source };
         fs::create_dir_all(folder).map_err(fail)?;
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&path).map_err(fail)?;
-        // Not everywhere: where this is refused, `drop` does it.
+        // Systems that refuse this remove the file in `drop`.
         let _ = fs::remove_file(&path);
         Ok(Self { file, path })
     }
 
-    /// Writes numbers from the given place on, counted in numbers.
+    /// Writes values from index `start` on.
     ///
     /// # Errors
     ///
-    /// When the disk is full, or refuses.
-    pub fn write(&self, place: usize, values: &[f32]) -> Result<(), StoreError> {
-        let written = self.seek(place).and_then(|mut file| file.write_all(bytemuck::cast_slice(values)));
+    /// If the disk is full, or refuses.
+    pub fn write(&self, start: usize, values: &[f32]) -> Result<(), StoreError> {
+        let written = self.seek(start).and_then(|mut file| file.write_all(bytemuck::cast_slice(values)));
         written.map_err(|source| StoreError { verb: "write", path: self.path.clone(), source })
     }
 
-    /// Reads numbers from the given place on, counted in numbers.
+    /// Reads values from index `start` on.
     ///
     /// # Errors
     ///
-    /// When so many were not written, or the disk refuses.
-    pub fn read(&self, place: usize, values: &mut [f32]) -> Result<(), StoreError> {
-        let read = self.seek(place).and_then(|mut file| file.read_exact(bytemuck::cast_slice_mut(values)));
+    /// If fewer values were written, or the disk refuses.
+    pub fn read(&self, start: usize, values: &mut [f32]) -> Result<(), StoreError> {
+        let read = self.seek(start).and_then(|mut file| file.read_exact(bytemuck::cast_slice_mut(values)));
         read.map_err(|source| StoreError { verb: "read", path: self.path.clone(), source })
     }
 
-    fn seek(&self, place: usize) -> io::Result<&File> {
+    fn seek(&self, start: usize) -> io::Result<&File> {
         let mut file = &self.file;
-        file.seek(SeekFrom::Start((place * size_of::<f32>()) as u64))?;
+        file.seek(SeekFrom::Start((start * size_of::<f32>()) as u64))?;
         Ok(file)
     }
 }
@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     #[allow(clippy::float_cmp, reason = "the values are copied, not computed")]
-    fn what_is_written_is_read_back_and_nothing_stays() {
+    fn values_are_read_back_and_the_file_is_removed() {
         let folder = tempfile::tempdir().unwrap();
         let scratch = Scratch::new(folder.path()).unwrap();
         scratch.write(3, &[4.0, 5.0]).unwrap();

@@ -1,4 +1,4 @@
-//! What the file system says of a file, by which a change is noticed without reading it.
+//! Stamps of files: metadata that reveal a change without reading the file.
 
 use std::fs::{self, File, Metadata};
 use std::io;
@@ -7,33 +7,33 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-use crate::store::StoreError;
+use crate::store::error::StoreError;
 
-/// How long ago a file must have changed for its stamp to tell later changes apart: the coarsest clock of a file system in use
-/// (FAT) counts in steps of two seconds.
-const SETTLED: Duration = Duration::from_secs(3);
+/// Minimum age of a file for its stamp to reveal every later change: the coarsest clock of a file system (FAT) has
+/// steps of two seconds.
+const MIN_AGE: Duration = Duration::from_secs(3);
 
-/// Size, times and identity of a file, one of which differs when it has been replaced or written to.
+/// Size, times and identity of a file, at least one of which changes when the file is replaced or written.
 ///
-/// The time of modification can be set by anybody, such as a tool that copies; the time of change and the inode cannot.
+/// Any tool can set the modification time, for example when it copies; the change time and the inode cannot be set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileStamp {
-    /// Bytes.
+    /// Size in bytes.
     pub size: u64,
-    /// Time of the last modification, nanoseconds since 1970; negative before.
+    /// Modification time, nanoseconds since 1970; negative before.
     pub modified_ns: i128,
-    /// Time of the last change of contents, name or rights, nanoseconds since 1970; unknown where the system has none.
+    /// Time of the last change of content, name or permissions, nanoseconds since 1970; `None` on systems without it.
     pub changed_ns: Option<i128>,
-    /// Device and inode; unknown where the system has none.
+    /// Device and inode; `None` on systems without them.
     pub inode: Option<(u64, u64)>,
 }
 
 impl FileStamp {
-    /// The stamp of the file at a path. Its contents are not read: a data set of many gigabytes is checked in a moment.
+    /// The stamp of the file at a path. The content is not read, so a large data set is checked in moments.
     ///
     /// # Errors
     ///
-    /// When the file is missing, with its path.
+    /// If the file is missing, with its path.
     pub fn of(path: &Path) -> Result<Self, StoreError> {
         let stamp = fs::metadata(path).and_then(|metadata| Self::of_metadata(&metadata));
         stamp.map_err(|source| StoreError { verb: "read", path: path.to_owned(), source })
@@ -43,7 +43,7 @@ impl FileStamp {
     ///
     /// # Errors
     ///
-    /// When the system refuses.
+    /// If the system refuses.
     pub fn of_open(file: &File) -> io::Result<Self> {
         Self::of_metadata(&file.metadata()?)
     }
@@ -53,11 +53,11 @@ impl FileStamp {
         Ok(Self { size: metadata.len(), modified_ns: since_1970(metadata.modified()?), changed_ns, inode })
     }
 
-    /// Whether a change from now on changes the stamp: not where the file was changed within the last tick of the clock.
+    /// Whether every change from now on changes the stamp; false if the file changed within the last tick of the clock.
     pub fn is_settled(&self) -> bool {
         let last = self.changed_ns.unwrap_or(self.modified_ns).max(self.modified_ns);
-        // A time in the future is one that somebody has set.
-        last > since_1970(SystemTime::now()) || last + (SETTLED.as_nanos() as i128) < since_1970(SystemTime::now())
+        // A time in the future was set by a tool.
+        last > since_1970(SystemTime::now()) || last + (MIN_AGE.as_nanos() as i128) < since_1970(SystemTime::now())
     }
 }
 
@@ -83,23 +83,23 @@ fn identity(_: &Metadata) -> (Option<i128>, Option<(u64, u64)>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::write_atomic;
+    use crate::store::files::write_atomic;
 
     #[test]
-    fn a_stamp_notices_a_changed_file() {
+    fn a_stamp_reveals_a_changed_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("image.nii");
         write_atomic(&path, b"one").unwrap();
         let before = FileStamp::of(&path).unwrap();
         assert_eq!(before, FileStamp::of(&path).unwrap());
-        assert!(!before.is_settled(), "it was written just now");
+        assert!(!before.is_settled(), "it was just written");
         write_atomic(&path, b"three").unwrap();
         assert_ne!(before, FileStamp::of(&path).unwrap());
     }
 
     #[test]
     #[cfg(unix)]
-    fn a_stamp_notices_a_replaced_file_of_the_same_size_and_time_of_modification() {
+    fn a_stamp_reveals_a_replaced_file_of_the_same_size_and_modification_time() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("image.nii");
         write_atomic(&path, b"one").unwrap();

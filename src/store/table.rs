@@ -1,4 +1,4 @@
-//! Tables in Parquet files, column by column: written whole, so that a kill never leaves an unreadable file.
+//! Tables in Parquet files, column by column, written atomically.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -8,22 +8,19 @@ use polars::prelude::{
 };
 use thiserror::Error;
 
-use crate::store::{StoreError, write_atomic};
+use crate::store::error::StoreError;
+use crate::store::files::write_atomic;
 
 /// A table could not be written or read.
 #[derive(Debug, Error)]
+#[allow(missing_docs, reason = "the message of each variant describes its fields")]
 pub enum TableError {
     /// The file could not be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The file is not such a table.
+    /// The file is not the expected table.
     #[error("`{}` is not the expected table: {source}", path.display())]
-    Form {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        source: PolarsError,
-    },
+    Form { path: PathBuf, source: PolarsError },
 }
 
 /// A table about to be written.
@@ -33,49 +30,49 @@ pub struct Columns {
 }
 
 impl Columns {
-    /// Adds whole numbers.
+    /// Adds a column of unsigned integers.
     #[must_use]
     pub fn counts(mut self, name: &str, values: impl Iterator<Item = u64>) -> Self {
         self.columns.push(Column::new(name.into(), values.collect::<Vec<u64>>()));
         self
     }
 
-    /// Adds whole numbers that are missing in some rows.
+    /// Adds a column of unsigned integers, some of which are missing.
     #[must_use]
     pub fn optional_counts(mut self, name: &str, values: impl Iterator<Item = Option<u64>>) -> Self {
         self.columns.push(Column::new(name.into(), values.collect::<Vec<Option<u64>>>()));
         self
     }
 
-    /// Adds numbers.
+    /// Adds a column of numbers.
     #[must_use]
     pub fn numbers(mut self, name: &str, values: impl Iterator<Item = f64>) -> Self {
         self.columns.push(Column::new(name.into(), values.collect::<Vec<f64>>()));
         self
     }
 
-    /// Adds numbers of which some are undefined.
+    /// Adds a column of numbers, some of which are undefined.
     #[must_use]
     pub fn optional_numbers(mut self, name: &str, values: impl Iterator<Item = Option<f64>>) -> Self {
         self.columns.push(Column::new(name.into(), values.collect::<Vec<Option<f64>>>()));
         self
     }
 
-    /// Adds yes and no.
+    /// Adds a column of Booleans.
     #[must_use]
     pub fn flags(mut self, name: &str, values: impl Iterator<Item = bool>) -> Self {
         self.columns.push(Column::new(name.into(), values.collect::<Vec<bool>>()));
         self
     }
 
-    /// Adds text.
+    /// Adds a column of text.
     #[must_use]
     pub fn texts<'a>(mut self, name: &str, values: impl Iterator<Item = &'a str>) -> Self {
         self.columns.push(Column::new(name.into(), values.collect::<Vec<&str>>()));
         self
     }
 
-    /// Adds text that is missing in some rows.
+    /// Adds a column of text, some of which is missing.
     #[must_use]
     pub fn optional_texts<'a>(mut self, name: &str, values: impl Iterator<Item = Option<&'a str>>) -> Self {
         self.columns.push(Column::new(name.into(), values.collect::<Vec<Option<&str>>>()));
@@ -86,14 +83,14 @@ impl Columns {
     ///
     /// # Errors
     ///
-    /// When the file cannot be written.
+    /// If the file cannot be written.
     ///
     /// # Panics
     ///
-    /// When the columns are not equally long.
+    /// If the columns differ in length.
     pub fn write(self, path: &Path) -> Result<(), TableError> {
         let height = self.columns.first().map_or(0, Column::len);
-        let mut frame = DataFrame::new(height, self.columns).expect("columns of one length and of different names");
+        let mut frame = DataFrame::new(height, self.columns).expect("columns of equal length with different names");
         let mut bytes = Vec::new();
         ParquetWriter::new(&mut bytes)
             .with_compression(ParquetCompression::Zstd(None))
@@ -104,7 +101,7 @@ impl Columns {
     }
 }
 
-/// A table as read.
+/// A table that was read.
 #[derive(Debug)]
 pub struct Table {
     path: PathBuf,
@@ -116,7 +113,7 @@ impl Table {
     ///
     /// # Errors
     ///
-    /// When the file is missing or is not Parquet.
+    /// If the file is missing or is not Parquet.
     pub fn read(path: &Path) -> Result<Self, TableError> {
         let file = File::open(path).map_err(|source| StoreError { verb: "read", path: path.to_owned(), source })?;
         let frame =
@@ -129,65 +126,65 @@ impl Table {
         self.frame.get_column_names().into_iter().map(ToString::to_string).collect()
     }
 
-    /// Whole numbers.
+    /// A column of unsigned integers.
     ///
     /// # Errors
     ///
-    /// When there is no such column of this type, or a value is missing.
+    /// If there is no such column of this type, or a value is missing.
     pub fn counts(&self, name: &str) -> Result<Vec<u64>, TableError> {
         self.optional_counts(name)?.into_iter().map(|value| value.ok_or_else(|| self.missing(name))).collect()
     }
 
-    /// Whole numbers that are missing in some rows.
+    /// A column of unsigned integers, some of which are missing.
     ///
     /// # Errors
     ///
-    /// When there is no such column of this type.
+    /// If there is no such column of this type.
     pub fn optional_counts(&self, name: &str) -> Result<Vec<Option<u64>>, TableError> {
         let column = self.frame.column(name).and_then(Column::u64).map_err(|source| self.form(source))?;
         Ok(column.iter().collect())
     }
 
-    /// Numbers.
+    /// A column of numbers.
     ///
     /// # Errors
     ///
-    /// When there is no such column of this type, or a value is missing.
+    /// If there is no such column of this type, or a value is missing.
     pub fn numbers(&self, name: &str) -> Result<Vec<f64>, TableError> {
         self.optional_numbers(name)?.into_iter().map(|value| value.ok_or_else(|| self.missing(name))).collect()
     }
 
-    /// Numbers of which some are undefined.
+    /// A column of numbers, some of which are undefined.
     ///
     /// # Errors
     ///
-    /// When there is no such column of this type.
+    /// If there is no such column of this type.
     pub fn optional_numbers(&self, name: &str) -> Result<Vec<Option<f64>>, TableError> {
         let column = self.frame.column(name).and_then(Column::f64).map_err(|source| self.form(source))?;
         Ok(column.iter().collect())
     }
 
-    /// Yes and no.
+    /// A column of Booleans.
     ///
     /// # Errors
     ///
-    /// When there is no such column of this type, or a value is missing.
+    /// If there is no such column of this type, or a value is missing.
     pub fn flags(&self, name: &str) -> Result<Vec<bool>, TableError> {
         let column = self.frame.column(name).and_then(Column::bool).map_err(|source| self.form(source))?;
         column.iter().map(|value| value.ok_or_else(|| self.missing(name))).collect()
     }
 
-    /// Text.
+    /// A column of text.
     ///
     /// # Errors
     ///
-    /// When there is no such column of this type, or a value is missing.
+    /// If there is no such column of this type, or a value is missing.
     pub fn texts(&self, name: &str) -> Result<Vec<String>, TableError> {
         let column = self.frame.column(name).and_then(Column::str).map_err(|source| self.form(source))?;
         column.iter().map(|value| value.map(str::to_owned).ok_or_else(|| self.missing(name))).collect()
     }
 
-    /// Text that is missing in some rows.
+    /// A column of text, some of which is missing.
     ///
     /// # Errors
     ///
@@ -211,7 +208,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_table_survives_its_file() {
+    fn a_table_round_trips_through_parquet() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("scores.parquet");
         Columns::default()

@@ -1,8 +1,8 @@
-//! Tensors in safetensors files: written whole, with a checksum, and read through a memory map.
+//! Tensors in safetensors files, written atomically with a checksum and read through a memory map.
 //!
-//! The checksum covers everything that a reader uses: metadata, names, types, shapes and elements. It is XXH3, which runs as fast
-//! as memory can be read and notices any damage that nobody made on purpose. A file without one was written by a version that
-//! did not know it: it is read, and [`TensorFile::is_verified`] says so.
+//! The checksum covers everything that a reader uses: metadata, names, types, shapes and elements. It is XXH3, which
+//! runs at the speed of memory and detects accidental damage. A file without a checksum, written by an earlier version,
+//! is accepted; [`TensorFile::is_verified`] reports that.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -19,35 +19,26 @@ use serde::de::DeserializeOwned;
 use thiserror::Error;
 use xxhash_rust::xxh3::Xxh3;
 
-/// The one metadata key of our files. A single key keeps the header's bytes the same on every run.
+/// The only metadata key of our files: with several keys, their order would differ from run to run.
 const METADATA_KEY: &str = "segplan";
-/// What the metadata begin with: the checksum's name, then 16 hexadecimal digits, a space, and the value as JSON.
+/// Start of the metadata, followed by 16 hexadecimal digits, a space, and the value as JSON.
 const CHECKSUM: &str = "xxh3:";
 
 /// A tensor file could not be written or read.
 #[derive(Debug, Error)]
+#[allow(missing_docs, reason = "the message of each variant describes its fields")]
 pub enum TensorFileError {
     /// The operating system refused.
     #[error("cannot open `{}`: {source}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// The file is not what it claims to be.
+    Io { path: PathBuf, source: io::Error },
+    /// The file is damaged, or is no tensor file.
     #[error("`{}` is damaged: {reason}", path.display())]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
+    Damaged { path: PathBuf, reason: String },
 }
 
-/// Element types that a tensor file holds.
+/// Element types of tensor files.
 pub trait Element: Pod {
-    /// The type's name in the file.
+    /// The type in the file.
     const DTYPE: Dtype;
 }
 
@@ -67,7 +58,7 @@ impl Element for u32 {
     const DTYPE: Dtype = Dtype::U32;
 }
 
-/// A tensor about to be written: shape, and elements in row-major order.
+/// A tensor to write: shape, and elements in row-major order.
 #[derive(Debug)]
 pub struct TensorData<'a> {
     dtype: Dtype,
@@ -80,7 +71,7 @@ impl<'a> TensorData<'a> {
     ///
     /// # Panics
     ///
-    /// When the shape does not hold as many elements as there are.
+    /// If the number of elements does not fit the shape.
     pub fn new<T: Element>(shape: &[usize], elements: &'a [T]) -> Self {
         assert_eq!(shape.iter().product::<usize>(), elements.len(), "elements of a tensor of shape {shape:?}");
         Self { dtype: T::DTYPE, shape: shape.to_vec(), bytes: Cow::Borrowed(bytemuck::cast_slice(elements)) }
@@ -105,19 +96,24 @@ impl View for &TensorData<'_> {
     }
 }
 
-/// What a reader sees of a tensor: name, type, shape, bytes.
-type Seen<'a> = (&'a str, Dtype, &'a [usize], &'a [u8]);
+/// The parts of a tensor that the checksum covers.
+struct Checked<'a> {
+    name: &'a str,
+    dtype: Dtype,
+    shape: &'a [usize],
+    bytes: &'a [u8],
+}
 
-/// Checksum of a file: of its metadata value as JSON, and of its tensors in the order of their names.
-fn checksum<'a>(metadata: &str, tensors: impl Iterator<Item = Seen<'a>>) -> String {
+/// Checksum of a file: its metadata value as JSON, and its tensors sorted by name.
+fn checksum<'a>(metadata: &str, tensors: impl Iterator<Item = Checked<'a>>) -> String {
     let mut hash = Xxh3::new();
     let mut add = |bytes: &[u8]| {
-        // The length first, so that no byte can move from one part to the next.
+        // The length comes first, so no byte can move from one part to the next unnoticed.
         hash.update(&(bytes.len() as u64).to_le_bytes());
         hash.update(bytes);
     };
     add(metadata.as_bytes());
-    for (name, dtype, shape, bytes) in tensors {
+    for Checked { name, dtype, shape, bytes } in tensors {
         add(name.as_bytes());
         add(format!("{dtype:?} {shape:?}").as_bytes());
         add(bytes);
@@ -125,11 +121,11 @@ fn checksum<'a>(metadata: &str, tensors: impl Iterator<Item = Seen<'a>>) -> Stri
     format!("{CHECKSUM}{:016x}", hash.digest())
 }
 
-/// Writes tensors and one metadata value; the file is the old one or the whole new one at every instant.
+/// Writes tensors and one metadata value. Atomic: at every instant, the file is the old one or the complete new one.
 ///
 /// # Errors
 ///
-/// When the folder or the file cannot be written.
+/// If the folder or the file cannot be written.
 pub fn write(
     path: &Path,
     tensors: &BTreeMap<String, TensorData<'_>>,
@@ -140,8 +136,13 @@ pub fn write(
         fs::create_dir_all(folder).map_err(fail)?;
     }
     let metadata = serde_json::to_string(metadata).map_err(|error| fail(error.into()))?;
-    let seen = tensors.iter().map(|(name, tensor)| (name.as_str(), tensor.dtype, &*tensor.shape, &*tensor.bytes));
-    let metadata = format!("{} {metadata}", checksum(&metadata, seen));
+    let checked = tensors.iter().map(|(name, tensor)| Checked {
+        name,
+        dtype: tensor.dtype,
+        shape: &tensor.shape,
+        bytes: &tensor.bytes,
+    });
+    let metadata = format!("{} {metadata}", checksum(&metadata, checked));
     let metadata = HashMap::from([(METADATA_KEY.to_owned(), metadata)]);
     safetensors::serialize_to_file(tensors.iter(), Some(metadata), path).map_err(|error| match error {
         SafeTensorError::IoError(source) => fail(source),
@@ -149,7 +150,7 @@ pub fn write(
     })
 }
 
-/// An open tensor file. Elements are read from the memory map, without a copy.
+/// An open tensor file. Elements are read from the memory map without a copy.
 #[derive(Debug)]
 pub struct TensorFile {
     path: PathBuf,
@@ -160,30 +161,32 @@ pub struct TensorFile {
 }
 
 impl TensorFile {
-    /// Opens a file, and checks its header against its length and everything that it holds against its checksum.
+    /// Opens a file, checks its header against its length, and verifies its checksum.
     ///
     /// # Errors
     ///
-    /// When the file cannot be opened, or is damaged.
+    /// If the file cannot be opened, or is damaged.
     pub fn open(path: &Path) -> Result<Self, TensorFileError> {
         let file = Self::peek(path)?;
         let Some(expected) = &file.checksum else { return Ok(file) };
-        let seen = file
-            .tensors
-            .iter()
-            .map(|(name, (dtype, shape, range))| (name.as_str(), *dtype, &**shape, &file.map[range.clone()]));
-        let found = checksum(&file.metadata, seen);
+        let checked = file.tensors.iter().map(|(name, (dtype, shape, range))| Checked {
+            name,
+            dtype: *dtype,
+            shape,
+            bytes: &file.map[range.clone()],
+        });
+        let found = checksum(&file.metadata, checked);
         if found == *expected {
             return Ok(file);
         }
         Err(file.damaged(format!("its checksum is {found}; expected {expected}")))
     }
 
-    /// Opens a file for what its metadata say, and checks no more than its header against its length: no element is read.
+    /// Opens a file for its metadata. Checks its header against its length, and reads no element.
     ///
     /// # Errors
     ///
-    /// When the file cannot be opened, or is not a whole tensor file.
+    /// If the file cannot be opened, or is no complete tensor file.
     pub fn peek(path: &Path) -> Result<Self, TensorFileError> {
         let fail = |source| TensorFileError::Io { path: path.to_owned(), source };
         let file = File::open(path).map_err(fail)?;
@@ -208,7 +211,7 @@ impl TensorFile {
         Ok(Self { path: path.to_owned(), map, tensors, metadata, checksum })
     }
 
-    /// Whether the file carries a checksum, which [`open`](Self::open) has compared.
+    /// Whether the file has a checksum, which [`open`](Self::open) has verified.
     pub fn is_verified(&self) -> bool {
         self.checksum.is_some()
     }
@@ -222,7 +225,7 @@ impl TensorFile {
     ///
     /// # Errors
     ///
-    /// When there is no such tensor or it is of another type.
+    /// If there is no such tensor, or it has another type.
     pub fn tensor<T: Element>(&self, name: &str) -> Result<(&[usize], &[T]), TensorFileError> {
         let (dtype, shape, range) =
             self.tensors.get(name).ok_or_else(|| self.damaged(format!("it has no tensor `{name}`")))?;
@@ -238,20 +241,20 @@ impl TensorFile {
     ///
     /// # Errors
     ///
-    /// When it is not of the expected form.
+    /// If it does not have the expected form.
     pub fn metadata<T: DeserializeOwned>(&self) -> Result<T, TensorFileError> {
         serde_json::from_str(&self.metadata).map_err(|error| self.damaged(format!("its metadata: {error}")))
     }
 
-    /// An error that says what is wrong with this file.
+    /// The error that this file is damaged.
     pub fn damaged(&self, reason: String) -> TensorFileError {
         TensorFileError::Damaged { path: self.path.clone(), reason }
     }
 }
 
-#[expect(unsafe_code, reason = "a memory map is how prepared cases are read without a copy")]
+#[expect(unsafe_code, reason = "prepared cases are read without a copy through a memory map")]
 fn map(file: &File) -> io::Result<Mmap> {
-    // SAFETY: our files are replaced by renaming and never changed in place, so the mapped bytes stay as they are.
+    // SAFETY: our files are replaced by renaming and never modified in place, so the mapped bytes do not change.
     unsafe { Mmap::map(file) }
 }
 
@@ -260,7 +263,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_read_back() {
+    fn tensors_and_metadata_are_read_back() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("case.safetensors");
         let image = [0.5_f32, -1.0, 2.0, 3.5];
@@ -279,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn every_changed_byte_of_a_file_is_noticed() {
+    fn every_changed_byte_of_a_file_is_detected() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("case.safetensors");
         let (image, labels) = ([0.5_f32, -1.0, 2.0, 3.5], [-1_i16, 0, 2, 1]);
@@ -289,7 +292,7 @@ mod tests {
         ]);
         write(&path, &tensors, &("stamp", 1.5)).unwrap();
         let whole = fs::read(&path).unwrap();
-        let mut unnoticed = Vec::new();
+        let mut undetected = Vec::new();
         for at in 0..whole.len() {
             for bit in [0, 3, 7] {
                 let mut bytes = whole.clone();
@@ -300,19 +303,19 @@ mod tests {
                     Ok((file.metadata::<(String, f64)>()?, values))
                 });
                 if read.is_ok() {
-                    unnoticed.push((at, bit));
+                    undetected.push((at, bit));
                 }
             }
         }
-        // Padding of the header, which no reader uses.
+        // Padding of the header.
         let padding = |at: &usize| whole[*at] == b' ' && *at >= 8;
-        unnoticed.retain(|(at, _)| !padding(at));
-        assert!(unnoticed.is_empty(), "{unnoticed:?} of {} bytes", whole.len());
-        assert!(TensorFile::peek(&path).is_ok(), "the last byte is an element's, which is not looked at");
+        undetected.retain(|(at, _)| !padding(at));
+        assert!(undetected.is_empty(), "{undetected:?} of {} bytes", whole.len());
+        assert!(TensorFile::peek(&path).is_ok(), "the last byte belongs to an element, which is not read");
     }
 
     #[test]
-    fn a_file_of_a_version_without_checksums_is_read_and_is_not_called_verified() {
+    fn a_file_without_a_checksum_is_read_but_not_verified() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("old.safetensors");
         let image = TensorData::new(&[1], &[2.5_f32]);

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use crate::plan::schema::Plan;
 use crate::preprocess::cache::PreparedCase;
-use crate::preprocess::first_stage::{beside, one_hot};
+use crate::preprocess::first_stage::{append_masks, one_hot};
 use crate::random::{Key, Purpose, Rng, stream};
 use crate::train::augment::{Augmenter, FirstStageCorruption};
 use crate::train::job::Job;
@@ -112,7 +112,7 @@ impl<'a> EpochBatches<'a> {
         if self.augmenter.is_some() {
             FirstStageCorruption::draw(&self.plan.augment, masks.len(), rng).apply(&mut masks);
         }
-        patch.image = beside(patch.image.view(), &masks);
+        patch.image = append_masks(patch.image.view(), &masks);
         patch
     }
 }

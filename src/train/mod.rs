@@ -144,10 +144,12 @@ fn submit_step(
             let finite = are_finite(&state.network, &gradients);
             let finite = finite.map_err(|failure| index.device_failure(job, failure))?;
             scale.update(finite);
-            match finite {
-                true => state.optimizer_step(gradients, Some(factor)),
-                false if factor > 1.0 => index.log_skipped(factor),
-                false => return Err(index.overflow()),
+            if finite {
+                state.optimizer_step(gradients, Some(factor));
+            } else if factor > 1.0 {
+                index.log_skipped(factor);
+            } else {
+                return Err(index.overflow());
             }
         }
     }

@@ -1,4 +1,4 @@
-//! A training patch: what is cut out of a prepared case, and how it becomes the input of the network.
+//! Training patches, from a prepared case to the input of the network.
 //!
 //! Input: a borrowed case and the first voxel of the patch. Output: image and labels on one grid. Deliberately absent: where a
 //! patch is cut out (`sampler`) and random transforms (`augment`).
@@ -102,6 +102,8 @@ impl Overlap {
 /// `normalize_in_mask` the image is 0 wherever the label was negative.
 ///
 /// Source: nnU-Net commit 6150f1b0, `default_data_augmentation.py` (`MaskTransform`, `RemoveLabelTransform`).
+///
+/// Differs: that commit does not mark foreground outside the non-zero mask, and keeps the image there.
 pub fn to_network_input(mut patch: Patch, normalize_in_mask: bool) -> Patch {
     if normalize_in_mask {
         for mut channel in patch.image.outer_iter_mut() {

@@ -1,6 +1,6 @@
 //! A training between two steps: everything that the next step depends on.
 //!
-//! Random numbers are not part of it: they are functions of seed, fold, epoch, step and sample.
+//! Random numbers do not belong to the state: they are functions of seed, fold, epoch, step and sample.
 
 use burn::tensor::{Device, Gradients, Tensor};
 

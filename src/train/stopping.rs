@@ -1,4 +1,4 @@
-//! When training stops.
+//! The stopping rule of `[train.stopping]`.
 
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +20,7 @@ pub(crate) enum Stopping {
 /// Training stops when the smoothed validation loss has not improved for *more* than `patience` epochs and the learning rate is
 /// below a limit. Source: arXiv:1809.10486, 2.3.
 ///
-/// Differs: nnU-Net's first code (commit 6150f1b0, `network_trainer.py`) watches the smoothed training loss instead, with a patience
+/// Differs: nnU-Net commit 6150f1b0 (`network_trainer.py`) watches the smoothed training loss instead, with a patience
 /// of 50 epochs and a threshold of 5e-4, and sets the counter back while the learning rate is high. The paper states the validation
 /// loss, 60 epochs and 5e-3.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,30 +1,31 @@
-//! Connected components of a mask.
+//! Connected components.
 //!
-//! Input: a mask, `[z, y, x]`. Output: a number for every voxel and a size for every number. Two passes with a forest of
-//! provisional numbers; components are numbered in the order in which their first voxel is met in memory.
+//! Input: a mask or label map, `[z, y, x]`. Output: the component of each voxel, and the size of each component. Two
+//! passes with a union-find forest of provisional labels; components are ordered by their first voxel in memory.
 
 use std::collections::BTreeMap;
 
 use ndarray::{Array2, Array3, ArrayView3};
 
-use super::BoundingBox;
+use super::bounds::BoundingBox;
 use super::crop::bounding_box;
 
-/// Which voxels count as touching.
+/// Which voxels are neighbours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Connectivity {
     /// Voxels that share a face: 6 neighbours.
     Faces,
-    /// Voxels that share a face, an edge or a corner: 26 neighbours. What nnU-Net uses, but for its versions of 2019.
+    /// Voxels that share a face, an edge or a corner: 26 neighbours. nnU-Net uses these, except in its versions of
+    /// 2019.
     Corners,
 }
 
 /// The components of a mask.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Components {
-    /// `[z, y, x]`; 0 is background, component `n` has the number `n`.
+    /// The component of each voxel, `[z, y, x]`, counted from 1; 0 is background.
     pub numbers: Array3<u32>,
-    /// Voxels of component `n` at place `n - 1`.
+    /// Number of voxels of component `n` at index `n - 1`.
     pub sizes: Vec<usize>,
 }
 
@@ -32,23 +33,23 @@ pub struct Components {
 ///
 /// # Panics
 ///
-/// With more than 2³² provisional components, for which a mask needs more than 2³³ voxels.
+/// With more than 2³² provisional labels, which need a mask of more than 2³³ voxels.
 pub fn components(mask: ArrayView3<'_, bool>, connectivity: Connectivity) -> Components {
-    let steps = earlier_neighbours(connectivity);
+    let offsets = earlier_neighbours(connectivity);
     let (_, height, width) = mask.dim();
     let mut numbers: Array3<u32> = Array3::zeros(mask.dim());
-    // Place 0 is background; every other provisional number points to an older one of its component, or to itself.
+    // Index 0 is background; every other provisional label points to an older one of its component, or to itself.
     let mut parents: Vec<u32> = vec![0];
     let Some(BoundingBox { start, end }) = bounding_box(mask) else {
         return Components { numbers, sizes: Vec::new() };
     };
-    let places = (start[0]..end[0]).flat_map(|z| (start[1]..end[1]).map(move |y| (z, y)));
-    let places = places.flat_map(|(z, y)| (start[2]..end[2]).map(move |x| [z, y, x]));
-    for place @ [z, y, x] in places.filter(|place| mask[*place]) {
+    let voxels = (start[0]..end[0]).flat_map(|z| (start[1]..end[1]).map(move |y| (z, y)));
+    let voxels = voxels.flat_map(|(z, y)| (start[2]..end[2]).map(move |x| [z, y, x]));
+    for voxel @ [z, y, x] in voxels.filter(|voxel| mask[*voxel]) {
         let mut number = 0;
-        for &[dz, dy, dx] in &steps {
-            let place = (z.checked_add_signed(dz), y.checked_add_signed(dy), x.checked_add_signed(dx));
-            let (Some(a), Some(b), Some(c)) = place else { continue };
+        for &[dz, dy, dx] in &offsets {
+            let neighbour = (z.checked_add_signed(dz), y.checked_add_signed(dy), x.checked_add_signed(dx));
+            let (Some(a), Some(b), Some(c)) = neighbour else { continue };
             if b >= height || c >= width || numbers[[a, b, c]] == 0 {
                 continue;
             }
@@ -65,28 +66,28 @@ pub fn components(mask: ArrayView3<'_, bool>, connectivity: Connectivity) -> Com
             number = u32::try_from(parents.len()).expect("fewer than 2^32 provisional components");
             parents.push(number);
         }
-        numbers[place] = number;
+        numbers[voxel] = number;
     }
     renumber(numbers, &mut parents)
 }
 
-/// What there is of a label in a label map.
+/// The size of a label in a label map.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LabelCount {
-    /// Its voxels.
+    /// Number of voxels.
     pub voxels: usize,
-    /// Its connected components.
+    /// Number of connected components.
     pub components: usize,
 }
 
 /// Counts the voxels and the connected components of each label above 0, in one pass over the map.
 ///
-/// Beside the map, provisional numbers of two slices are held, and no more.
+/// Besides the map, only the provisional labels of two slices are in memory.
 pub fn count_labels(labels: ArrayView3<'_, i16>, connectivity: Connectivity) -> BTreeMap<i16, LabelCount> {
-    let steps = earlier_neighbours(connectivity);
+    let offsets = earlier_neighbours(connectivity);
     let (_, height, width) = labels.dim();
     let mut counts = vec![LabelCount::default(); i16::MAX as usize + 1];
-    // Provisional numbers of the slice before and of this one, 0 where there is no label.
+    // Provisional labels of the previous and the current slice; 0 is background.
     let mut slices = [Array2::<u32>::zeros((height, width)), Array2::zeros((height, width))];
     let mut parents: Vec<u32> = vec![0];
     for (z, plane) in labels.outer_iter().enumerate() {
@@ -94,9 +95,9 @@ pub fn count_labels(labels: ArrayView3<'_, i16>, connectivity: Connectivity) -> 
             let count = &mut counts[label as usize];
             count.voxels += 1;
             let mut number = 0;
-            for &[dz, dy, dx] in &steps {
-                let place = (z.checked_add_signed(dz), y.checked_add_signed(dy), x.checked_add_signed(dx));
-                let (Some(a), Some(b), Some(c)) = place else { continue };
+            for &[dz, dy, dx] in &offsets {
+                let neighbour = (z.checked_add_signed(dz), y.checked_add_signed(dy), x.checked_add_signed(dx));
+                let (Some(a), Some(b), Some(c)) = neighbour else { continue };
                 if b >= height || c >= width || labels[[a, b, c]] != label {
                     continue;
                 }
@@ -117,15 +118,15 @@ pub fn count_labels(labels: ArrayView3<'_, i16>, connectivity: Connectivity) -> 
             }
             slices[1][[y, x]] = number;
         }
-        forget_ended(&mut slices[1], &mut parents);
+        drop_ended(&mut slices[1], &mut parents);
         slices.swap(0, 1);
         slices[1].fill(0);
     }
     (0_i16..).zip(counts).filter(|(_, count)| count.voxels > 0).collect()
 }
 
-/// Numbers the components of a slice anew, so that those that have ended before it take no memory.
-fn forget_ended(slice: &mut Array2<u32>, parents: &mut Vec<u32>) {
+/// Renumbers the components of a slice, so that components that ended before it use no memory.
+fn drop_ended(slice: &mut Array2<u32>, parents: &mut Vec<u32>) {
     let mut names = vec![0; parents.len()];
     let mut alive = 0;
     for number in slice.iter_mut().filter(|number| **number > 0) {
@@ -140,25 +141,25 @@ fn forget_ended(slice: &mut Array2<u32>, parents: &mut Vec<u32>) {
     parents.extend(0..=alive);
 }
 
-/// The largest component of a mask; all that are largest where they tie, as nnU-Net keeps them; nothing of an empty mask.
+/// The largest component of a mask; on ties, all of them, as in nnU-Net; empty for an empty mask.
 pub fn largest_components(mask: ArrayView3<'_, bool>, connectivity: Connectivity) -> Array3<bool> {
     let Components { numbers, sizes } = components(mask, connectivity);
     let largest = sizes.iter().max().copied().unwrap_or(0);
     numbers.mapv(|number| number > 0 && sizes[number as usize - 1] == largest)
 }
 
-/// Steps to the neighbours that come earlier in memory.
+/// Offsets of the neighbours that come earlier in memory.
 fn earlier_neighbours(connectivity: Connectivity) -> Vec<[isize; 3]> {
-    // The thirteen of twenty-seven steps before [0, 0, 0].
+    // The thirteen of twenty-seven offsets before [0, 0, 0].
     let earlier = (0..13).map(|index| [index / 9 - 1, index / 3 % 3 - 1, index % 3 - 1]);
-    let touching = |step: &[isize; 3]| match connectivity {
-        Connectivity::Faces => step.iter().map(|part| part.abs()).sum::<isize>() == 1,
+    let is_neighbour = |offset: &[isize; 3]| match connectivity {
+        Connectivity::Faces => offset.iter().map(|part| part.abs()).sum::<isize>() == 1,
         Connectivity::Corners => true,
     };
-    earlier.filter(touching).collect()
+    earlier.filter(is_neighbour).collect()
 }
 
-/// The oldest provisional number of a component, with the path to it halved on the way.
+/// The oldest provisional label of a component; halves the path to it.
 fn root(parents: &mut [u32], mut number: u32) -> u32 {
     while parents[number as usize] != number {
         let parent = parents[number as usize];
@@ -168,7 +169,7 @@ fn root(parents: &mut [u32], mut number: u32) -> u32 {
     number
 }
 
-/// Second pass: consecutive numbers and sizes.
+/// Second pass: consecutive labels, and sizes.
 fn renumber(mut numbers: Array3<u32>, parents: &mut [u32]) -> Components {
     let mut names = vec![0; parents.len()];
     let mut sizes = Vec::new();
@@ -190,7 +191,7 @@ mod tests {
 
     use super::*;
 
-    /// Components by flooding, from every voxel to all voxels that touch it.
+    /// Components by flood fill.
     fn flood(mask: &Array3<bool>, connectivity: Connectivity) -> Components {
         let mut numbers = Array3::zeros(mask.dim());
         let mut sizes = Vec::new();
@@ -222,10 +223,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn components_are_those_of_a_flood(
+        fn components_match_a_flood_fill(
             voxels in prop::collection::vec(prop::bool::weighted(0.35), 4 * 5 * 6),
         ) {
-            let mask = Array3::from_shape_vec((4, 5, 6), voxels).expect("as many voxels");
+            let mask = Array3::from_shape_vec((4, 5, 6), voxels).expect("one value per voxel");
             for connectivity in [Connectivity::Faces, Connectivity::Corners] {
                 prop_assert_eq!(components(mask.view(), connectivity), flood(&mask, connectivity));
             }
@@ -234,10 +235,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn labels_are_counted_as_the_mask_of_each_is(
+        fn labels_are_counted_like_the_mask_of_each(
             voxels in prop::collection::vec(prop::sample::select(vec![-1_i16, 0, 1, 1, 1, 2, 2, 300]), 5 * 6 * 7),
         ) {
-            let labels = Array3::from_shape_vec((5, 6, 7), voxels).expect("as many voxels");
+            let labels = Array3::from_shape_vec((5, 6, 7), voxels).expect("one value per voxel");
             for connectivity in [Connectivity::Faces, Connectivity::Corners] {
                 let counted = count_labels(labels.view(), connectivity);
                 for label in [1, 2, 300] {
@@ -251,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shared_corner_joins_only_where_corners_count() {
+    fn a_shared_corner_connects_only_with_corner_connectivity() {
         let mut mask = Array3::from_elem((2, 2, 2), false);
         mask[[0, 0, 0]] = true;
         mask[[1, 1, 1]] = true;
@@ -260,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn all_components_that_are_largest_are_kept_and_an_empty_mask_stays_empty() {
+    fn all_largest_components_are_kept_on_ties_and_an_empty_mask_is_kept_empty() {
         let mask = Array3::from_shape_fn((1, 1, 7), |(_, _, x)| [0, 2, 3, 5, 6].contains(&x));
         let largest = largest_components(mask.view(), Connectivity::Corners);
         assert_eq!(largest, Array3::from_shape_fn((1, 1, 7), |(_, _, x)| [2, 3, 5, 6].contains(&x)));

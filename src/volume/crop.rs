@@ -1,19 +1,19 @@
-//! Cropping to what is not zero, and back.
+//! Crops arrays to the non-zero region, and pastes them back.
 //!
-//! Input: images `[c, z, y, x]` and boxes. Output: the non-zero mask, its box, and parts of arrays.
+//! Input: images, `[c, z, y, x]`, and boxes. Output: the non-zero mask, its bounding box, and parts of arrays.
 
 use ndarray::{Array3, Array4, ArrayView3, ArrayView4, ArrayViewMut3, Axis, Zip, s};
 
+use super::bounds::BoundingBox;
+use super::elements::into_elements;
+use super::geometry::Shape;
 use super::morphology::fill_holes;
-use super::{BoundingBox, Shape, into_elements};
 
-/// The voxels where any channel is not zero, with holes filled, and the smallest box around them.
+/// The mask of voxels where any channel is not zero, with holes filled, `[z, y, x]`, and its bounding box.
 ///
-/// The mask has the shape of the whole image, `[z, y, x]`. An image of zeros alone has an empty mask and the whole
-/// volume for a box.
+/// For an image of zeros, the mask is empty and the box is the whole volume; nnU-Net leaves this case undefined.
 ///
-/// Source: nnU-Net's first public code (commit 6150f1b0), `create_nonzero_mask`; its result for an image of zeros is
-/// undefined.
+/// Source: nnU-Net commit 6150f1b0, `create_nonzero_mask`.
 pub fn nonzero_box(image: ArrayView4<'_, f32>) -> (Array3<bool>, BoundingBox) {
     let (_, z, y, x) = image.dim();
     let mut mask = Array3::from_elem((z, y, x), false);
@@ -25,7 +25,7 @@ pub fn nonzero_box(image: ArrayView4<'_, f32>) -> (Array3<bool>, BoundingBox) {
     (mask, bounds)
 }
 
-/// The smallest box around a mask, `[z, y, x]`; `None` if the mask is empty.
+/// The bounding box of a mask, `[z, y, x]`. Returns `None` if the mask is empty.
 pub fn bounding_box(mask: ArrayView3<'_, bool>) -> Option<BoundingBox> {
     let (mut start, mut end) = ([usize::MAX; 3], [0; 3]);
     for (z, plane) in mask.outer_iter().enumerate() {
@@ -41,14 +41,14 @@ pub fn bounding_box(mask: ArrayView3<'_, bool>) -> Option<BoundingBox> {
     (end[0] > 0).then_some(BoundingBox { start, end })
 }
 
-/// Keeps the part of a volume inside a box, in the volume's own memory; what is left over is given back.
+/// Crops a volume to a box in the volume's own memory, and frees the rest.
 pub fn crop_in_place<T: Copy>(volume: Array3<T>, bounds: BoundingBox) -> Array3<T> {
     let (z, y, x) = volume.dim();
     let all = volume.into_shape_with_order((1, z, y, x)).expect("a new axis of one element changes no order");
     crop_channels_in_place(all, bounds).index_axis_move(Axis(0), 0)
 }
 
-/// Keeps the part of every channel inside a box, `[c, z, y, x]`, in the image's own memory; what is left over is given back.
+/// Crops each channel of an image, `[c, z, y, x]`, to a box in the image's own memory, and frees the rest.
 pub fn crop_channels_in_place<T: Copy>(image: Array4<T>, bounds: BoundingBox) -> Array4<T> {
     let (channels, depth, height, width) = image.dim();
     if bounds == BoundingBox::whole(Shape([depth, height, width])) {
@@ -67,7 +67,7 @@ pub fn crop_channels_in_place<T: Copy>(image: Array4<T>, bounds: BoundingBox) ->
     values.truncate(kept);
     values.shrink_to_fit();
     let [z, y, x] = bounds.shape().0;
-    Array4::from_shape_vec((channels, z, y, x), values).expect("as many voxels as the box has")
+    Array4::from_shape_vec((channels, z, y, x), values).expect("one value per voxel of the box")
 }
 
 /// The part of a volume inside a box.
@@ -76,13 +76,13 @@ pub fn crop<T>(volume: ArrayView3<'_, T>, bounds: BoundingBox) -> ArrayView3<'_,
     volume.slice_move(s![z..z_end, y..y_end, x..x_end])
 }
 
-/// The part of every channel inside a box, `[c, z, y, x]`.
+/// The part of each channel inside a box, `[c, z, y, x]`.
 pub fn crop_channels<T>(image: ArrayView4<'_, T>, bounds: BoundingBox) -> ArrayView4<'_, T> {
     let ([z, y, x], [z_end, y_end, x_end]) = (bounds.start, bounds.end);
     image.slice_move(s![.., z..z_end, y..y_end, x..x_end])
 }
 
-/// Writes a part into the box that it was cropped from.
+/// Writes a part into a box of a volume.
 pub fn paste<T: Clone>(part: ArrayView3<'_, T>, volume: ArrayViewMut3<'_, T>, bounds: BoundingBox) {
     let ([z, y, x], [z_end, y_end, x_end]) = (bounds.start, bounds.end);
     volume.slice_move(s![z..z_end, y..y_end, x..x_end]).assign(&part);
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_box_is_that_of_all_channels_together_and_holes_belong_to_the_mask() {
+    fn the_box_covers_all_channels_and_holes_belong_to_the_mask() {
         let mut image = Array4::zeros((2, 6, 7, 8));
         image.slice_mut(s![0, 1..4, 2..5, 3..6]).fill(1.0);
         image[[0, 2, 3, 4]] = 0.0;
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn an_image_of_zeros_keeps_its_whole_volume() {
+    fn an_image_of_zeros_is_not_cropped() {
         let (mask, bounds) = nonzero_box(Array4::zeros((1, 2, 3, 4)).view());
         assert_eq!(bounds, BoundingBox::whole(Shape([2, 3, 4])));
         assert!(mask.iter().all(|&inside| !inside));

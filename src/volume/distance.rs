@@ -1,13 +1,12 @@
-//! Exact Euclidean distances on grids of any spacing.
+//! Exact Euclidean distance transforms on anisotropic grids.
 //!
-//! Input: a mask, `[z, y, x]`, and the spacing. Output: for every voxel the distance between its centre and that of the
-//! nearest voxel of the mask. The squared distance is a minimum over parabolas along each axis in turn, which is linear
-//! in the number of voxels.
+//! Input: a mask, `[z, y, x]`, and the spacing. Output: per voxel, the distance between its centre and that of the
+//! nearest mask voxel. The squared distance is the lower envelope of parabolas along each axis in turn, in linear time.
 
 use ndarray::parallel::prelude::*;
 use ndarray::{Array3, ArrayView3, ArrayViewMut1, Axis};
 
-use super::Spacing;
+use super::geometry::Spacing;
 
 /// Distance from every voxel to the nearest voxel of the mask, in the unit of `spacing`; infinite if the mask is empty.
 pub fn distance_transform(mask: ArrayView3<'_, bool>, spacing: Spacing) -> Array3<f32> {
@@ -22,7 +21,7 @@ pub fn distance_transform(mask: ArrayView3<'_, bool>, spacing: Spacing) -> Array
 pub fn squared_distance_transform(mask: ArrayView3<'_, bool>, spacing: Spacing) -> Array3<f32> {
     let mut squares = mask.mapv(|inside| if inside { 0.0 } else { f32::INFINITY });
     for axis in [2, 1, 0] {
-        // Planes in parallel, each of which holds whole lines of this axis.
+        // Planes that contain whole lines of this axis, in parallel.
         let across = Axis(usize::from(axis == 0));
         squares.axis_iter_mut(across).into_par_iter().for_each_init(Envelope::default, |envelope, mut plane| {
             let along = usize::from(axis == 2);
@@ -34,11 +33,11 @@ pub fn squared_distance_transform(mask: ArrayView3<'_, bool>, spacing: Spacing) 
     squares
 }
 
-/// The lower envelope of the parabolas of one line, with memory that is used again for the next.
+/// The lower envelope of the parabolas of one line; its memory is reused for the next.
 #[derive(Default)]
 struct Envelope {
     heights: Vec<f64>,
-    /// Positions whose parabola is lowest somewhere, and where each begins to be.
+    /// Positions whose parabola is part of the envelope, and where their part begins.
     lowest: Vec<(usize, f64)>,
 }
 
@@ -48,32 +47,32 @@ impl Envelope {
         self.heights.clear();
         self.heights.extend(line.iter().map(|&height| f64::from(height)));
         self.lowest.clear();
-        for (place, height) in self.heights.iter().enumerate().filter(|(_, height)| height.is_finite()) {
+        for (position, height) in self.heights.iter().enumerate().filter(|(_, height)| height.is_finite()) {
             let mut begin = f64::NEG_INFINITY;
             while let Some(&(last, last_begin)) = self.lowest.last() {
-                begin = crossing(last, self.heights[last], place, *height, step);
+                begin = crossing(last, self.heights[last], position, *height, step);
                 if begin > last_begin {
                     break;
                 }
                 self.lowest.pop();
                 begin = f64::NEG_INFINITY;
             }
-            self.lowest.push((place, begin));
+            self.lowest.push((position, begin));
         }
         let mut current = 0;
-        for (place, value) in line.iter_mut().enumerate() {
-            while self.lowest.get(current + 1).is_some_and(|&(_, begin)| begin < place as f64) {
+        for (position, value) in line.iter_mut().enumerate() {
+            while self.lowest.get(current + 1).is_some_and(|&(_, begin)| begin < position as f64) {
                 current += 1;
             }
             if let Some(&(lowest, _)) = self.lowest.get(current) {
-                let distance = step * (place as f64 - lowest as f64);
+                let distance = step * (position as f64 - lowest as f64);
                 *value = (self.heights[lowest] + distance * distance) as f32;
             }
         }
     }
 }
 
-/// Where the parabola of `right` falls below that of `left`.
+/// The position from which the parabola of `right` is below that of `left`.
 fn crossing(left: usize, left_height: f64, right: usize, right_height: f64, step: f64) -> f64 {
     let (p, q) = (left as f64, right as f64);
     p.midpoint(q) + (right_height - left_height) / (2.0 * step * step * (q - p))

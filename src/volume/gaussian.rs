@@ -3,7 +3,8 @@
 /// Number of standard deviations after which the Gaussian is 0.
 const TRUNCATE: f64 = 4.0;
 
-/// The Gaussian at a distance from its centre: 1 at the centre, 0 beyond SciPy's truncation. `distance` and `sigma` are in voxels.
+/// The Gaussian at a distance from its centre: 1 at the centre, 0 beyond SciPy's truncation. `distance` and `sigma` are
+/// in voxels.
 pub fn gaussian(distance: f64, sigma: f64) -> f64 {
     if distance.abs() > radius(sigma) { 0.0 } else { (-0.5 * (distance / sigma.max(f64::MIN_POSITIVE)).powi(2)).exp() }
 }

@@ -43,8 +43,8 @@ impl fmt::Display for Spacing {
 
 /// The header of the file that a grid was read from.
 ///
-/// Only the file's own format understands it; it repeats it in files that are written on the same grid, so that spacing and
-/// orientation are kept to the bit.
+/// Only the file's own format understands it; it repeats it in files that are written on the same grid, so that spacing
+/// and orientation are kept to the bit.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FileOrigin {
     format: &'static str,
@@ -70,7 +70,8 @@ pub struct Geometry {
     pub shape: Shape,
     /// Millimetres along `[z, y, x]`.
     pub spacing: Spacing,
-    /// Rows of the affine from voxel `(x, y, z, 1)` to world millimetres `(x, y, z)`; x points right, y to the front, z up.
+    /// Rows of the affine from voxel `(x, y, z, 1)` to world millimetres `(x, y, z)`; x points right, y to the front, z
+    /// up.
     pub affine: [[f64; 4]; 3],
     /// Whether the file states an orientation; without one, the affine contains the spacing alone.
     pub is_placed: bool,
@@ -86,8 +87,8 @@ pub(super) fn as_written(number: f32) -> f64 {
 impl Geometry {
     /// A grid parallel to the world's axes.
     ///
-    /// `origin_mm` is the world position `(x, y, z)` of voxel 0. Spacing and origin are rounded to single precision, as files
-    /// hold them.
+    /// `origin_mm` is the world position `(x, y, z)` of voxel 0. Spacing and origin are rounded to single precision, as
+    /// files hold them.
     pub fn axis_aligned(shape: Shape, spacing: Spacing, origin_mm: [f64; 3]) -> Self {
         let [dz, dy, dx] = spacing.0.map(|step| f64::from(step as f32));
         let [ox, oy, oz] = origin_mm.map(|position| f64::from(position as f32));

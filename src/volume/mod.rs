@@ -1,10 +1,11 @@
 //! Images and label maps on a voxel grid.
 //!
-//! Input: image files. Output: arrays in `[c, z, y, x]` or `[z, y, x]` order with their [`Geometry`]. Deliberately absent: data sets,
-//! plans, randomness and Burn.
+//! Input: image files. Output: arrays in `[c, z, y, x]` or `[z, y, x]` order with their [`Geometry`]. Deliberately
+//! absent: data sets, plans, randomness and Burn.
 
 #![allow(clippy::needless_pass_by_value, reason = "array views are references, and ndarray passes them by value")]
 
+pub mod axes;
 mod bounds;
 pub mod components;
 pub mod crop;

@@ -1,16 +1,18 @@
-//! Masks grown, shrunk and filled.
+//! Hole filling, and dilation, erosion, opening and closing by a ball.
 //!
-//! Input: masks, `[z, y, x]`. Output: masks of the same shape. A hole is filled against the border of the grid;
-//! dilation and erosion, by a ball, know only the voxels inside the grid, so that a mask is not eaten from the border.
+//! Input: masks, `[z, y, x]`. Output: masks of the same shape. Only voxels inside the grid count, so a mask is not
+//! eroded from the border of the grid.
 
 use ndarray::{Array3, ArrayView3, Zip};
 
 use super::distance::squared_distance_transform;
-use super::{Spacing, into_elements};
+use super::elements::into_elements;
+use super::geometry::Spacing;
 
-/// Fills every hole of a mask, in its own memory: background that no path of touching faces joins to the border of the grid.
+/// Fills the holes of a mask in its own memory: background that is not face-connected to the border of the grid.
 ///
-/// Agrees with SciPy's `binary_fill_holes` with its default structure. Beside the mask, at most `MAX_SEEDS` indices are held.
+/// Equivalent to SciPy's `binary_fill_holes` with the default structure. Besides the mask, at most `MAX_SEEDS` indices
+/// are in memory.
 pub fn fill_holes(mask: Array3<bool>) -> Array3<bool> {
     fill_holes_with(mask, MAX_SEEDS)
 }
@@ -18,7 +20,7 @@ pub fn fill_holes(mask: Array3<bool>) -> Array3<bool> {
 fn fill_holes_with(mask: Array3<bool>, max_seeds: usize) -> Array3<bool> {
     let shape = mask.dim();
     let (depth, height, width) = shape;
-    // A vector of bytes takes over the memory of one of truth values, and back.
+    // A vector of bytes reuses the memory of a vector of Booleans, and back.
     let states = into_elements(mask).into_iter().map(|inside| if inside { MASK } else { UNSEEN }).collect();
     let mut flood = Flood { states, height, width, seeds: Vec::new(), max_seeds, postponed: false };
     for (z, y) in (0..depth).flat_map(|z| (0..height).map(move |y| (z, y))) {
@@ -41,16 +43,16 @@ fn fill_holes_with(mask: Array3<bool>, max_seeds: usize) -> Array3<bool> {
     Array3::from_shape_vec(shape, filled).expect("one state per voxel")
 }
 
-/// Most voxels that wait to be flooded from; those beyond are marked in the volume and found there later.
+/// Maximum number of seeds in memory; further seeds are marked in the volume and found there later.
 const MAX_SEEDS: usize = 1 << 18;
-/// States of a voxel during a flood: part of the mask; background that was not reached; background that waits to be flooded
-/// from; background that is joined to the border.
+/// States of a voxel during a flood fill: mask; background not reached yet; background to flood from; background
+/// connected to the border.
 const MASK: u8 = 0;
 const UNSEEN: u8 = 1;
 const SEED: u8 = 2;
 const OUTSIDE: u8 = 3;
 
-/// A flood of the background, by runs along x.
+/// A flood fill of the background, in runs along x.
 struct Flood {
     /// One state per voxel, `[z, y, x]`.
     states: Vec<u8>,
@@ -58,19 +60,19 @@ struct Flood {
     width: usize,
     seeds: Vec<usize>,
     max_seeds: usize,
-    /// Whether there are seeds in `states` that are not in `seeds`.
+    /// Whether `states` contains seeds that are not in `seeds`.
     postponed: bool,
 }
 
 impl Flood {
-    /// Marks whatever is joined to a voxel of the background as outside.
+    /// Marks everything connected to a background voxel as outside.
     fn from(&mut self, voxel: usize) {
         if !self.is_open(voxel) {
             return;
         }
         self.seeds.push(voxel);
         while let Some(seed) = self.seeds.pop() {
-            // Another seed of its run may have come first.
+            // Its run may have been filled from another seed.
             if self.is_open(seed) {
                 self.fill_run(seed);
             }
@@ -81,7 +83,7 @@ impl Flood {
         matches!(self.states[voxel], UNSEEN | SEED)
     }
 
-    /// Marks the run of background that a voxel is part of, and seeds the runs beside it.
+    /// Marks the background run of a voxel, and seeds the adjacent runs.
     fn fill_run(&mut self, seed: usize) {
         let (width, plane) = (self.width, self.width * self.height);
         let row = seed - seed % width;
@@ -103,12 +105,12 @@ impl Flood {
         }
     }
 
-    /// Seeds the first voxel of each run of background that was not reached, between two voxels of a row.
+    /// Seeds the first voxel of each background run that was not reached, between two voxels of a row.
     fn seed_runs(&mut self, first: usize, end: usize) {
-        let mut before = MASK;
+        let mut previous = MASK;
         for voxel in first..end {
             let state = self.states[voxel];
-            if state == UNSEEN && before == MASK {
+            if state == UNSEEN && previous == MASK {
                 self.states[voxel] = SEED;
                 if self.seeds.len() < self.max_seeds {
                     self.seeds.push(voxel);
@@ -116,36 +118,33 @@ impl Flood {
                     self.postponed = true;
                 }
             }
-            before = state;
+            previous = state;
         }
     }
 }
 
-/// Every voxel whose centre lies within `radius` of the centre of a voxel of the mask. `spacing` and `radius` share a unit.
+/// Dilation by a ball: every voxel whose centre lies within `radius` of the centre of a mask voxel. `spacing` and
+/// `radius` have the same unit.
 pub fn dilate(mask: ArrayView3<'_, bool>, radius: f64, spacing: Spacing) -> Array3<bool> {
-    // A voxel exactly on the ball belongs to it, whichever way single precision rounded.
+    // A voxel exactly on the ball belongs to it, whichever way single precision rounds.
     let reach = (radius * radius) as f32 * (1.0 + 1e-6);
     squared_distance_transform(mask, spacing).mapv(|distance| distance <= reach)
 }
 
-/// Every voxel of the mask that lies further than `radius` from the background inside the grid.
+/// Erosion by a ball: every mask voxel farther than `radius` from the background inside the grid.
 pub fn erode(mask: ArrayView3<'_, bool>, radius: f64, spacing: Spacing) -> Array3<bool> {
     let background = mask.mapv(|inside| !inside);
     dilate(background.view(), radius, spacing).mapv(|near| !near)
 }
 
-/// Erosion, then dilation: what is thinner than the ball disappears.
-///
-/// Nothing that was outside of the mask comes in.
+/// Opening: erosion, then dilation; removes parts thinner than the ball. The result is a subset of the mask.
 pub fn open(mask: ArrayView3<'_, bool>, radius: f64, spacing: Spacing) -> Array3<bool> {
     let mut opened = dilate(erode(mask, radius, spacing).view(), radius, spacing);
     Zip::from(&mut opened).and(mask).for_each(|opened, &inside| *opened &= inside);
     opened
 }
 
-/// Dilation, then erosion: gaps thinner than the ball are closed.
-///
-/// Nothing that was inside of the mask is lost.
+/// Closing: dilation, then erosion; closes gaps thinner than the ball. The mask is a subset of the result.
 pub fn close(mask: ArrayView3<'_, bool>, radius: f64, spacing: Spacing) -> Array3<bool> {
     let mut closed = erode(dilate(mask, radius, spacing).view(), radius, spacing);
     Zip::from(&mut closed).and(mask).for_each(|closed, &inside| *closed |= inside);
@@ -170,13 +169,13 @@ mod tests {
     }
 
     #[test]
-    fn a_cavity_is_filled_and_the_outside_is_not() {
+    fn a_cavity_is_filled_but_not_the_outside() {
         let filled = fill_holes(shell());
         assert_eq!(filled.iter().filter(|&&inside| inside).count(), 125);
         assert!(!filled[[0, 3, 3]]);
     }
 
-    /// Holes by repeated passes: background beside the outside is outside, until nothing changes.
+    /// Fills holes by repeated passes: background next to the outside is outside, until nothing changes.
     fn filled_slowly(mask: &Array3<bool>) -> Array3<bool> {
         let (depth, height, width) = mask.dim();
         let mut outside = Array3::from_elem(mask.dim(), false);
@@ -184,13 +183,13 @@ mod tests {
             let before = outside.clone();
             for ((z, y, x), &inside) in mask.indexed_iter() {
                 let border = z == 0 || y == 0 || x == 0 || z + 1 == depth || y + 1 == height || x + 1 == width;
-                let beside = |dz: isize, dy: isize, dx: isize| {
-                    let place = (z.checked_add_signed(dz), y.checked_add_signed(dy), x.checked_add_signed(dx));
-                    let (Some(z), Some(y), Some(x)) = place else { return false };
+                let is_next_to_outside = |dz: isize, dy: isize, dx: isize| {
+                    let neighbour = (z.checked_add_signed(dz), y.checked_add_signed(dy), x.checked_add_signed(dx));
+                    let (Some(z), Some(y), Some(x)) = neighbour else { return false };
                     outside.get((z, y, x)).copied().unwrap_or(false)
                 };
                 let joined = [(-1, 0, 0), (1, 0, 0), (0, -1, 0), (0, 1, 0), (0, 0, -1), (0, 0, 1)];
-                if !inside && (border || joined.into_iter().any(|(z, y, x)| beside(z, y, x))) {
+                if !inside && (border || joined.into_iter().any(|(z, y, x)| is_next_to_outside(z, y, x))) {
                     outside[[z, y, x]] = true;
                 }
             }
@@ -202,10 +201,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn holes_are_those_of_repeated_passes_however_few_seeds_are_held(
+        fn holes_match_repeated_passes_for_any_number_of_seeds(
             voxels in prop::collection::vec(prop::bool::weighted(0.6), 5 * 6 * 7), max_seeds in 0_usize..6,
         ) {
-            let mask = Array3::from_shape_vec((5, 6, 7), voxels).expect("as many voxels");
+            let mask = Array3::from_shape_vec((5, 6, 7), voxels).expect("one value per voxel");
             let expected = filled_slowly(&mask);
             prop_assert_eq!(fill_holes_with(mask.clone(), max_seeds), expected.clone());
             prop_assert_eq!(fill_holes(mask), expected);
@@ -213,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cavity_with_a_tunnel_stays_open_and_a_diagonal_gap_is_no_tunnel() {
+    fn a_cavity_with_a_tunnel_is_kept_and_a_diagonal_gap_is_no_tunnel() {
         let mut tunnel = shell();
         tunnel[[1, 3, 3]] = false;
         assert_eq!(fill_holes(tunnel.clone()), tunnel);
@@ -225,14 +224,14 @@ mod tests {
     }
 
     #[test]
-    fn a_slice_of_one_voxel_is_all_border() {
+    fn a_volume_of_one_slice_has_no_holes() {
         let mut ring = Array3::from_elem((1, 5, 5), true);
         ring[[0, 2, 2]] = false;
         assert_eq!(fill_holes(ring.clone()), ring, "as SciPy does in three dimensions");
     }
 
     #[test]
-    fn dilation_by_one_is_the_voxel_and_its_faces() {
+    fn dilation_by_one_adds_the_face_neighbours() {
         let mut point = Array3::from_elem((5, 5, 5), false);
         point[[2, 2, 2]] = true;
         let grown = dilate(point.view(), 1.0, CUBES);

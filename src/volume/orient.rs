@@ -1,4 +1,4 @@
-//! Which way the voxel axes of an image point, and the exact way from one order of axes to another.
+//! The anatomical directions of voxel axes, and exact changes between axis orders.
 //!
 //! Input: affines and arrays. Output: axis codes, and arrays with permuted and flipped axes. Nothing is interpolated.
 
@@ -10,12 +10,12 @@ use serde::{Deserialize, Serialize};
 
 use super::geometry::{FileOrigin, Geometry, Shape, Spacing};
 
-/// Letters of the world's axes `x, y, z`: the negative end, and the positive one.
+/// Letters of the world's axes `x, y, z`: negative and positive direction.
 const LETTERS: [[char; 2]; 3] = [['L', 'R'], ['P', 'A'], ['I', 'S']];
 
-/// The anatomical direction that each voxel axis points to most nearly.
+/// The anatomical direction nearest to each voxel axis.
 ///
-/// Written as NiBabel writes it, x first: `RAS` is an image whose x axis points to the right, y to the front, z upwards.
+/// Formatted as in NiBabel, x first: in a `RAS` image, x points to the right, y to the front, z up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct AxisCodes([Direction; 3]);
@@ -23,24 +23,24 @@ pub struct AxisCodes([Direction; 3]);
 /// A direction along an axis of the world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 struct Direction {
-    /// Axis of the world: 0 is left to right, 1 back to front, 2 down to up.
+    /// World axis: 0 is left to right, 1 back to front, 2 bottom to top.
     world: usize,
-    /// Whether it points to the right, to the front or upwards.
+    /// Whether it points right, to the front or up.
     positive: bool,
 }
 
 impl AxisCodes {
-    /// The codes of an affine, rows as in [`Geometry::affine`]. `None` if it maps the grid to less than a volume.
+    /// The codes of an affine, with rows as in [`Geometry::affine`]. Returns `None` if its axes span no volume.
     ///
-    /// Each voxel axis, the clearest first, takes the nearest axis of the world that is still free. Nearness is judged on
-    /// the rotation that is closest to the affine (its polar factor), so that shear does not decide.
+    /// Each voxel axis, the least oblique first, is assigned to the nearest world axis that is still free. Distances
+    /// are those of the rotation closest to the affine (its polar factor), so shear has no influence.
     ///
     /// Source: NiBabel 5.4, `io_orientation`; `tests/reference/orient.py` compares the two.
     pub fn of_affine(affine: &[[f64; 4]; 3]) -> Option<Self> {
         let mut rotation = nearest_rotation(unit_columns(affine)?)?;
         let clearness = |axis: usize| (0..3).map(|row| rotation[row][axis].abs()).fold(0.0, f64::max);
         let mut order = [0, 1, 2];
-        // Compared coarser than floating-point noise: axes that are equally clear keep their order.
+        // Rounded beyond floating-point noise, so that equally oblique axes keep their order.
         let rounded = [0, 1, 2].map(|axis| (clearness(axis).powi(2) * 1e12).round() as i64);
         order.sort_by_key(|&axis| std::cmp::Reverse(rounded[axis]));
         let mut codes = [None; 3];
@@ -55,19 +55,19 @@ impl AxisCodes {
         }
         let [z, y, x] = codes;
         let codes = Self([z?, y?, x?]);
-        codes.is_whole().then_some(codes)
+        codes.is_complete().then_some(codes)
     }
 
-    /// Whether each axis of the world is named once.
-    fn is_whole(self) -> bool {
+    /// Whether each world axis occurs once.
+    fn is_complete(self) -> bool {
         (0..3).all(|world| self.0.iter().any(|direction| direction.world == world))
     }
 
-    /// How an image with these codes is brought into the axis order of others.
+    /// The change from these codes to others.
     pub fn to(self, other: Self) -> Reorder {
         let source = other.0.map(|wanted| {
             let axis = self.0.iter().position(|own| own.world == wanted.world);
-            axis.expect("axis codes name each axis of the world once")
+            axis.expect("axis codes contain each world axis once")
         });
         Reorder {
             axes: source,
@@ -77,8 +77,8 @@ impl AxisCodes {
 }
 
 impl Geometry {
-    /// The directions of the voxel axes, such as `RAS`. Returns `None` if the file states no orientation, or one whose axes span no
-    /// volume.
+    /// The directions of the voxel axes, such as `RAS`. Returns `None` if the file states no orientation, or one whose
+    /// axes span no volume.
     pub fn axis_codes(&self) -> Option<AxisCodes> {
         if self.is_placed { AxisCodes::of_affine(&self.affine) } else { None }
     }
@@ -100,8 +100,8 @@ impl FromStr for AxisCodes {
             Some(Direction { world, positive: LETTERS[world][1] == letter })
         };
         let found: Option<Vec<Direction>> = text.chars().rev().map(direction).collect();
-        let codes = found.and_then(|found| found.try_into().ok()).map(Self).filter(|codes| codes.is_whole());
-        codes.ok_or_else(|| format!("`{text}` are not axis codes; expected such as `RAS` or `LPS`"))
+        let codes = found.and_then(|found| found.try_into().ok()).map(Self).filter(|codes| codes.is_complete());
+        codes.ok_or_else(|| format!("`{text}` are no axis codes; expected three letters such as `RAS` or `LPS`"))
     }
 }
 
@@ -119,17 +119,17 @@ impl From<AxisCodes> for String {
     }
 }
 
-/// A permutation of axes and flips of some of them: an exact change of axis order.
+/// A permutation and flips of axes: an exact change of axis order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reorder {
     /// The source axis (0 = z) of each axis of the result.
     axes: [usize; 3],
-    /// Which axes of the result run the other way.
+    /// Whether each axis of the result is flipped.
     flips: [bool; 3],
 }
 
 impl Reorder {
-    /// Every one: 6 permutations with 8 sets of flips each.
+    /// All 48: 6 permutations with 8 combinations of flips each.
     #[cfg(test)]
     pub(crate) fn all() -> impl Iterator<Item = Self> {
         let permutations = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
@@ -137,12 +137,12 @@ impl Reorder {
         permutations.into_iter().flat_map(move |axes| (0..8).map(move |set| Self { axes, flips: flips(set) }))
     }
 
-    /// Whether nothing changes.
+    /// Whether it changes nothing.
     pub fn is_identity(self) -> bool {
         self.axes == [0, 1, 2] && self.flips == [false; 3]
     }
 
-    /// The way back.
+    /// The inverse change.
     #[must_use]
     pub fn inverse(self) -> Self {
         let mut back = Self { axes: [0; 3], flips: [false; 3] };
@@ -153,22 +153,22 @@ impl Reorder {
         back
     }
 
-    /// A shape with its axes in the new order.
+    /// A shape in the new axis order.
     pub fn shape(self, shape: Shape) -> Shape {
         Shape(self.axes.map(|axis| shape.0[axis]))
     }
 
-    /// A spacing with its axes in the new order.
+    /// A spacing in the new axis order.
     pub fn spacing(self, spacing: Spacing) -> Spacing {
         Spacing(self.axes.map(|axis| spacing.0[axis]))
     }
 
-    /// A volume, `[z, y, x]`, seen with its axes in the new order.
+    /// A view of a volume, `[z, y, x]`, in the new axis order.
     pub fn volume<T>(self, volume: ArrayView<'_, T, Ix3>) -> ArrayView<'_, T, Ix3> {
         self.flipped(volume.permuted_axes(self.axes), 0)
     }
 
-    /// An image, `[c, z, y, x]`, seen with the axes of its volumes in the new order.
+    /// A view of an image, `[c, z, y, x]`, in the new axis order.
     pub fn image<T>(self, image: ArrayView<'_, T, Ix4>) -> ArrayView<'_, T, Ix4> {
         let [z, y, x] = self.axes.map(|axis| axis + 1);
         self.flipped(image.permuted_axes([0, z, y, x]), 1)
@@ -181,7 +181,7 @@ impl Reorder {
         view
     }
 
-    /// The grid with its axes in the new order: the same voxels at the same positions in the world.
+    /// The grid in the new axis order: the same voxels at the same positions in the world.
     pub fn geometry(self, geometry: &Geometry) -> Geometry {
         let mut affine = geometry.affine;
         for (row, old) in affine.iter_mut().zip(&geometry.affine) {
@@ -205,7 +205,7 @@ impl Reorder {
     }
 }
 
-/// The directions of an affine's columns; `None` where one of them has no length.
+/// The unit vectors of an affine's columns. Returns `None` if a column has no length.
 fn unit_columns(affine: &[[f64; 4]; 3]) -> Option<[[f64; 3]; 3]> {
     let length = |column: usize| affine.iter().map(|row| row[column].powi(2)).sum::<f64>().sqrt();
     let lengths = [0, 1, 2].map(length);
@@ -213,13 +213,13 @@ fn unit_columns(affine: &[[f64; 4]; 3]) -> Option<[[f64; 3]; 3]> {
     usable.then(|| affine.map(|row| std::array::from_fn(|column| row[column] / lengths[column])))
 }
 
-/// The orthogonal matrix that is closest to a matrix of unit columns; `None` where they span no volume.
+/// The orthogonal matrix closest to a matrix of unit columns. Returns `None` if the columns span no volume.
 ///
-/// Higham's iteration: the mean of a matrix and its inverse transpose, until nothing changes.
+/// Higham's iteration: the mean of a matrix and its inverse transpose, until convergence.
 fn nearest_rotation(mut matrix: [[f64; 3]; 3]) -> Option<[[f64; 3]; 3]> {
-    /// Columns that span less than this of the unit cube lie in a plane.
-    const FLAT: f64 = 1e-9;
-    if determinant(&matrix).abs() < FLAT {
+    /// Minimum volume that the columns span.
+    const MIN_VOLUME: f64 = 1e-9;
+    if determinant(&matrix).abs() < MIN_VOLUME {
         return None;
     }
     for _ in 0..100 {
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn axis_codes_are_those_of_nibabel() {
+    fn axis_codes_match_nibabel() {
         let cases: Vec<Case> = serde_json::from_str(include_str!("../../tests/reference/values/orient.json")).unwrap();
         assert!(cases.len() > 300);
         for Case { affine, codes } in cases {
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn codes_are_read_as_they_are_written() {
+    fn codes_round_trip_through_text() {
         for reorder in Reorder::all() {
             let mut affine = [[0.0; 4]; 3];
             for axis in 0..3 {
@@ -290,16 +290,16 @@ mod tests {
     }
 
     #[test]
-    fn a_grid_without_placement_or_volume_has_no_codes() {
+    fn a_grid_without_orientation_or_volume_has_no_codes() {
         let mut flat = Geometry::axis_aligned(Shape([2, 3, 4]), Spacing([1.0; 3]), [0.0; 3]);
         assert_eq!(flat.axis_codes().unwrap().to_string(), "RAS");
         flat.is_placed = false;
-        assert_eq!(flat.axis_codes(), None, "neither sform nor qform is set");
+        assert_eq!(flat.axis_codes(), None, "the file states no orientation");
         assert_eq!(AxisCodes::of_affine(&[[1.0, 1.0, 0.0, 0.0], [0.0; 4], [0.0, 0.0, 1.0, 0.0]]), None);
         assert_eq!(AxisCodes::of_affine(&[[0.0; 4]; 3]), None);
     }
 
-    /// A grid that is rotated a little, and none of whose edges is that of another.
+    /// A slightly rotated grid with three different edge lengths.
     fn oblique() -> Geometry {
         let mut geometry = Geometry::axis_aligned(Shape([2, 3, 4]), Spacing([3.0, 2.0, 0.5]), [7.0, -5.0, 1.5]);
         let (sin, cos) = 0.3_f64.sin_cos();
@@ -310,7 +310,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_voxel_keeps_its_place_and_its_value_and_comes_back(from in 0_usize..48, to in 0_usize..48) {
+        fn voxels_keep_position_and_value_and_the_inverse_restores_them(from in 0_usize..48, to in 0_usize..48) {
             let all: Vec<Reorder> = Reorder::all().collect();
             let geometry = all[from].geometry(&oblique());
             let wanted = all[to].geometry(&oblique()).axis_codes().unwrap();
@@ -319,19 +319,19 @@ mod tests {
             prop_assert_eq!(reordered.axis_codes(), Some(wanted));
             prop_assert_eq!(reorder.is_identity(), from == to);
 
-            // A voxel's value is its place in the world.
-            let place = |grid: &Geometry, (z, y, x): (usize, usize, usize)| {
+            // A voxel's value is its position in the world.
+            let position = |grid: &Geometry, (z, y, x): (usize, usize, usize)| {
                 let voxel = [x as f64, y as f64, z as f64, 1.0];
                 grid.affine.map(|row| row.iter().zip(voxel).map(|(a, b)| a * b).sum::<f64>())
             };
             let image = Array4::from_shape_fn(
                 (1, geometry.shape.0[0], geometry.shape.0[1], geometry.shape.0[2]),
-                |(_, z, y, x)| place(&geometry, (z, y, x)),
+                |(_, z, y, x)| position(&geometry, (z, y, x)),
             );
             let moved = reorder.image(image.view());
             prop_assert_eq!(Shape(moved.index_axis(Axis(0), 0).dim().into()), reordered.shape);
             for ((_, z, y, x), value) in moved.indexed_iter() {
-                let expected = place(&reordered, (z, y, x));
+                let expected = position(&reordered, (z, y, x));
                 prop_assert!((0..3).all(|row| (value[row] - expected[row]).abs() < 1e-9), "{:?}", (z, y, x));
             }
             let volume = Array3::from_shape_fn(geometry.shape.0, |(z, y, x)| z * 100 + y * 10 + x);

@@ -46,7 +46,7 @@ fn a_damaged_preprocessed_case_is_computed_again_before_training() {
         flip_bit(path);
     }
     let message = expect_exit(&mut at.run("again", &[]), 0);
-    assert!(message.contains("is damaged") && message.contains("it is made again"), "{message}");
+    assert!(message.contains("is damaged") && message.contains("replacing it"), "{message}");
     assert!(fs::read(at.fold("again", "3d_fullres", 0).weights()).unwrap() == weights, "the weights differ");
     for path in damaged {
         let cases = at.splits("again");
@@ -78,7 +78,7 @@ fn a_preprocessed_case_with_an_undeclared_label_is_computed_again() {
     let metadata = std::collections::HashMap::from([("segplan".to_owned(), metadata)]);
     safetensors::serialize_to_file(views, Some(metadata), &path).unwrap();
     let message = expect_exit(&mut at.run("whole", &["run.folds=[0, 1]"]), 0);
-    assert!(message.contains("it has the label 77") && message.contains("it is made again"), "{message}");
+    assert!(message.contains("it has the label 77") && message.contains("replacing it"), "{message}");
     assert!(fs::read(&path).unwrap() == bytes, "the recomputed case differs");
 }
 

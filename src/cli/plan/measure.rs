@@ -51,7 +51,7 @@ pub(super) fn compute_fingerprint(
 ) -> Result<Fingerprint, Failure> {
     require_cases(dataset).map_err(unplannable)?;
     terminal.begin("computing fingerprint", dataset.training.len());
-    let fingerprint = fingerprint::measure(dataset, memory_bytes, &|| terminal.advance());
+    let fingerprint = fingerprint::compute_fingerprint(dataset, memory_bytes, &|| terminal.advance());
     terminal.end();
     let fingerprint = fingerprint.map_err(unusable)?;
     require_measurements(dataset, &fingerprint).map_err(unplannable)?;

@@ -1,10 +1,10 @@
-//! What the files of a case must contain.
+//! The requirements on the files of a case.
 
 use std::collections::BTreeMap;
 
 use crate::dataset::definition::Dataset;
 
-/// What the files of a case must contain to be usable.
+/// The requirements on the files of a case.
 #[derive(Clone, Copy, Debug)]
 pub struct Expected<'a> {
     /// Channels of its image.

@@ -5,8 +5,8 @@ use crate::volume::Geometry;
 
 /// Maximum relative difference of two spacings: more than single precision and decimal headers lose.
 const SPACING_TOLERANCE: f64 = 1e-3;
-/// Maximum displacement of a corner voxel between two grids, as a fraction of the smallest voxel edge: too small to affect any label,
-/// larger than what tools lose when they rewrite an affine.
+/// Maximum displacement of a corner voxel between two grids, as a fraction of the smallest voxel edge: too small to
+/// affect any label, larger than what tools lose when they rewrite an affine.
 const PLACEMENT_TOLERANCE: f64 = 0.1;
 
 /// The differences between a grid and that of the case's first image; empty if they agree within the tolerances.

@@ -21,7 +21,7 @@ pub struct Issue {
     pub case: CaseId,
     /// The file.
     pub path: PathBuf,
-    /// What is wrong with it.
+    /// The kind of issue.
     pub kind: IssueKind,
 }
 
@@ -36,7 +36,7 @@ impl fmt::Display for Issue {
 #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
 pub struct Issues(pub Vec<Issue>);
 
-/// What is wrong with a file, as the end of a sentence that begins with its path.
+/// The kind of an issue, formatted as the end of a sentence that begins with the file's path.
 #[derive(Debug, Error)]
 #[allow(missing_docs, reason = "the message of each variant describes its fields")]
 pub enum IssueKind {

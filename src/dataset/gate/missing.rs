@@ -8,7 +8,8 @@ use crate::volume::io::format::{UNSUPPORTED_ENDINGS, split_ending, strip_ending}
 /// Minimum Jaro-Winkler similarity of two folder names to be suggested.
 const MIN_SIMILARITY: f64 = 0.9;
 
-/// The end of a sentence about a missing file: what exists instead, and the remedy. Empty if nothing similar exists.
+/// The end of a sentence about a missing file: the existing file or folder, and the remedy. Empty if nothing similar
+/// exists.
 pub(super) fn hint(path: &Path) -> String {
     let (Some(folder), Some(name)) = (path.parent(), path.file_name().and_then(|name| name.to_str())) else {
         return String::new();

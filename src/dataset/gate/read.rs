@@ -32,7 +32,8 @@ pub fn read_image(case: &Case, expected: &Expected<'_>) -> Result<Image, Issues>
     reading.result(image)
 }
 
-/// Passes the voxels of a case's image to `take` in the order `[c, z, y, x]`, some thousands at a time, and returns its geometry.
+/// Passes the voxels of a case's image to `take` in the order `[c, z, y, x]`, some thousands at a time, and returns its
+/// geometry.
 ///
 /// The caller must not use the voxels before this function has returned without issues.
 ///
@@ -45,7 +46,8 @@ pub fn stream_image(case: &Case, expected: &Expected<'_>, take: &mut dyn FnMut(&
     reading.result(geometry)
 }
 
-/// Reads the image and the label map, `[z, y, x]`, of a training case. The labels are declared and lie on the image's grid.
+/// Reads the image and the label map, `[z, y, x]`, of a training case. The labels are declared and lie on the image's
+/// grid.
 ///
 /// # Errors
 ///
@@ -73,8 +75,8 @@ pub fn read_labels(
     reading.result(labels)
 }
 
-/// Reads a label map of arbitrary integers as class indices, `[z, y, x]`: the class of a label is its position in the sorted `labels`,
-/// counted from 1; 0 stays 0.
+/// Reads a label map of arbitrary integers as class indices, `[z, y, x]`: the class of a label is its position in the
+/// sorted `labels`, counted from 1; 0 stays 0.
 ///
 /// # Errors
 ///

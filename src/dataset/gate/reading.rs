@@ -18,8 +18,8 @@ const INTENSITY_BYTES: usize = size_of::<f32>();
 /// Bytes of a label in memory.
 const LABEL_BYTES: usize = size_of::<i16>();
 
-/// Makes room for more voxels, an eighth of the present ones at a time: memory follows what a file really contains, and little of it
-/// stays unused.
+/// Makes room for more voxels, an eighth of the present ones at a time: memory grows with the content that the file
+/// really has, and little memory stays unused.
 fn reserve<T>(voxels: &mut Vec<T>, more: usize) {
     if voxels.capacity() - voxels.len() < more {
         voxels.reserve_exact(more.max(voxels.len() / 8));

@@ -1,4 +1,4 @@
-//! What is random about one case of the phantom: drawn here, used in `render`.
+//! The random properties of one phantom case.
 
 use std::f64::consts::TAU;
 
@@ -8,14 +8,14 @@ use rand::RngExt as _;
 use crate::random::Rng;
 use crate::volume::{Shape, Spacing};
 
-/// Typical spacing in millimetres, `[z, y, x]`: with the typical shape it gives the extent of the body.
+/// Typical spacing, mm, `[z, y, x]`; times the typical shape, it is the extent of the volume.
 const TYPICAL_SPACING: [f64; 3] = [2.5, 1.0, 1.0];
-/// Semi-axes of the organ as parts of the extent of the volume, `[z, y, x]`.
+/// Semi-axes of the organ as fractions of the extent of the volume, `[z, y, x]`.
 const ORGAN: [f64; 3] = [0.27, 0.24, 0.21];
-/// Vessels through each volume.
+/// Number of vessels.
 const VESSELS: usize = 3;
 
-/// Everything that tells one case from another. Places and lengths are millimetres from the centre, `[z, y, x]`.
+/// The anatomy of one case. Positions and lengths are in mm from the centre, `[z, y, x]`.
 pub(super) struct Anatomy {
     pub(super) shape: Shape,
     pub(super) spacing: Spacing,
@@ -29,15 +29,15 @@ pub(super) struct Anatomy {
     pub(super) vessels: [Vessel; VESSELS],
     /// Intensity drift: logarithms of factors on a coarse grid.
     pub(super) drift: Array3<f32>,
-    /// Texture of the tissue around, on a coarse grid.
+    /// Texture of the surrounding tissue, on a coarse grid.
     pub(super) texture: Array3<f32>,
-    /// Noise of every voxel, of mean 0 and variance 1.
+    /// Noise per voxel, with mean 0 and variance 1.
     pub(super) noise: Array3<f32>,
-    /// Intensity of the core in the units of the file.
+    /// Intensity of the core in the file.
     pub(super) gain: f32,
 }
 
-/// A deformed ellipsoid and the core at one end of it.
+/// A deformed ellipsoid with a core at one end.
 pub(super) struct Organ {
     pub(super) centre: [f64; 3],
     pub(super) semi_axes: [f64; 3],
@@ -45,9 +45,9 @@ pub(super) struct Organ {
     pub(super) angle: f64,
     /// Bumps of the surface.
     pub(super) bumps: [Bump; 3],
-    /// Centre of the core in semi-axes of the organ, in its own frame.
+    /// Centre of the core, in semi-axes of the organ and in its frame.
     pub(super) core_centre: [f64; 3],
-    /// Size of the core in semi-axes of the organ.
+    /// Size of the core, in semi-axes of the organ.
     pub(super) core_size: f64,
 }
 
@@ -60,9 +60,9 @@ pub(super) struct Bump {
 
 /// A tube.
 pub(super) struct Vessel {
-    /// Where it crosses the middle slice, `[y, x]`.
+    /// Position in the middle slice, `[y, x]`.
     pub(super) centre: [f64; 2],
-    /// How far it moves across for each millimetre along z, `[y, x]`.
+    /// Displacement per millimetre along z, `[y, x]`.
     pub(super) slope: [f64; 2],
     pub(super) radius: f64,
 }
@@ -126,7 +126,7 @@ impl Bump {
 }
 
 impl Vessel {
-    /// Draws a tube that keeps clear of the organ, or the last of many that do not.
+    /// Draws a tube that does not touch the organ, or the last of 100 attempts.
     fn draw(rng: &mut Rng, extent: [f64; 3], organ: &Organ) -> Self {
         let radius = extent[1] * rng.random_range(0.055..0.075);
         let clear = organ.semi_axes[1].max(organ.semi_axes[2]) * 1.1 + radius;
@@ -142,12 +142,12 @@ impl Vessel {
     }
 }
 
-/// Values of a coarse grid, of mean 0.
+/// Random values of mean 0 on a coarse grid.
 fn coarse(rng: &mut Rng, deviation: f32) -> Array3<f32> {
     Array3::from_shape_simple_fn((3, 4, 4), || deviation * normal(rng))
 }
 
-/// A draw from the normal distribution (Box and Muller).
+/// A standard normal random number (Box and Muller).
 fn normal(rng: &mut Rng) -> f32 {
     let radius = (-2.0 * (1.0 - rng.random::<f64>()).ln()).sqrt();
     (radius * (TAU * rng.random::<f64>()).cos()) as f32

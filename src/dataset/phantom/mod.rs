@@ -1,8 +1,8 @@
 //! The built-in synthetic data set: small volumes with an organ and its core, among structures that look like them.
 //!
-//! Input: a folder and a [`PhantomConfig`]. Output: a data set in the layout of the Decathlon, identical to the byte for the
-//! same configuration. Spacing, size, position, gain and intensity drift differ from case to case. A body wall and vessels have the
-//! intensities of the organ and of its core, so no threshold separates them.
+//! Input: a folder and a [`PhantomConfig`]. Output: a data set in the layout of the Decathlon, identical to the byte
+//! for the same configuration. Spacing, size, position, gain and intensity drift differ from case to case. A body wall
+//! and vessels have the intensities of the organ and of its core, so no threshold separates them.
 
 mod anatomy;
 mod render;
@@ -48,8 +48,8 @@ impl Default for PhantomConfig {
 
 /// Writes the phantom into a folder and reads it back as a data set.
 ///
-/// Class 1 is the organ, class 2 its core. Calls `on_done` after each case. The description is written last, so a folder with a
-/// description is complete. Files with the same names are replaced.
+/// Class 1 is the organ, class 2 its core. Calls `on_done` after each case. The description is written last, so a
+/// folder with a description is complete. Files with the same names are replaced.
 ///
 /// # Errors
 ///
@@ -75,8 +75,8 @@ pub fn write(folder: &Path, config: &PhantomConfig, on_done: &(dyn Fn() + Sync))
 ///
 /// # Errors
 ///
-/// If the folder contains files with these names that segplan did not write or that have changed since, and `overwrite` is not set;
-/// if it is, or is inside, another data set; and as [`write()`].
+/// If the folder contains files with these names that segplan did not write or that have changed since, and `overwrite`
+/// is not set; if it is, or is inside, another data set; and as [`write()`].
 pub fn generate(
     folder: &Path,
     config: &PhantomConfig,

@@ -11,7 +11,8 @@ const LEVELS: usize = 100;
 
 /// The best mean Dice of any intensity band, over all cases, per class.
 ///
-/// Intensities are divided by the mean of the case. A free choice of bands per class is an upper bound of all pairs of thresholds.
+/// Intensities are divided by the mean of the case. A free choice of bands per class is an upper bound of all pairs of
+/// thresholds.
 fn best_bands(dataset: &Dataset) -> [f64; 2] {
     let cases: Vec<_> = dataset
         .training

@@ -18,14 +18,15 @@ mod nnunet;
 
 /// Reads the description of a data set: a Decathlon folder, or a raw folder of nnU-Net v2.
 ///
-/// Cases are sorted by identifier, as strings. [`Dataset::notes`] names files that belong to no case, except hidden ones. Whether
-/// the files exist and are intact is not checked here but by the [`gate`](crate::dataset::gate), when they are read.
+/// Cases are sorted by identifier, as strings. [`Dataset::notes`] names files that belong to no case, except hidden
+/// ones. Whether the files exist and are intact is not checked here but by the [`gate`](crate::dataset::gate), when
+/// they are read.
 ///
 /// # Errors
 ///
-/// If the description is missing or malformed, channels or labels are not numbered consecutively, it uses features that the method
-/// does not have (regions, an ignore label, other formats), two files belong to the same channel of a case, or no training cases
-/// exist.
+/// If the description is missing or malformed, channels or labels are not numbered consecutively, it uses features that
+/// the method does not have (regions, an ignore label, other formats), two files belong to the same channel of a case,
+/// or no training cases exist.
 pub fn scan(folder: &Path) -> Result<Dataset, DatasetError> {
     let (description, path) = Description::read(folder)?;
     let channels = description.channels(&path)?;
@@ -155,7 +156,8 @@ fn inside(folder: &Path, listed: &str) -> PathBuf {
     folder.join(listed.strip_prefix("./").unwrap_or(listed))
 }
 
-/// The files of a listed image. If nnU-Net v1 has split it into one file per channel, the list still contains the original name.
+/// The files of a listed image. If nnU-Net v1 has split it into one file per channel, the list still contains the
+/// original name.
 fn channel_files(image: &Path, channels: usize) -> Vec<PathBuf> {
     let split = |channel: usize| {
         let stem = stem(image)?;

@@ -27,9 +27,9 @@ type ByChannel = BTreeMap<String, BTreeMap<usize, PathBuf>>;
 impl Layout<'_> {
     /// The cases of a folder of images: all identifiers with an image or a label map.
     ///
-    /// Every case gets a file per declared channel, whether it exists or not, and one per further channel that exists, so that the
-    /// gate can report missing and superfluous files. An image without a channel number counts as a case whose channels are
-    /// missing. Files that belong to no case are added to `notes`.
+    /// Every case gets a file per declared channel, whether it exists or not, and one per further channel that exists,
+    /// so that the gate can report missing and superfluous files. An image without a channel number counts as a case
+    /// whose channels are missing. Files that belong to no case are added to `notes`.
     pub(super) fn cases(
         &self,
         images: &str,
@@ -78,8 +78,8 @@ impl Layout<'_> {
 
     /// Files by case and channel, and those without a channel number by their stems.
     ///
-    /// A stem that is also that of a label map is a case identifier, whatever digits it ends in; so are stems whose numbers are not
-    /// channels of the data set.
+    /// A stem that is also that of a label map is a case identifier, whatever digits it ends in; so are stems whose
+    /// numbers are not channels of the data set.
     fn by_channel(
         &self,
         files: Vec<File>,

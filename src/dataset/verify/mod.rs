@@ -6,10 +6,11 @@ use crate::dataset::case::Case;
 use crate::dataset::definition::Dataset;
 use crate::dataset::gate::{Expected, Issue, check};
 
-/// Reads every file of a data set, in parallel, and returns every issue in the order of the cases, training cases first.
+/// Reads every file of a data set, in parallel, and returns every issue in the order of the cases, training cases
+/// first.
 ///
-/// Calls `on_done` after each case. Only a few thousand voxels of a file are in memory; `memory_bytes` is the limit of the later
-/// stages, which load whole cases.
+/// Calls `on_done` after each case. Only a few thousand voxels of a file are in memory; `memory_bytes` is the limit of
+/// the later stages, which load whole cases.
 pub fn verify(dataset: &Dataset, memory_bytes: u64, on_done: &(dyn Fn() + Sync)) -> Vec<Issue> {
     let cases: Vec<&Case> = dataset.training.iter().chain(&dataset.test).collect();
     let expected = Expected::of(dataset, memory_bytes);

@@ -233,8 +233,8 @@ fn channels_are_counted_and_grids_compared() {
     assert_eq!(calls.into_inner(), 2, "once per case");
 }
 
-/// Needs the data set `Task04_Hippocampus` of the Medical Segmentation Decathlon, which is not part of the repository, in the folder
-/// `$SEGPLAN_TEST_DATA`.
+/// Needs the data set `Task04_Hippocampus` of the Medical Segmentation Decathlon, which is not part of the repository,
+/// in the folder `$SEGPLAN_TEST_DATA`.
 #[test]
 #[ignore = "needs Task04_Hippocampus in the folder $SEGPLAN_TEST_DATA; run with `-- --ignored`"]
 fn the_hippocampus_data_set_of_the_decathlon_has_no_issues() {

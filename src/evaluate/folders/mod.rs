@@ -92,8 +92,8 @@ struct Pair {
 
 /// Scores a folder of predictions against a folder of references with the same file names.
 ///
-/// The classes are those that a `dataset.json` in the reference folder, or in its parent, declares; without one, all labels that
-/// occur. A prediction on another grid than its reference is an issue, and never scored.
+/// The classes are those that a `dataset.json` in the reference folder, or in its parent, declares; without one, all
+/// labels that occur. A prediction on another grid than its reference is an issue, and never scored.
 ///
 /// # Errors
 ///

@@ -1,6 +1,6 @@
 //! The cost of the work of one configuration.
 
-use crate::bench::{STEP_OVER_FORWARD, operations_per_second};
+use crate::bench::{STEP_OVER_FORWARD, measure_operations_per_second};
 use crate::experiment::error::ExperimentError;
 use crate::experiment::estimate::amount::{Estimate, parallel_bytes, parallel_seconds};
 use crate::experiment::estimate::grids::Grid;
@@ -10,7 +10,6 @@ use crate::network::PlannedNetwork;
 use crate::network::topology::Topology;
 use crate::plan::schema::{Configuration, ConfigurationName, Plan};
 use crate::predict::tiles::count_passes;
-use crate::preprocess::slice_first;
 use crate::run::folder::RunFolder;
 use crate::run::log::read_epochs;
 use crate::run::{Listener, NetworkId};
@@ -19,6 +18,7 @@ use crate::train::loader::batches_at_once;
 use crate::train::optimizer;
 use crate::units::counted;
 use crate::volume::Shape;
+use crate::volume::axes::slice_first;
 
 /// Seconds per voxel on one core, measured on compressed files: reading a channel with its mask and statistics; resampling by the
 /// third-order spline, per voxel of the largest intermediate volume; writing a preprocessed channel.
@@ -87,7 +87,7 @@ impl<'a> Cost<'a> {
         let basis;
         if seconds.is_empty() {
             listener.say(&format!("{name}: benchmarking the device"));
-            cost.operations_per_s = operations_per_second(plan, name, listener)?;
+            cost.operations_per_s = measure_operations_per_second(plan, name, listener)?;
             basis = format!(
                 "Times of {name} are based on its arithmetic at {:.1} GFLOP/s, as measured on `{}`.",
                 cost.operations_per_s / 1e9,
@@ -139,7 +139,11 @@ impl<'a> Cost<'a> {
     /// Size of a fraction of the preprocessed cases, bytes.
     fn prepared_bytes(&self, fraction: f64) -> u64 {
         let per_voxel = FLOAT * self.plan.data.channels.len() as u64 + LABEL;
-        let voxels: u64 = self.grids.iter().map(|grid| grid.prepared(self.configuration).voxels() as u64).sum();
+        // A case that exceeds the memory limit is refused, so that it needs no space.
+        let limit = self.plan.runtime.memory_bytes();
+        let fits = |grid: &&Grid| grid.bytes_to_prepare(self.plan, self.configuration) <= limit;
+        let voxels: u64 =
+            self.grids.iter().filter(fits).map(|grid| grid.prepared(self.configuration).voxels() as u64).sum();
         (fraction * voxels.saturating_mul(per_voxel) as f64) as u64
     }
 

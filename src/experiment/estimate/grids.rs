@@ -8,11 +8,12 @@ use rayon::prelude::*;
 use crate::fingerprint::{CaseFingerprint, bytes_to_measure};
 use crate::plan::read::LoadedPlan;
 use crate::plan::schema::{Configuration, Plan};
-use crate::preprocess::footprint::{Extent, bytes_to_prepare, extent};
-use crate::preprocess::{slice_first, target_spacing};
+use crate::preprocess::footprint::{Extent, bytes_to_prepare, read_extent};
+use crate::preprocess::target_spacing;
 use crate::run::dataset::find_existing_dataset;
 use crate::run::fingerprint::SavedFingerprint;
 use crate::run::folder::RunFolder;
+use crate::volume::axes::slice_first;
 use crate::volume::resample::resampled_shape;
 use crate::volume::{Shape, Spacing};
 
@@ -59,7 +60,7 @@ pub(super) fn case_grids(loaded: &LoadedPlan, folder: &RunFolder) -> (Vec<Grid>,
     }
     if let Ok(Some(dataset)) = find_existing_dataset(loaded) {
         // A file that cannot be read is reported by a later stage.
-        let grid = |case| extent(case).ok().map(|extent| Grid { extent, cropped: extent.shape });
+        let grid = |case| read_extent(case).ok().map(|extent| Grid { extent, cropped: extent.shape });
         let grids: Vec<Grid> = dataset.training.par_iter().filter_map(grid).collect();
         if !grids.is_empty() {
             return (grids, "the headers of the cases");

@@ -15,7 +15,7 @@ use crate::experiment::stages::context::{Context, Ending};
 use crate::experiment::stages::validation::ValidationCases;
 use crate::experiment::work::{Members, Work};
 use crate::plan::schema::PostprocessRule;
-use crate::postprocess::{Decision, Filter, Trial, by_cross_validation, decision};
+use crate::postprocess::{Decision, Filter, LabelCases, Trial, choose_filter, make_decision};
 use crate::run::fingerprint::SavedFingerprint;
 use crate::run::postprocessing::{Postprocessing, RecordedDecision};
 
@@ -82,22 +82,22 @@ fn compare_filters(context: &Context<'_>, folds: &[ValidationCases<'_>]) -> Resu
     let of_label = |(at, &label): (usize, &u8)| (label, tried.iter().map(|case| case[at]).collect());
     let trials: BTreeMap<u8, Vec<Trial>> = labels.iter().enumerate().map(of_label).collect();
     let filter = match plan.postprocess.rule {
-        PostprocessRule::CrossValidation => by_cross_validation(&trials),
+        PostprocessRule::CrossValidation => choose_filter(&trials),
         PostprocessRule::SingleComponent | PostprocessRule::None => Filter::of_plan(plan),
     };
-    Ok(decision(filter, &trials, &plan.data.labels, &count_components(context)?))
+    Ok(make_decision(filter, &trials, &plan.data.labels, &count_components(context)?))
 }
 
 /// By label: training cases that contain it, and those of them in which it is a single component.
-fn count_components(context: &Context<'_>) -> Result<BTreeMap<u8, (usize, usize)>, ExperimentError> {
+fn count_components(context: &Context<'_>) -> Result<BTreeMap<u8, LabelCases>, ExperimentError> {
     let saved = SavedFingerprint::read(&context.folder)?;
-    let mut counts = BTreeMap::<u8, (usize, usize)>::new();
+    let mut counts = BTreeMap::<u8, LabelCases>::new();
     for (&label, &components) in
         saved.iter().flat_map(|saved| &saved.fingerprint.cases).flat_map(|case| &case.components)
     {
-        let (cases, single) = counts.entry(label).or_default();
-        *cases += 1;
-        *single += usize::from(components == 1);
+        let counts = counts.entry(label).or_default();
+        counts.cases += 1;
+        counts.single_component += usize::from(components == 1);
     }
     Ok(counts)
 }
@@ -172,12 +172,12 @@ mod tests {
                 .collect();
             let of_label = |(at, &label): (usize, &u8)| (label, tried.iter().map(|case| case[at]).collect());
             let trials: BTreeMap<u8, Vec<Trial>> = labels.iter().enumerate().map(of_label).collect();
-            let filter = by_cross_validation(&trials);
+            let filter = choose_filter(&trials);
             let expected = Filter { foreground: set.foreground, classes: set.classes.iter().copied().collect() };
             assert_eq!(filter, expected, "{}", set.name);
 
             let names = labels.iter().map(|label| (*label, format!("label {label}"))).collect();
-            let decided = decision(filter.clone(), &trials, &names, &BTreeMap::new());
+            let decided = make_decision(filter.clone(), &trials, &names, &BTreeMap::new());
             for (label, evidence) in &decided.classes {
                 let expected = (set.dice.before[label], set.dice.after[label]);
                 let found = (evidence.mean_dice_before.unwrap(), evidence.mean_dice_after.unwrap());

@@ -25,20 +25,20 @@ pub fn compare_with_data(measured: &Fingerprint, plan: &Plan) -> Vec<String> {
     };
     compare("median spacing", &spacing.0, &data.median_spacing_mm.0);
     compare("median shape", &shape, &data.median_shape);
-    compare("fraction kept by cropping", &[measured.crop_ratio()], &[data.cropped_fraction]);
+    compare("fraction kept by cropping", &[measured.cropped_fraction()], &[data.cropped_fraction]);
     for (channel, (now, planned)) in measured.intensities.iter().zip(&plan.preprocess.intensities).enumerate() {
         // Other channels do not use theirs.
         if let Some(now) = now.filter(|_| plan.preprocess.normalization_scheme.get(channel) == Some(&Normalization::Ct))
         {
-            let Intensities { mean, sd, p00_5: percentile_00_5, p99_5: percentile_99_5 } = *planned;
+            let Intensities { mean, sd, p00_5, p99_5 } = *planned;
             compare(
                 &format!("foreground mean, standard deviation, 0.5 % and 99.5 % quantile of channel {channel}"),
-                &[now.mean, now.sd, now.percentile_00_5, now.percentile_99_5],
-                &[mean, sd, percentile_00_5, percentile_99_5],
+                &[now.mean, now.sd, now.p00_5, now.p99_5],
+                &[mean, sd, p00_5, p99_5],
             );
         }
     }
-    let single = measured.single_component(data.labels.keys().copied());
+    let single = measured.single_component_labels(data.labels.keys().copied());
     if single != data.single_component_labels {
         found.push(format!(
             "its single-component labels are {single:?}; the plan has {:?}",
@@ -54,7 +54,7 @@ mod tests {
 
     use super::*;
     use crate::dataset::CaseId;
-    use crate::fingerprint::{CaseFingerprint, IntensityStatistics, Noted};
+    use crate::fingerprint::{Anomalies, CaseFingerprint, IntensityStatistics};
     use crate::volume::{Shape, Spacing};
 
     #[test]
@@ -71,17 +71,10 @@ mod tests {
             ranges: Vec::new(),
             voxels: BTreeMap::new(),
             components: BTreeMap::new(),
-            noted: Noted::default(),
+            anomalies: Anomalies::default(),
         };
-        let statistics = IntensityStatistics {
-            mean: 1.0,
-            sd: 1.0,
-            min: 0.0,
-            percentile_00_5: 0.0,
-            median: 1.0,
-            percentile_99_5: 2.0,
-            max: 2.0,
-        };
+        let statistics =
+            IntensityStatistics { mean: 1.0, sd: 1.0, min: 0.0, p00_5: 0.0, median: 1.0, p99_5: 2.0, max: 2.0 };
         let measured = Fingerprint { cases: vec![case], intensities: vec![Some(statistics)] };
         assert_eq!(compare_with_data(&measured, &plan), Vec::<String>::new());
         plan.data.median_spacing_mm = Spacing([2.0, 1.0, 1.0]);

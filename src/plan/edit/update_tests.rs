@@ -4,7 +4,7 @@ use similar::TextDiff;
 
 use super::*;
 use crate::dataset::CaseId;
-use crate::fingerprint::{CaseFingerprint, Noted};
+use crate::fingerprint::{Anomalies, CaseFingerprint};
 use crate::plan::edit::set::set;
 use crate::volume::{Shape, Spacing};
 
@@ -19,7 +19,7 @@ fn measured(cases: usize) -> (Dataset, Fingerprint) {
         ranges: Vec::new(),
         voxels: BTreeMap::new(),
         components: BTreeMap::from([(1, 2), (2, 2)]),
-        noted: Noted::default(),
+        anomalies: Anomalies::default(),
     };
     let dataset = Dataset {
         name: "Task04_Hippocampus".to_owned(),

@@ -6,6 +6,7 @@ use super::*;
 use crate::plan::edit::write::resolved_text;
 use crate::plan::read::diagnostic::PlanError;
 use crate::plan::read::load::{load, load_resolved};
+use crate::plan::schema::Stopping;
 use crate::plan::testing::example_text;
 
 /// The plan `base.toml`, with `text` at its end.
@@ -148,7 +149,7 @@ fn a_sweep_that_is_no_list_of_tables() {
 fn a_kind_is_swept_with_the_defaults_of_its_keys() {
     let text = "[[sweep]]\ntrain.stopping.kind = [\"none\", \"validation_plateau\"]\n";
     let loaded = loaded(text, &[]).unwrap();
-    let stopping: Vec<bool> =
-        loaded.variants.iter().map(|variant| variant.plan.train.validation_plateau().is_some()).collect();
+    let stops_early = |stopping: &Stopping| matches!(stopping, Stopping::ValidationPlateau(_));
+    let stopping: Vec<bool> = loaded.variants.iter().map(|variant| stops_early(&variant.plan.train.stopping)).collect();
     assert_eq!(stopping, [false, true]);
 }

@@ -52,8 +52,8 @@ pub fn plan_dataset(
         cases: fingerprint.cases.len(),
         median_spacing_mm: spacing,
         median_shape: fingerprint.median_shape(spacing).map(six_digits),
-        cropped_fraction: six_digits(fingerprint.crop_ratio()),
-        single_component_labels: fingerprint.single_component(dataset.labels.keys().copied()),
+        cropped_fraction: six_digits(fingerprint.cropped_fraction()),
+        single_component_labels: fingerprint.single_component_labels(dataset.labels.keys().copied()),
         generator: Generator::None,
     };
     let intensities: Option<Vec<Intensities>> =
@@ -62,12 +62,7 @@ pub fn plan_dataset(
 }
 
 fn intensities(statistics: IntensityStatistics) -> Intensities {
-    Intensities {
-        mean: statistics.mean,
-        sd: statistics.sd,
-        p00_5: statistics.percentile_00_5,
-        p99_5: statistics.percentile_99_5,
-    }
+    Intensities { mean: statistics.mean, sd: statistics.sd, p00_5: statistics.p00_5, p99_5: statistics.p99_5 }
 }
 
 /// The normalisation of a channel: `ct` if its name has the word CT, `none` if it is noNorm (as in nnU-Net v2), else `z_score`.

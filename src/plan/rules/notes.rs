@@ -55,7 +55,7 @@ fn absent_classes(dataset: &Dataset, fingerprint: &Fingerprint) -> Vec<String> {
 fn constant_images(dataset: &Dataset, fingerprint: &Fingerprint) -> Vec<String> {
     let (mut zero, mut other) = (BTreeMap::<usize, Vec<String>>::new(), BTreeMap::<usize, Vec<String>>::new());
     for case in &fingerprint.cases {
-        for &(channel, value) in &case.noted.constant {
+        for &(channel, value) in &case.anomalies.constant {
             let cases = if value == 0.0 { &mut zero } else { &mut other };
             cases.entry(channel).or_default().push(case.id.0.clone());
         }
@@ -71,7 +71,8 @@ fn constant_images(dataset: &Dataset, fingerprint: &Fingerprint) -> Vec<String> 
 }
 
 fn other_affines(fingerprint: &Fingerprint) -> Option<String> {
-    let differing: Vec<_> = fingerprint.cases.iter().filter_map(|case| Some((case, case.noted.affine_mm?))).collect();
+    let differing: Vec<_> =
+        fingerprint.cases.iter().filter_map(|case| Some((case, case.anomalies.affine_mm?))).collect();
     let (first, [z, y, x]) = *differing.first()?;
     let cases: Vec<&str> = differing.iter().map(|(case, _)| case.id.0.as_str()).collect();
     Some(format!(

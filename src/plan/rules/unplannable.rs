@@ -105,9 +105,8 @@ pub fn require_measurements(dataset: &Dataset, fingerprint: &Fingerprint) -> Res
         return Err(Unplannable::SingleVoxel { dataset: dataset.name.clone(), case: case.id.clone() });
     }
     for (channel, known) in fingerprint.intensities.iter().enumerate() {
-        let finite = known.is_none_or(|known| {
-            [known.mean, known.sd, known.percentile_00_5, known.percentile_99_5].iter().all(|value| value.is_finite())
-        });
+        let finite = known
+            .is_none_or(|known| [known.mean, known.sd, known.p00_5, known.p99_5].iter().all(|value| value.is_finite()));
         if !finite {
             return Err(Unplannable::NotFinite {
                 dataset: dataset.name.clone(),

@@ -12,14 +12,6 @@ variants! {
     }
 }
 
-impl Loss {
-    /// The settings of Dice plus cross-entropy.
-    pub fn dice_ce(&self) -> &DiceCe {
-        let Self::DiceCe(settings) = self;
-        settings
-    }
-}
-
 table! {
     /// Soft Dice loss plus cross-entropy.
     pub struct DiceCe decides Train {

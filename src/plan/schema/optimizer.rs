@@ -12,14 +12,6 @@ variants! {
     }
 }
 
-impl Optimizer {
-    /// The settings of Adam.
-    pub fn adam(&self) -> &Adam {
-        let Self::Adam(settings) = self;
-        settings
-    }
-}
-
 table! {
     /// Adam with the L2 term in the gradient, as `torch.optim.Adam`.
     pub struct Adam decides Train {

@@ -4,8 +4,8 @@ use crate::plan::schema::declare::table;
 use crate::plan::schema::key::{FIRST_COMMIT, PAPER_2_3};
 use crate::plan::schema::optimizer::Optimizer;
 use crate::plan::schema::range::{AT_LEAST_1, FRACTION, POSITIVE};
-use crate::plan::schema::schedule::{Plateau, Schedule};
-use crate::plan::schema::stopping::{Stopping, ValidationPlateau};
+use crate::plan::schema::schedule::Schedule;
+use crate::plan::schema::stopping::Stopping;
 
 table! {
     /// The training. Source: arXiv:1809.10486, 2.3.
@@ -28,21 +28,5 @@ table! {
         schedule: Schedule { default: "\"plateau\"", source: PAPER_2_3 },
         /// When training stops before the maximum number of epochs.
         stopping: Stopping { default: "\"validation_plateau\"", source: PAPER_2_3 },
-    }
-}
-
-impl Train {
-    /// The plateau schedule.
-    pub fn plateau(&self) -> &Plateau {
-        let Schedule::Plateau(plateau) = &self.schedule;
-        plateau
-    }
-
-    /// The stopping rule on the validation loss, if the plan has it.
-    pub fn validation_plateau(&self) -> Option<&ValidationPlateau> {
-        match &self.stopping {
-            Stopping::None => None,
-            Stopping::ValidationPlateau(stopping) => Some(stopping),
-        }
     }
 }

@@ -1,8 +1,11 @@
-//! What may be written, and what stays as it is.
+//! Which files may be written, and which are kept.
+
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use super::*;
 
-fn names(names: &[&str]) -> Vec<PathBuf> {
+fn paths(names: &[&str]) -> Vec<PathBuf> {
     names.iter().map(PathBuf::from).collect()
 }
 
@@ -31,42 +34,42 @@ fn hidden(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn own_files_are_replaced_and_those_of_others_are_not() {
+fn own_files_are_replaced_and_others_are_kept() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
     write(at, &[("a", "one"), ("inner/b", "one")], false).unwrap();
     write(at, &[("a", "two"), ("inner/b", "one")], false).unwrap();
     assert_eq!(
         (read(at, "a"), hidden(at)),
-        ("two".to_owned(), names(&[".segplan-outputs.jsonl"]).iter().map(|name| name.display().to_string()).collect())
+        ("two".to_owned(), paths(&[".segplan-outputs.jsonl"]).iter().map(|name| name.display().to_string()).collect())
     );
 
     fs::write(at.join("a"), "edited").unwrap();
-    fs::write(at.join("c"), "a person's").unwrap();
+    fs::write(at.join("c"), "a user's").unwrap();
     for (name, why) in [("a", "has been changed since segplan wrote it"), ("c", "exists already")] {
         let refused = write(at, &[(name, "three")], false).unwrap_err().to_string();
         assert!(refused.contains(why) && refused.contains("`--overwrite`"), "{refused}");
     }
-    assert_eq!((read(at, "a"), read(at, "c")), ("edited".to_owned(), "a person's".to_owned()));
+    assert_eq!((read(at, "a"), read(at, "c")), ("edited".to_owned(), "a user's".to_owned()));
     write(at, &[("a", "three"), ("c", "three")], true).unwrap();
     write(at, &[("a", "four"), ("c", "four")], false).unwrap();
     assert_eq!((read(at, "a"), read(at, "c")), ("four".to_owned(), "four".to_owned()));
 }
 
 #[test]
-fn a_file_that_somebody_puts_there_in_the_meantime_is_kept() {
+fn a_file_that_others_create_in_the_meantime_is_kept() {
     let folder = tempfile::tempdir().unwrap();
-    let files = names(&["a"]);
+    let files = paths(&["a"]);
     let mut outputs = Claim::new(folder.path(), &files, &[]).check().unwrap();
     fs::write(outputs.staging().unwrap().join("a"), "ours").unwrap();
-    fs::write(folder.path().join("a"), "a person's").unwrap();
-    assert!(outputs.keep(&files[0]).unwrap_err().to_string().contains("not as segplan wrote it"));
+    fs::write(folder.path().join("a"), "a user's").unwrap();
+    assert!(outputs.keep(&files[0]).unwrap_err().to_string().contains("not written by segplan"));
     assert!(outputs.keep_all().is_err());
-    assert_eq!(read(folder.path(), "a"), "a person's");
+    assert_eq!(read(folder.path(), "a"), "a user's");
 }
 
 #[test]
-fn what_a_killed_process_left_is_known_or_removed() {
+fn files_of_a_killed_process_are_recorded_or_removed() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
     write(at, &[("a", "one")], false).unwrap();
@@ -79,7 +82,7 @@ fn what_a_killed_process_left_is_known_or_removed() {
     write(at, &[("a", "three")], false).unwrap();
     assert_eq!(hidden(at), [".segplan-outputs.jsonl"]);
     // Between the record and the file's name: the old file is still known.
-    let mut outputs = Claim::new(at, &names(&["a"]), &[]).check().unwrap();
+    let mut outputs = Claim::new(at, &paths(&["a"]), &[]).check().unwrap();
     fs::write(outputs.staging().unwrap().join("a"), "four").unwrap();
     std::mem::forget(outputs);
     write(at, &[("a", "five")], false).unwrap();
@@ -87,10 +90,10 @@ fn what_a_killed_process_left_is_known_or_removed() {
 }
 
 #[test]
-fn processes_that_write_into_one_folder_do_not_forget_each_others_files() {
+fn processes_that_write_into_one_folder_keep_each_others_records() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
-    let claimed = ["a", "b"].map(|name| Claim::new(at, &names(&[name]), &[]).check().unwrap());
+    let claimed = ["a", "b"].map(|name| Claim::new(at, &paths(&[name]), &[]).check().unwrap());
     for (mut outputs, name) in claimed.into_iter().zip(["a", "b"]) {
         fs::write(outputs.staging().unwrap().join(name), name).unwrap();
         outputs.keep(Path::new(name)).unwrap();
@@ -99,7 +102,7 @@ fn processes_that_write_into_one_folder_do_not_forget_each_others_files() {
 }
 
 #[test]
-fn a_whole_set_of_files_replaces_an_earlier_one_and_leaves_what_was_changed() {
+fn a_set_of_files_replaces_an_earlier_one_and_keeps_changed_files() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
     let write_all = |files: &[(&str, &str)]| {
@@ -114,11 +117,12 @@ fn a_whole_set_of_files_replaces_an_earlier_one_and_leaves_what_was_changed() {
     write_all(&[("page", "one"), ("figures/a", "one"), ("figures/b", "one")]).unwrap();
     let record = read(at, ".segplan-outputs.jsonl");
     fs::write(at.join("figures/b"), "edited").unwrap();
-    fs::write(at.join("figures/mine"), "a person's").unwrap();
+    fs::write(at.join("figures/mine"), "a user's").unwrap();
     write_all(&[("page", "two")]).unwrap();
-    assert!(!at.join("figures/a").exists(), "an old figure stays");
-    assert_eq!((read(at, "figures/b"), read(at, "figures/mine")), ("edited".to_owned(), "a person's".to_owned()));
-    // The same set gives the same record, whatever was there before; and none of it is written if one file is a person's.
+    assert!(!at.join("figures/a").exists(), "an old figure is kept");
+    assert_eq!((read(at, "figures/b"), read(at, "figures/mine")), ("edited".to_owned(), "a user's".to_owned()));
+    // The same set gives the same record, whatever the folder contained before; and no file is written if one would
+    // replace a user's file.
     fs::remove_file(at.join("figures/b")).unwrap();
     write_all(&[("page", "one"), ("figures/a", "one"), ("figures/b", "one")]).unwrap();
     assert_eq!(read(at, ".segplan-outputs.jsonl"), record);
@@ -128,7 +132,7 @@ fn a_whole_set_of_files_replaces_an_earlier_one_and_leaves_what_was_changed() {
 
 #[test]
 #[cfg(unix)]
-fn an_input_is_never_written_into_whatever_leads_to_it() {
+fn inputs_are_never_written_into_not_even_through_links() {
     use std::os::unix::fs::symlink;
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
@@ -139,14 +143,14 @@ fn an_input_is_never_written_into_whatever_leads_to_it() {
     fs::create_dir(at.join("other")).unwrap();
     symlink(images.join("case.nii.gz"), at.join("other/case.nii.gz")).unwrap();
     let inputs = [images.clone(), images.join("case.nii.gz")];
-    let files = names(&["case.nii.gz"]);
+    let files = paths(&["case.nii.gz"]);
     for output in
         [images.clone(), at.join("link"), at.join("link/../images"), at.join("missing/../images"), at.join("other")]
     {
         let refused = Claim::new(&output, &files, &inputs).overwriting(true).check().unwrap_err();
         assert!(matches!(refused, ClaimError::Input(_)), "{}: {refused}", output.display());
     }
-    let probabilities = names(&["images/new.nii.gz"]);
+    let probabilities = paths(&["images/new.nii.gz"]);
     assert!(matches!(Claim::new(at, &probabilities, &inputs).check(), Err(ClaimError::Input(_))));
     Claim::new(&images.join("segmented"), &files, &inputs).check().unwrap();
     Claim::new(at, &files, &inputs).check().unwrap();
@@ -155,7 +159,7 @@ fn an_input_is_never_written_into_whatever_leads_to_it() {
 }
 
 #[test]
-fn nothing_is_written_into_a_data_set_and_beside_one_it_is() {
+fn nothing_is_written_into_a_data_set_but_beside_one() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
     for part in ["Task01/imagesTr", "Raw/labelsTr", "Listed/scans", "preprocessed/Dataset001"] {
@@ -167,7 +171,7 @@ fn nothing_is_written_into_a_data_set_and_beside_one_it_is() {
     fs::write(at.join("Listed/scans/a.nii.gz"), "").unwrap();
     // nnU-Net copies the description to where it keeps what it has prepared.
     fs::write(at.join("preprocessed/Dataset001/dataset.json"), listed).unwrap();
-    let files = names(&["plan.toml"]);
+    let files = paths(&["plan.toml"]);
     for (output, dataset) in [
         ("Task01", "Task01"),
         ("Task01/imagesTr", "Task01"),
@@ -187,16 +191,16 @@ fn nothing_is_written_into_a_data_set_and_beside_one_it_is() {
 }
 
 #[test]
-fn two_inputs_of_one_output_and_a_folder_that_cannot_be_written_are_refused() {
+fn equal_output_names_and_unwritable_folders_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
-    let twice = names(&["a.nii.gz", "b.nii.gz", "a.nii.gz"]);
+    let twice = paths(&["a.nii.gz", "b.nii.gz", "a.nii.gz"]);
     let refused = Claim::new(at, &twice, &[]).check().unwrap_err().to_string();
     assert_eq!(refused, "two inputs would be written as `a.nii.gz`; rename one of them");
     fs::write(at.join("file"), "").unwrap();
     fs::create_dir(at.join("folder")).unwrap();
     for output in ["file", "file/inner"] {
-        let refused = Claim::new(&at.join(output), &names(&["a"]), &[]).check();
+        let refused = Claim::new(&at.join(output), &paths(&["a"]), &[]).check();
         assert!(matches!(refused, Err(ClaimError::Store(_))), "{output}: {refused:?}");
     }
     assert!(matches!(claim_file(&at.join("folder"), &[], true), Err(ClaimError::Folder(_))));
@@ -204,36 +208,36 @@ fn two_inputs_of_one_output_and_a_folder_that_cannot_be_written_are_refused() {
 }
 
 #[test]
-fn many_files_that_are_in_the_way_are_counted() {
+fn many_existing_files_are_counted() {
     let folder = tempfile::tempdir().unwrap();
-    let all = names(&["a", "b", "c", "d", "e"]);
+    let all = paths(&["a", "b", "c", "d", "e"]);
     for name in &all {
         fs::write(folder.path().join(name), "").unwrap();
     }
     let refused = Claim::new(folder.path(), &all, &[]).check().unwrap_err().to_string();
-    insta::assert_snapshot!(refused.replace(&format!("{}", folder.path().display()), "DIR"), @"`DIR/a` exists already, `DIR/b` exists already, `DIR/c` exists already, and so do 2 more files; name another place, or replace them with `--overwrite`");
+    insta::assert_snapshot!(refused.replace(&format!("{}", folder.path().display()), "DIR"), @"`DIR/a` exists already, `DIR/b` exists already, `DIR/c` exists already (and 2 more files); choose another path, or replace them with `--overwrite`");
 }
 
 #[test]
-fn what_a_file_was_made_of_is_known_while_it_is_as_it_was_written() {
+fn the_inputs_of_a_file_are_known_while_it_is_unchanged() {
     let folder = tempfile::tempdir().unwrap();
-    let open = || Claim::new(folder.path(), &names(&["a"]), &[]).check().unwrap();
+    let open = || Claim::new(folder.path(), &paths(&["a"]), &[]).check().unwrap();
     let mut outputs = open();
     fs::write(outputs.staging().unwrap().join("a"), "labels").unwrap();
-    assert!(!outputs.is_made_of(Path::new("a"), "one"));
-    outputs.keep_made_of(Path::new("a"), "one").unwrap();
+    assert!(!outputs.has_inputs(Path::new("a"), "one"));
+    outputs.keep_with_inputs(Path::new("a"), "one").unwrap();
     drop(outputs);
-    assert!(open().is_made_of(Path::new("a"), "one"), "another process knows it");
-    assert!(!open().is_made_of(Path::new("a"), "two"));
+    assert!(open().has_inputs(Path::new("a"), "one"), "another process knows it");
+    assert!(!open().has_inputs(Path::new("a"), "two"));
     let outputs = open();
     fs::write(folder.path().join("a"), "edited").unwrap();
-    assert!(!outputs.is_made_of(Path::new("a"), "one"), "edited");
+    assert!(!outputs.has_inputs(Path::new("a"), "one"), "edited");
     fs::remove_file(folder.path().join("a")).unwrap();
-    assert!(!outputs.is_made_of(Path::new("a"), "one"), "removed");
+    assert!(!outputs.has_inputs(Path::new("a"), "one"), "removed");
 }
 
 #[test]
-fn nothing_is_written_into_a_run_or_through_a_link_into_a_data_set() {
+fn nothing_is_written_into_a_run_nor_through_a_link_into_a_data_set() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     for name in ["run/plan.toml", "run/plan.input.toml", "run/manifest.json", "runs/prepared/files.json"] {
@@ -241,7 +245,7 @@ fn nothing_is_written_into_a_run_or_through_a_link_into_a_data_set() {
         fs::write(at(name), "").unwrap();
     }
     for inner in ["run", "run/3d_fullres/fold_0", "runs/prepared/0123"] {
-        let refused = Claim::new(&at(inner), &names(&["a"]), &[]).overwriting(true).check();
+        let refused = Claim::new(&at(inner), &paths(&["a"]), &[]).overwriting(true).check();
         assert!(matches!(refused, Err(ClaimError::Run { .. })), "{inner}: {refused:?}");
     }
     fs::create_dir_all(at("data/labelsTr")).unwrap();
@@ -249,14 +253,14 @@ fn nothing_is_written_into_a_run_or_through_a_link_into_a_data_set() {
     #[cfg(unix)]
     {
         std::os::unix::fs::symlink(at("data/labelsTr"), at("out/inner")).unwrap();
-        let refused = Claim::new(&at("out"), &names(&["inner/a"]), &[]).overwriting(true).check();
+        let refused = Claim::new(&at("out"), &paths(&["inner/a"]), &[]).overwriting(true).check();
         assert!(matches!(refused, Err(ClaimError::Dataset { .. })), "{refused:?}");
         std::os::unix::fs::symlink(at("run/plan.toml"), at("out/.segplan-outputs.jsonl")).unwrap();
-        assert!(Claim::new(&at("out"), &names(&["b"]), &[]).check().unwrap_err().to_string().contains("it is a link"));
+        assert!(Claim::new(&at("out"), &paths(&["b"]), &[]).check().unwrap_err().to_string().contains("it is a link"));
         fs::remove_file(at("out/.segplan-outputs.jsonl")).unwrap();
     }
     fs::write(at("out/file"), "").unwrap();
-    assert!(Claim::new(&at("out"), &names(&["file/a"]), &[]).check().is_err(), "a file is no folder");
+    assert!(Claim::new(&at("out"), &paths(&["file/a"]), &[]).check().is_err(), "a file is no folder");
     fs::write(at("out/.segplan-outputs.jsonl"), "mine\n").unwrap();
-    assert!(Claim::new(&at("out"), &names(&["b"]), &[]).check().unwrap_err().to_string().contains("no record"));
+    assert!(Claim::new(&at("out"), &paths(&["b"]), &[]).check().unwrap_err().to_string().contains("not a record"));
 }

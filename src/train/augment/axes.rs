@@ -1,7 +1,7 @@
 //! Names of the axes of a patch, for descriptions of what was drawn.
 
 use crate::plan::schema::Configuration;
-use crate::preprocess::slice_first;
+use crate::volume::axes::slice_first;
 
 /// The axes of a configuration's patches.
 #[derive(Clone, Copy, Debug)]

@@ -32,10 +32,10 @@ impl ComponentRemoval {
             remove_component(mask, choice, self.max_patch_fraction);
         }
     }
+}
 
-    pub(super) fn describe(&self) -> String {
-        "component of each label removed".to_owned()
-    }
+pub(super) fn describe_draw() -> String {
+    "component of each label removed".to_owned()
 }
 
 /// Removes one of the components of a mask that are smaller than a fraction of the patch.

@@ -48,7 +48,7 @@ impl FirstStageCorruption {
     pub fn describe(&self, classes: &[&str]) -> Vec<String> {
         let Self { morphology, removal } = self;
         let morphology = morphology.iter().map(|change| change.describe(classes));
-        morphology.chain(removal.as_ref().map(ComponentRemoval::describe)).collect()
+        morphology.chain(removal.as_ref().map(|_| component_removal::describe_draw())).collect()
     }
 }
 
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_draw_fires_as_often_as_the_plan_says_and_keeps_to_its_augment() {
+    fn draws_follow_the_probabilities_and_ranges_of_the_plan() {
         let draws: Vec<FirstStageCorruption> =
             (0..2000).map(|sample| FirstStageCorruption::draw(&augment(), 3, &mut rng(sample))).collect();
         let changed: Vec<&FirstStageCorruption> = draws.iter().filter(|draw| !draw.morphology.is_empty()).collect();

@@ -5,8 +5,8 @@ use std::f64::consts::FRAC_PI_2;
 
 use super::rotation::{matrix, max_angle, rotate};
 use crate::plan::schema::{Augment, AugmentationKind, Configuration};
-use crate::preprocess::{slice_back, slice_first};
 use crate::volume::Shape;
+use crate::volume::axes::{slice_back, slice_first};
 
 /// Size of the patch that is cut out of a case for training, `[z, y, x]`. Transforms with a probability of 0 need no surroundings.
 pub fn loaded_size(augment: &Augment, configuration: &Configuration) -> Shape {

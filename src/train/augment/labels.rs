@@ -11,7 +11,7 @@ use super::coordinates::{Coordinates, floor};
 use crate::train::patch::OUTSIDE;
 use crate::volume::Shape;
 
-/// Samples a label map, `shape` `[z, y, x]`, at each position into `out`. Order 0 takes the label of the nearest voxel, order 1 the
+/// Interpolates a label map, `shape` `[z, y, x]`, at each position into `out`. Order 0 takes the label of the nearest voxel, order 1 the
 /// label with at least half of the trilinear weight.
 pub(super) fn sample(labels: &[i16], shape: Shape, at: &Coordinates, order: u8, out: &mut [i16]) {
     let grid = Grid::new(labels, shape);
@@ -74,7 +74,7 @@ impl<'a> Grid<'a> {
         let first = corner(0);
         let near = (corner(dx) ^ first) | (corner(dy) ^ first) | (corner(dy + dx) ^ first);
         let far = (corner(dz) ^ first) | (corner(dz + dx) ^ first) | (corner(dz + dy) ^ first);
-        // Most voxels are far from a boundary: all corners have the same label.
+        // Usually all corners have the same label.
         if near | far | (corner(dz + dy + dx) ^ first) == 0 {
             return first;
         }

@@ -5,8 +5,8 @@ use super::axes::AxisNames;
 use super::random::{occurs, uniform};
 use super::text::{Dimension, by_dimension};
 use crate::plan::schema::{self, AugmentationKind, Configuration};
-use crate::preprocess::slice_first;
 use crate::random::Rng;
+use crate::volume::axes::slice_first;
 
 /// In-plane patches whose longest edge is more than this many times the shortest are rotated as little as 3D patches.
 /// Source: nnU-Net commit 6150f1b0, `nnUNetTrainer.py`.
@@ -62,7 +62,7 @@ fn product(left: &Matrix, right: &Matrix) -> Matrix {
     left.map(|row| rotate(row, right))
 }
 
-/// A row vector times a matrix.
+/// The product of a row vector and a matrix.
 pub(super) fn rotate(vector: [f64; 3], matrix: &Matrix) -> [f64; 3] {
     std::array::from_fn(|column| (0..3).map(|row| vector[row] * matrix[row][column]).sum())
 }

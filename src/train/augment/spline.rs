@@ -7,9 +7,7 @@
 use super::coordinates::{Coordinates, floor};
 use super::scratch::Buffer;
 use crate::volume::Shape;
-
-/// The pole of the filter that makes a cubic B-spline interpolate: √3 - 2.
-pub(super) const POLE: f64 = -0.267_949_192_431_122_7;
+pub(super) use crate::volume::resample::SPLINE_POLE as POLE;
 
 /// Coefficients kept beyond the grid before its first and after its last voxel, so that all taps exist.
 const BEFORE: usize = 1;
@@ -21,7 +19,8 @@ const LANES: usize = 16;
 /// Maximum number of columns that are filtered together.
 const BLOCK: usize = 256;
 
-/// Rows that are filtered together along x. The padded length of a row is a multiple of it, so that loops have no remainder.
+/// Rows that are filtered together along x. The padded length of a row is a multiple of this number, so that loops have no
+/// remainder.
 const ROWS: usize = 16;
 
 /// Weights of the four nearest knots, at position `t` between the second and the third, 0 to 1.
@@ -34,7 +33,7 @@ pub(super) fn cubic_weights(t: f32) -> [f32; 4] {
     [s3, s + t3 - 2.0 * s3, t + s3 - 2.0 * t3, t3]
 }
 
-/// Samples an image, `shape` `[z, y, x]`, at each position into `out`. An image of one slice is interpolated in its plane; the
+/// Interpolates an image, `shape` `[z, y, x]`, at each position into `out`. An image of one slice is interpolated in its plane; the
 /// positions along z are ignored.
 pub(super) fn sample(image: &[f32], shape: Shape, at: &Coordinates, out: &mut [f32]) {
     let spline = Spline::new(image, shape);

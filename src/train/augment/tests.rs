@@ -8,10 +8,10 @@ use rand::RngExt as _;
 
 use super::warp::permuted;
 use super::*;
-use crate::preprocess::slice_back;
 use crate::random::{Key, Purpose, stream};
 use crate::train::patch::OUTSIDE;
 use crate::volume::Spacing;
+use crate::volume::axes::slice_back;
 const KINDS: [AugmentationKind; 3] = [AugmentationKind::TwoD, AugmentationKind::ThreeD, AugmentationKind::Dummy2d];
 
 /// The default ranges, with one probability for all transforms.

@@ -4,9 +4,9 @@ use ndarray::{Array, Array3, Array4, Dimension};
 
 use super::spatial::{Spatial, coordinates};
 use super::{labels, spline};
-use crate::preprocess::{slice_back, slice_first};
 use crate::train::patch::{Patch, PatchSizes};
 use crate::volume::Shape;
+use crate::volume::axes::{slice_back, slice_first};
 
 /// How a patch is resampled.
 #[derive(Clone, Copy, Debug)]

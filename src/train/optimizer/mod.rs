@@ -41,10 +41,15 @@ impl Optimizer {
     /// Updates the network by one step; a parameter without a gradient is unchanged. `gradients` is the result of
     /// `loss.backward()`; if the loss was multiplied by a `scale`, they are divided by it.
     pub fn step(&mut self, network: UNet, gradients: Gradients, learning_rate: f64, scale: Option<f64>) -> UNet {
+        self.begin_step();
+        network.map(&mut ParameterUpdate { optimizer: self, gradients, learning_rate, scale, path: Vec::new() })
+    }
+
+    /// Counts a step; the updates of its parameters follow.
+    fn begin_step(&mut self) {
         match self {
             Self::Adam(adam) => adam.begin_step(),
         }
-        network.map(&mut ParameterUpdate { optimizer: self, gradients, learning_rate, scale, path: Vec::new() })
     }
 
     /// Updates one parameter, flat.

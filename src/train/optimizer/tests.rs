@@ -34,8 +34,7 @@ fn adam_follows_pytorch_step_by_step() {
                 let (t, j) = (step as f64, at as f64);
                 (0.8_f64.powf(t) * (t + j).sin() + 0.01 * j) as f32
             });
-            let Optimizer::Adam(state) = &mut optimizer;
-            state.begin_step();
+            optimizer.begin_step();
             let learning_rate = if step < 20 { 1e-2 } else { 2e-3 };
             let gradient = Tensor::from_floats(gradient, &cpu());
             weight = optimizer.update("w".to_owned(), weight, gradient, learning_rate);

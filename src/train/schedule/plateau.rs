@@ -1,7 +1,7 @@
 //! The learning rate drops when the smoothed training loss stops improving. Source: arXiv:1809.10486, 2.3.
 //!
-//! The same state machine as `torch.optim.lr_scheduler.ReduceLROnPlateau(mode="min", threshold_mode="abs")`, which nnU-Net's first
-//! code uses (commit 6150f1b0, `nnUNetTrainer.py`).
+//! The same state machine as `torch.optim.lr_scheduler.ReduceLROnPlateau(mode="min", threshold_mode="abs")`, which nnU-Net
+//! uses (commit 6150f1b0, `nnUNetTrainer.py`).
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +13,7 @@ use crate::units::format_number;
 
 /// The state of the schedule.
 ///
-/// Differs: nnU-Net's first code uses a threshold of 1e-3; the paper states 5e-3.
+/// Differs: nnU-Net commit 6150f1b0 uses a threshold of 1e-3; the paper states 5e-3.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Plateau {
     detector: PlateauDetector,

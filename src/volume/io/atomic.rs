@@ -36,7 +36,8 @@ impl Drop for PartialFile {
     }
 }
 
-/// Names that begin with `._` are skipped by every reader of such folders, should the process be killed while it writes.
+/// Names that begin with `._` are skipped by every reader of such folders, should the process be killed while it
+/// writes.
 fn temporary_path(path: &Path, ending: &str) -> PathBuf {
     let mut name = OsString::from("._");
     name.push(path.file_name().unwrap_or_default());

@@ -135,7 +135,8 @@ impl ByteStream {
         Ok(())
     }
 
-    /// Ends reading: verifies the checksum of a compressed stream. Returns whether bytes that belong to no gzip member follow.
+    /// Ends reading: verifies the checksum of a compressed stream. Returns whether bytes that belong to no gzip member
+    /// follow.
     pub(super) fn finish(mut self) -> Result<bool, ImageFileProblem> {
         // One read after the last voxel makes the decoder compare its checksum.
         self.fill(&mut [0])?;

@@ -15,7 +15,7 @@ use crate::volume::Shape;
 pub struct ImageFileError {
     /// The file.
     pub path: PathBuf,
-    /// What is wrong with it.
+    /// The problem.
     pub problem: ImageFileProblem,
 }
 
@@ -25,7 +25,7 @@ impl ImageFileError {
     }
 }
 
-/// What is wrong with an image file, as the end of a sentence that begins with its path.
+/// The problem of an image file, formatted as the end of a sentence that begins with its path.
 #[derive(Debug, Error)]
 #[allow(missing_docs, reason = "the message of each variant describes its fields")]
 pub enum ImageFileProblem {
@@ -67,7 +67,8 @@ pub enum ImageFileProblem {
     /// Not 2D, 3D or 4D. Sizes are x first.
     #[error("has the dimensions {sizes:?} (x, y, z, …); expected 2D, 3D, or 4D with the channels last")]
     Rank { sizes: Vec<u16> },
-    /// Larger than NIfTI-1, the format of the output, allows. The number of dimensions comes first, then their sizes, x first.
+    /// Larger than NIfTI-1, the format of the output, allows. The number of dimensions comes first, then their sizes, x
+    /// first.
     #[error("has the dimensions {sizes:?}; the maximum is 32767 voxels per axis: crop the image")]
     TooLong { sizes: Vec<i64> },
     /// RGB or RGBA voxels.

@@ -36,8 +36,8 @@ impl Format {
         }
     }
 
-    /// The format of a file by its name, in upper or lower case. A file with an unknown ending is taken for NIfTI, whose reader
-    /// reports what the file is instead.
+    /// The format of a file by its name, in upper or lower case. A file with an unknown ending is taken for NIfTI,
+    /// whose reader reports what the file is instead.
     pub(crate) fn of_path(path: &Path) -> Self {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let has_ending = |format: &Self| format.endings().iter().any(|ending| has_ending(&name, ending));
@@ -54,8 +54,8 @@ pub struct FileName<'a> {
     pub ending: &'a str,
 }
 
-/// Splits a file name at the ending of a supported format, in upper or lower case. Returns `None` if it has another ending, or
-/// nothing before the ending.
+/// Splits a file name at the ending of a supported format, in upper or lower case. Returns `None` if it has another
+/// ending, or nothing before the ending.
 pub fn split_ending(name: &str) -> Option<FileName<'_>> {
     let start = known_endings().find_map(|ending| ending_start(name, ending)).filter(|&start| start > 0)?;
     Some(FileName { stem: &name[..start], ending: &name[start..] })

@@ -2,7 +2,7 @@
 
 use crate::volume::Geometry;
 
-/// What every format's header states.
+/// The part of a header that every format has.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ImageHeader {
     /// The grid.

@@ -10,7 +10,8 @@ pub fn to_label(value: f64) -> Option<i64> {
     ((value - label).abs() <= INTEGER_TOLERANCE).then_some(label as i64)
 }
 
-/// The nearest integer, within the range of `i64`; faster than `f64::round`, which is a library call on many processors.
+/// The nearest integer, within the range of `i64`; faster than `f64::round`, which is a library call on many
+/// processors.
 fn nearest(value: f64) -> f64 {
     (value + 0.5_f64.copysign(value)) as i64 as f64
 }

@@ -1,11 +1,12 @@
 //! Image files in and out, in any of the supported formats.
 //!
-//! Input: paths. Output: voxels chunk by chunk, in file order (x fastest), which is the `[c, z, y, x]` order of [`Image`] and the
-//! `[z, y, x]` order of label maps. Images and label maps of a data set are read through
+//! Input: paths. Output: voxels chunk by chunk, in file order (x fastest), which is the `[c, z, y, x]` order of
+//! [`Image`] and the `[z, y, x]` order of label maps. Images and label maps of a data set are read through
 //! [`dataset::gate`](crate::dataset::gate), which checks them before anything is allocated.
 //!
-//! The formats, their names and their file name endings are one table, [`format`]; no other file names an ending. To add a format:
-//! write its reader in a file of its own, add a variant to `format::Format`, and follow the compiler through this file.
+//! The formats, their names and their file name endings are one table, [`format`]; no other file names an ending. To
+//! add a format: write its reader in a file of its own, add a variant to `format::Format`, and follow the compiler
+//! through this file.
 
 mod atomic;
 mod bytes;
@@ -42,8 +43,8 @@ enum FormatReader {
 }
 
 impl ImageReader {
-    /// Opens a file and checks its header, and that the file can hold the voxels that the header promises. Allocates nothing for
-    /// them.
+    /// Opens a file and checks its header, and that the file can hold the voxels that the header promises. Allocates
+    /// nothing for them.
     ///
     /// # Errors
     ///
@@ -84,11 +85,12 @@ pub fn read_header(path: &Path) -> Result<ImageHeader, ImageFileError> {
     Ok(ImageReader::open(path)?.header)
 }
 
-/// Writes a label map, `[z, y, x]` with values 0 to 255, as unsigned 8-bit integers, in the format of the path's ending.
+/// Writes a label map, `[z, y, x]` with values 0 to 255, as unsigned 8-bit integers, in the format of the path's
+/// ending.
 ///
-/// Spacing and orientation are those of the file that `geometry` was read from, to the bit; of a 4D image the three spatial
-/// dimensions are kept. The file appears complete or not at all, and the same labels give the same bytes. Creates missing parent
-/// folders.
+/// Spacing and orientation are those of the file that `geometry` was read from, to the bit; of a 4D image the three
+/// spatial dimensions are kept. The file appears complete or not at all, and the same labels give the same bytes.
+/// Creates missing parent folders.
 ///
 /// # Errors
 ///

@@ -1,4 +1,5 @@
-//! One axis of a volume at a time, in the volume's own memory, on whole rows: the arithmetic runs along memory for every axis.
+//! Resamples one axis of a volume at a time, in the volume's own memory and on whole rows, so that the arithmetic runs
+//! along memory for every axis.
 
 use std::ops::Range;
 
@@ -6,19 +7,19 @@ use ndarray::parallel::prelude::*;
 use ndarray::{ArrayViewMut2, ArrayViewMut3, Axis};
 use rayon::slice::ParallelSliceMut;
 
-use super::Order;
-use super::taps::{POLE, Taps, nearest_indices};
+use super::order::Order;
+use super::taps::{SPLINE_POLE, Taps, nearest_indices};
 
-/// Lines that are turned into rows together when the axis is x: enough to fill a vector unit, few enough for the cache.
+/// Number of lines that are transposed together for the x axis: enough to fill a vector unit, few enough for the cache.
 const LINES: usize = 32;
 
-/// How the voxels of an axis follow from those that it had.
+/// How the voxels of a resampled axis follow from the original ones.
 pub(super) enum Filter {
-    /// A weighted sum of some.
+    /// A weighted sum of several.
     Weights(Taps),
     /// One of them.
     Nearest {
-        /// Which, for each output.
+        /// Index of the input of each output.
         picked: Vec<usize>,
         /// Length of the input axis.
         inputs: usize,
@@ -47,7 +48,7 @@ impl Filter {
         }
     }
 
-    /// The inputs that some outputs follow from.
+    /// The inputs that contribute to a range of outputs.
     pub(super) fn reach(&self, outputs: Range<usize>) -> Range<usize> {
         let (firsts, width) = match self {
             Self::Weights(taps) if taps.spline => return 0..taps.inputs,
@@ -58,7 +59,7 @@ impl Filter {
         first.copied().unwrap_or(0)..last.map_or(0, |last| last + width)
     }
 
-    /// The filter of some outputs alone, whose inputs are those of their reach.
+    /// The filter of a range of outputs, whose inputs are those of their reach.
     pub(super) fn part(&self, outputs: Range<usize>) -> Self {
         let reach = self.reach(outputs.clone());
         let moved = |firsts: &[usize]| firsts.iter().map(|first| first - reach.start).collect();
@@ -73,7 +74,7 @@ impl Filter {
         }
     }
 
-    /// Writes one row of `length` values for each output.
+    /// Writes one row of `length` values per output.
     fn rows<'a>(&self, inputs: &[f32], length: usize, outputs: impl Iterator<Item = &'a mut [f32]>) {
         match self {
             Self::Weights(taps) => {
@@ -94,26 +95,26 @@ impl Filter {
     }
 }
 
-/// Resamples one axis of a volume of `shape`, `[z, y, x]`, which is the beginning of `values`; so is the result, whose shape is
-/// returned.
+/// Resamples one axis of the volume of `shape`, `[z, y, x]`, at the beginning of `values`, and stores the result there.
+/// Returns its shape.
 ///
 /// # Panics
 ///
-/// When `values` is shorter than the larger one of the two.
+/// If `values` is shorter than the larger of both volumes.
 pub(super) fn resample(values: &mut [f32], shape: [usize; 3], axis: usize, filter: &Filter) -> [usize; 3] {
     let (inputs, outputs) = (filter.inputs(), filter.outputs());
     assert_eq!(shape[axis], inputs, "axis {axis} of {shape:?} and inputs of its filter");
     let inner: usize = shape[axis + 1..].iter().product();
     let blocks: usize = shape[..axis].iter().product();
-    // Each block has room for what it was and for what it becomes.
+    // Each block has room for its old and its new content.
     let longest = inputs.max(outputs);
     move_blocks(values, blocks, inputs * inner, longest * inner);
-    let held = &mut values[..blocks * longest * inner];
+    let blocks_of_rows = &mut values[..blocks * longest * inner];
     match axis {
         // Slabs of rows: at one y, the rows of all z; at one z, the rows of all y.
-        0 => in_slabs(held, [longest, shape[1], shape[2]], Axis(1), filter),
-        1 => in_slabs(held, [shape[0], longest, shape[2]], Axis(0), filter),
-        _ => along_x(held, longest, filter),
+        0 => in_slabs(blocks_of_rows, [longest, shape[1], shape[2]], Axis(1), filter),
+        1 => in_slabs(blocks_of_rows, [shape[0], longest, shape[2]], Axis(0), filter),
+        _ => along_x(blocks_of_rows, longest, filter),
     }
     move_blocks(values, blocks, longest * inner, outputs * inner);
     let mut resampled = shape;
@@ -121,7 +122,7 @@ pub(super) fn resample(values: &mut [f32], shape: [usize; 3], axis: usize, filte
     resampled
 }
 
-/// Moves blocks that begin every `from` values so that they begin every `to` values; of each, the smaller number is kept.
+/// Moves blocks that begin every `from` values so that they begin every `to` values; longer blocks are truncated.
 pub(super) fn move_blocks(values: &mut [f32], blocks: usize, from: usize, to: usize) {
     if from < to {
         for block in (1..blocks).rev() {
@@ -135,7 +136,7 @@ pub(super) fn move_blocks(values: &mut [f32], blocks: usize, from: usize, to: us
 }
 
 fn in_slabs(values: &mut [f32], shape: [usize; 3], across: Axis, filter: &Filter) {
-    let mut volume = ArrayViewMut3::from_shape(shape, values).expect("as many values as the shape has voxels");
+    let mut volume = ArrayViewMut3::from_shape(shape, values).expect("one value per voxel");
     let slabs = volume.axis_iter_mut(across).into_par_iter();
     slabs.for_each_init(Vec::new, |rows, slab| along_rows(slab, filter, rows));
 }
@@ -145,22 +146,22 @@ fn along_rows(mut slab: ArrayViewMut2<'_, f32>, filter: &Filter, rows: &mut Vec<
     let length = slab.ncols();
     rows.clear();
     for row in slab.rows().into_iter().take(filter.inputs()) {
-        rows.extend_from_slice(row.to_slice().expect("a row of a volume in standard layout"));
+        rows.extend_from_slice(row.to_slice().expect("a row of a volume in row-major order"));
     }
     if filter.is_spline() {
         to_coefficients(rows, length);
     }
     let outputs = slab.rows_mut().into_iter();
-    let outputs = outputs.map(|row| row.into_slice().expect("a row of a volume in standard layout"));
+    let outputs = outputs.map(|row| row.into_slice().expect("a row of a volume in row-major order"));
     filter.rows(rows, length, outputs.take(filter.outputs()));
 }
 
-/// Resamples lines along x, which begin every `stride` values: some at a time are turned so that their voxels of equal x are a
-/// row.
+/// Resamples lines along x, which begin every `stride` values. Several lines at a time are transposed, so that voxels
+/// of equal x form a row.
 fn along_x(values: &mut [f32], stride: usize, filter: &Filter) {
     let (inputs, outputs) = (filter.inputs(), filter.outputs());
     let blocks = values.par_chunks_mut(LINES * stride);
-    blocks.for_each_init(Scratch::default, |Scratch { rows, turned }, lines| {
+    blocks.for_each_init(Scratch::default, |Scratch { rows, transposed }, lines| {
         let length = lines.len() / stride;
         rows.resize(inputs * length, 0.0);
         for (line, voxels) in lines.chunks_exact(stride).enumerate() {
@@ -171,21 +172,21 @@ fn along_x(values: &mut [f32], stride: usize, filter: &Filter) {
         if filter.is_spline() {
             to_coefficients(rows, length);
         }
-        turned.resize(outputs * length, 0.0);
-        filter.rows(rows, length, turned.chunks_exact_mut(length));
+        transposed.resize(outputs * length, 0.0);
+        filter.rows(rows, length, transposed.chunks_exact_mut(length));
         for (line, voxels) in lines.chunks_exact_mut(stride).enumerate() {
             for (x, value) in voxels[..outputs].iter_mut().enumerate() {
-                *value = turned[x * length + line];
+                *value = transposed[x * length + line];
             }
         }
     });
 }
 
-/// Memory of one thread that goes from block to block.
+/// Memory that a thread reuses for all of its blocks.
 #[derive(Default)]
 struct Scratch {
     rows: Vec<f32>,
-    turned: Vec<f32>,
+    transposed: Vec<f32>,
 }
 
 /// The weighted sum of the first rows of `rows`.
@@ -215,16 +216,16 @@ fn combine(sum: &mut [f32], rows: &[f32], weights: &[f32]) {
     }
 }
 
-/// Turns rows of samples into rows of cubic B-spline coefficients, in place; at least two rows of `length` values.
+/// Converts rows of samples to rows of cubic B-spline coefficients, in place; at least two rows of `length` values.
 ///
-/// The recursive filter starts and ends as if the first and last row were repeated for ever, which is what
-/// scikit-image's twelve repeated edge voxels come close to.
+/// The recursive filter starts and ends as if the first and last row were repeated to infinity, which scikit-image's
+/// twelve repeated edge voxels approximate.
 ///
 /// Source: Unser, "Splines: a perfect fit for signal and image processing", IEEE Signal Processing Magazine 16 (1999).
 fn to_coefficients(rows: &mut [f32], length: usize) {
-    let pole = POLE as f32;
+    let pole = SPLINE_POLE as f32;
     let count = rows.len() / length;
-    let start = (6.0 / (1.0 - POLE)) as f32;
+    let start = (6.0 / (1.0 - SPLINE_POLE)) as f32;
     for value in &mut rows[..length] {
         *value *= start;
     }
@@ -234,8 +235,8 @@ fn to_coefficients(rows: &mut [f32], length: usize) {
             *value = 6.0 * *value + pole * *previous;
         }
     }
-    let end = (-POLE / (1.0 - POLE * POLE)) as f32;
-    let edge = (POLE / (1.0 - POLE)) as f32;
+    let end = (-SPLINE_POLE / (1.0 - SPLINE_POLE * SPLINE_POLE)) as f32;
+    let edge = (SPLINE_POLE / (1.0 - SPLINE_POLE)) as f32;
     let (before, last) = rows[(count - 2) * length..].split_at_mut(length);
     for (value, previous) in last.iter_mut().zip(before) {
         *value = end * (*value + edge * (*value - pole * *previous));

@@ -1,10 +1,14 @@
 use std::fs;
 use std::path::Path;
 
-use ndarray::{Array3, ArrayView3};
+use ndarray::{Array3, ArrayView3, Axis};
 use serde::Deserialize;
 
+use super::image::range;
+use super::nearest::gather;
+use super::order::axis_order;
 use super::*;
+use crate::volume::{Shape, Spacing};
 
 #[derive(Deserialize)]
 struct Reference {
@@ -26,7 +30,7 @@ fn references() -> Vec<Reference> {
 /// The input of `tests/reference/resample.py`.
 fn intensities(shape: [usize; 3]) -> Array3<f32> {
     let values = (0..shape.iter().product()).map(|i: usize| ((i * i * 31 + i * 17) % 211) as f32).collect();
-    Array3::from_shape_vec(shape, values).expect("one value a voxel")
+    Array3::from_shape_vec(shape, values).expect("one value per voxel")
 }
 
 /// The label map of `tests/reference/resample.py`.
@@ -34,22 +38,22 @@ fn labels(shape: [usize; 3]) -> Array3<i16> {
     Array3::from_shape_fn(shape, |(z, y, x)| ((z / 2 + y / 3 + x / 2) % 3 + (z + y + x) / 9 * 2) as i16)
 }
 
-/// The tolerance that the project promises, as a part of the range.
-const PROMISED: f32 = 1e-3;
-/// What single precision and the four decimals of the reference leave of it.
-const REACHED: f32 = 1e-5;
+/// The tolerance of the project, as a fraction of the range.
+const TOLERANCE: f32 = 1e-3;
+/// The tolerance that is met, given single precision and the four decimals of the reference.
+const MET: f32 = 1e-5;
 
 fn assert_close(found: &Array3<f32>, expected: &[f32], source: ArrayView3<'_, f32>, what: &str) {
     let range = source.fold(0.0_f32, |high, &v| high.max(v)) - source.fold(f32::MAX, |low, &v| low.min(v));
     assert_eq!(found.len(), expected.len(), "{what}");
     for (index, (found, expected)) in found.iter().zip(expected).enumerate() {
-        assert!((found - expected).abs() <= REACHED * range, "{what}, voxel {index}: {found}, expected {expected}");
+        assert!((found - expected).abs() <= MET * range, "{what}, voxel {index}: {found}, expected {expected}");
     }
 }
 
 #[test]
-fn images_agree_with_scikit_image_at_every_voxel() {
-    const { assert!(REACHED < PROMISED) };
+fn images_match_scikit_image_at_every_voxel() {
+    const { assert!(MET < TOLERANCE) };
     for reference in references() {
         let (source, to) = (intensities(reference.from), Shape(reference.to));
         let what = |order: &str| format!("{order}, {:?} to {to}", reference.from);
@@ -63,7 +67,7 @@ fn images_agree_with_scikit_image_at_every_voxel() {
 }
 
 #[test]
-fn labels_agree_with_scikit_image_at_every_voxel() {
+fn labels_match_scikit_image_at_every_voxel() {
     for reference in references() {
         let (from, to) = (reference.from, Shape(reference.to));
         let linear = resize_labels_linear(labels(from).view(), to);
@@ -75,11 +79,11 @@ fn labels_agree_with_scikit_image_at_every_voxel() {
 }
 
 #[test]
-fn a_view_that_is_not_contiguous_is_resampled_alike() {
+fn a_view_that_is_not_contiguous_gives_the_same_result() {
     let source = intensities([9, 8, 10]);
-    let turned = source.view().reversed_axes();
-    let expected = resize_cubic(turned.to_owned().as_standard_layout().view(), Shape([12, 5, 9]));
-    assert_eq!(resize_cubic(turned, Shape([12, 5, 9])), expected);
+    let permuted = source.view().reversed_axes();
+    let expected = resize_cubic(permuted.to_owned().as_standard_layout().view(), Shape([12, 5, 9]));
+    assert_eq!(resize_cubic(permuted, Shape([12, 5, 9])), expected);
 }
 
 #[test]
@@ -99,23 +103,23 @@ fn the_result_does_not_depend_on_the_number_of_threads() {
 }
 
 #[test]
-fn every_coarse_axis_is_the_z_axis_of_the_turned_volume() {
+fn a_coarse_axis_behaves_like_z_of_the_permuted_volume() {
     let source = intensities([6, 7, 8]);
     let along_z = resize(source.view(), Shape([9, 10, 5]), Order::Cubic, Some(0));
-    let turned = resize(source.view().permuted_axes([1, 2, 0]), Shape([10, 5, 9]), Order::Cubic, Some(2));
-    for (found, expected) in turned.permuted_axes([2, 0, 1]).iter().zip(&along_z) {
+    let permuted = resize(source.view().permuted_axes([1, 2, 0]), Shape([10, 5, 9]), Order::Cubic, Some(2));
+    for (found, expected) in permuted.permuted_axes([2, 0, 1]).iter().zip(&along_z) {
         approx::assert_abs_diff_eq!(found, expected, epsilon = 1e-3);
     }
 }
 
 #[test]
-fn shapes_are_rounded_to_even_and_never_vanish() {
+fn shapes_are_rounded_half_to_even_and_are_at_least_one() {
     let shape = resampled_shape(Shape([5, 7, 1]), Spacing([1.0, 1.0, 1.0]), Spacing([2.0, 2.0, 9.0]));
     assert_eq!(shape, Shape([2, 4, 1]), "2.5 to 2, 3.5 to 4, 0.1 to 1");
 }
 
 #[test]
-fn the_coarse_axis_is_the_only_one_far_above_the_others() {
+fn the_coarse_axis_is_the_only_one_with_a_much_larger_spacing() {
     let cubes = Spacing([1.0; 3]);
     assert_eq!(coarse_axis(Spacing([3.1, 1.0, 1.0]), cubes, 3.0), Some(0));
     assert_eq!(coarse_axis(Spacing([3.0, 1.0, 1.0]), cubes, 3.0), None);
@@ -123,18 +127,18 @@ fn the_coarse_axis_is_the_only_one_far_above_the_others() {
     assert_eq!(coarse_axis(Spacing([5.0, 5.0, 1.0]), cubes, 3.0), None);
 }
 
-/// A line by itself, as every axis is resampled.
+/// Resamples a single line.
 fn resampled_line(line: &[f32], taps: &taps::Taps) -> Vec<f32> {
     let mut values = line.to_vec();
     if taps.spline {
-        let pole = taps::POLE as f32;
+        let pole = taps::SPLINE_POLE as f32;
         let last = values.len() - 1;
-        values[0] *= (6.0 / (1.0 - taps::POLE)) as f32;
+        values[0] *= (6.0 / (1.0 - taps::SPLINE_POLE)) as f32;
         for i in 1..=last {
             values[i] = 6.0 * values[i] + pole * values[i - 1];
         }
-        let end = (-taps::POLE / (1.0 - taps::POLE * taps::POLE)) as f32;
-        let edge = (taps::POLE / (1.0 - taps::POLE)) as f32;
+        let end = (-taps::SPLINE_POLE / (1.0 - taps::SPLINE_POLE * taps::SPLINE_POLE)) as f32;
+        let edge = (taps::SPLINE_POLE / (1.0 - taps::SPLINE_POLE)) as f32;
         values[last] = end * (values[last] + edge * (values[last] - pole * values[last - 1]));
         for i in (0..last).rev() {
             values[i] = pole * (values[i + 1] - values[i]);
@@ -147,7 +151,7 @@ fn resampled_line(line: &[f32], taps: &taps::Taps) -> Vec<f32> {
     taps.first.iter().zip(&taps.weights).map(output).collect()
 }
 
-/// A volume, one array after the other: what is resampled in place has to equal, to the bit.
+/// Resamples a volume with one array per axis; resampling in place has to equal this to the bit.
 fn resampled_slowly(image: ArrayView3<'_, f32>, shape: Shape, order: Order, coarse: Option<usize>) -> Array3<f32> {
     let from: [usize; 3] = image.dim().into();
     let mut done = image.to_owned();
@@ -182,7 +186,7 @@ proptest::proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
 
     #[test]
-    fn volumes_are_resampled_in_their_own_memory_to_the_bit(
+    fn resampling_in_place_is_exact_to_the_bit(
         from in proptest::array::uniform3(1_usize..40), to in proptest::array::uniform3(1_usize..40),
         coarse in proptest::option::of(0_usize..3), cubic in proptest::bool::ANY,
     ) {
@@ -198,7 +202,7 @@ proptest::proptest! {
     }
 
     #[test]
-    fn labels_are_resampled_slab_by_slab_as_their_whole_indicators_are(
+    fn labels_resampled_in_slabs_equal_their_whole_indicators(
         from in proptest::array::uniform3(1_usize..24), to in proptest::array::uniform3(1_usize..24),
         coarse in proptest::option::of(0_usize..3),
     ) {
@@ -207,8 +211,8 @@ proptest::proptest! {
         for label in -1..=map.iter().copied().max().unwrap_or(-1) {
             let indicator = map.mapv(|here| f32::from(u8::from(here == label)));
             if indicator.iter().any(|&here| here > 0.0) {
-                let share = resampled_slowly(indicator.view(), Shape(to), Order::Linear, coarse);
-                expected.zip_mut_with(&share, |target, &share| if share >= 0.5 - 1e-6 { *target = label });
+                let fraction = resampled_slowly(indicator.view(), Shape(to), Order::Linear, coarse);
+                expected.zip_mut_with(&fraction, |target, &fraction| if fraction >= 0.5 - 1e-6 { *target = label });
             }
         }
         proptest::prop_assert_eq!(resize_labels(map.view(), Shape(to), Order::Linear, coarse), expected);

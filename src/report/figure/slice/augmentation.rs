@@ -278,7 +278,9 @@ mod tests {
         let nothing = sample([1, 4, 4]);
         assert_eq!(describe(&nothing), ["no transform"]);
         let spatial = Spatial { rotation: Some([0.1, 0.0, 0.0]), scale: Some(0.9), ..Spatial::default() };
-        let draw = Draw { spatial, gamma: Some(vec![0.7, 1.25]), mirror: [true, false, true] };
+        let mut draw = Draw { spatial, ..Draw::default() };
+        draw.gamma = Some(vec![0.7, 1.25]);
+        draw.mirror = [true, false, true];
         let transformed = Sample { draw, ..nothing.clone() };
         assert_eq!(describe(&transformed), ["rotation about z 5.7°", "scale 0.900", "gamma 0.70 1.25", "mirror z x"]);
         let corruption = FirstStageCorruption {

@@ -2,18 +2,12 @@
 
 use ::nifti::{Endianness, NiftiHeader, NiftiType};
 
+use super::parse::parse;
 use super::placement::{geometry, sizes};
-use super::version_2;
-use crate::volume::Geometry;
+use super::raw::{MAX_SIZE, RawHeader, invalid};
+use crate::volume::geometry::Geometry;
 use crate::volume::io::error::ImageFileProblem;
-use crate::volume::io::format::Format;
 
-/// Bytes of a NIfTI-1 header.
-pub(super) const HEADER_BYTES: usize = 348;
-/// Bytes of a NIfTI-2 header.
-pub(super) const HEADER_2_BYTES: usize = version_2::BYTES;
-/// NIfTI-1 stores sizes as signed 16-bit integers.
-pub(super) const MAX_SIZE: u16 = i16::MAX as u16;
 /// Two axes count as parallel below this sine of their angle; three axes as singular below this volume of unit axes.
 const MIN_SPAN: f64 = 1e-6;
 /// Maximum length of the last three components of a unit quaternion, with a margin for rounding to single precision.
@@ -38,17 +32,6 @@ pub(super) struct Header {
     pub(super) bytes: usize,
 }
 
-/// The problem of a file that is not NIfTI.
-pub(super) fn invalid(reason: impl Into<String>) -> ImageFileProblem {
-    ImageFileProblem::Invalid { format: Format::Nifti.name(), reason: reason.into() }
-}
-
-/// Whether these are the first bytes of a NIfTI-2 file, in either byte order.
-pub(super) fn is_nifti_2(bytes: &[u8]) -> bool {
-    let size = [bytes[0], bytes[1], bytes[2], bytes[3]];
-    [i32::from_le_bytes(size), i32::from_be_bytes(size)].contains(&(version_2::BYTES as i32))
-}
-
 impl Header {
     /// Bytes of all voxels of all channels as stored.
     pub(super) fn data_bytes(&self) -> u128 {
@@ -57,8 +40,8 @@ impl Header {
     }
 
     /// Parses the first bytes of a file, at least 348, of version 1 or 2.
-    pub(super) fn parse(bytes: &[u8]) -> Result<Self, ImageFileProblem> {
-        let RawHeader { header, bytes: header_bytes, offset, slope, intercept } = parse_any(bytes)?;
+    pub(super) fn read(bytes: &[u8]) -> Result<Self, ImageFileProblem> {
+        let RawHeader { header, bytes: header_bytes, offset, slope, intercept } = parse(bytes)?;
         let channels = channels(&header)?;
         let data_type = data_type(&header)?;
         check_placement(&header)?;
@@ -69,42 +52,6 @@ impl Header {
         let is_big_endian = header.endianness == Endianness::Big;
         Ok(Self { geometry, channels, data_type, is_big_endian, slope, intercept, data_offset, bytes: header_bytes })
     }
-}
-
-/// A header as written, before any check.
-pub(super) struct RawHeader {
-    /// As a NIfTI-1 header, whatever the version of the file.
-    pub(super) header: NiftiHeader,
-    /// Bytes of the header in the file.
-    pub(super) bytes: usize,
-    /// `vox_offset`.
-    pub(super) offset: f64,
-    /// `scl_slope`.
-    pub(super) slope: f64,
-    /// `scl_inter`.
-    pub(super) intercept: f64,
-}
-
-/// Parses a header of version 1 or 2.
-pub(super) fn parse_any(bytes: &[u8]) -> Result<RawHeader, ImageFileProblem> {
-    if is_nifti_2(bytes) { version_2::parse(bytes) } else { version_1(bytes) }
-}
-
-fn version_1(bytes: &[u8]) -> Result<RawHeader, ImageFileProblem> {
-    let header = NiftiHeader::from_reader(&bytes[..HEADER_BYTES]).map_err(|error| invalid(error.to_string()))?;
-    if header.sizeof_hdr != HEADER_BYTES as i32 {
-        return Err(invalid("its header does not start with the number 348"));
-    }
-    if &header.magic == b"ni1\0" {
-        return Err(ImageFileProblem::Pair);
-    }
-    Ok(RawHeader {
-        bytes: HEADER_BYTES,
-        offset: header.vox_offset.into(),
-        slope: header.scl_slope.into(),
-        intercept: header.scl_inter.into(),
-        header,
-    })
 }
 
 /// Number of channels. A 2D file is one slice; dimensions after the fourth must be 1.
@@ -140,10 +87,11 @@ fn data_type(header: &NiftiHeader) -> Result<NiftiType, ImageFileProblem> {
 
 /// Checks that spacing and orientation are finite, and that no spacing is zero.
 ///
-/// As in NiBabel and ITK, the sign of a spacing has no meaning. A spacing of zero counts as 1 mm along an axis of one slice.
+/// As in NiBabel and ITK, the sign of a spacing has no meaning. A spacing of zero counts as 1 mm along an axis of one
+/// slice.
 ///
-/// Differs: along an axis of several slices, both libraries take it for 1 mm; it is refused here, because nothing supports
-/// that guess.
+/// Differs: along an axis of several slices, both libraries take it for 1 mm; it is refused here, because nothing
+/// supports that guess.
 fn check_placement(header: &NiftiHeader) -> Result<(), ImageFileProblem> {
     let [_, dx, dy, dz, ..] = header.pixdim;
     let spacing = [dx, dy, dz];

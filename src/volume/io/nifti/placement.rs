@@ -2,9 +2,8 @@
 
 use ::nifti::NiftiHeader;
 
-use super::header::parse_any;
-use crate::volume::geometry::{FileOrigin, as_written};
-use crate::volume::{Geometry, Shape, Spacing};
+use super::parse::parse;
+use crate::volume::geometry::{FileOrigin, Geometry, Shape, Spacing, as_written};
 
 /// The tag of NIfTI headers in a [`FileOrigin`].
 const TAG: &str = "nifti";
@@ -29,9 +28,10 @@ pub(super) fn geometry(header: &NiftiHeader, bytes: &[u8]) -> Geometry {
     }
 }
 
-/// The header that places a file on a grid: that of the file that the grid was read from, or a new one whose sform is the affine.
+/// The header that places a file on a grid: the original header if the grid was read from a NIfTI file, else a new one
+/// whose sform is the affine.
 pub(super) fn header_of(geometry: &Geometry) -> NiftiHeader {
-    let original = geometry.origin.header(TAG).and_then(|bytes| Some(parse_any(bytes).ok()?.header));
+    let original = geometry.origin.header(TAG).and_then(|bytes| Some(parse(bytes).ok()?.header));
     original.unwrap_or_else(|| new_header(geometry))
 }
 

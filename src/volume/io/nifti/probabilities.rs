@@ -8,8 +8,8 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use ndarray::ArrayView3;
 
-use super::header::MAX_SIZE;
 use super::placement::header_of;
+use super::raw::MAX_SIZE;
 use crate::volume::Geometry;
 use crate::volume::io::atomic::PartialFile;
 use crate::volume::io::error::ImageFileProblem;
@@ -20,13 +20,14 @@ const FIRST_VOXEL_BYTE: usize = 352;
 const STEPS: f32 = 255.0;
 /// NIfTI code of unsigned 8-bit integers.
 const UINT8: i16 = 2;
-/// NIfTI intent code of an image of estimates, whose intent name says of what.
+/// NIfTI intent code of an image of estimates; the intent name identifies the quantity.
 const ESTIMATE: i16 = 1001;
 
-/// A compressed 4D file that is being written: unsigned 8-bit integers whose slope of 1/255 makes readers see 0 to 1. The fourth axis
-/// is the class, background first. The intent name is `probabilities`, and the description lists the labels.
+/// A compressed 4D file that is being written: unsigned 8-bit integers whose slope of 1/255 makes readers see 0 to 1.
+/// The fourth axis is the class, background first. The intent name is `probabilities`, and the description lists the
+/// labels.
 #[derive(Debug)]
-pub(in crate::volume::io) struct ProbabilityWriter {
+pub(crate) struct ProbabilityWriter {
     partial: PartialFile,
     writer: GzEncoder<BufWriter<File>>,
     shape: [usize; 3],
@@ -34,11 +35,7 @@ pub(in crate::volume::io) struct ProbabilityWriter {
 
 impl ProbabilityWriter {
     /// Begins a file on the grid of `geometry` with the background and these labels.
-    pub(in crate::volume::io) fn new(
-        path: &Path,
-        geometry: &Geometry,
-        labels: &[u8],
-    ) -> Result<Self, ImageFileProblem> {
+    pub(crate) fn new(path: &Path, geometry: &Geometry, labels: &[u8]) -> Result<Self, ImageFileProblem> {
         let shape = geometry.shape;
         if shape.0.iter().any(|&size| size > usize::from(MAX_SIZE)) {
             return Err(ImageFileProblem::Shape { voxels: shape, geometry: shape });
@@ -58,7 +55,7 @@ impl ProbabilityWriter {
     /// # Panics
     ///
     /// If their shape differs from the geometry's.
-    pub(in crate::volume::io) fn write(&mut self, class: ArrayView3<'_, f32>) -> Result<(), ImageFileProblem> {
+    pub(crate) fn write(&mut self, class: ArrayView3<'_, f32>) -> Result<(), ImageFileProblem> {
         assert_eq!(class.shape(), self.shape, "shapes of probabilities and image");
         for plane in class.outer_iter() {
             let bytes: Vec<u8> = plane.iter().map(|value| (value * STEPS).round().clamp(0.0, STEPS) as u8).collect();
@@ -68,7 +65,7 @@ impl ProbabilityWriter {
     }
 
     /// Completes the file.
-    pub(in crate::volume::io) fn finish(self) -> Result<(), ImageFileProblem> {
+    pub(crate) fn finish(self) -> Result<(), ImageFileProblem> {
         let written = self.writer.finish().and_then(|mut file| file.flush());
         written.and_then(|()| self.partial.publish()).map_err(ImageFileProblem::written)
     }

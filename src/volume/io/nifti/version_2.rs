@@ -1,11 +1,11 @@
 //! NIfTI-2 headers, converted to the NIfTI-1 header of the same image.
 //!
-//! Source: the NIfTI-2 standard (`nifti2.h`), for the offsets of the fields. Sizes above 32767 voxels per axis are refused, because
-//! predictions are written as NIfTI-1.
+//! Source: the NIfTI-2 standard (`nifti2.h`), for the offsets of the fields. Sizes above 32767 voxels per axis are
+//! refused, because predictions are written as NIfTI-1.
 
 use ::nifti::{Endianness, NiftiHeader};
 
-use super::header::{MAX_SIZE, RawHeader, invalid};
+use super::raw::{MAX_SIZE, RawHeader, invalid};
 use crate::volume::io::error::ImageFileProblem;
 
 /// Bytes of a NIfTI-2 header.

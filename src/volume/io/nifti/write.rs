@@ -8,14 +8,14 @@ use ::nifti::writer::WriterOptions;
 use flate2::Compression;
 use ndarray::{ArrayView3, ArrayView4, Axis};
 
-use super::header::MAX_SIZE;
 use super::placement::header_of;
+use super::raw::MAX_SIZE;
 use crate::volume::io::atomic::PartialFile;
 use crate::volume::io::error::ImageFileProblem;
 use crate::volume::{Geometry, Shape};
 
 /// Writes a label map, `[z, y, x]`, as unsigned 8-bit integers.
-pub(in crate::volume::io) fn write_labels(
+pub(crate) fn write_labels(
     path: &Path,
     labels: ArrayView3<'_, u8>,
     geometry: &Geometry,
@@ -31,7 +31,7 @@ pub(in crate::volume::io) fn write_labels(
 }
 
 /// Writes an image, `[c, z, y, x]`, as 32-bit floats: 3D if it has one channel, else 4D.
-pub(in crate::volume::io) fn write_image(
+pub(crate) fn write_image(
     path: &Path,
     voxels: ArrayView4<'_, f32>,
     geometry: &Geometry,
@@ -46,7 +46,8 @@ pub(in crate::volume::io) fn write_image(
     })
 }
 
-/// Writes an array of `shape` on the grid of `geometry` with `save`, which is told whether the grid's file has two dimensions.
+/// Writes an array of `shape` on the grid of `geometry` with `save`, whose second argument is whether the grid's file
+/// has two dimensions.
 fn write(
     path: &Path,
     shape: Shape,
@@ -61,8 +62,8 @@ fn write(
     let original = header_of(geometry);
     let is_flat = original.dim[0] == 2 && shape.0[0] == 1;
     let header = output_header(&original);
-    // The crate drops the last extension of a name and replaces the one before it by `nii` or `nii.gz`, so an uncompressed file
-    // needs one more extension to come out as named.
+    // The crate drops the last extension of a name and replaces the one before it by `nii` or `nii.gz`, so an
+    // uncompressed file needs one more extension to come out as named.
     let name = if gzip { partial.temporary.clone() } else { partial.temporary.with_added_extension("nii") };
     let mut options = WriterOptions::new(name).reference_header(&header);
     if gzip {

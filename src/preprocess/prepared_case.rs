@@ -7,26 +7,26 @@ use ndarray::{ArrayView3, ArrayView4, CowArray, Ix4};
 use serde::{Deserialize, Serialize};
 
 use crate::dataset::CaseId;
-use crate::preprocess::cache::PreprocessError;
-use crate::preprocess::first_stage::{FirstStage, beside, one_hot};
-use crate::preprocess::{Placement, Prepared};
+use crate::preprocess::error::PreprocessError;
+use crate::preprocess::first_stage::{FirstStage, append_masks, one_hot};
+use crate::preprocess::prepared::{Placement, Prepared};
 use crate::run::folder::prepared_case;
-use crate::store::tensors::{self, TensorData, TensorFile, TensorFileError};
+use crate::store::tensors::{TensorData, TensorFile, TensorFileError, write};
 
-/// What a prepared file says of itself.
+/// The metadata of a prepared file.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Header {
     placement: Placement,
-    /// Digest of what the files held that it was made of.
+    /// Digest of the files that it was computed from.
     pub(super) source: String,
 }
 
 /// A prepared case, open on disk.
 #[derive(Debug)]
 pub struct PreparedCase {
-    /// Name of the case.
+    /// The case.
     pub id: CaseId,
-    /// How its grid lies in the original image.
+    /// Position of its grid in the original image.
     pub placement: Placement,
     image: [usize; 4],
     classes: Vec<u8>,
@@ -35,11 +35,11 @@ pub struct PreparedCase {
 }
 
 impl PreparedCase {
-    /// Opens a prepared case and checks that it is whole.
+    /// Opens a prepared case and checks that it is intact.
     ///
     /// # Errors
     ///
-    /// When the file is missing or damaged.
+    /// If the file is missing or damaged.
     pub fn open(folder: &Path, id: &CaseId) -> Result<Self, PreprocessError> {
         let file = TensorFile::open(&prepared_case(folder, &id.0))?;
         let header: Header = file.metadata()?;
@@ -58,12 +58,11 @@ impl PreparedCase {
         Ok(Self { id: id.clone(), placement: header.placement, image, classes, file, first_stage: None })
     }
 
-    /// Refuses a case whose labels or places are not those of `foreground` classes, in a file without a checksum, which an earlier
-    /// version wrote.
+    /// Checks the labels and sampled voxels of a file without a checksum, which an earlier version wrote.
     ///
     /// # Errors
     ///
-    /// When it has another label, or a place outside of it.
+    /// If it has a label outside the `foreground` classes, or a voxel outside the image.
     pub(super) fn check(&self, foreground: usize) -> Result<(), TensorFileError> {
         if self.file.is_verified() {
             return Ok(());
@@ -73,25 +72,25 @@ impl PreparedCase {
             return Err(self.file.damaged(format!("it has the label {label}; expected -1 to {foreground}")));
         }
         let [_, shape @ ..] = self.image;
-        let is_outside = |place: &[u32; 3]| place.iter().zip(shape).any(|(&at, size)| at as usize >= size);
+        let is_outside = |voxel: &[u32; 3]| voxel.iter().zip(shape).any(|(&index, size)| index as usize >= size);
         for &class in &self.classes {
             if usize::from(class) > foreground || class == 0 {
-                return Err(self.file.damaged(format!("it has places of class {class}; expected 1 to {foreground}")));
+                return Err(self.file.damaged(format!("it has voxels of class {class}; expected 1 to {foreground}")));
             }
-            if let Some(place) = self.foreground(class).iter().find(|place| is_outside(place)) {
+            if let Some(voxel) = self.foreground(class).iter().find(|voxel| is_outside(voxel)) {
                 return Err(self
                     .file
-                    .damaged(format!("class {class} has the place {place:?} in a shape of {shape:?}")));
+                    .damaged(format!("class {class} has the voxel {voxel:?}, outside the shape {shape:?}")));
             }
         }
         Ok(())
     }
 
-    /// The case together with what the cascade's first stage says of it, in a file of [`first_stage`](super::first_stage).
+    /// Adds the prediction of the cascade's first stage, from a file of [`first_stage`](super::first_stage).
     ///
     /// # Errors
     ///
-    /// When that file is missing or damaged, or is on another grid.
+    /// If that file is missing or damaged, or has another grid.
     pub fn with_first_stage(self, path: &Path) -> Result<Self, PreprocessError> {
         let first_stage = FirstStage::open(path)?;
         let found = first_stage.labels().shape().to_vec();
@@ -104,24 +103,24 @@ impl PreparedCase {
         Ok(Self { first_stage: Some(first_stage), ..self })
     }
 
-    /// The case together with its own labels in place of what the first stage says of it; see [`FirstStage::stand_in`].
+    /// Uses the case's own labels as the prediction of the first stage; see [`FirstStage::from_reference`].
     #[must_use]
-    pub fn with_stand_in(self) -> Self {
-        let first_stage = FirstStage::stand_in(self.labels());
+    pub fn with_reference_as_first_stage(self) -> Self {
+        let first_stage = FirstStage::from_reference(self.labels());
         Self { first_stage: Some(first_stage), ..self }
     }
 
-    /// What the cascade's first stage says of the case, where that was asked for.
+    /// The prediction of the cascade's first stage, if it was added.
     pub fn first_stage(&self) -> Option<&FirstStage> {
         self.first_stage.as_ref()
     }
 
-    /// What a network sees of the whole case, `[c, z, y, x]`: the image, and behind it one channel for each of so many
-    /// foreground classes where there is a first stage.
+    /// The network's input for the whole case, `[c, z, y, x]`: the image and, with a first stage, one more channel per
+    /// foreground class.
     pub fn input(&self, foreground: usize) -> CowArray<'_, f32, Ix4> {
         match &self.first_stage {
             None => self.image().into(),
-            Some(first_stage) => beside(self.image(), &one_hot(first_stage.labels(), foreground)).into(),
+            Some(first_stage) => append_masks(self.image(), &one_hot(first_stage.labels(), foreground)).into(),
         }
     }
 
@@ -131,19 +130,19 @@ impl PreparedCase {
         ArrayView4::from_shape(self.image, voxels).expect("`open` has checked this shape")
     }
 
-    /// Labels, `[z, y, x]`; below 0 outside of the non-zero mask (see [`class_of`](super::class_of)).
+    /// Labels, `[z, y, x]`; negative outside the non-zero mask (see [`class_of`](super::class_of)).
     pub fn labels(&self) -> ArrayView3<'_, i16> {
         let (_, labels) = self.file.tensor("labels").expect("`open` has read this tensor");
         let [_, z, y, x] = self.image;
         ArrayView3::from_shape((z, y, x), labels).expect("`open` has checked this shape")
     }
 
-    /// Classes that the case has voxels of, ascending.
+    /// Foreground classes of the case, ascending.
     pub fn classes(&self) -> &[u8] {
         &self.classes
     }
 
-    /// Some voxels of a class, `[z, y, x]`, in raster order; none of a class that the case lacks.
+    /// Sampled voxels of a class, `[z, y, x]`, in raster order; empty if the case lacks the class.
     pub fn foreground(&self, class: u8) -> &[[u32; 3]] {
         match self.file.tensor::<u32>(&foreground_name(class)) {
             Ok((_, voxels)) => bytemuck::cast_slice(voxels),
@@ -153,25 +152,25 @@ impl PreparedCase {
 }
 
 fn foreground_name(class: u8) -> String {
-    // Zero-padded, so that the file's order of names is the order of numbers.
+    // Zero-padded, so that the order of names is the order of classes.
     format!("foreground.{class:03}")
 }
 
-/// Writes a case; `source` is the digest of what its files held.
+/// Writes a case; `source` is the digest of its files.
 pub(super) fn write_prepared(
     folder: &Path,
     id: &CaseId,
     source: String,
     case: &Prepared,
 ) -> Result<(), TensorFileError> {
-    let image = case.image.as_slice().expect("a prepared image is in standard order");
-    let labels = case.labels.as_slice().expect("prepared labels are in standard order");
-    let mut all = BTreeMap::from([
+    let image = case.image.as_slice().expect("a prepared image is in row-major order");
+    let labels = case.labels.as_slice().expect("prepared labels are in row-major order");
+    let mut tensors = BTreeMap::from([
         ("image".to_owned(), TensorData::new(case.image.shape(), image)),
         ("labels".to_owned(), TensorData::new(case.labels.shape(), labels)),
     ]);
     for (&class, voxels) in &case.foreground {
-        all.insert(foreground_name(class), TensorData::new(&[voxels.len(), 3], voxels.as_flattened()));
+        tensors.insert(foreground_name(class), TensorData::new(&[voxels.len(), 3], voxels.as_flattened()));
     }
-    tensors::write(&prepared_case(folder, &id.0), &all, &Header { placement: case.placement, source })
+    write(&prepared_case(folder, &id.0), &tensors, &Header { placement: case.placement, source })
 }

@@ -1,0 +1,72 @@
+//! Preprocesses one case.
+
+use std::collections::BTreeMap;
+
+use ndarray::{Array3, Axis};
+
+use crate::plan::schema::{Configuration, Preprocess};
+use crate::preprocess::footprint::{self, Extent, TooLarge};
+use crate::preprocess::foreground::foreground_voxels;
+use crate::preprocess::grid::{LabelsAndMask, TargetGrid, spline_order};
+use crate::preprocess::normalize::normalize;
+use crate::preprocess::prepared::{Placement, Prepared};
+use crate::volume::axes::{permute_channels, permute_volume};
+use crate::volume::crop::{crop_channels_in_place, crop_in_place, nonzero_box};
+use crate::volume::resample::resize_channels;
+use crate::volume::{Image, LabelMap};
+
+/// Preprocesses one case for one configuration, in the memory of its image as far as possible, and in at most
+/// `memory_bytes`.
+///
+/// Source: arXiv:1809.10486, 2.2; nnU-Net commit 6150f1b0 for the crop, where background outside the non-zero mask
+/// becomes -1.
+///
+/// Differs: with normalisation in the mask, nnU-Net takes the statistics where the labels are at least 0, and therefore
+/// also at foreground voxels outside the non-zero mask (0.68 % of the label voxels of IBSR). The image of a training or
+/// validation case then depends on its labels, and reveals them to the network. Here only the image's mask decides, in
+/// training and in prediction.
+///
+/// # Errors
+///
+/// If it needs more memory, which is known before anything is resampled.
+///
+/// # Panics
+///
+/// If image and labels differ in shape, or in their number of channels from the plan; the gate and the plan's checks
+/// exclude both.
+pub fn prepare(
+    image: Image,
+    labels: Option<LabelMap>,
+    preprocess: &Preprocess,
+    configuration: &Configuration,
+    memory_bytes: u64,
+) -> Result<Prepared, TooLarge> {
+    let Image { voxels, geometry } = image;
+    let channels = voxels.len_of(Axis(0));
+    assert_eq!(channels, preprocess.normalization_scheme.len(), "channels of the image and of the plan");
+    let (mask, bounds) = nonzero_box(voxels.view());
+    let (spacing, labelled) = (geometry.spacing, labels.is_some());
+    let extent = Extent { shape: geometry.shape, spacing, channels, labelled };
+    footprint::check(&extent, bounds.shape(), preprocess, configuration, memory_bytes)?;
+
+    let grid = TargetGrid::new(bounds.shape(), spacing, preprocess, configuration);
+    let voxels = crop_channels_in_place(voxels, bounds);
+    let mask = crop_in_place(mask, bounds);
+    let labels = labels.map(|labels| crop_in_place(labels.labels, bounds));
+    let LabelsAndMask { labels, mask } = grid.labels_and_mask(labels, mask, preprocess);
+
+    let mut voxels = resize_channels(voxels, grid.shape, spline_order(preprocess.image_order), grid.separate);
+    for (channel, values) in voxels.outer_iter_mut().enumerate() {
+        let mask = mask.as_ref().map(|mask| mask.view());
+        normalize(values, preprocess.normalization_scheme[channel], preprocess.intensities.get(channel), mask);
+    }
+    drop(mask);
+
+    let placement = Placement { original: geometry.shape, crop: bounds, slice_axis: configuration.slice_axis };
+    let labels = match labels {
+        Some(labels) => permute_volume(labels, placement.axes()),
+        None => Array3::zeros(placement.axes().map(|axis| grid.shape.0[axis])),
+    };
+    let foreground = if labelled { foreground_voxels(labels.view()) } else { BTreeMap::new() };
+    Ok(Prepared { foreground, image: permute_channels(voxels, placement.axes()), labels, placement })
+}
