@@ -33,7 +33,7 @@ fn is_number(key: &Key) -> bool {
 #[test]
 fn every_declaration_is_complete() {
     // Any number will do as an intensity.
-    let unbounded = ["mean", "p00_5", "p99_5"];
+    let unbounded = ["schema", "mean", "p00_5", "p99_5"];
     for Declared { path, key, .. } in declared() {
         assert!(key.meaning().len() > 4 && key.meaning().ends_with('.'), "`{path}` has no meaning");
         for choice in key.kind.choices() {
