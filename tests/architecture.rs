@@ -159,6 +159,7 @@ fn all_forms_of_use_and_inline_paths_are_seen() {
     }
     for source in [
         "// use crate::low::Thing;",
+        "pub(in crate::low) fn f() {}",
         "/* crate::low */ /* /* nested */ crate::low */",
         "const S: &str = \"crate::low\";",
         "const S: &str = r#\"\"crate::low\"#;",

@@ -58,6 +58,7 @@ static WORKPLACE: LazyLock<PathBuf> = LazyLock::new(|| {
         "run.configurations=[\"3d_fullres\"]",
         "run.folds=[0]",
         "preprocess.normalization_scheme=[\"ct\"]",
+        "preprocess.intensities=[{ mean = 353.047, sd = 102.946, p00_5 = 154.0, p99_5 = 645.19 }]",
         "preprocess.anisotropy_threshold=2.0",
         // What resampling makes of a case differs between the two ways of it only on other grids.
         "configurations.3d_fullres.spacing_mm=[3.0, 1.1, 0.9]",

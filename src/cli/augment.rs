@@ -9,7 +9,7 @@ use crate::cli::failure::{Failure, plain};
 use crate::cli::output::print_line;
 use crate::cli::terminal::Terminal;
 use crate::cli::threads::use_threads;
-use crate::cli::variant::configuration;
+use crate::cli::variant::parse_configuration;
 use crate::plan::read::load;
 use crate::plan::schema::ConfigurationName;
 use crate::preview::{Preview, Request, preview};
@@ -34,7 +34,7 @@ pub(super) struct Arguments {
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
     /// Configuration; by default the last one of `run.configurations`
-    #[arg(long, value_name = "NAME", value_parser = configuration)]
+    #[arg(long, value_name = "NAME", value_parser = parse_configuration)]
     configuration: Option<ConfigurationName>,
     /// Change a value of the plan for this preview, such as `augment.rotation.probability=1`
     #[arg(long = "set", value_name = "KEY=VALUE")]

@@ -10,7 +10,7 @@ use crate::cli::failure::{Failure, plain};
 use crate::cli::output::print_line;
 use crate::cli::terminal::Terminal;
 use crate::cli::threads::use_threads;
-use crate::cli::variant::configuration;
+use crate::cli::variant::parse_configuration;
 use crate::plan::read::load;
 use crate::plan::schema::ConfigurationName;
 
@@ -25,7 +25,7 @@ pub(super) struct Arguments {
     /// The plan
     plan: PathBuf,
     /// Configuration to time; by default the first one of the plan
-    #[arg(long, value_name = "NAME", value_parser = configuration)]
+    #[arg(long, value_name = "NAME", value_parser = parse_configuration)]
     configuration: Option<ConfigurationName>,
     /// Change a value of the plan, such as `configurations.3d_fullres.batch_size=2`
     #[arg(long = "set", value_name = "KEY=VALUE")]

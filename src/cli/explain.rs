@@ -1,4 +1,4 @@
-//! `segplan explain`: what a key of a plan means.
+//! `segplan explain`: the meaning of a key of a plan.
 
 use clap::Args;
 

@@ -81,10 +81,10 @@ impl Failure {
     }
 }
 
-/// Prints warnings about a plan.
+/// Prints warnings about a plan, one line each.
 pub(super) fn warn(warnings: &[Diagnostic]) {
     for warning in warnings {
-        say(format_args!("{:?}", Report::new(warning.clone())));
+        say(format_args!("warning: {}", warning.one_line()));
     }
 }
 

@@ -9,7 +9,7 @@ use crate::cli::failure::{Failure, plain};
 use crate::cli::signals::stop_on_signals;
 use crate::cli::terminal::Terminal;
 use crate::cli::threads::use_threads;
-use crate::cli::variant::configuration;
+use crate::cli::variant::parse_configuration;
 use crate::plan::schema::ConfigurationName;
 use crate::run::Listener;
 use crate::segment::{Request, SegmentError, segment};
@@ -36,7 +36,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     output: PathBuf,
     /// Configuration to use; by default the one with the best cross-validation scores
-    #[arg(long, value_name = "NAME", value_parser = configuration)]
+    #[arg(long, value_name = "NAME", value_parser = parse_configuration)]
     configuration: Option<ConfigurationName>,
     /// Device to compute on; by default that of the run
     #[arg(long)]

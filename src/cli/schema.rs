@@ -28,7 +28,7 @@ pub(super) fn schema(_: &Arguments) {
 }
 
 /// Writes the schema beside a plan whose first line names it. An existing file with other content is kept unless `overwrite` is set: it
-/// may belong to another version, or to a person.
+/// may belong to another version, or have been written by hand.
 pub(super) fn write_beside(plan: &Path, overwrite: bool) -> Result<(), Failure> {
     let path = plan.with_file_name(SCHEMA_FILE);
     let existing = read_text_if_present(&path).map_err(|error| Failure::failed(plain(error)))?;

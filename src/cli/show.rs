@@ -32,7 +32,7 @@ pub(super) struct Arguments {
     /// Show the layer, file and line that set each value
     #[arg(long)]
     origin: bool,
-    /// Change a value of the plan first, such as `train.max_epochs=10`; the file stays as it is
+    /// Change a value of the plan first, such as `train.max_epochs=10`; the file is not changed
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
 }

@@ -7,7 +7,7 @@ use crate::plan::read::LoadedPlan;
 use crate::plan::schema::ConfigurationName;
 
 /// Parses the name of a configuration.
-pub(super) fn configuration(name: &str) -> Result<ConfigurationName, String> {
+pub(super) fn parse_configuration(name: &str) -> Result<ConfigurationName, String> {
     ConfigurationName::ALL.into_iter().find(|known| known.as_str() == name).ok_or_else(|| {
         let known: Vec<&str> = ConfigurationName::ALL.iter().map(|name| name.as_str()).collect();
         format!("expected one of {}", known.join(", "))
@@ -21,7 +21,7 @@ pub(super) struct Only {
     #[arg(long = "fold", value_name = "FOLD")]
     pub(super) folds: Vec<usize>,
     /// Only this configuration; can be repeated
-    #[arg(long = "configuration", value_name = "NAME", value_parser = configuration)]
+    #[arg(long = "configuration", value_name = "NAME", value_parser = parse_configuration)]
     pub(super) configurations: Vec<ConfigurationName>,
     /// Only this variant of the plan's sweep
     #[arg(long, value_name = "NAME")]

@@ -122,7 +122,7 @@ impl Metric {
         }
     }
 
-    /// Whether reports have box plots of it; all metrics are in the tables.
+    /// Whether reports have box plots of the metric; the tables contain all metrics.
     pub fn is_plotted(self) -> bool {
         match self {
             Self::Dice | Self::Hd95 | Self::Assd | Self::Nsd => true,
@@ -173,6 +173,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::float_cmp, reason = "the values are copied, or differ in sign")]
     fn merit_increases_as_values_get_better() {
         let merits = |metric: Metric| [-0.5, 0.1, 0.3].map(|value| metric.better().merit(value));
         assert_eq!(merits(Metric::Dice), [-0.5, 0.1, 0.3]);

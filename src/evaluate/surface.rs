@@ -96,16 +96,16 @@ mod tests {
     /// By pairs of voxels, without distance transform or cropping.
     fn brute_force(reference: &Array3<bool>, prediction: &Array3<bool>, spacing: Spacing, tolerance: f64) -> Surface {
         let surface = |mask: &Array3<bool>| {
-            let inside = |place: [isize; 3]| {
-                place.iter().zip(mask.shape()).all(|(&at, &length)| (0..length as isize).contains(&at))
-                    && mask[place.map(|at| at as usize)]
+            let inside = |voxel: [isize; 3]| {
+                voxel.iter().zip(mask.shape()).all(|(&at, &length)| (0..length as isize).contains(&at))
+                    && mask[voxel.map(|at| at as usize)]
             };
-            let places = mask.indexed_iter().filter(|&(_, &inside)| inside);
-            let places = places.map(|((z, y, x), _)| [z as isize, y as isize, x as isize]);
-            let outer = places.filter(|place| {
+            let voxels = mask.indexed_iter().filter(|&(_, &inside)| inside);
+            let voxels = voxels.map(|((z, y, x), _)| [z as isize, y as isize, x as isize]);
+            let outer = voxels.filter(|voxel| {
                 (0..3).any(|axis| {
                     [-1, 1].iter().any(|step| {
-                        let mut neighbour = *place;
+                        let mut neighbour = *voxel;
                         neighbour[axis] += step;
                         !inside(neighbour)
                     })
@@ -119,8 +119,8 @@ mod tests {
         };
         let (a, b) = (surface(prediction), surface(reference));
         let nearest = |from: &[[isize; 3]], to: &[[isize; 3]]| {
-            let of = |place: &[isize; 3]| to.iter().map(|other| length(place, other)).fold(f64::INFINITY, f64::min);
-            from.iter().map(|place| of(place) as f32).collect::<Vec<f32>>()
+            let of = |voxel: &[isize; 3]| to.iter().map(|other| length(voxel, other)).fold(f64::INFINITY, f64::min);
+            from.iter().map(|voxel| of(voxel) as f32).collect::<Vec<f32>>()
         };
         let (mut forth, mut back) = (nearest(&a, &b), nearest(&b, &a));
         let all: Vec<f64> = forth.iter().chain(&back).map(|&distance| distance.into()).collect();

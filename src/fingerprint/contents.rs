@@ -101,7 +101,7 @@ impl Fingerprint {
 
     /// Mean over cases of the cropped volume divided by the original volume.
     ///
-    /// Source: arXiv:1809.10486, 2.2 ("average size"); nnU-Net commit 6150f1b0 takes the median instead.
+    /// Source: arXiv:1809.10486, 2.2 ("average size"). Differs: nnU-Net commit 6150f1b0 takes the median.
     pub fn cropped_fraction(&self) -> f64 {
         let fraction = |case: &CaseFingerprint| case.cropped_shape.voxels() as f64 / case.shape.voxels() as f64;
         self.cases.iter().map(fraction).sum::<f64>() / self.cases.len() as f64

@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn the_cascade_takes_the_first_stages_labels_as_input() {
-        let mut plan = crate::plan::testing::example();
+        let mut plan: Plan = crate::plan::testing::example();
         let full = plan.configurations[&ConfigurationName::FullRes].clone();
         plan.configurations.insert(ConfigurationName::Cascade, full);
         let channels = |name| PlannedNetwork::new(&plan, name).input_channels();

@@ -3,8 +3,9 @@
 use serde_json::{Map, Value, json};
 
 use crate::network::topology::pool_kernels;
-use crate::nnunet::terms::{ANISOTROPY_THRESHOLD, PLAIN_UNET, RESAMPLING, axes_from, nnunet_name, ordered, reordered};
+use crate::nnunet::terms::{ANISOTROPY_THRESHOLD, PLAIN_UNET, RESAMPLING, nnunet_name};
 use crate::plan::schema::{Configuration, ConfigurationName, Normalization, Plan};
+use crate::volume::axes::{permute, permute_back, slice_first};
 use crate::volume::io::format::DEFAULT_ENDING;
 
 /// A plan in the files of nnU-Net v2.
@@ -14,7 +15,7 @@ pub struct Exported {
     pub plans: Value,
     /// `dataset.json`.
     pub dataset: Value,
-    /// What the plan contains and these files cannot represent.
+    /// Parts of the plan that these files cannot represent.
     pub unsupported: Vec<String>,
 }
 
@@ -23,7 +24,7 @@ pub fn export(plan: &Plan) -> Exported {
     let data = &plan.data;
     // nnU-Net reorders the axes of all images in the same way; it only matters for the slices of a 2D network.
     let slices = plan.configurations.get(&ConfigurationName::TwoD).map_or(0, |network| network.slice_axis);
-    let axes = axes_from(slices);
+    let axes = slice_first(slices);
     let name = dataset_name(&data.dataset);
     let configurations: Map<String, Value> = plan
         .configurations
@@ -44,11 +45,11 @@ pub fn export(plan: &Plan) -> Exported {
     let plans = json!({
         "dataset_name": name,
         "plans_name": "nnUNetPlans",
-        "original_median_spacing_after_transp": ordered(data.median_spacing_mm.0, axes),
-        "original_median_shape_after_transp": ordered(data.median_shape, axes).map(|edge| edge.round() as u64),
+        "original_median_spacing_after_transp": permute(data.median_spacing_mm.0, axes),
+        "original_median_shape_after_transp": permute(data.median_shape, axes).map(|edge| edge.round() as u64),
         "image_reader_writer": "SimpleITKIO",
         "transpose_forward": axes,
-        "transpose_backward": reordered([0, 1, 2], axes),
+        "transpose_backward": permute_back([0, 1, 2], axes),
         "configurations": configurations,
         "experiment_planner_used": "ExperimentPlanner",
         "label_manager": "LabelManager",
@@ -81,8 +82,8 @@ fn configuration(plan: &Plan, name: ConfigurationName, network: &Configuration, 
         return json!({ "inherits_from": "3d_fullres", "previous_stage": "3d_lowres" });
     }
     // Patch size and pool depths have the slice axis first; in nnU-Net's order, everything has.
-    let slice_first = axes_from(network.slice_axis);
-    let from_patch = |values: [usize; 3]| ordered(reordered(values, slice_first), axes);
+    let patch_axes = slice_first(network.slice_axis);
+    let from_patch = |values: [usize; 3]| permute(permute_back(values, patch_axes), axes);
     let first = usize::from(name.is_2d());
     let preprocess = &plan.preprocess;
     let separate = if preprocess.anisotropy_threshold > 0.0 { Value::Null } else { json!(false) };
@@ -98,8 +99,8 @@ fn configuration(plan: &Plan, name: ConfigurationName, network: &Configuration, 
         "preprocessor_name": "DefaultPreprocessor",
         "batch_size": network.batch_size,
         "patch_size": from_patch(network.patch_size.0)[first..],
-        "median_image_size_in_voxels": ordered(network.median_shape.0, axes)[first..],
-        "spacing": ordered(network.spacing_mm.0, axes)[first..],
+        "median_image_size_in_voxels": permute(network.median_shape.0, axes)[first..],
+        "spacing": permute(network.spacing_mm.0, axes)[first..],
         "normalization_schemes": schemes,
         "use_mask_for_norm": masked,
         "resampling_fn_data": RESAMPLING,

@@ -1,4 +1,4 @@
-//! Names and axis orders of nnU-Net v2.
+//! Names of nnU-Net v2.
 
 use crate::plan::schema::ConfigurationName;
 
@@ -15,27 +15,4 @@ pub(super) fn nnunet_name(name: ConfigurationName) -> &'static str {
         ConfigurationName::TwoD | ConfigurationName::FullRes | ConfigurationName::LowRes => name.as_str(),
         ConfigurationName::Cascade => "3d_cascade_fullres",
     }
-}
-
-/// The order of axes with `first` moved to the front.
-pub(super) fn axes_from(first: usize) -> [usize; 3] {
-    match first {
-        0 => [0, 1, 2],
-        1 => [1, 0, 2],
-        _ => [2, 0, 1],
-    }
-}
-
-/// Values of axes in another order: entry `i` of the result is that of axis `order[i]`.
-pub(super) fn ordered<T: Copy>(values: [T; 3], order: [usize; 3]) -> [T; 3] {
-    order.map(|axis| values[axis])
-}
-
-/// The inverse of [`ordered`].
-pub(super) fn reordered<T: Copy>(values: [T; 3], order: [usize; 3]) -> [T; 3] {
-    let mut back = values;
-    for (value, axis) in values.into_iter().zip(order) {
-        back[axis] = value;
-    }
-    back
 }

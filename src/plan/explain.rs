@@ -1,4 +1,4 @@
-//! What a key of a plan means, in words, from its declaration and the planner's reasons. Searches names and meanings.
+//! The meaning of a key of a plan, from its declaration and the planner's reasons, and a search in names and meanings.
 
 use std::fmt;
 
@@ -28,7 +28,7 @@ const SYNONYMS: [(&str, &str); 9] = [
 pub struct Explained {
     /// Its path, such as `train.batches_per_epoch` or `configurations.NAME.patch_size`; empty for the plan itself.
     pub path: String,
-    /// What it means, with its source.
+    /// Its meaning, with unit and source.
     pub meaning: String,
     /// Type and range of its value; `None` for a table.
     pub kind: Option<String>,

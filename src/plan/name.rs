@@ -14,7 +14,7 @@ pub fn is_valid(name: &str) -> bool {
     name.chars().all(is_plain) && name.starts_with(char::is_alphanumeric) && name.len() <= MAX_LENGTH
 }
 
-/// The valid name that is nearest to a text; `None` if no letter of it is valid.
+/// The valid name that is nearest to a text; `None` if it has no valid letter.
 pub fn nearest_valid(text: &str) -> Option<String> {
     if is_valid(text) {
         return Some(text.to_owned());

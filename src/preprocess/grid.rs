@@ -34,6 +34,9 @@ impl TargetGrid {
     }
 
     /// Resamples the labels and, if the plan normalises in the mask, the non-zero mask to this grid.
+    ///
+    /// Differs: nnU-Net commit 6150f1b0 resamples linearly per label (`label_order = 1`); the default, nearest
+    /// neighbour, is that of the paper (arXiv:1809.10486, 2.2).
     pub(super) fn labels_and_mask(
         &self,
         labels: Option<Array3<i16>>,
@@ -90,8 +93,8 @@ pub fn target_spacing(own: Spacing, configuration: &Configuration) -> Spacing {
 
 /// The coarsest axis of an image of spacing `own`, if it is resampled separately.
 ///
-/// Source: nnU-Net commit 6150f1b0. The paper does not mention it; `anisotropy_threshold` is 0,
-/// off, by default.
+/// Source: nnU-Net commit 6150f1b0. Differs: that commit does so above a ratio of 3; the paper does not mention it, so
+/// `anisotropy_threshold` is 0, off, by default.
 pub fn separate_axis(own: Spacing, preprocess: &Preprocess, configuration: &Configuration) -> Option<usize> {
     let ratio = preprocess.anisotropy_threshold;
     if ratio == 0.0 { None } else { coarse_axis(own, target_spacing(own, configuration), ratio) }

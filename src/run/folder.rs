@@ -64,11 +64,6 @@ impl RunFolder {
         self.root.join("splits_final.json")
     }
 
-    /// One line per finished piece of work.
-    pub fn work_log(&self) -> PathBuf {
-        self.root.join("work.jsonl")
-    }
-
     /// Scores of all scored folds, configurations and ensembles.
     pub fn scores(&self) -> PathBuf {
         self.root.join("scores.parquet")

@@ -320,18 +320,18 @@ mod tests {
             prop_assert_eq!(reorder.is_identity(), from == to);
 
             // A voxel's value is its position in the world.
-            let place = |grid: &Geometry, (z, y, x): (usize, usize, usize)| {
+            let position = |grid: &Geometry, (z, y, x): (usize, usize, usize)| {
                 let voxel = [x as f64, y as f64, z as f64, 1.0];
                 grid.affine.map(|row| row.iter().zip(voxel).map(|(a, b)| a * b).sum::<f64>())
             };
             let image = Array4::from_shape_fn(
                 (1, geometry.shape.0[0], geometry.shape.0[1], geometry.shape.0[2]),
-                |(_, z, y, x)| place(&geometry, (z, y, x)),
+                |(_, z, y, x)| position(&geometry, (z, y, x)),
             );
             let moved = reorder.image(image.view());
             prop_assert_eq!(Shape(moved.index_axis(Axis(0), 0).dim().into()), reordered.shape);
             for ((_, z, y, x), value) in moved.indexed_iter() {
-                let expected = place(&reordered, (z, y, x));
+                let expected = position(&reordered, (z, y, x));
                 prop_assert!((0..3).all(|row| (value[row] - expected[row]).abs() < 1e-9), "{:?}", (z, y, x));
             }
             let volume = Array3::from_shape_fn(geometry.shape.0, |(z, y, x)| z * 100 + y * 10 + x);

@@ -286,7 +286,9 @@ impl FileReader<'_> {
     fn word(&mut self, code: &[Token<'_>], at: usize) -> usize {
         let (path, length) = path(&code[at..]);
         let is_qualified = at >= 2 && code[at - 1].is(":") && code[at - 2].is(":");
-        if path.len() > 1 && !is_qualified {
+        // `pub(in crate::room)` uses nothing of the room.
+        let is_visibility = at >= 3 && code[at - 1].is("in") && code[at - 2].is("(") && code[at - 3].is("pub");
+        if path.len() > 1 && !is_qualified && !is_visibility {
             let line = code[at].line;
             self.module().paths.push((path, line));
         } else if ITEMS.contains(&code[at].text) {

@@ -17,7 +17,7 @@ Examples:
   segplan plan --update experiments/hippocampus.toml                   print what would change, as a diff
   segplan plan --update experiments/hippocampus.toml --write           and write it
 
-A plan contains what was measured, planned or decided; other values are those of the recipe (`segplan show FILE --resolved`).
+A plan contains measured, planned and changed values; other values are those of the recipe (`segplan show FILE --resolved`).
 An update applies the plan's own [rules] to the current data. Values that you set by hand are kept and listed.
 Nothing is written that `segplan run` would refuse.
 
@@ -25,7 +25,7 @@ Exit codes: 0 done, 1 failed, 2 wrong input, 3 damaged data";
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
-pub(in crate::cli) struct Arguments {
+pub(crate) struct Arguments {
     /// Folder of the data set (Decathlon or nnU-Net v2 raw)
     #[arg(required_unless_present_any = ["published", "update"])]
     pub(super) dataset: Option<PathBuf>,
@@ -35,10 +35,10 @@ pub(in crate::cli) struct Arguments {
     /// File to write [default: standard output]
     #[arg(short, long)]
     pub(super) output: Option<PathBuf>,
-    /// Name of the experiment [default: that of the data set, without its task number]
+    /// Name of the experiment [default: the name of the data set, without its task number]
     #[arg(long)]
     pub(super) name: Option<String>,
-    /// What the aspect ratio of a 3D patch follows: `mm` as in Table 1 of the paper, or `voxel` as in its text
+    /// Aspect ratio of 3D patches: in `mm` as in Table 1 of the paper, or in `voxel`s as in its text
     #[arg(long, default_value = "mm", value_parser = ["mm", "voxel"])]
     pub(super) aspect: String,
     /// Memory of the GPU to train on, GiB: plan the largest patches and batches that are estimated to fit. Without it they are the

@@ -25,7 +25,7 @@ fn bytes(memory_gib: f64) -> u64 {
     (memory_gib * GIB as f64) as u64
 }
 
-/// Maximum memory for measuring, bytes: that of the GPU, but on a small machine at most half of its own.
+/// Maximum memory for measuring, bytes: as much as the GPU has, but on a small machine at most half of its own.
 pub(super) fn memory_to_measure(memory_gib: Option<f64>) -> u64 {
     let default = recipe::memory_bytes();
     let Some(gpu) = memory_gib.map(bytes) else { return default };

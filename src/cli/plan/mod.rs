@@ -94,7 +94,7 @@ fn claim(arguments: &Arguments) -> Result<(), Failure> {
     })
 }
 
-/// What a plan is made from.
+/// The source of a plan.
 enum Plannable {
     /// A data set that was measured.
     Data(Measurements),

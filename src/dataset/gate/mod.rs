@@ -8,6 +8,9 @@
 //! limit, both before anything is allocated; then the voxels (finite intensities, integer and declared labels), the
 //! number of channels, and that all files of the case lie on one grid. Every issue names the case, the file and the
 //! remedy, and all issues of a case are reported at once.
+//!
+//! Differs: nnU-Net commit 6150f1b0 replaces labels below -1 by background. Here every undeclared label is an issue,
+//! because a changed reference would go unnoticed.
 
 mod expected;
 mod grids;

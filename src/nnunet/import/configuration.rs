@@ -4,9 +4,10 @@ use serde_json::Value;
 
 use crate::network::topology::pool_kernels;
 use crate::nnunet::import::json::{numbers, whole};
-use crate::nnunet::terms::{PLAIN_UNET, reordered};
+use crate::nnunet::terms::PLAIN_UNET;
 use crate::plan::rules::planner::{augmentation, dummy_2d_axis};
 use crate::plan::schema::{AugmentationKind, Configuration, ConfigurationName, recipe};
+use crate::volume::axes::permute_back;
 use crate::volume::{Shape, Spacing};
 
 /// One network.
@@ -29,7 +30,7 @@ pub(super) fn import_configuration(
     let placed = |values: Vec<usize>, slices: usize| -> Option<[usize; 3]> {
         let all = if two_dimensional { [vec![slices], values].concat() } else { values };
         let all = <[usize; 3]>::try_from(all).ok()?;
-        Some(if two_dimensional { all } else { reordered(all, axes) })
+        Some(if two_dimensional { all } else { permute_back(all, axes) })
     };
     let lengths = |key: &str| numbers(&entry[key], whole).ok_or_else(|| format!("`{key}` is not a list of integers"));
     let patch = placed(lengths("patch_size")?, 1).ok_or("`patch_size` has the wrong number of axes")?;
@@ -58,8 +59,8 @@ pub(super) fn import_configuration(
     let features = numbers(&network["features_per_stage"], whole).ok_or("`features_per_stage` is not a list")?;
     let patch_size = Shape(patch);
     let made = Configuration {
-        spacing_mm: Spacing(reordered(spacing, axes)),
-        median_shape: Shape(reordered(median, axes).map(|edge| edge.round() as usize)),
+        spacing_mm: Spacing(permute_back(spacing, axes)),
+        median_shape: Shape(permute_back(median, axes).map(|edge| edge.round() as usize)),
         slice_axis: if two_dimensional { axes[0] } else { 0 },
         patch_size,
         batch_size: whole(&entry["batch_size"]).ok_or("`batch_size` is not an integer")?,

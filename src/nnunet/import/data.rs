@@ -6,15 +6,15 @@ use serde_json::Value;
 
 use crate::nnunet::import::error::ImportError;
 use crate::nnunet::import::json::{axes, numbers, whole, wrong};
-use crate::nnunet::terms::reordered;
 use crate::plan::schema::{Data, Generator};
 use crate::volume::Spacing;
+use crate::volume::axes::permute_back;
 
 pub(super) fn import_data(plans: &Value, dataset: &Value, unsupported: &mut Vec<String>) -> Result<Data, ImportError> {
     let axes = axes(plans)?;
     let three = |key: &'static str| {
         let found = numbers(&plans[key], Value::as_f64).and_then(|found| <[f64; 3]>::try_from(found).ok());
-        found.map(|found| reordered(found, axes)).ok_or_else(|| wrong(key, "a list of three numbers"))
+        found.map(|found| permute_back(found, axes)).ok_or_else(|| wrong(key, "a list of three numbers"))
     };
     let named = dataset.get("channel_names").or_else(|| dataset.get("modality"));
     let channels = named.and_then(Value::as_object).ok_or_else(|| wrong("channel_names", "a table of channels"))?;

@@ -10,7 +10,7 @@ pub enum ImportError {
     Entry {
         /// The entry.
         entry: String,
-        /// What was expected.
+        /// The expected type.
         expected: &'static str,
     },
     /// A label that overlaps others.

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::nnunet::import::error::ImportError;
-use crate::nnunet::terms::axes_from;
+use crate::volume::axes::slice_first;
 
 /// A configuration with the entries that it inherits.
 pub(super) fn resolved(plans: &Value, name: &str) -> Option<Value> {
@@ -38,6 +38,6 @@ pub(super) fn whole(value: &Value) -> Option<usize> {
 pub(super) fn axes(plans: &Value) -> Result<[usize; 3], ImportError> {
     let written = numbers(&plans["transpose_forward"], whole).and_then(|axes| <[usize; 3]>::try_from(axes).ok());
     written
-        .filter(|axes| axes[0] < 3 && *axes == axes_from(axes[0]))
+        .filter(|axes| axes[0] < 3 && *axes == slice_first(axes[0]))
         .ok_or_else(|| wrong("transpose_forward", "an order of three axes in which only the first one has been moved"))
 }

@@ -17,9 +17,18 @@ use crate::nnunet::import::preprocess::{import_intensities, import_normalization
 use crate::nnunet::terms::nnunet_name;
 use crate::plan::edit::{Scope, file_text};
 use crate::plan::rules::{Planned, assemble};
+use crate::plan::schema::lookup::find;
 use crate::plan::schema::{ConfigurationName, Normalization, Plan, recipe};
 
 pub use self::error::ImportError;
+
+/// Keys of the recipe that nnU-Net's plans decide on.
+const IMPORTED: [&str; 4] = [
+    "preprocess.image_order",
+    "preprocess.label_order",
+    "preprocess.anisotropy_threshold",
+    "predict.probability_order",
+];
 
 /// A plan of nnU-Net v2 as a plan of segplan.
 #[derive(Clone, Debug)]
@@ -28,11 +37,11 @@ pub struct Imported {
     pub plan: Plan,
     /// The plan as a file, with the source of each value.
     pub text: String,
-    /// What the files contain and the plan cannot represent, and what the plan needs and the files do not contain.
+    /// Parts of the files that the plan cannot represent, and parts of the plan that the files do not contain.
     pub unsupported: Vec<String>,
 }
 
-/// The plan `name` from `nnUNetPlans.json` and `dataset.json`. What nnU-Net's trainer decides on gets the recipe's values.
+/// The plan `name` from `nnUNetPlans.json` and `dataset.json`. Everything that nnU-Net defines in its trainer has the recipe's values.
 ///
 /// # Errors
 ///
@@ -103,6 +112,12 @@ fn file(planned: &Planned, unsupported: &[String]) -> String {
     reasons.retain(|key, _| !["configurations.", "preprocess.", "run."].iter().any(|table| key.starts_with(table)));
     for key in ["data.cropped_fraction", "data.single_component_labels"] {
         reasons.insert(key.to_owned(), "Not in the files of nnU-Net v2; `segplan plan` measures it.".to_owned());
+    }
+    for path in IMPORTED {
+        if let Some(key) = find(path) {
+            let reason = format!("{} From the plans of nnU-Net v2.", key.comment_without_source());
+            reasons.insert(path.to_owned(), reason);
+        }
     }
     for name in plan.configurations.keys() {
         let source = format!("From `{}` in the plans of nnU-Net v2.", nnunet_name(*name));

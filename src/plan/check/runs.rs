@@ -1,4 +1,4 @@
-//! What is run, and the folds.
+//! The selection of runs, and the folds.
 
 use regex::Regex;
 

@@ -1,4 +1,4 @@
-//! The keys of a plan that a person has changed.
+//! The keys of a plan that were changed by hand.
 
 use serde::Serialize;
 use toml::{Table, Value};
@@ -17,7 +17,7 @@ pub struct ChangedKey {
     pub value: String,
     /// The value that the rules or the recipe give, as TOML.
     pub given: String,
-    /// What gives that value.
+    /// The source of that value.
     pub by: Giver,
     /// The first stage whose result depends on the key; `Nothing` for what is run, and for `[rules]` and `[runtime]`.
     pub stage: Stage,
@@ -25,8 +25,8 @@ pub struct ChangedKey {
 
 /// The keys whose values differ from those that the rules give for the measurements in the plan, or from the recipe's.
 ///
-/// The plan's own `[rules]` are applied; changes in them are listed as well. Names, measurements and what a person says of a data set
-/// are not.
+/// The plan's own `[rules]` are applied; changes in them are listed as well. Names, measurements and the description of the data set are
+/// not.
 pub fn changed_by_hand(plan: &Plan) -> Vec<ChangedKey> {
     let baseline = Baseline::new(plan, &plan.rules);
     let mut changed = Vec::new();

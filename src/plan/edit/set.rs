@@ -1,4 +1,4 @@
-//! Edits of a plan file that keep every other byte: comments, order and spaces belong to a person. Only a generated comment above a
+//! Edits of a plan file that keep every other byte: comments, order and spaces. Only a generated comment above a
 //! changed value is replaced, because it gives the reason of another value.
 
 use std::path::Path;

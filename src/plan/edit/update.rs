@@ -1,7 +1,7 @@
-//! A plan file planned again: values of the rules follow the data and the rules, values that a person set stay.
+//! A plan file planned again: values of the rules follow the data and the rules, values that were set by hand stay.
 //!
 //! A value is the planner's if the rules give it for the measurements in the file, with the rules of the file or of the recipe. Any
-//! other value was set by a person. A comment is the planner's if it is one that the planner writes, word for word.
+//! other value was set by hand. A comment is the planner's if it is one that the planner writes, word for word.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -33,7 +33,7 @@ pub struct Update {
     pub text: String,
     /// In words: values that stay although the rules give others, and what has to be done by hand.
     pub kept: Vec<String>,
-    /// Why the proposal cannot be run, if values that a person set do not fit the planned ones.
+    /// Why the proposal cannot be run, if values that were set by hand do not fit the planned ones.
     pub error: Option<PlanError>,
 }
 
@@ -93,9 +93,9 @@ struct AddedKey {
 struct Proposal<'a> {
     loaded: &'a LoadedPlan,
     layer: &'a Layer,
-    /// What the rules gave for the measurements in the file.
+    /// The values of the rules for the measurements in the file.
     before: &'a [Baseline],
-    /// What they give now.
+    /// Their values now.
     after: Baseline,
     now: &'a Planned,
     edits: Vec<(Range<usize>, String)>,
@@ -104,7 +104,7 @@ struct Proposal<'a> {
 }
 
 impl Proposal<'_> {
-    /// A key, with its comment. `by_hand` says that a person set it.
+    /// A key, with its comment. `by_hand`: it was set by hand.
     fn key(&mut self, key: &str, current: &Value, wanted: &Value, by_hand: bool) {
         if current != wanted && by_hand {
             self.kept.push(format!("kept `{key}` = {current} (set by hand; the rules give {wanted})"));
@@ -156,7 +156,7 @@ impl Proposal<'_> {
         }
     }
 
-    /// Labels are named by a person: differences are only reported.
+    /// Names of labels may have been written by hand: differences are only reported.
     fn labels(&mut self, plan: &Plan) {
         let (has, wanted) = (&plan.data.labels, &self.now.plan.data.labels);
         if has != wanted {

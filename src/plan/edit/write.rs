@@ -13,7 +13,7 @@ use crate::plan::schema::words::comment_lines;
 
 /// Name of the file beside a plan with its JSON Schema, for editors.
 pub const SCHEMA_FILE: &str = "plan.schema.json";
-/// Tables that a plan file always has: what is run is a person's decision.
+/// Keys and tables that a plan file always has.
 const ALWAYS_WRITTEN: [&str; 3] = ["schema", "run", "train"];
 
 /// Which keys are written.
@@ -27,7 +27,7 @@ pub enum Scope {
     Everything,
 }
 
-/// A plan as a file that a person edits. Its first line names the schema, for editors; `header` becomes the comment below that.
+/// A plan as a file to edit. Its first line names the schema, for editors; `header` becomes the comment below that.
 ///
 /// Above each key is its reason, or else the comment of its declaration.
 pub fn file_text(plan: &Plan, header: &str, reasons: &BTreeMap<String, String>, scope: Scope) -> String {
@@ -53,7 +53,7 @@ fn text(plan: &Plan, header: &str, reasons: &BTreeMap<String, String>, scope: Sc
         Entry::Heading(path) => _ = write!(out, "\n[{path}]\n"),
         Entry::Value { path, key, value } => {
             let words = reasons.get(path).cloned().unwrap_or_else(|| declared_comment(path, value, &recipe));
-            let _ = write!(out, "{}{key} = {value}\n", comment_lines(&words));
+            let _ = writeln!(out, "{}{key} = {value}", comment_lines(&words));
         }
     });
     out
@@ -88,14 +88,14 @@ fn is_written(path: &str, value: &Value, recipe: &Table, scope: Scope) -> bool {
 }
 
 /// The comment of a key without a reason of its own.
-fn declared_comment(path: &str, value: &Value, recipe: &Table) -> String {
+pub(in crate::plan) fn declared_comment(path: &str, value: &Value, recipe: &Table) -> String {
     let Some(key) = find(path).filter(|key| !is_label(path, key.kind.is_table())) else { return String::new() };
     match (key.decided_by, value_at(recipe, path)) {
         (DecidedBy::Recipe, Some(default)) if default != value => {
             key.changed_comment("the recipe", &default.to_string())
         }
-        (DecidedBy::Planner, _) => key.comment_without_source(),
-        (DecidedBy::Recipe | DecidedBy::Measurement | DecidedBy::Person, _) => key.comment(),
+        (DecidedBy::Planner, default) if default != Some(value) => key.comment_without_source(),
+        (DecidedBy::Recipe | DecidedBy::Planner | DecidedBy::Measurement | DecidedBy::Person, _) => key.comment(),
     }
 }
 

@@ -101,8 +101,7 @@ impl Layer {
         Some(Self { source, text: text.to_owned(), values, positions })
     }
 
-    /// Position at which this layer sets a key: that of the key itself, or of a value that is no table in place of a table or list
-    /// around it.
+    /// Position at which this layer sets a key. A value that replaces a table or list sets all keys in it.
     pub fn decides(&self, path: &str) -> Option<&Position> {
         let mut path = path;
         let mut asked = true;

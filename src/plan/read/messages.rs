@@ -11,6 +11,8 @@ use crate::plan::schema::lookup::{ANY_NAME, declared, join};
 
 /// Maximum edit distance between a misspelt key and the key that is meant, as a fraction of its length.
 const MAX_DISTANCE: f64 = 0.5;
+/// Minimum length of a word that is compared with the first words of keys, letters.
+const MIN_WORD: usize = 4;
 
 /// The keys of a table.
 pub(in crate::plan) struct KeysOf<'a> {
@@ -57,7 +59,7 @@ pub(super) fn key_of_another_kind(path: &str, other: &Variant, chosen: &Variant,
         .help(format!("it is a key of `kind = \"{other}\"`"))
 }
 
-/// A value, or an entry of it, of the wrong type or outside of the range of its key.
+/// A value or an entry with the wrong type or outside of the range of its key.
 pub(super) fn wrong_value(part: &WrongPart, key: &Key, path: &str, layers: &Layers) -> Diagnostic {
     let shown = shown(&part.value);
     let (position, message) = match part.entry {
@@ -85,7 +87,7 @@ pub(super) fn wrong_label(label: &str, name: &Value, is_label: bool, path: &str,
     }
 }
 
-/// What to write instead of a wrong value, if it can be guessed.
+/// A suggestion for a wrong value, if there is one.
 fn instead(value: &Value, key: &Key, path: &str, layers: &Layers) -> Option<String> {
     let text = value.as_str()?;
     let choices: Vec<&str> = key.kind.choices().iter().map(|choice| choice.name).collect();
@@ -116,10 +118,16 @@ fn nearest_choice<'a>(text: &str, choices: &[&'a str]) -> Option<&'a str> {
 pub(in crate::plan) fn nearest<'a>(given: &str, names: &[&'a str]) -> Option<&'a str> {
     let distance = |name: &str| strsim::damerau_levenshtein(name, given);
     let near = names.iter().min_by_key(|name| distance(name))?;
-    // `epochs` is `max_epochs`, and `batch` is `batch_size`.
-    let mut containing = names.iter().filter(|name| name.split('_').any(|word| word == given));
-    if let (Some(only), None) = (containing.next(), containing.next()) {
-        return Some(only);
+    // `epochs` is `max_epochs`, and `batch` is `batches_per_epoch`.
+    let contains = |name: &&&str| name.split('_').any(|word| word == given);
+    let begins = |name: &&&str| {
+        let word = name.split('_').next().unwrap_or(name);
+        given.len() >= MIN_WORD && (word.starts_with(given) || distance(word) <= 1)
+    };
+    let only = |names: Vec<&&'a str>| if let [only] = names.as_slice() { Some(**only) } else { None };
+    let by_word = only(names.iter().filter(contains).collect()).or_else(|| only(names.iter().filter(begins).collect()));
+    if by_word.is_some() {
+        return by_word;
     }
     (distance(near) as f64 <= MAX_DISTANCE * near.chars().count() as f64).then_some(near)
 }

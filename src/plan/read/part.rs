@@ -10,11 +10,11 @@ pub(in crate::plan) struct WrongPart {
     pub(in crate::plan) entry: Option<usize>,
     /// The value, or the entry.
     pub(in crate::plan) value: Value,
-    /// What was expected.
+    /// The expected type or range.
     pub(in crate::plan) expected: String,
 }
 
-/// The parts of a value that are wrong: the value itself, or entries of it.
+/// The wrong parts of a value: the value itself, or some of its entries.
 pub(super) fn wrong_parts(value: &Value, key: &Key) -> Vec<WrongPart> {
     let whole = |expected: String| vec![WrongPart { entry: None, value: value.clone(), expected }];
     let entries = |entry: &Kind, values: &[Value]| -> Vec<WrongPart> {
@@ -43,7 +43,7 @@ pub(super) fn wrong_parts(value: &Value, key: &Key) -> Vec<WrongPart> {
     }
 }
 
-/// What was expected instead of a value; `None` if it is right.
+/// The expected type or range of a value; `None` if the value is right.
 fn expected_scalar(value: &Value, kind: &Kind, key: &Key) -> Option<String> {
     let in_range = |value: f64| if key.range.contains(value) { None } else { Some(key.range.to_string()) };
     let finite = |value: f64| if value.is_finite() { in_range(value) } else { Some("a finite number".to_owned()) };

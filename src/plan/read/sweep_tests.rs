@@ -23,13 +23,13 @@ fn names(loaded: &LoadedPlan) -> Vec<&str> {
     loaded.variants.iter().map(|variant| variant.plan.name.as_str()).collect()
 }
 
-/// What a person reads of the mistakes in a sweep.
-fn said(text: &str, overrides: &[&str]) -> String {
+/// The rendered errors of a sweep.
+fn errors(text: &str, overrides: &[&str]) -> String {
     let error = loaded(text, overrides).expect_err("the sweep has a mistake");
-    let mut said = String::new();
+    let mut rendered = String::new();
     let handler = GraphicalReportHandler::new_themed(GraphicalTheme::unicode_nocolor()).with_width(100);
-    handler.render_report(&mut said, &error).unwrap();
-    let lines = said.lines().map(|line| match line.split_once("─[") {
+    handler.render_report(&mut rendered, &error).unwrap();
+    let lines = rendered.lines().map(|line| match line.split_once("─[") {
         Some((head, path)) => format!("{head}─[{}", path.rsplit('/').next().unwrap_or(path)),
         None => line.to_owned(),
     });
@@ -71,7 +71,7 @@ fn a_variant_is_saved_and_loaded_as_a_plan_of_its_own() {
 }
 
 #[test]
-fn names_are_short_where_that_tells_them_apart_and_any_file_system_takes_them() {
+fn names_are_as_short_as_distinct_and_valid_on_any_file_system() {
     assert_eq!(
         short_keys(&[
             "train.batches_per_epoch",
@@ -103,7 +103,7 @@ fn a_plan_that_extends_a_sweep_can_leave_it_out() {
 
 #[test]
 fn a_wrong_value_is_pointed_at_once_however_many_variants_have_it() {
-    insta::assert_snapshot!(said(
+    insta::assert_snapshot!(errors(
         "[[sweep]]\nconfigurations.3d_fullres.patch_size = [[40, 56, 40], [40, 41, 40]]\n[[sweep]]\n\
          train.batches_per_epoch = [10, 20]\n",
         &[]
@@ -112,7 +112,7 @@ fn a_wrong_value_is_pointed_at_once_however_many_variants_have_it() {
 
 #[test]
 fn a_misspelt_key_and_a_value_of_another_type() {
-    insta::assert_snapshot!(said(
+    insta::assert_snapshot!(errors(
         "[[sweep]]\ntrain.lerning_rate = [0.1]\n[[sweep]]\ntrain.batches_per_epoch = [10, \"many\"]\n",
         &[]
     ));
@@ -120,7 +120,7 @@ fn a_misspelt_key_and_a_value_of_another_type() {
 
 #[test]
 fn lists_of_different_lengths_and_no_list_at_all() {
-    insta::assert_snapshot!(said(
+    insta::assert_snapshot!(errors(
         "[[sweep]]\ntrain.batches_per_epoch = [10, 20]\ntrain.max_epochs = [5]\n[[sweep]]\ntrain.schedule.patience_epochs = 3\n",
         &[]
     ));
@@ -128,7 +128,7 @@ fn lists_of_different_lengths_and_no_list_at_all() {
 
 #[test]
 fn keys_that_are_not_swept_and_a_key_twice() {
-    insta::assert_snapshot!(said(
+    insta::assert_snapshot!(errors(
         "[[sweep]]\nruntime.threads = [1, 2]\n[[sweep]]\ntrain.batches_per_epoch = [10]\n[[sweep]]\ntrain.batches_per_epoch = [20]\n",
         &[]
     ));
@@ -137,12 +137,12 @@ fn keys_that_are_not_swept_and_a_key_twice() {
 #[test]
 fn a_swept_key_that_is_set_as_well_and_values_that_are_the_same() {
     let sweep = "[[sweep]]\ntrain.batches_per_epoch = [10, 10]\n";
-    insta::assert_snapshot!(said(sweep, &["train.batches_per_epoch=5"]) + &said(sweep, &[]));
+    insta::assert_snapshot!(errors(sweep, &["train.batches_per_epoch=5"]) + &errors(sweep, &[]));
 }
 
 #[test]
 fn a_sweep_that_is_no_list_of_tables() {
-    insta::assert_snapshot!(said("[sweep]\ntrain.batches_per_epoch = [10, 20]\n", &[]));
+    insta::assert_snapshot!(errors("[sweep]\ntrain.batches_per_epoch = [10, 20]\n", &[]));
 }
 
 #[test]

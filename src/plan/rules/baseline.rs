@@ -1,14 +1,14 @@
-//! What the rules and the recipe give for the measurements that a plan holds: the values that a person may have changed.
+//! The values of the rules and the recipe for the measurements in a plan, to find those that were changed by hand.
 
 use toml::{Table, Value};
 
-use crate::plan::edit::write::{as_table, recipe_of, value_at};
+use crate::plan::edit::write::{as_table, declared_comment, recipe_of, value_at};
 use crate::plan::rules::assemble::{Planned, assemble};
 use crate::plan::schema::key::DecidedBy;
 use crate::plan::schema::lookup::find;
 use crate::plan::schema::{Plan, Rules};
 
-/// What gives the value of a key.
+/// The source of a value that was not changed by hand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Giver {
@@ -43,7 +43,7 @@ impl Baseline {
         Self { rules: as_table(&planned.plan), planned, recipe: recipe_of(&as_table(plan)) }
     }
 
-    /// The value of a key, and what gives it; `None` for a key that a person or the data set decides on.
+    /// The value of a key and its source; `None` for measurements, names and the description of the data set.
     pub fn value(&self, path: &str) -> Option<(Giver, &Value)> {
         match find(path)?.decided_by {
             DecidedBy::Planner => Some((Giver::Rules, value_at(&self.rules, path)?)),
@@ -57,7 +57,7 @@ impl Baseline {
         let key = find(path)?;
         match self.value(path) {
             Some((giver, given)) if given != value => Some(key.changed_comment(giver.name(), &given.to_string())),
-            Some(_) | None => Some(self.reason(path).unwrap_or_else(|| key.comment())),
+            Some(_) | None => Some(self.reason(path).unwrap_or_else(|| declared_comment(path, value, &self.recipe))),
         }
     }
 

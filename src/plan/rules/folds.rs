@@ -5,7 +5,7 @@ pub(super) const FOLDS: usize = 5;
 /// Minimum number of folds: fewer leave nothing to train on.
 const MIN_FOLDS: usize = 2;
 
-/// Number of folds for so many training cases.
+/// Number of folds for a number of training cases.
 ///
 /// Differs: the paper always has five. A data set with fewer cases has one case per fold.
 pub(super) fn fold_count(cases: usize) -> usize {

@@ -39,8 +39,8 @@ impl Measured {
 
 /// All networks that the rules plan for a data set.
 ///
-/// Always 2D; 3D if the median case has more than one slice; the two stages of the cascade if the median case is too large for a 3D
-/// patch to cover enough of it.
+/// Always 2D; 3D if the median case has more than one slice; both stages of the cascade if a 3D patch covers too little of the median
+/// case.
 pub fn configurations(measured: &Measured, rules: &Rules) -> BTreeMap<ConfigurationName, Configuration> {
     let cascade = needs_cascade(measured, rules);
     let mut all = BTreeMap::from([(ConfigurationName::TwoD, plan_2d(measured, rules))]);

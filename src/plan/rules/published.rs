@@ -114,7 +114,7 @@ impl Task {
         format!(
             "Experiment `{name}`: {dataset} of the Medical Segmentation Decathlon, planned by the rules of nnU-Net\n\
              (arXiv:1809.10486, 2018) from its published measurements, without its data.\n\
-             Run it:        segplan run experiments/{name}.toml\n\
+             Run it:        segplan run FILE\n\
              Data:          `{dataset}.tar` from {DECATHLON}, unpacked in `data/`\n\
              Published:     cases, spacing and shape, patch size and poolings of each network (Table 1); channels and labels.{batch}\n\
              Not published: fraction kept by cropping{intensities}, single-component labels; see their comments. `segplan run`\n               \

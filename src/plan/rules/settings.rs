@@ -17,6 +17,7 @@ use crate::plan::rules::published::tasks;
 use crate::plan::schema::key::DecidedBy;
 use crate::plan::schema::lookup::find;
 use crate::plan::schema::{Rules, recipe};
+use crate::units::shell_word;
 
 /// The table whose values change the planning.
 const RULES: &str = "rules";
@@ -85,6 +86,7 @@ impl Planned {
         scope: Scope,
     ) -> Result<(String, LoadedPlan), EditError> {
         let pairs = with_folds(pairs);
+        self.header = self.header.replace("FILE", &shell_word(&file.display().to_string()));
         if !pairs.is_empty() {
             let loaded = load_text(file, &self.text(Scope::Full), &pairs)?;
             let planned = as_table(&self.plan);
@@ -155,7 +157,8 @@ mod tests {
     #[test]
     fn without_settings_the_text_is_the_planned_one() {
         let planned = tasks()["task04"].plan("task04", &recipe::rules());
-        assert_eq!(applied(&recipe::rules(), &[]).unwrap().0, planned.text(Scope::Decisions));
+        let expected = planned.text(Scope::Decisions).replace("FILE", "task04.toml");
+        assert_eq!(applied(&recipe::rules(), &[]).unwrap().0, expected);
     }
 
     #[test]

@@ -45,7 +45,7 @@ table! {
 choices! {
     /// Where a data set comes from if its folder is missing.
     pub enum Generator {
-        /// none: the folder has to exist.
+        /// no generator: the folder has to exist.
         None = "none",
         /// the built-in phantom (`segplan phantom`).
         Phantom = "phantom",

@@ -1,12 +1,12 @@
-//! Macros that declare a table or a choice once: the Rust type, and what [`crate::plan::schema::key::Key`] knows of it.
+//! Macros that declare a table or a choice once: its Rust type and its [`crate::plan::schema::key::Key`]s.
 
 /// Declares a table of a plan: a struct, and a [`Key`](crate::plan::schema::key::Key) per field.
 ///
 /// ```text
 /// table! {
-///     /// What the table is about.
+///     /// Rotation.
 ///     pub struct Rotation decides Train {
-///         /// What the key means, in full sentences.
+///         /// Maximum angle in 2D.
 ///         max_degrees_2d: f64 { default: "180.0", range: AT_LEAST_0, unit: "degrees", source: FIRST_COMMIT },
 ///     }
 /// }

@@ -28,7 +28,7 @@ pub enum DecidedBy {
     Planner,
     /// The data set: the value is measured.
     Measurement,
-    /// A person, or the files of the data set.
+    /// The user, or the files of the data set.
     Person,
 }
 
@@ -49,7 +49,7 @@ pub enum Kind {
     Interval,
     /// A list of any length.
     List(&'static Kind),
-    /// A list of so many entries.
+    /// A list with a fixed number of entries.
     Array(&'static Kind, usize),
     /// One of some strings.
     Choice(&'static [Choice]),
@@ -74,7 +74,7 @@ pub struct Choice {
 }
 
 impl Choice {
-    /// What it means.
+    /// Its meaning.
     pub fn meaning(&self) -> String {
         one_line(self.doc)
     }
@@ -166,7 +166,7 @@ impl Key {
         Self { name, ..self }
     }
 
-    /// What it means, in one or more sentences.
+    /// Its meaning, in one or more sentences.
     pub fn meaning(&self) -> String {
         one_line(self.meaning)
     }

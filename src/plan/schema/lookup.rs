@@ -6,7 +6,7 @@ use crate::plan::schema::key_type::Table as _;
 use crate::plan::schema::plan::Plan;
 use crate::plan::schema::stage::Stage;
 
-/// What stands for the name of a configuration in the path of a key: `configurations.NAME.patch_size`.
+/// Placeholder for the name of a configuration in the path of a key: `configurations.NAME.patch_size`.
 pub const ANY_NAME: &str = "NAME";
 
 /// A key with its path.

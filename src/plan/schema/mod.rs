@@ -55,3 +55,6 @@ pub use self::split::Split;
 pub use self::stage::Stage;
 pub use self::stopping::{Stopping, ValidationPlateau};
 pub use self::train::Train;
+
+#[cfg(test)]
+mod tests;

@@ -1,11 +1,11 @@
-//! `[network]`: what all networks have in common.
+//! `[network]`: settings of all networks.
 
 use crate::plan::schema::declare::{choices, table};
 use crate::plan::schema::key::{FIRST_COMMIT, PAPER_2_1};
 use crate::plan::schema::range::{FRACTION, POSITIVE};
 
 table! {
-    /// What all networks have in common.
+    /// Settings of all networks.
     pub struct Network decides Train {
         /// Slope of the leaky ReLU for negative values.
         leaky_relu_slope: f64 { default: "0.01", range: FRACTION, source: PAPER_2_1 },

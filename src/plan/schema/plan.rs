@@ -15,6 +15,7 @@ use crate::plan::schema::network::Network;
 use crate::plan::schema::postprocess::Postprocess;
 use crate::plan::schema::predict::Predict;
 use crate::plan::schema::preprocess::Preprocess;
+use crate::plan::schema::range::AT_LEAST_1;
 use crate::plan::schema::rules::Rules;
 use crate::plan::schema::run_selection::RunSelection;
 use crate::plan::schema::runtime::Runtime;
@@ -29,12 +30,12 @@ table! {
     /// A whole plan: every value that a run uses.
     pub struct Plan decides Nothing {
         /// Version of the plan format.
-        schema: u32 { default: "2", decided_by: Person },
+        schema: u32 { default: "2", range: AT_LEAST_1, decided_by: Person },
         /// Name of the experiment, and of its folder in `runtime.runs`.
         name: String { decided_by: Person },
         /// The data set, as it was measured.
         data: Data {},
-        /// What to run: each combination of these configurations, folds and seeds.
+        /// Configurations, folds and seeds to run, in all combinations.
         run: RunSelection {},
         /// How the cases are split into folds.
         split: Split {},
@@ -42,7 +43,7 @@ table! {
         preprocess: Preprocess {},
         /// The networks that can be trained, by name.
         configurations: BTreeMap<ConfigurationName, Configuration> { decided_by: Planner },
-        /// What all networks have in common.
+        /// Settings of all networks.
         network: Network {},
         /// The loss function.
         loss: Loss { default: "\"dice_ce\"", stage: Stage::Train, source: PAPER_2_3 },
@@ -64,7 +65,7 @@ table! {
 }
 
 impl Plan {
-    /// What every case of its data set has to be.
+    /// The requirements that every case of the data set has to meet.
     pub fn expected(&self) -> Expected<'_> {
         Expected {
             channels: self.data.channels.len(),

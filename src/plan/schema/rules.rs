@@ -11,7 +11,7 @@ pub(super) const MAX_POOL_DEPTH: f64 = 15.0;
 table! {
     /// Constants of the planning rules.
     pub struct Rules decides Nothing {
-        /// What the aspect ratio of a 3D patch follows.
+        /// Aspect ratio of 3D patches.
         patch_aspect: Aspect { default: "\"mm\"", source: PAPER_2_1 },
         /// Patch size of the reference 2D network.
         reference_patch_size_2d: [usize; 2] {
@@ -53,7 +53,7 @@ table! {
 }
 
 choices! {
-    /// What the aspect ratio of a 3D patch follows.
+    /// Aspect ratio of 3D patches.
     pub enum Aspect {
         /// the extent of the median case in millimetres, which reproduces the paper's Table 1.
         Mm = "mm",

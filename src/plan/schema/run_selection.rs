@@ -1,4 +1,4 @@
-//! `[run]`: what to run.
+//! `[run]`: configurations, folds and seeds to run.
 
 use crate::plan::schema::configuration::ConfigurationName;
 use crate::plan::schema::declare::table;
@@ -7,7 +7,7 @@ use crate::plan::schema::key::PAPER_2_3;
 use crate::plan::schema::range::AT_LEAST_0;
 
 table! {
-    /// What to run: each combination of these configurations, folds and seeds.
+    /// Configurations, folds and seeds to run, in all combinations.
     pub struct RunSelection decides Nothing {
         /// Configurations to train.
         configurations: Vec<ConfigurationName> { decided_by: Planner },

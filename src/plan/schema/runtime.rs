@@ -41,7 +41,7 @@ fn canonical_device<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String
     Ok(device.map_or(name, |device| device.to_string()))
 }
 
-/// What may be written for a list of folders.
+/// A single folder or a list of folders.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum OneOrMore {

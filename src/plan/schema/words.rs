@@ -8,17 +8,19 @@ impl Key {
     /// The comment of a plan above this key: meaning, unit and source, then a line per choice.
     pub fn comment(&self) -> String {
         let source = if self.source.is_empty() { String::new() } else { format!(" ({})", self.source) };
-        self.with_choices(&format!("{}{source}.", self.sentence()))
+        let choices = self.kind.choices();
+        let lines = choices.iter().map(|choice| format!("\n\"{}\": {}", choice.name, choice.meaning()));
+        std::iter::once(format!("{}{source}.", self.sentence())).chain(lines).collect()
     }
 
     /// The comment without the source, for a value that need not come from there.
     pub fn comment_without_source(&self) -> String {
-        self.with_choices(&format!("{}.", self.sentence()))
+        format!("{}.", self.sentence())
     }
 
     /// The comment above a value that differs from the one of the rules or the recipe.
     pub fn changed_comment(&self, from: &str, value: &str) -> String {
-        self.with_choices(&format!("{}. Changed by hand; {from}: {value}.", self.sentence()))
+        format!("{}. Changed by hand; {from}: {value}.", self.sentence())
     }
 
     /// Meaning and unit, without a full stop at the end.
@@ -28,12 +30,6 @@ impl Key {
         let unit = if self.unit.is_empty() { String::new() } else { format!(", {}", self.unit) };
         let rest = if rest.is_empty() { String::new() } else { format!(". {}", rest.trim_end_matches('.')) };
         format!("{first}{unit}{rest}")
-    }
-
-    fn with_choices(&self, comment: &str) -> String {
-        let choices = self.kind.choices();
-        let lines = choices.iter().map(|choice| format!("\n\"{}\": {}", choice.name, choice.meaning()));
-        std::iter::once(comment.to_owned()).chain(lines).collect()
     }
 }
 
@@ -77,7 +73,7 @@ impl Kind {
     }
 }
 
-/// The kind in words, as an error message says what it expected: `a list of 3 non-negative integers`.
+/// The kind in words, for "expected …" in error messages: `a list of 3 non-negative integers`.
 impl fmt::Display for Kind {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -107,7 +103,8 @@ const WIDTH: usize = 118;
 
 /// A text as the lines of a TOML comment, broken between words.
 pub fn comment_lines(text: &str) -> String {
-    text.lines().flat_map(wrapped).map(|line| format!("# {line}\n")).collect()
+    let lines: Vec<String> = text.lines().flat_map(wrapped).map(|line| format!("# {line}\n")).collect();
+    lines.concat()
 }
 
 fn wrapped(line: &str) -> Vec<String> {
@@ -124,4 +121,15 @@ fn wrapped(line: &str) -> Vec<String> {
         }
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_comments_are_broken_between_words() {
+        let lines = wrapped(&"word ".repeat(40));
+        assert!(lines.len() == 2 && lines.iter().all(|line| line.len() <= WIDTH), "{lines:?}");
+    }
 }

@@ -69,7 +69,7 @@ fn a_patch_with_the_axes_of_the_median_case_swapped() {
 }
 
 #[test]
-fn a_patch_that_a_person_made_larger_is_no_mistake() {
+fn a_larger_patch_is_valid() {
     assert!(loaded("[configurations.3d_fullres]\npatch_size = [64, 64, 64]\nbatch_size = 2\n", &[]).is_ok());
 }
 
@@ -94,17 +94,17 @@ fn a_batch_that_no_machine_holds() {
 }
 
 #[test]
-fn a_batch_of_none_with_feature_maps_of_none() {
+fn an_empty_batch_and_zero_feature_maps() {
     insta::assert_snapshot!(network("batch_size = 0\nfeatures_per_stage = [0, 60, 120, 99999]"));
 }
 
 #[test]
-fn a_turned_3d_network() {
+fn a_slice_axis_in_3d() {
     insta::assert_snapshot!(network("slice_axis = 1"));
 }
 
 #[test]
-fn numbers_that_are_none() {
+fn numbers_that_are_not_finite() {
     insta::assert_snapshot!(errors(
         "[train]\nlearning_rate = nan\noptimizer.weight_decay = inf\nmax_epochs = 2.5\n",
         &[]
@@ -127,7 +127,7 @@ fn a_wrong_entry_of_a_list() {
 }
 
 #[test]
-fn measurements_that_cannot_be() {
+fn impossible_measurements() {
     insta::assert_snapshot!(errors(
         "[data]\nmedian_spacing_mm = [1.0, 0.0, 1.0]\ncropped_fraction = 1.5\ncases = 1\n",
         &[]
@@ -146,7 +146,7 @@ fn quantiles_in_the_wrong_order() {
 }
 
 #[test]
-fn interpolation_of_an_order_that_is_not_there() {
+fn an_unknown_interpolation_order() {
     insta::assert_snapshot!(errors("[preprocess]\nimage_order = 2\n[predict]\ntile_step_fraction = 0.0\n", &[]));
 }
 
@@ -177,6 +177,6 @@ fn poolings_beyond_the_rules_are_a_warning() {
 }
 
 #[test]
-fn warnings_are_listed_with_the_faults() {
+fn warnings_are_listed_after_errors() {
     insta::assert_snapshot!(network("batch_size = 64\nbatch_dice = \"case\""));
 }

@@ -116,7 +116,7 @@ fn a_fold_too_many() {
 }
 
 #[test]
-fn a_choice_that_is_none() {
+fn a_string_instead_of_a_boolean() {
     insta::assert_snapshot!(errors("[configurations.3d_fullres]\nbatch_dice = \"case\"\n", &[]));
 }
 
@@ -146,7 +146,7 @@ fn a_probability_above_one() {
 }
 
 #[test]
-fn a_label_that_is_no_number() {
+fn a_label_that_is_not_a_number() {
     insta::assert_snapshot!(errors("[data.labels]\nliver = \"3\"\n", &[]));
 }
 
@@ -202,7 +202,7 @@ fn a_device_that_does_not_exist() {
 }
 
 #[test]
-fn a_switch_that_is_a_text() {
+fn booleans_and_numbers_as_strings() {
     insta::assert_snapshot!(errors("[predict]\ntest_time_mirroring = \"yes\"\ntile_step_fraction = \"half\"\n", &[]));
 }
 
@@ -217,7 +217,7 @@ fn a_value_where_a_table_belongs() {
 }
 
 #[test]
-fn a_file_name_that_is_none() {
+fn extends_that_is_not_a_file_name() {
     let folder = folder("");
     std::fs::write(folder.path().join("plan.toml"), "extends = [\"base.toml\"]\n").unwrap();
     insta::assert_snapshot!(errors_of(&folder, &[], &[]));
@@ -248,7 +248,7 @@ fn a_seed_twice_and_no_folds() {
 }
 
 #[test]
-fn a_grouping_that_is_no_regular_expression() {
+fn a_patient_pattern_that_is_not_a_regular_expression() {
     insta::assert_snapshot!(errors("[split]\npatient_pattern = \"(patient\"\n", &[]));
 }
 

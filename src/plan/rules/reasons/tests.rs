@@ -32,7 +32,7 @@ fn up(edge: f64, multiple: f64) -> f64 {
     (edge / multiple).ceil().max(1.0) * multiple
 }
 
-/// What the comment of a 3D patch leads to, and the edges before rounding that it names.
+/// The patch size that the comment of a 3D patch leads to, and the edges before rounding in it.
 fn patch_of(comment: &str) -> ([f64; 3], [f64; 3]) {
     let most = numbers(between(comment, "the reference patch, ", " voxels"))[0];
     let target = three(between(comment, "no edge longer than that of the median case: ", ". Rounded"));

@@ -81,5 +81,5 @@ fn a_label_out_of_range_is_not_written() {
     let folder = tempfile::tempdir().expect("a folder");
     let labels = Array3::from_elem((2, 3, 4), -1);
     let error = write_labels(&folder.path().join("labels.nii.gz"), labels.view(), &image(1, [2, 3, 4]).geometry);
-    assert!(matches!(error.expect_err("-1 has no place in a file").problem, ImageFileProblem::LabelRange { .. }));
+    assert!(matches!(error.expect_err("-1 is out of range").problem, ImageFileProblem::LabelRange { .. }));
 }
