@@ -2,10 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod common;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -19,9 +21,9 @@ use serde_json::Value;
 
 const MEBI: u64 = 1 << 20;
 
-/// A folder with data sets and plans.
+/// A folder with data sets and plans, in which the memory of the program is measured.
 struct Workplace {
-    folder: tempfile::TempDir,
+    inner: common::Workplace,
 }
 
 /// Exit code, output and peak memory of a process.
@@ -36,7 +38,7 @@ struct Outcome {
 impl Workplace {
     /// Creates the data set `data/Dataset001_Boxes` with cases of these shapes and spacings.
     fn new(cases: &[(&str, [usize; 3], [f64; 3])]) -> Self {
-        let workplace = Self { folder: tempfile::tempdir().unwrap() };
+        let workplace = Self { inner: common::Workplace::new() };
         let dataset = workplace.path("data/Dataset001_Boxes");
         for &(name, shape, spacing) in cases {
             write_case(&dataset, name, shape, spacing);
@@ -48,12 +50,11 @@ impl Workplace {
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.inner.path(name)
     }
 
     fn segplan(&self, arguments: &[&str]) -> Outcome {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_segplan"));
-        command.current_dir(self.folder.path()).env("NO_COLOR", "1").args(arguments);
+        let mut command = self.inner.segplan(arguments);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut peak = None;
         while child.try_wait().unwrap().is_none() {

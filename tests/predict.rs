@@ -2,14 +2,17 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod common;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
+use common::{experiment, fail, segplan_in, set_arguments, signal};
 use ndarray::{Array3, Array4};
 use segplan::dataset::{Case, CaseId, gate};
 use segplan::run::Split;
@@ -43,7 +46,7 @@ static WORKPLACE: LazyLock<PathBuf> = LazyLock::new(|| {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("predict");
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).unwrap();
-    succeed(segplan(&folder).args(["phantom", "data/Phantom", "--cases", "4"]));
+    succeed(&mut segplan_in(&folder, &["phantom", "data/Phantom", "--cases", "4"]));
     for entry in fs::read_dir(folder.join("data/Phantom/imagesTr")).unwrap() {
         cut_corner(&entry.unwrap().path());
     }
@@ -55,8 +58,9 @@ static WORKPLACE: LazyLock<PathBuf> = LazyLock::new(|| {
         "run.configurations=[\"3d_fullres\"]",
         "run.folds=[0]",
         "preprocess.normalization_scheme=[\"ct\"]",
+        "preprocess.intensities=[{ mean = 353.047, sd = 102.946, p00_5 = 154.0, p99_5 = 645.19 }]",
         "preprocess.anisotropy_threshold=2.0",
-        // The two ways of resampling differ only if the grid changes.
+        // What resampling makes of a case differs between the two ways of it only on other grids.
         "configurations.3d_fullres.spacing_mm=[3.0, 1.1, 0.9]",
         "postprocess.rule=single_component",
         "predict.test_time_mirroring=true",
@@ -81,7 +85,7 @@ fn cut_corner(path: &Path) {
     write_image(path, &image).unwrap();
 }
 
-/// The gate's requirements on files like the data set's, with this number of channels.
+/// What the gate asks of files of the data set's kind with so many channels.
 fn expected(channels: usize) -> gate::Expected<'static> {
     static LABELS: LazyLock<BTreeMap<u8, String>> =
         LazyLock::new(|| BTreeMap::from([(1, "organ".to_owned()), (2, "core".to_owned())]));
@@ -97,35 +101,20 @@ fn read_labels(path: &Path) -> LabelMap {
     gate::read_labels(&CaseId("case".to_owned()), path, None, &expected(1)).unwrap()
 }
 
-fn segplan(folder: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_segplan"));
-    command.current_dir(folder).env("NO_COLOR", "1");
-    command
-}
-
 fn train(folder: &Path, name: &str, set: &[&str]) -> Command {
-    let plan = Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments/phantom-cascade.toml");
-    let mut command = segplan(folder);
-    command.args(["run", plan.to_str().unwrap(), "--set", &format!("name={name}")]);
-    command.args(SHORT.iter().chain(set).flat_map(|value| ["--set", value]));
+    let mut command = segplan_in(folder, &["run"]);
+    command.arg(experiment("phantom-cascade.toml")).args(["--set", &format!("name={name}")]);
+    command.args(set_arguments(&SHORT)).args(set_arguments(set));
     command
 }
 
 fn predict(run: &str, input: &str, output: &str) -> Command {
-    let mut command = segplan(&WORKPLACE);
-    command.args(["predict", "--run", &format!("runs/{run}"), "--input", input, "--output", output]);
-    command
+    segplan_in(&WORKPLACE, &["predict", "--run", &format!("runs/{run}"), "--input", input, "--output", output])
 }
 
-fn text(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
-}
-
+/// What a command prints that has to succeed.
 fn succeed(command: &mut Command) -> String {
-    let output = command.output().unwrap();
-    let said = text(&output);
-    assert!(output.status.success(), "{command:?}: {}\n{said}", output.status);
-    said
+    common::succeed(command).text()
 }
 
 /// Copies a run as if only this fold had been trained, and its validation images to a folder. Returns the cases.
@@ -205,7 +194,7 @@ fn an_ensemble_segments_a_validation_image_as_in_validation() {
 }
 
 #[test]
-fn ct_with_separately_resampled_slices_segments_a_validation_image_as_in_validation() {
+fn ct_with_slices_resampled_apart_segments_a_validation_image_as_in_validation() {
     let (run, images, cases) = only_fold("ct", 0);
     succeed(&mut predict(&run, &images, "as_in_validation/ct"));
     assert_as_in_validation(&run, "3d_fullres", 0, "as_in_validation/ct", &cases);
@@ -269,7 +258,7 @@ fn an_image_in_any_axis_order_gets_the_labels_of_the_original_in_its_own() {
     for (configuration, more) in [("2d", None), ("3d_fullres", Some("--probabilities")), ("3d_cascade", None)] {
         let output = format!("reordered/{configuration}");
         let said = succeed(predict("all", "orders", &output).args(["--configuration", configuration]).args(more));
-        let count = said.matches("those of the training cases RAS: reordered, and its labels back").count();
+        let count = said.matches("those of the training cases RAS: the image is reordered").count();
         assert_eq!(count, 47, "{said}");
         let (original, _) = output_labels(&output, "RAS");
         assert!(original.iter().any(|&label| label > 0));
@@ -322,16 +311,14 @@ fn an_image_too_large_at_the_plans_spacing_is_refused_by_name_and_the_others_are
     image.geometry.origin = FileOrigin::default();
     write_image(&folder.join("a_hundredfold.nii.gz"), &image).unwrap();
     let started = Instant::now();
-    let output = predict("ct", "wrong_spacing", "wrong_spacing_out").output().unwrap();
-    let said = text(&output);
-    assert_eq!(output.status.code(), Some(3), "{said}");
+    let said = fail(&mut predict("ct", "wrong_spacing", "wrong_spacing_out"), 3).text();
     // Long lines are broken.
     let words = said.replace('│', " ").split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(
         words.contains("case `a_hundredfold`: its 22 × 35 × 36 voxels of 279.0000 × 111.0000 × 111.0000 mm become"),
         "{said}"
     );
-    assert!(words.contains("correct the spacing in its header"), "{said}");
+    assert!(words.contains("Correct the spacing in its header"), "{said}");
     assert!(!said.contains("`right`"), "{said}");
     assert!(WORKPLACE.join("wrong_spacing_out/right.nii.gz").is_file());
     assert!(!WORKPLACE.join("wrong_spacing_out/a_hundredfold.nii.gz").exists());
@@ -364,9 +351,9 @@ fn many_tiles(path: &Path) {
     write_image(path, &Image { voxels, geometry }).unwrap();
 }
 
-/// Starts a program, waits until it prints a line with these words, sends a signal, and gives all that it printed, its exit
-/// code, and how long it took to stop.
-fn stopped(command: &mut Command, words: &str, signal: &str) -> (String, Option<i32>, Duration) {
+/// Starts a program, waits until it prints a line with these words, and sends a signal. Returns its output, its exit code, and the time
+/// until it stopped.
+fn stopped(command: &mut Command, words: &str, name: &str) -> (String, Option<i32>, Duration) {
     let mut child: Child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let mut said = String::new();
@@ -379,7 +366,7 @@ fn stopped(command: &mut Command, words: &str, signal: &str) -> (String, Option<
     }
     assert!(said.contains(words), "it ended before `{words}`:\n{said}");
     let started = Instant::now();
-    assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+    signal(&child, name);
     for line in lines {
         said += &(line.unwrap() + "\n");
     }
@@ -409,7 +396,7 @@ fn a_prediction_stops_between_two_tiles_and_resumes_to_the_same_bytes() {
     let changed = fs::metadata(&small).unwrap().modified().unwrap();
 
     let said = succeed(&mut predict("ct", "many", "many_stopped"));
-    assert!(said.contains("kept 1 of 2 images: already segmented with these networks"), "{said}");
+    assert!(said.contains("kept 1 of 2 images: these networks have segmented them before"), "{said}");
     assert_eq!(fs::metadata(&small).unwrap().modified().unwrap(), changed, "it was not computed again");
     for (one, other) in files("many_whole").iter().zip(&files("many_stopped")) {
         assert!(fs::read(one).unwrap() == fs::read(other).unwrap(), "`{}`", other.display());

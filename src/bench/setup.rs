@@ -1,4 +1,4 @@
-//! The timed configuration, and the number of repetitions.
+//! The configuration that is timed, and the number of measurements.
 
 use std::time::Instant;
 

@@ -1,4 +1,4 @@
-//! `segplan doctor`: backends, devices, memory, disk and data sets of this machine.
+//! `segplan doctor`: the abilities of this build and this machine.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -16,7 +16,7 @@ use crate::store::claim::ClaimError;
 pub(super) struct Failure {
     code: ExitCode,
     report: Option<Report>,
-    /// The next command, printed on a line of its own so that it can be copied.
+    /// The next command, printed on a separate line so that it can be copied.
     command: Option<String>,
 }
 

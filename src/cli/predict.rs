@@ -45,7 +45,7 @@ pub(super) struct Arguments {
     /// post-processing
     #[arg(long)]
     probabilities: bool,
-    /// Memory for images and probabilities, GiB; by default that of the run. Larger arrays are spilled to disk
+    /// Memory for images and probabilities, GiB; by default that of the run. The rest is spilled to disk
     #[arg(long, value_name = "GIB", value_parser = clap::value_parser!(u64).range(1..))]
     memory_gib: Option<u64>,
     /// Replace files of the output folder that segplan did not write, or that were changed since
@@ -78,7 +78,7 @@ pub(super) fn predict(arguments: &Arguments) -> Result<(), Failure> {
         return Err(Failure::silent(ExitCode::Interrupted));
     }
     if done.before > 0 {
-        terminal.say(&format!("kept {} of {images}: already segmented with these networks", done.before));
+        terminal.say(&format!("kept {} of {images}: these networks have segmented them before", done.before));
     }
     let names = done.configurations.iter().map(ToString::to_string).collect::<Vec<_>>().join(" + ");
     let networks = counted(done.networks, "network");

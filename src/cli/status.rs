@@ -1,4 +1,4 @@
-//! `segplan status`: finished and stale steps with reasons, and the next one.
+//! `segplan status`: finished, stale and remaining work, and the next command.
 
 use std::path::{Path, PathBuf};
 
@@ -17,7 +17,7 @@ use crate::store::rows::rows_as_text;
 
 const EXAMPLES: &str = "\
 Examples:
-  segplan status experiments/phantom.toml                        finished steps, and the next one
+  segplan status experiments/phantom.toml                        finished and remaining steps
   segplan status runs/phantom                                    the same for a run folder
   segplan status experiments/phantom.toml --estimate             with the cost of the remaining work
   segplan status experiments/phantom.toml --set train.max_epochs=9   what would become stale
@@ -55,7 +55,7 @@ pub(super) enum Format {
     Json,
 }
 
-/// The parts of the output.
+/// The parts of a status that are printed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Printed {
     pub(super) estimate: bool,
@@ -85,7 +85,7 @@ fn load_plan_or_run(path: &Path, set: &[String]) -> Result<LoadedPlan, PlanError
     }
     let mut loaded = load_resolved(&RunFolder { root: path.to_owned() }.resolved_plan())?;
     if let (Some(runs), Some(name)) = (path.parent(), path.file_name()) {
-        loaded.plan.runtime.runs = runs.to_owned();
+        runs.clone_into(&mut loaded.plan.runtime.runs);
         loaded.plan.name = name.to_string_lossy().into_owned();
     }
     Ok(loaded)

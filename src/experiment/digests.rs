@@ -1,4 +1,4 @@
-//! Digests of what decides the results that several networks produce together.
+//! Digests of the inputs that decide results of several networks.
 
 use crate::plan::compare::{first_stage_digest, stage_digests};
 use crate::plan::schema::{ConfigurationName, Plan};
@@ -6,12 +6,12 @@ use crate::preprocess::first_stage::Origin;
 use crate::run::Split;
 use crate::store;
 
-/// Digests of all inputs of one fold of a candidate.
+/// Digests of the inputs that decide the results of one fold of a candidate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct CandidateDigests {
-    /// Decides the predictions.
+    /// Of the predictions.
     pub(super) predict: String,
-    /// Decides the scores.
+    /// Of the scores.
     pub(super) evaluate: String,
 }
 

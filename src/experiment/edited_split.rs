@@ -16,7 +16,7 @@ use crate::plan::schema::Plan;
 use crate::run::folder::{FoldFolder, RunFolder};
 use crate::run::{NetworkId, NetworkState, Split};
 use crate::store::table::TableError;
-use crate::units::listed;
+use crate::units::{agree, listed};
 
 /// The folds of a run were edited after networks were trained with them.
 #[derive(Debug, Error)]
@@ -107,7 +107,8 @@ fn difference(folder: &FoldFolder, state: &NetworkState, split: &Split) -> Resul
         } else if both.is_empty() {
             Some("the cases of its fold were others".to_owned())
         } else {
-            Some(format!("it was trained on {}, which are now validation cases", listed(&both)))
+            let are = agree(both.len(), "is now a validation case", "are now validation cases");
+            Some(format!("it was trained on {}, which {are}", listed(&both)))
         });
     }
     if state.evaluated.is_none() || !folder.scores().is_file() {
@@ -115,6 +116,7 @@ fn difference(folder: &FoldFolder, state: &NetworkState, split: &Split) -> Resul
     }
     let scored: BTreeSet<CaseId> = scores::read(&folder.scores())?.into_iter().map(|score| score.case).collect();
     let unexpected: Vec<String> = scored.iter().filter(|case| !split.val.contains(case)).map(named).collect();
-    let text = || format!("it has scores of {}, which are not validation cases of its fold", listed(&unexpected));
+    let are = agree(unexpected.len(), "is not a validation case", "are not validation cases");
+    let text = || format!("it has scores of {}, which {are} of its fold", listed(&unexpected));
     Ok((!unexpected.is_empty()).then(text))
 }

@@ -1,4 +1,4 @@
-//! The failures of a run: failed work, blocked work, and work that was not started.
+//! The failures of a run, the work that they block, and the work that was not started.
 
 use std::fmt::Write as _;
 
@@ -65,7 +65,7 @@ impl Failures {
         self.has_done
     }
 
-    /// Failed work with its error, blocked work, work that was not started, and the remedy.
+    /// The failures with their reasons, blocked and unstarted work, and a remedy.
     pub fn text(&self) -> String {
         let mut text = format!("{} failed:", counted(self.failed.len(), "step"));
         for Failure { work, error, blocked } in &self.failed {

@@ -1,4 +1,4 @@
-//! The steps of a run with estimated times before it, and with estimated and actual times after it.
+//! The remaining steps of a run with estimated times, and a comparison with the actual times at the end.
 //!
 //! Input: the status of a plan, then the clock. Output: two tables. It has no influence on the run.
 
@@ -34,7 +34,7 @@ struct Kind {
     epochs: usize,
 }
 
-/// The actual time of work of one kind.
+/// Time and epochs that work of one kind has taken.
 #[derive(Default)]
 struct Actual {
     seconds: f64,

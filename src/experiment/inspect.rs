@@ -26,7 +26,7 @@ use crate::store;
 use crate::train::checkpoint;
 use crate::units::{counted, listed};
 
-/// The plan, the run folder and the data set that states are judged by.
+/// The plan, data and folds that the states are judged by.
 pub(super) struct Inspection<'a> {
     pub(super) plan: &'a Plan,
     pub(super) folder: RunFolder,
@@ -330,7 +330,7 @@ impl Inspection<'_> {
             because.extend(self.changed_data());
         }
         if self.split_of(id.fold).is_some_and(|split| !state.has_split(split)) {
-            because.push("its fold had other cases; `run` explains what to do".to_owned());
+            because.push("its fold had other cases; `run` explains the remedy".to_owned());
         }
         if because.is_empty() {
             because.push("it was made with a plan that is no longer recorded".to_owned());

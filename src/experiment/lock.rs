@@ -64,7 +64,7 @@ impl Drop for Lock {
         let Ok(mut entries) = fs::read_dir(&self.folder) else { return };
         let is_alone = entries.all(|entry| entry.is_ok_and(|entry| entry.path() == self.path));
         if is_alone {
-            // Failures are harmless: a remaining file or folder blocks no later run.
+            // If either fails, the remaining file or folder does no harm.
             let _ = fs::remove_file(&self.path);
             let _ = fs::remove_dir(&self.folder);
         }

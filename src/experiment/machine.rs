@@ -1,4 +1,4 @@
-//! Resources of this machine: memory, disk space, NVIDIA GPUs. A value that cannot be determined is `None`, never guessed.
+//! Resources of this machine: memory, disk space, NVIDIA GPUs. Unknown properties are `None`, never guessed.
 
 use std::fs;
 use std::path::Path;

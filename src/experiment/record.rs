@@ -1,4 +1,4 @@
-//! The record of a run before its first stage: plan, manifest, data and fingerprint.
+//! The record that a run writes before its first stage: plan, manifest, data and fingerprint.
 
 use std::fs;
 use std::process::Command;

@@ -74,37 +74,52 @@ struct Runner<'a> {
 impl Runner<'_> {
     fn run(mut self, entries: &[Entry], matches_plan: bool) -> Result<Outcome, ExperimentError> {
         let inspection = Inspection::of_run(&self.context);
-        let listener = self.context.listener;
-        for Entry { piece, state, .. } in entries {
-            let work = piece.work;
-            // Announced work is executed, even if its result turns out to be the same as before.
-            if !state.is_open() && inspection.is_done(piece) {
-                self.note_done(work)?;
-            } else if self.failures.blocks(piece) {
-                continue;
-            } else if !self.failures.is_empty() && !self.options.keep_going {
-                self.failures.add_not_started(work);
-            } else if self.context.is_interrupted() {
+        for entry in entries {
+            if self.step(entry, &inspection)? == Ending::Interrupted {
                 return Ok(Outcome::Interrupted);
-            } else {
-                let (context, folder) = (&self.context, &self.context.folder);
-                match self.forecast.time(folder, work, || execute(context, piece)) {
-                    Ok(Ending::Interrupted) => return Ok(Outcome::Interrupted),
-                    Ok(Ending::Done) => {
-                        listener.say(&format!("done: {work}"));
-                        self.is_new = true;
-                        self.note_done(work)?;
-                    }
-                    Err(error) => {
-                        listener.end();
-                        listener.say(&format!("failed: {work}: {error}"));
-                        self.failures.add(work, error);
-                    }
-                }
             }
         }
         let pieces: Vec<Piece> = entries.iter().map(|entry| entry.piece.clone()).collect();
         self.finish(&pieces, &inspection, matches_plan)
+    }
+
+    /// Does one piece of work, unless it is done, blocked by a failure, or not to be started after one.
+    fn step(
+        &mut self,
+        Entry { piece, state, .. }: &Entry,
+        inspection: &Inspection<'_>,
+    ) -> Result<Ending, ExperimentError> {
+        let (work, listener) = (piece.work, self.context.listener);
+        // Announced work is executed even if its result turns out to be unchanged.
+        if !state.is_open() && inspection.is_done(piece) {
+            self.note_done(work)?;
+            return Ok(Ending::Done);
+        }
+        if self.failures.blocks(piece) {
+            return Ok(Ending::Done);
+        }
+        if !self.failures.is_empty() && !self.options.keep_going {
+            self.failures.add_not_started(work);
+            return Ok(Ending::Done);
+        }
+        if self.context.is_interrupted() {
+            return Ok(Ending::Interrupted);
+        }
+        let context = &self.context;
+        match self.forecast.time(&context.folder, work, || execute(context, piece)) {
+            Ok(Ending::Interrupted) => return Ok(Ending::Interrupted),
+            Ok(Ending::Done) => {
+                listener.say(&format!("done: {work}"));
+                self.is_new = true;
+                self.note_done(work)?;
+            }
+            Err(error) => {
+                listener.end();
+                listener.say(&format!("failed: {work}: {error}"));
+                self.failures.add(work, error);
+            }
+        }
+        Ok(Ending::Done)
     }
 
     /// Notes a finished network among those that were asked for, by its last stage.

@@ -5,13 +5,13 @@
 pub enum State {
     /// Its result exists, for this plan and this data.
     Done,
-    /// Some of its results exist.
+    /// A part of the result exists.
     Partial {
         /// Parts that are done.
         done: usize,
         /// All parts.
         of: usize,
-        /// Name of the parts, in the plural.
+        /// Plural noun for the parts, such as `cases`.
         unit: &'static str,
     },
     /// Its result exists, but for another plan or other data.

@@ -19,9 +19,9 @@ use crate::units::{counted, plural, shell_word};
 pub struct Summary {
     /// The scores as a table, if there are any.
     pub table: Option<String>,
-    /// The number of scored cases, the results' folder, and the next command.
+    /// The finished work, the folder of the results, and the next command.
     pub text: String,
-    /// Its failures.
+    /// Failed work.
     pub failures: Failures,
 }
 
@@ -44,7 +44,7 @@ pub(super) fn write_scores(
     }))
 }
 
-/// The number of scored cases, the results' folder, and the next command.
+/// The finished work, the folder of the results, and the next command.
 pub(super) fn closing_text(
     loaded: &LoadedPlan,
     options: &Options,

@@ -63,7 +63,7 @@ const ENSEMBLED: [ConfigurationName; 3] =
 
 /// All work of the requested networks up to a stage, in the order in which it is done.
 ///
-/// A configuration is *complete* if all of its networks are requested or already scored. Complete configurations are candidates,
+/// A configuration is *complete* if all its networks are requested, or scored before. Complete configurations are candidates,
 /// and so are their ensembles: a pair is added whether its members are trained now or were trained before. `is_done` reports
 /// what is on disk; it decides nothing else.
 pub(super) fn list_work(
@@ -135,7 +135,7 @@ fn members_to_prepare(
     members
 }
 
-/// The first stage's work for a network of the cascade's second stage: all folds, trained and predicted.
+/// The work of the first stage that a network of the cascade's second stage needs: training and predictions of all folds.
 fn first_stage_work(plan: &Plan, id: NetworkId) -> Vec<Work> {
     let Some(configuration) = id.configuration.first_stage() else { return Vec::new() };
     let folds = (0..plan.split.folds).map(|fold| NetworkId { configuration, fold, ..id });
@@ -161,7 +161,8 @@ impl Work {
         match (self, other) {
             (Self::Fingerprint | Self::Split, Self::Data)
             | (Self::Preprocess(_), Self::Fingerprint)
-            | (Self::Train(_), Self::Split) => true,
+            | (Self::Train(_), Self::Split)
+            | (Self::Select, Self::Ensemble(..) | Self::Postprocess(_)) => true,
             (Self::Train(id) | Self::Predict(id), Self::Preprocess(_) | Self::PredictForCascade(_)) => {
                 is_input_of(other, id)
             }
@@ -185,7 +186,6 @@ impl Work {
                 members == Members { first: other.configuration, second: Some(second) }
             }
             (Self::Select, Self::Evaluate(other)) => complete.contains(&other.configuration),
-            (Self::Select, Self::Ensemble(..) | Self::Postprocess(_)) => true,
             _ => false,
         }
     }
@@ -301,7 +301,7 @@ mod tests {
         pieces.iter().map(|piece| piece.work.id()).collect()
     }
 
-    /// The identifiers of the work that a piece needs.
+    /// Identifiers of the work that a piece needs.
     fn needs(pieces: &[Piece], id: &str) -> Vec<String> {
         let piece = pieces.iter().find(|piece| piece.work.id() == id).unwrap_or_else(|| panic!("no `{id}`"));
         piece.needs.iter().map(|work| work.id()).collect()

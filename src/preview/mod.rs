@@ -33,7 +33,7 @@ use crate::train::sampler::draw_corner;
 use crate::volume::Spacing;
 use crate::volume::io::read_header;
 
-/// The requested preview.
+/// The patches to draw.
 #[derive(Clone, Debug)]
 pub struct Request<'a> {
     /// The case; the first one by default.

@@ -1,4 +1,4 @@
-//! Digests of the data set's files that a run's results were computed from.
+//! Digests of the data set's files, from which the results of a run are computed.
 
 use std::path::Path;
 

@@ -27,7 +27,7 @@ pub struct ScoredCases<'a> {
     pub folder: &'a FoldFolder,
     /// Cases with their mean Dice over the classes, best first; cases without any Dice are left out.
     pub ranked: Vec<(&'a Case, f64)>,
-    /// The requirements on their files.
+    /// Requirements on their files.
     pub expected: Expected<'a>,
 }
 

@@ -1,4 +1,4 @@
-//! The identity of a network in a run: configuration, seed and fold.
+//! The identity of a network within a run.
 
 use std::fmt;
 

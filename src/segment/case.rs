@@ -36,7 +36,7 @@ pub(super) enum CaseError {
     Collapsed(#[from] Collapsed),
 }
 
-/// Networks and settings that all images share.
+/// Everything that images are segmented with.
 pub(super) struct Segmenter<'a> {
     pub(super) stages: &'a [Stages<'a>],
     pub(super) filter: &'a Filter,

@@ -31,7 +31,7 @@ use crate::run::{Listener, Watch};
 use crate::store::{StoreError, digest_of_file, short_digest};
 use crate::units::counted;
 
-/// The result of a segmentation.
+/// The number of segmented images, and the networks that segmented them.
 #[derive(Clone, Debug)]
 pub struct Segmented {
     /// Configurations; the mean of their probabilities decides.

@@ -1,4 +1,4 @@
-//! The request of a segmentation, and the files that it writes.
+//! The request to segment a folder, and the files that are written.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use crate::store::claim::{Claim, ClaimError};
 use crate::store::outputs::Outputs;
 use crate::volume::io::format::file_name;
 
-/// A request to segment images.
+/// A folder of images to segment with a run.
 #[derive(Clone, Debug)]
 pub struct Request<'a> {
     /// The run folder.

@@ -93,7 +93,7 @@ fn damaged_weights_are_an_error_with_advice() {
         ["predict", "--run", "runs/whole", "--input", "data/Phantom/imagesTr", "--output", "segmented"].as_slice();
     for command in [&mut at.run("whole", &[]), &mut at.segplan(predict)] {
         let message = expect_exit(command, 3);
-        assert!(message.contains("weights.safetensors") && message.contains("remove the folder"), "{message}");
+        assert!(message.contains("weights.safetensors") && message.contains("delete the folder"), "{message}");
     }
     assert!(!at.path("segmented/phantom_001.nii.gz").exists());
     // Following the advice.

@@ -12,18 +12,22 @@ fn folds_edited_after_training_are_refused_and_nothing_is_scored() {
     // Trained, not yet predicted: a prediction would be scored on training cases.
     expect_exit(at.run("whole", &[]).args(["--until", "train"]), 0);
     let before = at.edit_splits("whole");
-    let held_out = at.splits("whole")[0].val[0].to_string();
+    let validation_case = at.splits("whole")[0].val[0].to_string();
     let message = expect_exit(&mut at.run("whole", &[]), 2);
-    for expected in
-        ["3d_fullres fold 0", &held_out, "now holds out", "remove `runs/whole/splits_final.json`", "--set name="]
-    {
+    for expected in [
+        "3d_fullres fold 0",
+        &validation_case,
+        "which is now a validation case",
+        "remove `runs/whole/splits_final.json`",
+        "--set name=",
+    ] {
         assert!(message.contains(expected), "`{expected}` is not in\n{message}");
     }
     assert!(!at.fold("whole", "3d_fullres", 0).validation().exists(), "it was predicted");
     let plan = Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments/phantom.toml");
     let mut status = at.segplan(&["status", plan.to_str().unwrap(), "--set", "name=whole"]);
     let message = expect_exit(status.args(SHORT.iter().flat_map(|value| ["--set", value])), 0);
-    assert!(message.contains("its fold's cases were others"), "{message}");
+    assert!(message.contains("its fold had other cases"), "{message}");
 
     // With the original file the run continues, and the state records the training cases.
     fs::write(at.path("runs/whole/splits_final.json"), &before).unwrap();
@@ -69,7 +73,7 @@ fn a_state_without_a_split_is_kept_unless_its_scores_are_of_other_folds() {
     assert!(message.contains("nothing to do"), "{message}");
     at.edit_splits("whole");
     let message = expect_exit(&mut at.run("whole", &[]), 2);
-    assert!(message.contains("which the file does not hold out"), "{message}");
+    assert!(message.contains("which is not a validation case of its fold"), "{message}");
     expect_exit(&mut at.segplan(&["report", "runs/whole"]), 2);
 }
 
@@ -98,7 +102,7 @@ fn folds_edited_between_the_stages_of_a_cascade_are_refused() {
     }
     let message = expect_exit(run().args(["--configuration", "3d_cascade"]), 2);
     assert!(
-        message.contains("the first stage's network of fold") && message.contains("splits_final.json"),
+        message.contains("of the first stage, which contradicts") && message.contains("splits_final.json"),
         "{message}"
     );
 }

@@ -21,7 +21,7 @@ use crate::plan::schema::ConfigurationName;
 use crate::run::Listener;
 use crate::run::folder::RunFolder;
 
-/// Estimates, and what they are based on.
+/// Estimates, and their basis.
 pub(super) struct Estimates {
     /// One for each piece of work; `None` if it is done or takes no time.
     pub(super) costs: Vec<Option<Estimate>>,

@@ -42,7 +42,9 @@ pub(super) fn check_plan(
     faults.extend(check_data(loaded, dataset));
     faults.extend(check_machine(loaded, &remaining(loaded, status), &machine, &nvidia_gpus()));
     if faults.iter().all(Diagnostic::is_warning) {
-        faults.iter().for_each(|warning| listener.warn(warning));
+        for warning in &faults {
+            listener.warn(warning);
+        }
         return Ok(());
     }
     Err(PlanError::Invalid { diagnostics: faults }.into())

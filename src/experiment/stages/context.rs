@@ -1,4 +1,4 @@
-//! The inputs that all stages share.
+//! The open run that every stage works on.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -125,7 +125,7 @@ mod tests {
 
     use super::*;
 
-    /// A set of predictions with nnU-Net v2's decision; written by `tests/reference/postprocess.py`.
+    /// Predictions and the post-processing that nnU-Net v2 chooses for them; written by `tests/reference/postprocess.py`.
     #[derive(Deserialize)]
     struct Set {
         name: String,

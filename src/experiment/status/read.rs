@@ -57,7 +57,7 @@ pub struct Status {
     pub changed_files: Vec<String>,
     /// The work, in order.
     pub entries: Vec<Entry>,
-    /// The basis of the estimates, for the reader.
+    /// Basis of the estimates.
     pub basis: Vec<String>,
 }
 

@@ -50,7 +50,7 @@ impl Status {
         format!("{done} of {} steps done; {next}", self.entries.len())
     }
 
-    /// Differences from the plan and the data of the results.
+    /// Differences from the plan and data of the results.
     fn changes_text(&self) -> String {
         let mut out = String::new();
         if !self.changes.is_empty() {

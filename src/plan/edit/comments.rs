@@ -9,8 +9,7 @@ use crate::plan::schema::lookup::find;
 pub(super) fn comment_above(text: &str, position: usize) -> Range<usize> {
     let line = text[..position].rfind('\n').map_or(0, |at| at + 1);
     let mut start = line;
-    loop {
-        let Some(end) = start.checked_sub(1) else { break };
+    while let Some(end) = start.checked_sub(1) {
         let before = text[..end].rfind('\n').map_or(0, |at| at + 1);
         if !text[before..end].starts_with('#') {
             break;

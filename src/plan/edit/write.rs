@@ -53,7 +53,7 @@ fn text(plan: &Plan, header: &str, reasons: &BTreeMap<String, String>, scope: Sc
         Entry::Heading(path) => _ = write!(out, "\n[{path}]\n"),
         Entry::Value { path, key, value } => {
             let words = reasons.get(path).cloned().unwrap_or_else(|| declared_comment(path, value, &recipe));
-            let _ = write!(out, "{}{key} = {value}\n", comment_lines(&words));
+            let _ = writeln!(out, "{}{key} = {value}", comment_lines(&words));
         }
     });
     out

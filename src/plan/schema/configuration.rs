@@ -41,7 +41,7 @@ table! {
         batch_dice: bool { decided_by: Planner, source: PAPER_2_3 },
         /// Which set of random transforms is used.
         augmentation: AugmentationKind { decided_by: Planner, source: PAPER_2_3 },
-        /// Axis of the patch perpendicular to the slices of "dummy_2d" transforms: 0 is z, 1 is y, 2 is x. If missing, the axis
+        /// Axis of the patch perpendicular to the slices of slice-wise transforms: 0 is z, 1 is y, 2 is x. If missing, the axis
         /// of the patch's shortest edge, the first of equally short ones.
         dummy_2d_axis: Option<usize> as (default, skip_serializing_if = "Option::is_none") {
             range: between(0.0, 2.0), optional: true, decided_by: Planner,

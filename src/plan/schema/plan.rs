@@ -15,6 +15,7 @@ use crate::plan::schema::network::Network;
 use crate::plan::schema::postprocess::Postprocess;
 use crate::plan::schema::predict::Predict;
 use crate::plan::schema::preprocess::Preprocess;
+use crate::plan::schema::range::AT_LEAST_1;
 use crate::plan::schema::rules::Rules;
 use crate::plan::schema::run_selection::RunSelection;
 use crate::plan::schema::runtime::Runtime;
@@ -29,7 +30,7 @@ table! {
     /// A whole plan: every value that a run uses.
     pub struct Plan decides Nothing {
         /// Version of the plan format.
-        schema: u32 { default: "2", decided_by: Person },
+        schema: u32 { default: "2", range: AT_LEAST_1, decided_by: Person },
         /// Name of the experiment, and of its folder in `runtime.runs`.
         name: String { decided_by: Person },
         /// The data set, as it was measured.

@@ -58,7 +58,8 @@ impl Range {
     pub fn contains(&self, value: f64) -> bool {
         let above = if self.above_minimum { value > self.minimum } else { value >= self.minimum };
         let below = if self.below_maximum { value < self.maximum } else { value <= self.maximum };
-        let chosen = self.choices.is_empty() || self.choices.iter().any(|&choice| f64::from(choice) == value);
+        let chosen = self.choices.is_empty()
+            || self.choices.iter().any(|&choice| (f64::from(choice) - value).abs() < 0.5 * f64::EPSILON);
         value.is_finite() && above && below && chosen
     }
 

@@ -1,5 +1,7 @@
 //! The recipe: the default values of a plan, from the declarations of its keys.
 
+use std::fmt::Write as _;
+
 use serde::Deserialize as _;
 use toml::{Table, Value};
 
@@ -40,7 +42,7 @@ fn write_keys(keys: &[Key], table: &str, chosen: ChosenKind<'_>, out: &mut Strin
                 let kind = chosen(&path).unwrap_or_else(|| default.to_owned());
                 // An unknown kind is reported where it is written; its table has no defaults.
                 let variant = variants.iter().find(|variant| variant.choice.name == kind);
-                out.push_str(&format!("\n[{path}]\n"));
+                let _ = writeln!(out, "\n[{path}]");
                 write_key(&kind_of(key), key.default.unwrap_or_default(), out);
                 write_keys(variant.map_or(&[], |variant| variant.keys), &path, chosen, out);
                 continue;
@@ -48,7 +50,7 @@ fn write_keys(keys: &[Key], table: &str, chosen: ChosenKind<'_>, out: &mut Strin
             _ => continue,
         };
         if inner.iter().any(|key| key.default.is_some() && !matches!(key.kind, Kind::Variants(_))) {
-            out.push_str(&format!("\n[{path}]\n"));
+            let _ = writeln!(out, "\n[{path}]");
         }
         write_keys(inner, &path, chosen, out);
     }
@@ -56,7 +58,7 @@ fn write_keys(keys: &[Key], table: &str, chosen: ChosenKind<'_>, out: &mut Strin
 
 fn write_key(key: &Key, default: &str, out: &mut String) {
     out.push_str(&comment_lines(&key.comment()));
-    out.push_str(&format!("{} = {default}\n", key.name));
+    let _ = writeln!(out, "{} = {default}", key.name);
 }
 
 /// The recipe's values.

@@ -103,7 +103,8 @@ const WIDTH: usize = 118;
 
 /// A text as the lines of a TOML comment, broken between words.
 pub fn comment_lines(text: &str) -> String {
-    text.lines().flat_map(wrapped).map(|line| format!("# {line}\n")).collect()
+    let lines: Vec<String> = text.lines().flat_map(wrapped).map(|line| format!("# {line}\n")).collect();
+    lines.concat()
 }
 
 fn wrapped(line: &str) -> Vec<String> {

@@ -150,9 +150,10 @@ fn slice_axis_reason(two_dimensional: bool, measured: &Measured) -> String {
 }
 
 fn dice_reason(batch_dice: bool) -> &'static str {
-    match batch_dice {
-        false => "The patch covers most of a case: Dice loss per sample (paper, 2.3).",
-        true => "The patch covers a small part of a case: Dice loss over the whole batch (paper, 2.3).",
+    if batch_dice {
+        "The patch covers a small part of a case: Dice loss over the whole batch (paper, 2.3)."
+    } else {
+        "The patch covers most of a case: Dice loss per sample (paper, 2.3)."
     }
 }
 

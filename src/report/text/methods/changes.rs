@@ -12,16 +12,19 @@ pub(super) fn describe_planning(record: &RunRecord) -> String {
         "Networks were configured with segplan{version}, a reimplementation of nnU-Net as published in 2018 \
          [@isensee2018nnunet]"
     );
-    let changes: Vec<String> = changed_by_hand(&record.plan)
-        .iter()
-        .filter(|change| change.stage < Stage::Evaluate && !change.key.starts_with("split."))
-        .map(describe_change)
-        .collect();
+    let changes: Vec<String> =
+        changed_by_hand(&record.plan).iter().filter(|change| is_of_method(change)).map(describe_change).collect();
     if changes.is_empty() {
         format!("{planned}; all settings follow from its rules.")
     } else {
         format!("{planned}; the following settings were changed by hand: {}.", join_and(&changes))
     }
+}
+
+/// Whether a change is a departure from the method: not one of folds or scores. Changed constants of the rules are.
+fn is_of_method(change: &ChangedKey) -> bool {
+    let of_results = change.stage < Stage::Evaluate && !change.key.starts_with("split.");
+    of_results || change.key.starts_with("rules.")
 }
 
 /// `learning rate (0.004 instead of 0.0003)`
