@@ -3,7 +3,7 @@
 //!
 //! The first rule covers all code. The second leaves tests out: a test may use whatever it needs.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue fails")]
 
 #[path = "architecture/modules.rs"]
 mod modules;

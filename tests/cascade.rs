@@ -1,6 +1,6 @@
 //! The cascade from outside: no leak from the first stage to the second, killed and resumed, chosen and applied.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue fails")]
 
 mod common;
 

@@ -1,6 +1,6 @@
 //! The documentation matches the repository: links lead somewhere, files and verbs exist, and example plans load.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue fails")]
 
 #[path = "source/files.rs"]
 mod files;

@@ -1,6 +1,6 @@
 //! Every file in `experiments/` is a valid plan with a header, and is what the planner writes but for named keys.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue fails")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

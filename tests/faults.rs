@@ -1,6 +1,6 @@
 //! Random small data sets with one random fault: no verb may use the faulty file and exit with 0, and none may panic.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue fails")]
 
 #[path = "faults/kinds.rs"]
 mod kinds;

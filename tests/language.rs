@@ -1,6 +1,6 @@
 //! Plain language: the phrases that the glossary in `CONTRIBUTING.md` replaces occur nowhere.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue fails")]
 
 #[path = "language/exceptions.rs"]
 mod exceptions;

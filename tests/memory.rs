@@ -1,6 +1,6 @@
 //! Memory stays below the plan's limit, is estimated before a run, and does not affect results.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue fails")]
 
 mod common;
 

@@ -1,6 +1,6 @@
 //! `segplan predict` from outside: the same labels as in validation, for images in any axis order, stopped and resumed.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue fails")]
 
 mod common;
 

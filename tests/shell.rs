@@ -1,6 +1,6 @@
 //! The program in a shell: help, exit codes, output streams, colours, and a new user's first plan.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue fails")]
 
 use std::fs;
 use std::path::Path;

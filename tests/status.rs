@@ -1,6 +1,6 @@
 //! `segplan status` and `run` from outside: finished, stale and next steps; sweeps; changed images; failed folds.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue fails")]
 
 mod common;
 

@@ -1,6 +1,6 @@
 //! One list of work: what `run --dry-run` announces is what `run` does, piece by piece.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue fails")]
 
 mod common;
 

@@ -3,7 +3,7 @@
 
 #![allow(dead_code, reason = "each test file uses a part of this")]
 #![allow(unreachable_pub, reason = "each test file is a crate of its own")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot continue fails")]
 
 use std::collections::BTreeMap;
 use std::fs;

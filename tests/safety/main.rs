@@ -1,6 +1,6 @@
 //! The user's files are safe, every result is based on intact and current inputs, and a closed output stream ends nothing.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue fails")]
 
 mod damage;
 mod folds;
