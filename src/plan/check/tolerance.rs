@@ -1,5 +1,6 @@
 //! Whether the tolerance of the surface Dice is above the voxel size of a data set.
 
+use crate::plan::rules::measured_numbers::six_digits;
 use crate::plan::schema::plan::Plan;
 
 /// A tolerance below the smallest edge of the median voxel.
@@ -16,7 +17,7 @@ pub(super) struct TooFine {
 pub(super) fn too_fine(plan: &Plan) -> Option<TooFine> {
     let edge = plan.data.median_spacing_mm.0.into_iter().fold(f64::INFINITY, f64::min);
     let finer = plan.evaluate.surface_tolerance_mm < edge && edge.is_finite();
-    finer.then(|| TooFine { edge_mm: edge, instead_mm: two_digits_up(edge) })
+    finer.then(|| TooFine { edge_mm: six_digits(edge), instead_mm: two_digits_up(edge) })
 }
 
 /// The same as a sentence for a report.
