@@ -55,7 +55,7 @@ fn folds_edited_after_training_are_refused_and_nothing_is_scored() {
     let command = &message[message.find("mkdir -p ").unwrap()..];
     let name = command.rsplit_once("name=").unwrap().1;
     let command = command.replace("segplan run", &format!("'{}' run", env!("CARGO_BIN_EXE_segplan")));
-    let other = Command::new("sh").arg("-c").arg(&command).current_dir(at.folder.path()).output().unwrap();
+    let other = Command::new("sh").arg("-c").arg(&command).current_dir(at.root()).output().unwrap();
     assert!(other.status.success(), "{command}\n{}", output_text(&other));
     assert_eq!(at.splits(name), at.splits("whole"));
     assert!(at.fold(name, "3d_fullres", 0).scores().is_file());
@@ -86,7 +86,7 @@ fn folds_edited_between_the_stages_of_a_cascade_are_refused() {
         "configurations.3d_cascade.features_per_stage=[4, 8, 8]",
         "configurations.3d_fullres.features_per_stage=[4, 8, 8]",
     ];
-    let run = || at.run_plan("experiments/phantom-cascade.toml", "whole", &set);
+    let run = || at.run_plan("phantom-cascade.toml", "whole", &set);
     expect_exit(run().args(["--configuration", "3d_cascade", "--until", "train"]), 0);
     at.edit_splits("whole");
     let message = expect_exit(run().args(["--configuration", "3d_cascade"]), 2);

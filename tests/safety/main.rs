@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot continue fails")]
 
+#[path = "../common/mod.rs"]
+mod common;
 mod damage;
 mod folds;
 mod outputs;

@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use segplan::run::Split;
-use segplan::run::folder::{FoldFolder, RunFolder};
+use segplan::run::folder::FoldFolder;
+
+use crate::common;
 
 /// Settings of a short run: it learns nothing, but different inputs still give different weights.
 pub(crate) const SHORT: [&str; 10] = [
@@ -22,38 +25,34 @@ pub(crate) const SHORT: [&str; 10] = [
     "configurations.2d.features_per_stage=[4, 8, 8, 8]",
 ];
 
-pub(crate) struct Workplace {
-    pub(crate) folder: tempfile::TempDir,
+/// A folder for short runs.
+pub(crate) struct Workplace(common::Workplace);
+
+impl Deref for Workplace {
+    type Target = common::Workplace;
+
+    fn deref(&self) -> &common::Workplace {
+        &self.0
+    }
 }
 
 impl Workplace {
     pub(crate) fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
+        Self(common::Workplace::new())
     }
 
-    pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    pub(crate) fn segplan(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_segplan"));
-        command.current_dir(self.folder.path()).env("NO_COLOR", "1").args(arguments);
-        command
-    }
-
+    /// A short run of the phantom.
     pub(crate) fn run(&self, name: &str, set: &[&str]) -> Command {
-        self.run_plan("experiments/phantom.toml", name, set)
+        self.run_plan("phantom.toml", name, set)
     }
 
+    /// A short run of a plan of `experiments/`.
     pub(crate) fn run_plan(&self, plan: &str, name: &str, set: &[&str]) -> Command {
-        let plan = Path::new(env!("CARGO_MANIFEST_DIR")).join(plan);
-        let mut command = self.segplan(&["run", plan.to_str().unwrap(), "--set", &format!("name={name}")]);
-        command.args(SHORT.iter().chain(set).flat_map(|value| ["--set", value]));
-        command
+        self.0.run(plan, name, &[&SHORT, set].concat())
     }
 
     pub(crate) fn fold(&self, run: &str, configuration: &str, fold: usize) -> FoldFolder {
-        RunFolder::new(&self.path("runs"), run).fold(configuration, 12345, fold)
+        self.run_folder(run).fold(configuration, 12345, fold)
     }
 
     pub(crate) fn splits(&self, run: &str) -> Vec<Split> {
