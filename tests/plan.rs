@@ -379,7 +379,6 @@ fn cases_that_may_be_of_one_patient_bring_a_hint_that_works() {
 /// The names of the cardiac set: each patient once, with its phase and vendor.
 #[test]
 #[ignore = "needs Dataset112_MnMs_shortaxis in the folder $SEGPLAN_TEST_DATA; run with `-- --ignored`"]
-#[expect(clippy::disallowed_methods, reason = "a plan does not read this variable")]
 fn real_names_of_one_case_per_patient_give_no_suggestion() {
     let data =
         std::env::var_os("SEGPLAN_TEST_DATA").expect("SEGPLAN_TEST_DATA is a folder with Dataset112_MnMs_shortaxis");

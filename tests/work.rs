@@ -70,7 +70,7 @@ fn done(error: &str) -> Pieces {
     let mut pieces = Pieces::new();
     for line in error.lines() {
         if let Some((_, name)) = line.strip_prefix("variant ").and_then(|rest| rest.split_once(": ")) {
-            run = name.to_owned();
+            name.clone_into(&mut run);
         }
         pieces.entry(run.clone()).or_default();
         if let Some(piece) = line.strip_prefix("done: ") {

@@ -1,7 +1,7 @@
 //! The operations of the network, as plain Burn functions that run and differentiate on every backend.
 //!
 //! [`super::UNet`] computes with these functions only; each one dispatches to a faster implementation where a backend has one
-//! ([`super::cpu`]), next to the plain version that is its reference. All tensors are `[b, c, z, y, x]`.
+//! (`super::cpu`), next to the plain version that is its reference. All tensors are `[b, c, z, y, x]`.
 //!
 //! Inputs may be 16-bit. Convolutions compute in the dtype of their input, to which 32-bit weights are rounded; normalisation and
 //! activation compute in 32 bits. The output has the dtype of the input.

@@ -1,7 +1,7 @@
 //! Trains one network.
 //!
 //! Input: the prepared cases of a fold and the plan. Output: weights, a log of epochs and steps, and a checkpoint meanwhile.
-//! Deliberately absent: folds (a [`Job`] is one), plots and the terminal (a [`Listener`]). Source: arXiv:1809.10486, 2.3;
+//! Deliberately absent: folds (a `Job` is one), plots and the terminal (a [`Listener`]). Source: arXiv:1809.10486, 2.3;
 //! see `crate::guide::method`.
 
 pub mod augment;

@@ -7,7 +7,6 @@ pub(crate) const EXCEPTIONS: &[(&str, &str)] = &[
     ("windows and macos", "the operating system"),
     ("linux and windows", "the operating system"),
     ("because of it", "ordinary English"),
-    ("nothing to do", "the usual words of build tools"),
     ("window . addeventlistener", "JavaScript"),
     ("in place of", "ordinary English for `instead of`"),
 ];

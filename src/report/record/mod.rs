@@ -1,6 +1,6 @@
 //! A run folder as a report reads it: plan, manifest, fingerprint, splits, epoch logs, scores and selection.
 //!
-//! Input: a run folder, which is only read. Output: a [`RunRecord`]. Deliberately absent: any number computed from the scores.
+//! Input: a run folder, which is only read. Output: a `RunRecord`. Deliberately absent: any number computed from the scores.
 
 mod ensembles;
 pub mod error;

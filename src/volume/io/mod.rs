@@ -4,7 +4,7 @@
 //! [`Image`] and the `[z, y, x]` order of label maps. Images and label maps of a data set are read through
 //! [`dataset::gate`](crate::dataset::gate), which checks them before anything is allocated.
 //!
-//! The formats, their names and their file name endings are one table, [`format`]; no other file names an ending. To
+//! The formats, their names and their file name endings are one table, [`mod@format`]; no other file names an ending. To
 //! add a format: write its reader in a file of its own, add a variant to `format::Format`, and follow the compiler
 //! through this file.
 
