@@ -94,7 +94,7 @@ fn all_mistakes_of_a_plan_are_reported_at_once_with_suggestions() {
         "the plan has 5 errors",
         "did you mean `learning_rate`?",
         "did you mean `max_epochs`?",
-        "did you mean `preprocess`?",
+        "did you mean `predict`?",
         "cannot be pooled",
         "the nearest are",
         "in another order",
