@@ -86,15 +86,19 @@ fn none_found(texts: &[Text]) {
 }
 
 #[test]
-#[ignore = "being rewritten"]
-fn documentation_plans_and_reports_use_the_words_of_the_glossary() {
+fn documentation_and_shipped_plans_use_the_words_of_the_glossary() {
     let texts: Vec<Text> = [texts::pages(), texts::plans_and_recipes()].into_iter().flatten().collect();
-    assert!(texts.len() > 15, "{} files", texts.len());
+    assert!(texts.len() > 25, "{} files", texts.len());
     none_found(&texts);
 }
 
 #[test]
-#[ignore = "being rewritten"]
+#[ignore = "the committed reports are written again at the end"]
+fn committed_reports_use_the_words_of_the_glossary() {
+    none_found(&texts::reports());
+}
+
+#[test]
 fn help_explanations_and_a_planned_file_use_the_words_of_the_glossary() {
     let folder = tempfile::tempdir().unwrap();
     let texts = texts::output(folder.path());
@@ -103,7 +107,6 @@ fn help_explanations_and_a_planned_file_use_the_words_of_the_glossary() {
 }
 
 #[test]
-#[ignore = "being rewritten"]
 fn messages_comments_and_names_use_the_words_of_the_glossary() {
     let texts = texts::sources();
     for kind in ["messages", "comments", "names"] {

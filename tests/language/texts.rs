@@ -26,10 +26,20 @@ fn root() -> &'static Path {
 /// Markdown pages of the repository.
 pub(crate) fn pages() -> Vec<Text> {
     let mut files: Vec<PathBuf> = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"].map(|name| root().join(name)).into();
-    for folder in ["src/guide", "reports"] {
+    for folder in ["src/guide", "reports/bench"] {
         files.extend(files_below(&root().join(folder), &["md"]));
     }
     files.iter().map(|file| of_file(file)).collect()
+}
+
+/// The committed reports of runs.
+pub(crate) fn reports() -> Vec<Text> {
+    let folders = ["reports/phantom", "reports/hippocampus-laptop"];
+    folders
+        .iter()
+        .flat_map(|folder| files_below(&root().join(folder), &["md", "tex"]))
+        .map(|file| of_file(&file))
+        .collect()
 }
 
 /// The shipped plans, and the recipes.
