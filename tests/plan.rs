@@ -1,4 +1,4 @@
-//! `segplan plan` from outside: what it refuses, says, writes and offers, held against what `segplan run` then does.
+//! `segplan plan` from outside: refusals, messages, plans and printed commands, compared with `segplan run`.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -20,7 +20,7 @@ struct Case {
     /// Value of a voxel from its position along x, and whether it is foreground.
     value: fn(usize, bool) -> f32,
     foreground: bool,
-    /// Scale of the affine beside that of the spacing.
+    /// Scale of the affine relative to the spacing.
     affine: f32,
 }
 
@@ -73,16 +73,16 @@ fn segplan(folder: &Path, arguments: &[&str]) -> Output {
     command.current_dir(folder).env("NO_COLOR", "1").args(arguments).output().unwrap()
 }
 
-/// What was printed to standard error, with broken lines joined.
-fn said(output: &Output) -> String {
+/// The text on standard error, with broken lines joined.
+fn message(output: &Output) -> String {
     let text = String::from_utf8(output.stderr.clone()).unwrap();
     text.replace(['│', '|'], " ").split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn planned(folder: &Path, arguments: &[&str]) -> String {
     let output = segplan(folder, &[&["plan"], arguments].concat());
-    assert_eq!(output.status.code(), Some(0), "{arguments:?}: {}", said(&output));
-    said(&output)
+    assert_eq!(output.status.code(), Some(0), "{arguments:?}: {}", message(&output));
+    message(&output)
 }
 
 /// The command that is printed last.
@@ -91,7 +91,7 @@ fn next_command(output: &Output) -> String {
     text.lines().last().unwrap().trim().to_owned()
 }
 
-/// Runs a printed command up to the fingerprint, as a person pastes it into a shell in some folder.
+/// Runs a printed command up to the fingerprint, as a user pastes it into a shell in some folder.
 fn paste(folder: &Path, command: &str) -> Output {
     let program = Path::new(env!("CARGO_BIN_EXE_segplan")).parent().unwrap().display().to_string();
     let path = format!("{program}:{}", option_env!("PATH").unwrap_or("/usr/bin:/bin"));
@@ -118,7 +118,7 @@ fn a_plan_that_is_written_is_one_that_run_takes() {
         cases[2].1 = case;
         cases
     };
-    // Name, channel, cases; what a refusal has to name, or nothing where it must not be refused.
+    // Name, channel, cases; the text that a refusal must contain, or `None` if the data set is accepted.
     let sets: Vec<Set> = vec![
         ("sound", "MRI", all(SOUND), None),
         ("sound ct", "CT", all(SOUND), None),
@@ -142,13 +142,13 @@ fn a_plan_that_is_written_is_one_that_run_takes() {
         let at = folder.path();
         data_set(&at.join("data").join(name), channel, &["organ"], &cases);
         let output = segplan(at, &["plan", &format!("data/{name}"), "-o", "written/plan.toml"]);
-        let text = said(&output);
+        let text = message(&output);
         assert!(!text.contains("NaN") || refusal.is_some(), "{name}: {text}");
         if let Some((code, reason)) = refusal {
             assert_eq!(output.status.code(), Some(code), "{name}: {text}");
             assert!(
                 text.contains(reason) && !text.contains(".toml"),
-                "{name}: said of the data, not of a plan: {text}"
+                "{name}: shown of the data, not of a plan: {text}"
             );
             assert!(!at.join("written/plan.toml").exists(), "{name}: nothing is written");
             refused += 1;
@@ -157,7 +157,7 @@ fn a_plan_that_is_written_is_one_that_run_takes() {
         assert_eq!(output.status.code(), Some(0), "{name}: {text}");
         assert!(!fs::read_to_string(at.join("written/plan.toml")).unwrap().contains("nan"), "{name}");
         let run = paste(at, &next_command(&output));
-        assert_eq!(run.status.code(), Some(0), "{name}: {}", said(&run));
+        assert_eq!(run.status.code(), Some(0), "{name}: {}", message(&run));
         taken += 1;
     }
     assert!(refused > 4 && taken > 6);
@@ -183,13 +183,13 @@ fn the_printed_command_runs_from_any_folder_whatever_names_hold() {
         sound(&here.join(data), &SIX);
         let file = format!("--output={plan}");
         let output = segplan(&here, &["plan", data, &file]);
-        assert_eq!(output.status.code(), Some(0), "{data}: {}", said(&output));
+        assert_eq!(output.status.code(), Some(0), "{data}: {}", message(&output));
         let command = next_command(&output);
         assert_eq!(command.contains("runtime.data"), set, "{command}");
         for from in [&other, &here] {
             let run = paste(from, &command);
-            assert_eq!(run.status.code(), Some(0), "{command}: {}", said(&run));
-            assert!(said(&run).contains("the data set matches the plan"), "{command}: {}", said(&run));
+            assert_eq!(run.status.code(), Some(0), "{command}: {}", message(&run));
+            assert!(message(&run).contains("the data set matches the plan"), "{command}: {}", message(&run));
         }
     }
 }
@@ -202,8 +202,8 @@ fn a_plan_does_not_take_another_data_set_of_the_same_name() {
     sound(&at.join("store/Hearts"), &SIX);
     let output = segplan(at, &["plan", "store/Hearts", "-o", "hearts.toml"]);
     let run = paste(at, &next_command(&output));
-    assert_eq!(run.status.code(), Some(0), "{}", said(&run));
-    assert!(said(&run).contains("the data set matches the plan"), "{}", said(&run));
+    assert_eq!(run.status.code(), Some(0), "{}", message(&run));
+    assert!(message(&run).contains("the data set matches the plan"), "{}", message(&run));
 }
 
 #[test]
@@ -217,25 +217,25 @@ fn an_experiment_has_a_name_that_a_folder_can_have() {
     let refused = segplan(at, &["plan", "data/My Hearts & Lungs", "--name", "a b", "-o", "other.toml"]);
     assert_eq!(refused.status.code(), Some(2));
     assert!(
-        said(&refused).contains("such as `--name a-b`") && !said(&refused).contains("computing fingerprint"),
+        message(&refused).contains("such as `--name a-b`") && !message(&refused).contains("computing fingerprint"),
         "{}",
-        said(&refused)
+        message(&refused)
     );
 }
 
 #[test]
-fn what_cannot_be_written_is_known_before_anything_is_measured() {
+fn unwritable_outputs_are_refused_before_anything_is_measured() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
     sound(&at.join("data/Hearts"), &SIX);
     fs::write(at.join("file"), "mine").unwrap();
     for (output, named) in [("file/plan.toml", "`file"), ("data", "data` is a folder")] {
         let refused = segplan(at, &["plan", "data/Hearts", "-o", output, "--overwrite"]);
-        assert!(matches!(refused.status.code(), Some(1 | 2)), "{}", said(&refused));
+        assert!(matches!(refused.status.code(), Some(1 | 2)), "{}", message(&refused));
         assert!(
-            said(&refused).contains(named) && !said(&refused).contains("computing fingerprint"),
+            message(&refused).contains(named) && !message(&refused).contains("computing fingerprint"),
             "{}",
-            said(&refused)
+            message(&refused)
         );
     }
     assert_eq!(fs::read_to_string(at.join("file")).unwrap(), "mine");
@@ -251,7 +251,7 @@ fn an_excluded_case_is_never_read_and_always_named() {
         fs::write(data.join(broken), "no image").unwrap();
     }
     let refused = segplan(at, &["plan", "data/Hearts", "-o", "plan.toml"]);
-    let text = said(&refused);
+    let text = message(&refused);
     assert_eq!(refused.status.code(), Some(3), "{text}");
     assert!(
         text.contains("one-c") && text.contains("--exclude one-c --exclude one-e"),
@@ -278,7 +278,7 @@ fn an_excluded_case_is_never_read_and_always_named() {
     ];
     let only = ["--set", "run.configurations=[\"3d_fullres\"]", "--set", "run.folds=[0]"];
     let run = segplan(at, &[&["run", "plan.toml"][..], &small, &train, &only].concat());
-    assert_eq!(run.status.code(), Some(0), "{}", said(&run));
+    assert_eq!(run.status.code(), Some(0), "{}", message(&run));
     let record = at.join("runs/hearts");
     let read = |name: &str| fs::read_to_string(record.join(name)).unwrap();
     for file in ["splits_final.json", "fingerprint.json", "data.json"] {
@@ -289,18 +289,18 @@ fn an_excluded_case_is_never_read_and_always_named() {
     }
     assert!(read("manifest.json").contains("\"excluded\""), "{}", read("manifest.json"));
     let report = segplan(at, &["report", "plan.toml", "--without-images"]);
-    assert_eq!(report.status.code(), Some(0), "{}", said(&report));
+    assert_eq!(report.status.code(), Some(0), "{}", message(&report));
     let methods = fs::read_to_string(at.join("reports/hearts/methods.md")).unwrap();
     assert!(methods.contains("after the exclusion of 2 cases (one-c, one-e)"), "{methods}");
     let page = fs::read_to_string(at.join("reports/hearts/report.md")).unwrap();
     assert!(page.contains("excludes 2 training cases of the data set: one-c, one-e"), "{page}");
 
     let updated = segplan(at, &["plan", "--update", "plan.toml"]);
-    assert_eq!((updated.status.code(), updated.stdout.len()), (Some(0), 0), "{}", said(&updated));
+    assert_eq!((updated.status.code(), updated.stdout.len()), (Some(0), 0), "{}", message(&updated));
     // Another choice of cases is another experiment.
     let other = segplan(at, &["run", "plan.toml", "--set", "data.exclude=[\"one-c\", \"one-e\", \"one-a\"]"]);
-    assert_eq!(other.status.code(), Some(2), "{}", said(&other));
-    assert!(said(&other).contains("data.exclude"), "{}", said(&other));
+    assert_eq!(other.status.code(), Some(2), "{}", message(&other));
+    assert!(message(&other).contains("data.exclude"), "{}", message(&other));
 }
 
 #[test]
@@ -310,13 +310,13 @@ fn an_unknown_case_is_not_left_out_silently() {
     sound(&at.join("data/Hearts"), &["patient_1", "patient_2", "patient_3"]);
     let refused = segplan(at, &["plan", "data/Hearts", "--exclude", "patient-2"]);
     assert_eq!(refused.status.code(), Some(2));
-    assert!(said(&refused).contains("did you mean `patient_2`?"), "{}", said(&refused));
+    assert!(message(&refused).contains("did you mean `patient_2`?"), "{}", message(&refused));
     planned(at, &["data/Hearts", "-o", "plan.toml"]);
     let refused = segplan(at, &["run", "plan.toml", "--set", "data.exclude=[\"patient-2\"]"]);
     assert_eq!(refused.status.code(), Some(2));
-    assert!(said(&refused).contains("did you mean `patient_2`?"), "{}", said(&refused));
+    assert!(message(&refused).contains("did you mean `patient_2`?"), "{}", message(&refused));
     let twice = segplan(at, &["run", "plan.toml", "--set", "data.exclude=[\"patient_2\", \"patient_2\"]"]);
-    assert!(said(&twice).contains("contains `patient_2` twice"), "{}", said(&twice));
+    assert!(message(&twice).contains("contains `patient_2` twice"), "{}", message(&twice));
 }
 
 #[test]
@@ -331,7 +331,7 @@ fn any_key_is_set_at_planning_and_checked_before_measuring() {
     );
     assert!(!text.contains("differ only in their suffix"), "it is set already: {text}");
     let run = segplan(at, &["run", "plan.toml", "--until", "fingerprint"]);
-    assert_eq!(run.status.code(), Some(0), "{}", said(&run));
+    assert_eq!(run.status.code(), Some(0), "{}", message(&run));
     let splits: Vec<serde_json::Value> =
         serde_json::from_str(&fs::read_to_string(at.join("runs/hearts/splits_final.json")).unwrap()).unwrap();
     for split in &splits {
@@ -345,18 +345,18 @@ fn any_key_is_set_at_planning_and_checked_before_measuring() {
         ("train.batches_per_epoch=many", "`train.batches_per_epoch` is `\"many\"`"),
     ] {
         let refused = segplan(at, &["plan", "data/Hearts", "--set", pair]);
-        let text = said(&refused);
+        let text = message(&refused);
         assert_eq!((refused.status.code(), refused.stdout.len()), (Some(2), 0), "{pair}: {text}");
         assert!(text.contains(expected) && !text.contains("computing fingerprint"), "{pair}: {text}");
     }
-    // What only the data set can tell.
+    // Mistakes that only the data set reveals.
     for (pairs, expected) in [
         (["split.patient_pattern=^(.+)_ED$", "split.folds=3"], "finds no patient in the name of the case `p1_ES`"),
         ([group, "split.folds=4"], "3 patients cannot be split into 4 folds"),
     ] {
         let refused = segplan(at, &["plan", "data/Hearts", "--set", pairs[0], "--set", pairs[1], "-o", "refused.toml"]);
-        assert_eq!(refused.status.code(), Some(2), "{}", said(&refused));
-        assert!(said(&refused).contains(expected) && !at.join("refused.toml").exists(), "{}", said(&refused));
+        assert_eq!(refused.status.code(), Some(2), "{}", message(&refused));
+        assert!(message(&refused).contains(expected) && !at.join("refused.toml").exists(), "{}", message(&refused));
     }
 }
 
@@ -392,7 +392,7 @@ fn real_names_of_one_case_per_patient_give_no_suggestion() {
 }
 
 #[test]
-fn what_is_worth_a_look_is_said_and_no_fault() {
+fn unusual_data_sets_are_planned_with_a_note() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
     let scaled = Case { affine: 2.0, ..SOUND };
@@ -432,7 +432,7 @@ fn a_tolerance_below_the_voxel_is_warned_of_by_plan_and_run() {
     let warning = "the surface tolerance, 1 mm, is below the smallest edge of the median voxel, 3.3 mm";
     assert!(text.contains(warning) && text.contains("evaluate.surface_tolerance_mm=3.3"), "{text}");
     let run = segplan(at, &["run", "pet.toml", "--until", "fingerprint"]);
-    assert!(run.status.success() && said(&run).contains(warning), "{}", said(&run));
+    assert!(run.status.success() && message(&run).contains(warning), "{}", message(&run));
     let text = planned(at, &["data/Pet", "-o", "set.toml", "--set", "evaluate.surface_tolerance_mm=3.3"]);
     assert!(!text.contains("tolerance"), "{text}");
 }
@@ -444,13 +444,13 @@ fn a_single_folder_is_taken_for_a_list_of_one() {
     sound(&at.join("my store/Hearts"), &SIX);
     planned(at, &["my store/Hearts", "-o", "plan.toml"]);
     let set = segplan(at, &["run", "plan.toml", "--until", "fingerprint", "--set", "runtime.data=my store"]);
-    assert_eq!(set.status.code(), Some(0), "{}", said(&set));
+    assert_eq!(set.status.code(), Some(0), "{}", message(&set));
     let text = fs::read_to_string(at.join("plan.toml")).unwrap();
     fs::write(at.join("plan.toml"), format!("{text}\n[runtime]\ndata = \"my store\"\n")).unwrap();
     let file = segplan(at, &["run", "plan.toml", "--until", "fingerprint"]);
-    assert_eq!(file.status.code(), Some(0), "{}", said(&file));
+    assert_eq!(file.status.code(), Some(0), "{}", message(&file));
     let wrong = segplan(at, &["run", "plan.toml", "--set", "runtime.data=3"]);
-    assert!(said(&wrong).contains("expected a folder in quotes, or a list of folders"), "{}", said(&wrong));
+    assert!(message(&wrong).contains("expected a folder in quotes, or a list of folders"), "{}", message(&wrong));
 }
 
 #[test]
@@ -475,19 +475,19 @@ fn the_memory_that_was_fitted_is_the_memory_that_is_printed() {
 }
 
 #[test]
-fn one_fault_is_said_once_and_numbers_go_with_their_nouns() {
+fn a_fault_is_reported_once_with_correct_plurals() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
     let made = segplan(at, &["phantom", "data/One", "--cases", "1"]);
-    assert!(said(&made).contains("1 case in"), "{}", said(&made));
+    assert!(message(&made).contains("1 case in"), "{}", message(&made));
     sound(&at.join("data/Hearts"), &SIX);
     planned(at, &["data/Hearts", "-o", "plan.toml"]);
     let refused = segplan(at, &["run", "plan.toml", "--set", "train.schedule.factor=3"]);
-    assert_eq!(said(&refused).matches("`train.schedule.factor` is `3`").count(), 1, "{}", said(&refused));
-    assert!(!said(&refused).contains("1 error") && !said(&refused).contains("Error:"), "{}", said(&refused));
+    assert_eq!(message(&refused).matches("`train.schedule.factor` is `3`").count(), 1, "{}", message(&refused));
+    assert!(!message(&refused).contains("1 error") && !message(&refused).contains("Error:"), "{}", message(&refused));
     let two =
         segplan(at, &["run", "plan.toml", "--set", "train.schedule.factor=3", "--set", "train.batches_per_epoch=0"]);
-    assert!(said(&two).contains("the plan has 2 errors"), "{}", said(&two));
+    assert!(message(&two).contains("the plan has 2 errors"), "{}", message(&two));
 }
 
 #[test]
@@ -498,7 +498,7 @@ fn a_link_to_a_data_set_is_followed() {
     fs::create_dir_all(&here).unwrap();
     std::os::unix::fs::symlink(store.join("Hearts"), here.join("Alias")).unwrap();
     let output = segplan(&here, &["plan", "Alias", "-o", "plan.toml"]);
-    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    assert_eq!(output.status.code(), Some(0), "{}", message(&output));
     let run = paste(&here, &next_command(&output));
-    assert_eq!(run.status.code(), Some(0), "{}", said(&run));
+    assert_eq!(run.status.code(), Some(0), "{}", message(&run));
 }

@@ -60,7 +60,7 @@ static WORKPLACE: LazyLock<PathBuf> = LazyLock::new(|| {
         "preprocess.normalization_scheme=[\"ct\"]",
         "preprocess.intensities=[{ mean = 353.047, sd = 102.946, p00_5 = 154.0, p99_5 = 645.19 }]",
         "preprocess.anisotropy_threshold=2.0",
-        // What resampling makes of a case differs between the two ways of it only on other grids.
+        // The two ways of resampling differ only if the grid changes.
         "configurations.3d_fullres.spacing_mm=[3.0, 1.1, 0.9]",
         "postprocess.rule=single_component",
         "predict.test_time_mirroring=true",
@@ -85,7 +85,7 @@ fn cut_corner(path: &Path) {
     write_image(path, &image).unwrap();
 }
 
-/// What the gate asks of files of the data set's kind with so many channels.
+/// The gate's requirements on files like the data set's, with this number of channels.
 fn expected(channels: usize) -> gate::Expected<'static> {
     static LABELS: LazyLock<BTreeMap<u8, String>> =
         LazyLock::new(|| BTreeMap::from([(1, "organ".to_owned()), (2, "core".to_owned())]));
@@ -112,7 +112,7 @@ fn predict(run: &str, input: &str, output: &str) -> Command {
     segplan_in(&WORKPLACE, &["predict", "--run", &format!("runs/{run}"), "--input", input, "--output", output])
 }
 
-/// What a command prints that has to succeed.
+/// Runs a command that must succeed, and returns its output.
 fn succeed(command: &mut Command) -> String {
     common::succeed(command).text()
 }
@@ -194,7 +194,7 @@ fn an_ensemble_segments_a_validation_image_as_in_validation() {
 }
 
 #[test]
-fn ct_with_slices_resampled_apart_segments_a_validation_image_as_in_validation() {
+fn ct_with_separately_resampled_slices_segments_a_validation_image_as_in_validation() {
     let (run, images, cases) = only_fold("ct", 0);
     succeed(&mut predict(&run, &images, "as_in_validation/ct"));
     assert_as_in_validation(&run, "3d_fullres", 0, "as_in_validation/ct", &cases);

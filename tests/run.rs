@@ -1,7 +1,5 @@
 //! The program from outside: the phantom through the real binary, killed, interrupted and resumed.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 mod common;
 
 use std::collections::BTreeMap;

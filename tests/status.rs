@@ -1,4 +1,4 @@
-//! `segplan status` and `run` from outside: what is done, stale and next; sweeps; changed images; failed folds.
+//! `segplan status` and `run` from outside: finished, stale and next steps; sweeps; changed images; failed folds.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use common::{Workplace, fail, succeed};
 use serde_json::Value;
 
-/// Makes the phantom a matter of seconds: few cases, a small network, one short epoch, no mirroring.
+/// A plan of the phantom that takes seconds: few cases, a small network, one short epoch, no mirroring.
 const SHORT: &str = r#"
 name = "small"
 [data]
@@ -67,7 +67,7 @@ const TRAIN: &str = "train/3d_fullres/seed_12345/fold_0";
 const PREPROCESS: &str = "preprocess/3d_fullres";
 
 #[test]
-fn status_lists_what_is_done_what_a_change_makes_stale_and_what_is_next() {
+fn status_lists_finished_stale_and_next_steps() {
     let workplace = workplace("");
     let before = out(&workplace, &["status", "plan.toml"]);
     assert!(

@@ -13,7 +13,7 @@ use serde_json::Value;
 /// Pieces of work by the name of their run.
 type Pieces = BTreeMap<String, BTreeSet<String>>;
 
-/// Makes the phantom a matter of seconds: few cases, small networks, one short epoch.
+/// A plan of the phantom that takes seconds: few cases, small networks, one short epoch.
 const SHORT: &str = r#"
 name = "small"
 [data]
@@ -64,7 +64,7 @@ fn announced(workplace: &Workplace, arguments: &[&str]) -> Pieces {
     plans.into_iter().map(of_plan).collect()
 }
 
-/// What a run reports as done: lines `done: train 3d_fullres fold 0 seed 12345`, after `variant 1 of 2: NAME` in a sweep.
+/// The finished work that a run reports: lines `done: train 3d_fullres fold 0 seed 12345`, after `variant 1 of 2: NAME` in a sweep.
 fn done(error: &str) -> Pieces {
     let mut run = "small".to_owned();
     let mut pieces = Pieces::new();
@@ -121,7 +121,7 @@ fn ensembles_of_a_configuration_that_was_trained_before() {
     assert_eq!(count(&second, "ensemble 2d+3d_fullres"), 2, "{second:?}");
     assert!(second.contains("select") && second.contains("postprocess 2d+3d_fullres"), "{second:?}");
 
-    // What an ensemble needs of a member that was not asked for is announced, too.
+    // The input of an ensemble's member that was not requested is announced, too.
     fs::remove_dir_all(workplace.path("runs/prepared")).unwrap();
     fs::remove_dir_all(workplace.run_folder("small").fold("2d+3d_fullres", 12345, 1).root).unwrap();
     let again = agree(&workplace, &["--configuration", "2d"]);

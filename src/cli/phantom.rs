@@ -41,7 +41,7 @@ pub(super) fn phantom(arguments: &Arguments) -> Result<(), Failure> {
     }
     let config = PhantomConfig { cases: arguments.cases, seed: arguments.seed, ..PhantomConfig::default() };
     let terminal = Terminal::new();
-    terminal.begin("generating phantom cases", config.cases);
+    terminal.begin("generating phantom data", config.cases);
     let made = generate(&arguments.folder, &config, arguments.overwrite, &|| terminal.advance());
     terminal.end();
     made.map_err(|error| match error {

@@ -1,4 +1,4 @@
-//! What the tests of the program share: a folder of their own, the real binary in it, processes that are stopped, and runs that are
+//! Shared parts of the tests of the program: a temporary folder, the real binary in it, processes that are stopped, and runs that are
 //! compared.
 
 #![allow(dead_code, reason = "each test file uses a part of this")]
@@ -178,7 +178,7 @@ pub fn interrupt(mut child: Child, name: &str) {
     assert_eq!(child.wait().unwrap().code(), Some(4), "it ended before it could be interrupted, or in another way");
 }
 
-/// What two runs are compared by: weights, predictions and losses to the last bit, by path; no times.
+/// The results by which two runs are compared, by path: weights, predictions and losses to the last bit; no times.
 pub fn results(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
     for entry in fs::read_dir(folder).unwrap() {

@@ -45,7 +45,8 @@ fn folds_edited_after_training_are_refused_and_nothing_is_scored() {
     expect_exit(&mut at.run("whole", &[]), 2);
     fs::remove_file(at.path("runs/whole/splits_final.json")).unwrap();
     let message = expect_exit(&mut at.run("whole", &[]), 0);
-    assert!(message.contains("nothing to do"), "{message}");
+    assert!(message.contains("done: split"), "{message}");
+    assert!(!message.contains("done: train") && !message.contains("done: predict"), "{message}");
     assert_eq!(fs::read(at.path("runs/whole/splits_final.json")).unwrap(), before);
 
     // The printed command continues under a new name.

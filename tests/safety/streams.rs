@@ -75,7 +75,9 @@ fn a_closed_output_stream_ends_no_verb_early() {
     for arguments in [&["--help"][..], &["explain", "--help"], &["--version"]] {
         assert_eq!(at.segplan(arguments).stdout(closed_pipe()).status().unwrap().code(), Some(0), "{arguments:?}");
     }
-    for arguments in [&["show", "missing.toml"][..], &["explain", "nothing"], &["verify", "missing"], &["nonsense"]] {
+    for arguments in
+        [&["show", "missing.toml"][..], &["explain", "nonexistent_key"], &["verify", "missing"], &["nonsense"]]
+    {
         let code = at.segplan(arguments).output().unwrap().status.code();
         assert_eq!(code, Some(2), "{arguments:?}");
         assert_eq!(
