@@ -94,7 +94,7 @@ fn all_mistakes_of_a_plan_are_reported_at_once_with_suggestions() {
         "the plan has 5 errors",
         "did you mean `learning_rate`?",
         "did you mean `max_epochs`?",
-        "did you mean `preprocess`?",
+        "did you mean `predict`?",
         "cannot be pooled",
         "the nearest are",
         "in another order",
@@ -112,7 +112,6 @@ fn an_update_follows_a_changed_rule_and_keeps_manual_edits() {
     let unchanged = segplan(at, &["plan", "--update", "phantom.toml"]);
     assert_eq!((unchanged.status.code(), text(&unchanged.stdout)), (Some(0), String::new()), "{unchanged:?}");
 
-    let before = fs::read_to_string(at.join("phantom.toml")).unwrap();
     let set = segplan(at, &["set", "phantom.toml", "rules.max_features_3d=200", "train.batches_per_epoch=7"]);
     assert!(set.status.success(), "{}", text(&set.stderr));
     let written = segplan(at, &["plan", "--update", "phantom.toml", "--write"]);
