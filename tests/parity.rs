@@ -13,18 +13,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Gradients, Int, Tensor, TensorData};
-use segplan::dataset::CaseId;
 use segplan::device::open_device;
 use segplan::experiment::{Options, Outcome, Stage, run};
 use segplan::network::topology::Topology;
 use segplan::network::{UNet, UNetConfig, init, weights};
 use segplan::plan::read::load;
-use segplan::plan::schema::{self, Adam, ConfigurationName, DiceCe, DiceScope, Loss, Network, Plan, Precision, Train};
+use segplan::plan::schema::{self, Adam, ConfigurationName, DiceCe, DiceScope, Loss, Network, Precision, Train};
 use segplan::run::Listener;
 use segplan::run::NetworkId;
-use segplan::run::StopReason;
-use segplan::run::listener::Tiles;
-use segplan::run::log::{EpochRow, read_epochs};
+use segplan::run::log::read_epochs;
 use segplan::train::loss;
 use segplan::train::optimizer::Optimizer;
 use serde::Deserialize;
@@ -82,8 +79,10 @@ impl Case {
             kernel,
             pools,
         };
-        let config =
-            UNetConfig { topology, network: Network { leaky_slope: 0.01, norm_eps: 1e-5, precision: Precision::F32 } };
+        let config = UNetConfig {
+            topology,
+            network: Network { leaky_relu_slope: 0.01, instance_norm_eps: 1e-5, precision: Precision::F32 },
+        };
         let file = format!("tests/reference/values/ten_losses_{name}.safetensors");
         weights::load(init::zeros(&config, device), &Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap()
     }

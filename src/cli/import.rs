@@ -67,7 +67,11 @@ pub(super) fn import(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 fn json(path: &Path) -> Result<Value, Failure> {
-    let text = read_text(path).map_err(|error| Failure::wrong_input(plain(error)))?;
+    let text = read_text(path).map_err(|error| {
+        let help =
+            "expected a folder of nnU-Net's preprocessed data, such as nnUNet_preprocessed/Dataset004_Hippocampus";
+        Failure::wrong_input(miette::miette!(help = help, "{error}"))
+    })?;
     serde_json::from_str(&text)
         .map_err(|error| Failure::wrong_input(miette::miette!("`{}` is not JSON: {error}", path.display())))
 }

@@ -87,8 +87,11 @@ impl Reader<'_> {
     /// A table of these keys, complete: missing and unusable values are replaced.
     fn table(&mut self, values: &Table, keys: &[Key], path: &Path) -> Table {
         let mut whole = Table::new();
+        let meant = self.meant_by_misspelt(values, keys, path);
         for (name, value) in values {
             match keys.iter().find(|key| key.name == name) {
+                // The misspelt key brings the recipe's values along.
+                Some(key) if meant.contains(key.name) => (),
                 Some(key) => {
                     let value = self.value(value, key, &path.inside(name, name));
                     whole.insert(name.clone(), value);
@@ -105,6 +108,14 @@ impl Reader<'_> {
             }
         }
         whole
+    }
+
+    /// The keys that misspelt ones count as: those that no layer but the recipe sets.
+    fn meant_by_misspelt(&self, values: &Table, keys: &[Key], path: &Path) -> BTreeSet<&'static str> {
+        let names: Vec<&'static str> = keys.iter().map(|key| key.name).collect();
+        let unknown = values.keys().filter(|name| !names.contains(&name.as_str()));
+        let near = unknown.filter_map(|name| messages::nearest(name, &names));
+        near.filter(|near| self.layers.is_default(&join(&path.written, near))).collect()
     }
 
     /// A key that does not exist. It counts as the one that it is nearest to, unless that one is written, too.

@@ -85,6 +85,7 @@ pub fn assemble(name: &str, data: Data, intensities: Vec<Intensities>, rules: &R
     let configurations = planner::configurations(&measured, rules);
     let schemes: Vec<Normalization> = data.channels.iter().map(|channel| normalization(channel)).collect();
     let intensities = if schemes.contains(&Normalization::Ct) { intensities } else { Vec::new() };
+    // Mean over cases, as in the paper (2.2); nnU-Net commit 6150f1b0 uses the median.
     let masked = data.cropped_fraction <= 1.0 - rules.mask_norm_min_crop;
     let folds = fold_count(data.cases);
     let names: Vec<ConfigurationName> = configurations.keys().copied().collect();
