@@ -24,7 +24,7 @@ The folds of `splits_final.json` are copied to the run folder of the experiment,
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
-    /// Folder with `nnUNetPlans.json`, `dataset.json` and optionally `splits_final.json`, such as `nnUNet_preprocessed/DatasetXXX`
+    /// Folder with `nnUNetPlans.json`, `dataset.json` and optionally `splits_final.json`, such as `nnUNet_preprocessed/Dataset004_Hippocampus`
     folder: PathBuf,
     /// Name of the plans file in it
     #[arg(long, default_value = "nnUNetPlans.json")]

@@ -1,6 +1,8 @@
 //! All layers of a plan, lowest first: the recipe, the files that the plan extends, the plan, `SEGPLAN_TABLE__KEY` in the
 //! environment, `--set KEY=VALUE`. Tables are merged key by key; any other value replaces the one below it.
 
+use figment::Figment;
+use figment::providers::Serialized;
 use toml::{Table, Value};
 
 use crate::plan::read::diagnostic::Diagnostic;
@@ -60,10 +62,12 @@ impl Layers {
 
     /// The value of each key in the uppermost layer that has it, without `extends` and `[[sweep]]`.
     pub(in crate::plan) fn merged(&self) -> Table {
-        let mut merged = Table::new();
-        for layer in &self.0 {
-            overlay(&mut merged, &layer.values, "");
-        }
+        let figment = self.0.iter().enumerate().fold(Figment::new(), |below, (index, layer)| {
+            let mut values = layer.values.clone();
+            self.0[index + 1..].iter().for_each(|above| drop_other_variants(&mut values, &above.values, ""));
+            below.merge(Serialized::defaults(values))
+        });
+        let mut merged: Table = figment.extract().expect("layers are TOML, and so are their values together");
         merged.remove(EXTENDS);
         merged.remove(SWEEP);
         merged
@@ -91,25 +95,25 @@ impl Layers {
     }
 }
 
-/// Sets the values of a layer in the values of those below it.
-fn overlay(below: &mut Table, layer: &Table, path: &str) {
-    forget_other_variant(below, layer, path);
-    for (key, value) in layer {
-        match (below.get_mut(key), value) {
-            (Some(Value::Table(inner)), Value::Table(table)) => overlay(inner, table, &join(path, key)),
-            _ => _ = below.insert(key.clone(), value.clone()),
+/// Removes the keys of another variant from a layer, wherever a layer above it chooses a `kind` that does not have them.
+fn drop_other_variants(below: &mut Table, above: &Table, path: &str) {
+    if let Some(kind) = above.get("kind").and_then(Value::as_str) {
+        retain_variant(below, kind, path);
+    }
+    for (key, value) in above {
+        if let (Some(Value::Table(below)), Value::Table(above)) = (below.get_mut(key), value) {
+            drop_other_variants(below, above, &join(path, key));
         }
     }
 }
 
-/// Removes the keys of another variant, if the layer chooses a `kind` that does not have them.
-fn forget_other_variant(below: &mut Table, layer: &Table, path: &str) {
-    let Some(kind) = layer.get("kind").and_then(Value::as_str) else { return };
+/// Keeps the keys of a table that the variant `kind` has, and those that no variant has.
+fn retain_variant(table: &mut Table, kind: &str, path: &str) {
     let Some(Kind::Variants(variants)) = find(path).map(|key| key.kind) else { return };
     let has = |kind: &str, name: &str| {
         let variant = variants.iter().find(|variant| variant.choice.name == kind);
         variant.is_some_and(|variant| variant.keys.iter().any(|key| key.name == name))
     };
     let is_of_another = |name: &str| variants.iter().any(|variant| has(variant.choice.name, name));
-    below.retain(|name, _| name == "kind" || has(kind, name) || !is_of_another(name));
+    table.retain(|name, _| name == "kind" || has(kind, name) || !is_of_another(name));
 }

@@ -46,7 +46,7 @@ fn other_schema(layers: &Layers) -> Option<Diagnostic> {
     let version = merged.get("schema").and_then(Value::as_integer).filter(|version| *version != i64::from(SCHEMA))?;
     let message = format!("the plan has format version {version}, and this program reads version {SCHEMA}");
     let help = if version < i64::from(SCHEMA) {
-        "most keys have new names (CHANGELOG.md lists them); `segplan plan DATASET -o FILE` plans the data set again"
+        "most keys have new names; plan the data set again with `segplan plan DATASET -o FILE`"
     } else {
         "the plan was written by a newer version of segplan"
     };
