@@ -314,3 +314,9 @@ fn a_file_that_is_extended_and_missing() {
 fn a_misspelt_configuration_table() {
     insta::assert_snapshot!(errors("[configurations.3d_fulres]\nbatch_size = 2\n", &[]));
 }
+
+#[test]
+fn a_date_is_an_error_like_any_other_value_of_the_wrong_type() {
+    let message = errors("[train]\nmax_epochs = 1979-05-27\n", &[]);
+    assert!(message.contains("max_epochs") && message.contains("plan.toml:"), "{message}");
+}
