@@ -73,7 +73,7 @@ pub(super) fn wrong_value(part: &WrongPart, key: &Key, path: &str, layers: &Laye
     }
 }
 
-/// A label that is no number from 1 to 255, or whose name is no string.
+/// A label that is not a number from 1 to 255, or whose name is not a string.
 pub(super) fn wrong_label(label: &str, name: &Value, is_label: bool, path: &str, layers: &Layers) -> Diagnostic {
     let position = join(path, label);
     if is_label {
