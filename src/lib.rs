@@ -43,20 +43,26 @@
 //! | rule | file |
 //! |---|---|
 //! | patch size, poolings, batch size, cascade, feature maps | `plan/rules/planner.rs` |
+//! | reference patches for a given GPU memory (`--memory-gib`) | `plan/rules/memory_limit.rs` |
 //! | comments that explain planned values | `plan/rules/reasons/` |
 //! | default, range, meaning and source of each key | `plan/schema/`, one file per table |
-//! | cropping, target spacing, normalisation | `preprocess/mod.rs`, `preprocess/normalize.rs` |
-//! | interpolation of images and labels | `volume/resample/` |
-//! | order of poolings; the U-Net | `network/topology.rs`; `network/mod.rs` |
+//! | order of the preprocessing; target grid, order of interpolation | `preprocess/prepare.rs`; `preprocess/grid.rs` |
+//! | cropping; normalisation | `volume/crop.rs`; `preprocess/normalize.rs` |
+//! | interpolation of images, of labels | `volume/resample/`: `image.rs`, `labels.rs` |
+//! | order of poolings; the U-Net | `network/topology.rs`; `network/unet.rs` |
 //! | initial weights | `network/init.rs` |
 //! | loss | `train/loss/` |
 //! | optimiser | `train/optimizer/` |
-//! | learning rate; end of training | `train/schedule/`; `train/stopping.rs` |
+//! | learning rate; end of training | `train/schedule/plateau.rs`; `train/stopping.rs` |
+//! | what counts as an improvement, for both; moving averages | `train/plateau_detector.rs`; `train/ema.rs` |
+//! | what happens after an epoch, in order | `train/progress.rs` |
 //! | foreground sampling | `train/sampler.rs` |
 //! | random transforms | `train/augment/`, one file per transform |
 //! | tiles, weights, mirroring | `predict/tiles.rs` |
 //! | largest components | `postprocess.rs` |
 //! | Dice of empty masks; surface distances | `evaluate/counts.rs`; `evaluate/surface.rs` |
+//! | means over cases and classes | `evaluate/summary.rs` |
+//! | pseudo Dice during training | `train/pseudo_dice.rs` |
 //! | choice of the best configuration or ensemble | `select.rs` |
 //! | order and dependencies of the work | `experiment/work.rs` |
 //! | folds | `experiment/splits.rs` |
@@ -67,7 +73,8 @@
 //! |---|---|
 //! | checks of a data set | `dataset/gate/` |
 //! | file formats of images | `volume/io/` |
-//! | plots of losses and learning rate | `report/figure/training/` |
+//! | plots of losses and learning rate, per network | `report/figure/training/`: `losses.rs`, `learning_rate.rs` |
+//! | the same of all folds, in a report | `report/figure/training/overlay.rs` |
 //! | tables in each format | `report/table/` |
 //! | methods paragraph, CLAIM checklist | `report/text/` |
 //! | files and columns of a run | `run/` |

@@ -47,6 +47,11 @@ pub fn format_number(value: f64) -> String {
     if value != 0.0 && value.abs() < 0.01 { format!("{value:e}") } else { value.to_string() }
 }
 
+/// A learning rate with at most two significant digits: `3e-4`, `1.2e-5`.
+pub fn format_learning_rate(rate: f64) -> String {
+    format!("{rate:.1e}").replace(".0e", "e")
+}
+
 /// A count and its noun: `1 case`, `2 cases`, `0 classes`.
 pub fn counted(count: usize, noun: &str) -> String {
     format!("{count} {}", plural(count, noun))

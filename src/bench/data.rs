@@ -93,16 +93,17 @@ fn measure_loader(setup: &Setup<'_>, cases: &[PreparedCase]) -> f64 {
         workers: rayon::current_num_threads(),
     };
     let epoch = EpochBatches::new(&job, CaseSet::Training, 0);
-    let batches = setup.repetitions + 1;
-    let mut begun = Instant::now();
-    let done = for_each_batch(0..batches, job.workers, &|step| epoch.batch(step), |step, _| {
-        if step == 0 {
-            begun = Instant::now();
-        }
+    // The first batch reads the cases from disk.
+    let _ = std::hint::black_box(epoch.batch(0));
+    // Each thread prepares the same number of batches, so that all are busy until the end.
+    let batches = setup.repetitions * job.workers;
+    let begun = Instant::now();
+    let done = for_each_batch(0..batches, job.workers, &|step| epoch.batch(step), |_, batch| {
+        let _ = std::hint::black_box(batch);
         Ok::<(), std::convert::Infallible>(())
     });
     let Ok(()) = done;
-    (setup.repetitions * setup.configuration.batch_size) as f64 / begun.elapsed().as_secs_f64()
+    (batches * setup.configuration.batch_size) as f64 / begun.elapsed().as_secs_f64()
 }
 
 fn time_prediction(

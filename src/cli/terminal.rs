@@ -18,7 +18,7 @@ use crate::run::NetworkId;
 use crate::run::folder::FoldFolder;
 use crate::run::listener::Tiles;
 use crate::run::log::EpochRow;
-use crate::units::format_seconds;
+use crate::units::{format_learning_rate, format_seconds};
 
 /// Progress on standard error.
 pub(super) struct Terminal {
@@ -129,13 +129,13 @@ fn epoch_line(network: NetworkId, train: &Train, rows: &[EpochRow], row: &EpochR
         None => format!("at most {} left", HumanDuration(Duration::from_secs_f64(remaining))),
     };
     format!(
-        "{network} · epoch {}/{} · train loss {:.4} · validation loss {:.4} · pseudo Dice {} · learning rate {:.1e} · {} · {ending}",
+        "{network} · epoch {}/{} · train loss {:.4} · validation loss {:.4} · pseudo Dice {} · learning rate {} · {} · {ending}",
         row.epoch,
         train.max_epochs,
         row.train_loss,
         row.validation_loss,
         row.mean_pseudo_dice.map_or_else(|| "–".to_owned(), |dice| format!("{dice:.3}")),
-        row.learning_rate,
+        format_learning_rate(row.learning_rate),
         format_seconds(row.seconds),
     )
 }

@@ -24,12 +24,16 @@ impl Counts {
         self.true_positives + self.false_positives
     }
 
-    /// Dice: `2 TP / (2 TP + FP + FN)`. Returns 0 if one mask is empty, and `None` if both are.
+    /// Whether the class occurs neither in the reference nor in the prediction.
+    pub fn both_empty(self) -> bool {
+        self.reference() + self.prediction() == 0
+    }
+
+    /// Dice: `2 TP / (2 TP + FP + FN)`. Returns 0 if exactly one mask is empty, and `None` if both are.
     ///
     /// Source: nnU-Net commit 6150f1b0, whose means leave out undefined values.
     pub fn dice(self) -> Option<f64> {
-        let total = self.reference() + self.prediction();
-        (total > 0).then(|| 2.0 * self.true_positives as f64 / total as f64)
+        ratio(2 * self.true_positives, self.reference() + self.prediction())
     }
 
     /// Intersection over union: `TP / (TP + FP + FN)`. Returns `None` if both masks are empty.

@@ -10,7 +10,7 @@ use crate::evaluate::surface::Surface;
 /// A measure of the agreement of a predicted class with its reference in one case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Metric {
-    /// Dice coefficient: `2 TP / (2 TP + FP + FN)`; 0 if either mask is empty, undefined if both are.
+    /// Dice coefficient: `2 TP / (2 TP + FP + FN)`; 0 if exactly one mask is empty, undefined if both are.
     Dice,
     /// Intersection over union (Jaccard index): `TP / (TP + FP + FN)`; undefined if both masks are empty.
     Iou,
@@ -24,7 +24,7 @@ pub enum Metric {
     Hd95,
     /// Average symmetric surface distance, mm; undefined if either mask is empty.
     Assd,
-    /// Normalised surface Dice within a tolerance; 0 if either mask is empty, undefined if both are.
+    /// Normalised surface Dice within a tolerance; 0 if exactly one mask is empty, undefined if both are.
     Nsd,
 }
 
@@ -140,7 +140,7 @@ impl Metric {
             Self::VolumeDifference => counts.volume_difference(),
             Self::Hd95 => Some(surface?.hd95),
             Self::Assd => Some(surface?.assd),
-            Self::Nsd => surface.map(|surface| surface.nsd).or_else(|| counts.dice().map(|_| 0.0)),
+            Self::Nsd => surface.map(|surface| surface.nsd).or_else(|| (!counts.both_empty()).then_some(0.0)),
         }
     }
 }

@@ -64,6 +64,7 @@ pub fn summarize(scores: &[Score]) -> Summary {
 fn summarize_class(scores: &[&Score]) -> ClassSummary {
     let defined = |metric: Metric| scores.iter().filter_map(|score| score.value(metric)).collect::<Vec<f64>>();
     let dice = defined(Metric::Dice);
+    let empty = scores.iter().filter(|score| score.counts.both_empty()).count();
     let with_surface = scores.iter().filter(|score| score.surface.is_some()).count();
     ClassSummary {
         class: scores[0].class.clone(),
@@ -73,8 +74,8 @@ fn summarize_class(scores: &[&Score]) -> ClassSummary {
         hd95_mm: mean(&defined(Metric::Hd95)),
         assd_mm: mean(&defined(Metric::Assd)),
         cases: dice.len(),
-        empty: scores.len() - dice.len(),
-        missed: dice.len() - with_surface,
+        empty,
+        missed: scores.len() - empty - with_surface,
     }
 }
 

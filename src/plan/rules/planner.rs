@@ -100,12 +100,11 @@ pub fn plane(slice_axis: usize) -> [usize; 2] {
 /// The 2D network. Source: arXiv:1809.10486, section 2.1.
 pub fn plan_2d(measured: &Measured, rules: &Rules) -> Configuration {
     let slice_axis = single_slice(measured).unwrap_or_else(|| slice_axis(measured.spacing));
-    let count = |edge: f64| pool_depth(edge, rules.max_pool_depth_2d, rules.min_edge_to_pool);
     let median = measured.median_shape();
-    let edges = plane(slice_axis).map(|axis| median.0[axis] as f64);
-    let [height, width] = edges.map(|edge| rounded_up(edge, count(edge)));
-    let pools = [0, count(height as f64), count(width as f64)];
-    let patch_size = Shape([1, height, width]);
+    let patch_size = patch_2d(plane(slice_axis).map(|axis| median.0[axis]), rules).patch();
+    let [_, height, width] = patch_size.0;
+    let count = |edge: usize| pool_depth(edge as f64, rules.max_pool_depth_2d, rules.min_edge_to_pool);
+    let pools = [0, count(height), count(width)];
     let mut spacing = measured.spacing;
     // The axis across the slices is not resampled.
     spacing.0[slice_axis] = 0.0;
@@ -141,6 +140,32 @@ pub fn plan_3d(stage: &Measured, dataset: &Measured, rules: &Rules, batch_dice: 
     }
 }
 
+/// The steps that lead to a 2D patch size.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Patch2d {
+    /// Edges of the median slice, pixels.
+    pub median_slice: [usize; 2],
+    /// The factor that each edge is rounded up to a multiple of.
+    pub multiples: [usize; 2],
+}
+
+impl Patch2d {
+    /// The patch size, `[1, y, x]`.
+    pub fn patch(self) -> Shape {
+        let [height, width]: [usize; 2] =
+            std::array::from_fn(|axis| self.median_slice[axis].next_multiple_of(self.multiples[axis]));
+        Shape([1, height, width])
+    }
+}
+
+/// The patch size of the 2D network: the median slice, rounded up to the pooling factor.
+///
+/// Source: arXiv:1809.10486, section 2.1.
+pub fn patch_2d(median_slice: [usize; 2], rules: &Rules) -> Patch2d {
+    let count = |edge: usize| pool_depth(edge as f64, rules.max_pool_depth_2d, rules.min_edge_to_pool);
+    Patch2d { median_slice, multiples: median_slice.map(|edge| 1 << count(edge)) }
+}
+
 /// The steps that lead to a 3D patch size.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Patch3d {
@@ -168,8 +193,8 @@ impl Patch3d {
 /// The patch size of a 3D network.
 ///
 /// The extent of the median case (in mm, or in voxels with `patch_aspect = "voxel"`) is scaled to the volume of the reference patch,
-/// clipped to the median shape and rounded up to the pooling factor. While the patch is larger than the reference, the axis that
-/// exceeds its unrounded edge most is shortened.
+/// clipped to the median shape and rounded up to the pooling factor. While the patch is larger than the reference, the
+/// edge that is most voxels above its unrounded length is shortened, the last of several.
 ///
 /// Differs: the paper gives neither rounding nor reduction, and its aspect ratio is in voxels. This rule reproduces all 3D entries of
 /// its Table 1; the literal text does not (see [`crate::guide::method`]).

@@ -13,7 +13,7 @@ table! {
     pub struct Rules decides Nothing {
         /// Aspect ratio of 3D patches.
         patch_aspect: Aspect { default: "\"mm\"", source: PAPER_2_1 },
-        /// Patch size of the reference 2D network.
+        /// Patch size of the reference 2D network. It limits the batch size alone: a 2D patch is the median slice.
         reference_patch_size_2d: [usize; 2] {
             default: "[256, 256]", range: AT_LEAST_1, unit: "pixels", source: PAPER_2_1,
         },

@@ -1,7 +1,7 @@
 //! The reasons of the values of one network: how each follows from the measurements.
 
 use crate::plan::rules::planner::{
-    Measured, batch_budget, batch_cap, cascade_ratio, lowres, patch_3d, plane, pool_depth, single_slice,
+    Measured, Patch2d, batch_budget, batch_cap, cascade_ratio, lowres, patch_2d, patch_3d, plane, single_slice,
 };
 use crate::plan::rules::reasons::percent::percent;
 use crate::plan::schema::{Aspect, AugmentationKind, Configuration, ConfigurationName, Plan, Rules};
@@ -59,7 +59,7 @@ pub(super) fn reasons(
 fn spacing_reason(name: ConfigurationName, measured: &Measured, rules: &Rules) -> String {
     match name {
         ConfigurationName::TwoD => {
-            "Median spacing in the plane, mm, [z, y, x] (paper, 2.2); 0 keeps each case's own spacing across the slices.".to_owned()
+            "Median spacing in the patch_2d, plane, Patch2d, mm, [z, y, x] (paper, 2.2); 0 keeps each case's own spacing across the slices.".to_owned()
         }
         ConfigurationName::FullRes | ConfigurationName::Cascade => {
             "Median spacing, mm, [z, y, x] (paper, 2.2).".to_owned()
@@ -86,10 +86,8 @@ fn spacing_reason(name: ConfigurationName, measured: &Measured, rules: &Rules) -
 }
 
 fn slice_reason(configuration: &Configuration, rules: &Rules) -> String {
-    let median = plane(configuration.slice_axis).map(|axis| configuration.median_shape.0[axis]);
-    let multiples =
-        median.map(|edge| 1_usize << pool_depth(edge as f64, rules.max_pool_depth_2d, rules.min_edge_to_pool));
-    let ([height, width], [vertical, horizontal]) = (median, multiples);
+    let median_slice = plane(configuration.slice_axis).map(|axis| configuration.median_shape.0[axis]);
+    let Patch2d { median_slice: [height, width], multiples: [vertical, horizontal] } = patch_2d(median_slice, rules);
     format!(
         "Patch size, pixels: the median slice, {height} × {width}, rounded up to multiples of {vertical} × {horizontal}, a factor of 2 \
          per pooling (paper, 2.1)."

@@ -16,11 +16,6 @@ pub(crate) fn curve(rows: &[EpochRow], value: fn(&EpochRow) -> f64) -> impl Iter
     rows.iter().map(move |row| (row.epoch as f64, value(row)))
 }
 
-/// A learning rate with at most two significant digits, such as `1.2e-5`.
-pub(crate) fn format_learning_rate(rate: f64) -> String {
-    format!("{rate:.1e}").replace(".0e", "e")
-}
-
 /// The learning rate below which training may stop, if it can be drawn on a logarithmic axis.
 pub(crate) fn stopping_learning_rate(train: &Train) -> Option<f64> {
     stopping::plateau_settings(train).map(|rule| rule.below_learning_rate).filter(|&rate| rate > 0.0)

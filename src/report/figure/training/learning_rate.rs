@@ -14,8 +14,9 @@ use crate::report::figure::canvas::Plot;
 use crate::report::figure::line::{Line, draw_line, steps};
 use crate::report::figure::style::{BLUE, INK, Scale};
 use crate::report::figure::text::text_style;
-use crate::report::figure::training::curve::{curve, epoch_range, format_learning_rate, stopping_learning_rate};
+use crate::report::figure::training::curve::{curve, epoch_range, stopping_learning_rate};
 use crate::run::log::EpochRow;
+use crate::units::format_learning_rate;
 
 /// The learning rate of one training.
 pub(crate) struct LearningRatePlot<'a> {

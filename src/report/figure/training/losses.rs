@@ -16,9 +16,10 @@ use crate::report::figure::canvas::Plot;
 use crate::report::figure::line::{Line, draw_line, draw_line_sample, steps};
 use crate::report::figure::style::{BLUE, FONT, GREY, INK, Scale, VERMILION};
 use crate::report::figure::text::{RIGHT_OF, draw_text};
-use crate::report::figure::training::curve::{curve, epoch_range, format_learning_rate};
+use crate::report::figure::training::curve::{curve, epoch_range};
 use crate::run::log::{EpochRow, PlateauRow};
 use crate::train::{schedule, stopping};
+use crate::units::format_learning_rate;
 
 /// Height of a line of the legend, points.
 const LEGEND_PT: f64 = 10.0;

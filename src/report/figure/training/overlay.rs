@@ -12,9 +12,10 @@ use crate::report::figure::canvas::Plot;
 use crate::report::figure::line::{Line, draw_line, draw_line_sample, steps};
 use crate::report::figure::style::{BLUE, INK, Scale, VERMILION};
 use crate::report::figure::text::{RIGHT_OF, draw_text};
-use crate::report::figure::training::curve::{curve, epoch_range, format_learning_rate, stopping_learning_rate};
+use crate::report::figure::training::curve::{curve, epoch_range, stopping_learning_rate};
 use crate::report::figure::training::learning_rate::log_range;
 use crate::report::record::NetworkRecord;
+use crate::units::format_learning_rate;
 
 /// Smoothed losses over epochs.
 pub(crate) struct LossOverlay<'a> {

@@ -6,6 +6,7 @@ use std::path::Path;
 use super::*;
 use crate::run::StopReason;
 use crate::train::progress::Progress;
+use crate::units::format_learning_rate;
 
 fn train() -> Train {
     crate::plan::testing::example().train
@@ -112,5 +113,5 @@ fn the_learning_rate_of_a_stopped_training_ends_below_its_limit() {
 
 #[test]
 fn learning_rates_are_shown_with_at_most_two_digits() {
-    assert_eq!([6e-5, 2.4e-6].map(curve::format_learning_rate), ["6e-5", "2.4e-6"]);
+    assert_eq!([6e-5, 2.4e-6].map(format_learning_rate), ["6e-5", "2.4e-6"]);
 }

@@ -47,14 +47,16 @@ fn describe_cases(record: &RunRecord) -> String {
 pub(super) fn describe_software(record: &RunRecord) -> String {
     let Some(manifest) = &record.manifest else { return "The software's version was not recorded.".to_owned() };
     let commit = match (&manifest.git_commit, manifest.git_dirty) {
-        (Some(commit), Some(true)) => format!(", from a working copy of commit {commit} with uncommitted changes"),
-        (Some(commit), _) => format!(", from commit {commit}"),
+        (Some(commit), Some(true)) => {
+            format!(" The plan is from commit {commit} of its repository, with uncommitted changes.")
+        }
+        (Some(commit), _) => format!(" The plan is from commit {commit} of its repository."),
         (None, _) => String::new(),
     };
     let host = &manifest.host;
     let processor = host.processor.as_deref().unwrap_or(&host.arch);
     format!(
-        "Computations ran with segplan {} on the device {} ({processor}, {}, {}){commit}.",
+        "Computations ran with segplan {} on the device {} ({processor}, {}, {}).{commit}",
         manifest.version,
         manifest.device,
         counted(host.cores, "core"),
