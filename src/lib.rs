@@ -30,7 +30,7 @@
 //! | [`predict`] | networks and preprocessed case → probabilities → labels | 2.4 |
 //! | [`postprocess`] | labels → labels | 2.5 |
 //! | [`evaluate`] | prediction and reference → scores | 3 |
-//! | [`select`] | scores → ranking of configurations and ensembles | 2.5, 3 |
+//! | [`select`] | scores → ranking of configurations and ensembles | 2.6 |
 //! | [`report`] | run folders → tables, figures, page, methods paragraph | |
 //! | [`segment`] | run and new images → label maps | 2.4 |
 //! | [`preview`], [`mod@bench`] | plan → pictures of augmented patches; timings | |
@@ -64,7 +64,7 @@
 //! | means over cases and classes | `evaluate/summary.rs` |
 //! | pseudo Dice during training | `train/pseudo_dice.rs` |
 //! | choice of the best configuration or ensemble | `select.rs` |
-//! | order and dependencies of the work | `experiment/work.rs` |
+//! | order and dependencies of the work | `experiment/work/` |
 //! | folds | `experiment/splits.rs` |
 //!
 //! # Where to look for the rest

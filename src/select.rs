@@ -1,7 +1,7 @@
 //! Model selection: the configuration, or ensemble of two, with the best cross-validation.
 //!
 //! Input: scores of all candidates over all folds. Output: the candidates, best first. Deliberately absent: the
-//! predictions of ensembles (`experiment`). Source: arXiv:1809.10486, 2.4.
+//! predictions of ensembles (`experiment`). Source: arXiv:1809.10486, 2.6.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

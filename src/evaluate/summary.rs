@@ -1,5 +1,5 @@
 //! Means and standard deviations of scores over cases, per class. Means are over cases first, then over
-//! classes. Source: arXiv:1809.10486, 2.4.
+//! classes. Source: arXiv:1809.10486, 2.6.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -1,6 +1,6 @@
 //! Ensemble: the validation cases of one fold, predicted by two configurations together, and their scores.
 //!
-//! Probabilities are computed again from the weights of the fold instead of being stored. Source: arXiv:1809.10486, 2.4.
+//! Probabilities are computed again from the weights of the fold instead of being stored. Source: arXiv:1809.10486, 2.6.
 
 use crate::experiment::error::ExperimentError;
 use crate::experiment::stages::context::{Context, Ending};

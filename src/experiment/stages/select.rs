@@ -1,4 +1,4 @@
-//! Select: the ranking of all candidates by their cross-validation. Source: arXiv:1809.10486, 2.4.
+//! Select: the ranking of all candidates by their cross-validation. Source: arXiv:1809.10486, 2.6.
 
 use crate::evaluate::scores::{self, Score};
 use crate::experiment::error::ExperimentError;
