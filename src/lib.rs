@@ -54,8 +54,8 @@
 //! | loss | `train/loss/` |
 //! | optimiser | `train/optimizer/` |
 //! | learning rate; end of training | `train/schedule/plateau.rs`; `train/stopping.rs` |
-//! | what counts as an improvement, for both; moving averages | `train/plateau_detector.rs`; `train/ema.rs` |
-//! | what happens after an epoch, in order | `train/progress.rs` |
+//! | criterion of an improvement, for both; moving averages | `train/plateau_detector.rs`; `train/ema.rs` |
+//! | order of the decisions after an epoch | `train/progress.rs` |
 //! | foreground sampling | `train/sampler.rs` |
 //! | random transforms | `train/augment/`, one file per transform |
 //! | tiles, weights, mirroring | `predict/tiles.rs` |

@@ -57,6 +57,12 @@ pub fn counted(count: usize, noun: &str) -> String {
     format!("{count} {}", plural(count, noun))
 }
 
+/// The text with a capital letter at its start.
+pub fn capitalized(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
 /// The form of a noun that agrees with a count.
 pub fn plural(count: usize, noun: &str) -> String {
     // "epoch" ends in the sound of a `k`.

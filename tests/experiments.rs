@@ -45,7 +45,6 @@ fn the_papers_tasks_are_what_the_planner_writes() {
     }
 }
 
-/// The keys that were changed by hand in the experiments of the repository; all other values are those of the rules and the recipe.
 /// The keys of a schedule that fits a few minutes of two cores.
 const SHORT_SCHEDULE: [&str; 11] = [
     "train.batches_per_epoch",
@@ -61,6 +60,7 @@ const SHORT_SCHEDULE: [&str; 11] = [
     "train.validation_loss_ema_decay",
 ];
 
+/// The keys that were changed by hand in the experiments of the repository; all other values are those of the rules and the recipe.
 #[test]
 fn experiments_are_what_the_planner_writes_but_for_named_keys() {
     let expected: [(&str, &[&str]); 3] = [

@@ -53,6 +53,13 @@ fn every_verb_has_examples_in_its_help() {
         let printed = text(&help.stdout);
         assert!(printed.contains("Example") && printed.contains(&format!("segplan {verb}")), "{printed}");
         assert!(help.stderr.is_empty() && help.status.success());
+        let examples = printed.lines().skip_while(|line| *line != "Examples:").take_while(|line| !line.is_empty());
+        for example in examples {
+            assert!(example.chars().count() <= 80, "`{example}` is wider than a terminal of 80 columns");
+            assert!(
+                example.starts_with("Examples:") || example.starts_with("  segplan ") || example.starts_with("  # ")
+            );
+        }
     }
 }
 

@@ -17,7 +17,7 @@ use crate::run::Listener;
 
 const EXAMPLES: &str = "\
 Example:
-  segplan augment experiments/phantom.toml -n 4 -o patches --set augment.rotation.probability=1";
+  segplan augment experiments/phantom.toml -n 4 --set augment.rotation.probability=1";
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -36,7 +36,7 @@ pub(super) struct Arguments {
     /// Configuration; by default the last one of `run.configurations`
     #[arg(long, value_name = "NAME", value_parser = parse_configuration)]
     configuration: Option<ConfigurationName>,
-    /// Change a value of the plan for this preview, such as `augment.rotation.probability=1`
+    /// Override a value of the plan, such as `augment.rotation.probability=1`; the plan file is not changed
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
     /// Replace the contact sheet, even if segplan did not write it

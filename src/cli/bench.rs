@@ -17,7 +17,7 @@ use crate::plan::schema::ConfigurationName;
 const EXAMPLES: &str = "\
 Examples:
   segplan bench experiments/phantom.toml
-  segplan bench experiments/hippocampus.toml --device cuda:0 --configuration 3d_fullres --json";
+  segplan bench experiments/hippocampus.toml --device cuda:0 --configuration 2d";
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -27,7 +27,7 @@ pub(super) struct Arguments {
     /// Configuration to time; by default the first one of the plan
     #[arg(long, value_name = "NAME", value_parser = parse_configuration)]
     configuration: Option<ConfigurationName>,
-    /// Change a value of the plan, such as `configurations.3d_fullres.batch_size=2`
+    /// Override a value of the plan, such as `configurations.3d_fullres.batch_size=2`; the plan file is not changed
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
     /// Device to compute on; short for `--set runtime.device=…`

@@ -18,8 +18,11 @@ use crate::run::folder::RunFolder;
 
 const EXAMPLES: &str = "\
 Examples:
-  segplan compare experiments/sweep.toml                                 all variants of a sweep, by mean Dice
-  segplan compare runs/phantom runs/phantom-short --metric hd95          any runs, by any metric
+  # all variants of a sweep, by mean Dice
+  segplan compare experiments/sweep.toml
+  # any runs, by any metric
+  segplan compare runs/phantom runs/phantom-short --metric hd95
+  # a LaTeX table
   segplan compare experiments/sweep.toml --format tex > tables/sweep.tex
 
 Means are over cases, then over classes. Notes below the table list runs without results and cases without scores.";

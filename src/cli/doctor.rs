@@ -17,8 +17,10 @@ use crate::units::{counted, format_bytes};
 
 const EXAMPLES: &str = "\
 Examples:
-  segplan doctor                                     with the default folders
-  segplan doctor experiments/hippocampus.toml        with that plan's device and folders";
+  # with the default folders
+  segplan doctor
+  # with that plan's device and folders
+  segplan doctor experiments/hippocampus.toml";
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]

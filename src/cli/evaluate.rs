@@ -18,10 +18,14 @@ use crate::units::counted;
 
 const EXAMPLES: &str = "\
 Examples:
+  # print means per class
   segplan evaluate --reference labels --prediction segmentations
+  # and every case
   segplan evaluate --reference labels --prediction segmentations --per-case
-  segplan evaluate --reference labels --prediction segmentations --tolerance 2 -o scores.csv
-  segplan evaluate --reference labels --prediction segmentations --partial       although some are missing
+  # write a file; surface Dice at 2 mm
+  segplan evaluate --reference labels --prediction out --tolerance 2 -o out.csv
+  # some predictions are missing
+  segplan evaluate --reference labels --prediction segmentations --partial
 
 Class names are read from a `dataset.json` in the reference folder or above it.
 

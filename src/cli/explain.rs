@@ -8,10 +8,15 @@ use crate::plan::explain::explain as find;
 
 const EXAMPLES: &str = "\
 Examples:
-  segplan explain                                    the tables of a plan
-  segplan explain train                              the keys of a table
-  segplan explain batch_size                         a key in any table
-  segplan explain \"early stopping\"                   keys by words
+  # the tables of a plan
+  segplan explain
+  # the keys of a table
+  segplan explain train
+  # a key in any table
+  segplan explain batch_size
+  # keys by words
+  segplan explain \"early stopping\"
+  # a key by its path
   segplan explain configurations.2d.patch_size";
 
 #[derive(Debug, Args)]

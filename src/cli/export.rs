@@ -15,8 +15,9 @@ use crate::store::{read_text_if_present, write_atomic};
 
 const EXAMPLES: &str = "\
 Examples:
-  segplan export --nnunet experiments/hippocampus.toml -o nnUNet_preprocessed/Dataset004_Hippocampus
-  segplan export --nnunet runs/hippocampus -o nnUNet_preprocessed/Dataset004_Hippocampus     with its folds";
+  segplan export --nnunet experiments/hippocampus.toml -o Dataset004_Hippocampus
+  # with its folds
+  segplan export --nnunet runs/hippocampus -o Dataset004_Hippocampus";
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]

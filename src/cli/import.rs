@@ -17,7 +17,7 @@ use crate::store::{read_text, read_text_if_present, write_atomic};
 
 const EXAMPLES: &str = "\
 Example:
-  segplan import nnUNet_preprocessed/Dataset004_Hippocampus -o experiments/hippocampus-v2.toml
+  segplan import nnUNet_preprocessed/Dataset004_Hippocampus -o hippocampus.toml
 
 The folds of `splits_final.json` are copied to the run folder of the experiment, unless it has folds already.";
 

@@ -49,15 +49,20 @@ struct Arguments {
 
 const EXAMPLES: &str = "\
 Examples:
-  segplan run experiments/phantom.toml             generate, train and evaluate the built-in data set
-  segplan verify data/Task04_Hippocampus           list every problem of a data set
+  # generate, train and evaluate the built-in data set
+  segplan run experiments/phantom.toml
+  # list every problem in a data set
+  segplan verify data/Task04_Hippocampus
+  # measure it and write its plan
   segplan plan data/Task04_Hippocampus -o experiments/hippocampus.toml
+  # train and evaluate one network
   segplan run experiments/hippocampus.toml --fold 0 --configuration 3d_fullres
-  segplan predict --run runs/hippocampus --input new_images --output segmentations";
+  # segment new images
+  segplan predict --run runs/hippocampus --input images --output segmentations";
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// List every problem of a data set: files, shapes, geometry, labels
+    /// List every problem in a data set: files, shapes, geometry, labels
     Verify(verify::Arguments),
     /// Measure a data set and write its plan, or update an existing one
     Plan(plan::Arguments),
@@ -87,13 +92,13 @@ enum Verb {
     Evaluate(evaluate::Arguments),
     /// Compare runs, or the variants of a sweep, by a metric
     Compare(compare::Arguments),
-    /// Write tables, figures, a page and a methods paragraph for runs
+    /// Write tables, figures, an HTML page and a methods paragraph for runs
     Report(report::Arguments),
     /// Measure the speed of training, data loading, preprocessing and prediction of a plan
     Bench(bench::Arguments),
     /// Generate the built-in synthetic data set
     Phantom(phantom::Arguments),
-    /// Show backends, devices, memory, disk and data sets of this machine
+    /// Show the backends, devices, memory, disk space and data sets on this machine
     Doctor(doctor::Arguments),
     /// Print a completion script for a shell
     Completions(completions::Arguments),

@@ -21,15 +21,22 @@ use crate::run::{Listener, Listeners};
 
 const EXAMPLES: &str = "\
 Examples:
-  segplan run experiments/phantom.toml                       every step that is not done yet
-  segplan run experiments/phantom.toml --dry-run             list these steps and their cost
+  # every step that is not done yet
+  segplan run experiments/phantom.toml
+  # list these steps and their cost
+  segplan run experiments/phantom.toml --dry-run
+  # one network
   segplan run experiments/hippocampus.toml --fold 0 --configuration 3d_fullres
-  segplan run experiments/hippocampus.toml --set train.max_epochs=50 --set name=short
+  # other values under another name
+  segplan run experiments/phantom.toml --set train.max_epochs=9 --set name=short
+  # on a GPU
   segplan run experiments/hippocampus.toml --device cuda:0
-  segplan run my-sweep.toml --keep-going                     all variants and folds, whatever fails
-  segplan run my-sweep.toml --variant batch_size=9           one variant
+  # all variants and folds, whatever fails
+  segplan run my-sweep.toml --keep-going
+  # one variant
+  segplan run my-sweep.toml --variant batch_size=9
 
-Prints an estimate first and the actual time at the end. Finished steps are not repeated. Ctrl-C, SIGTERM and SIGUSR1
+Prints an estimate first and the actual time at the end. Finished steps are not repeated. Ctrl-C, SIGTERM and SIGUSR1 \
 write a checkpoint; the same command resumes. Data set, device, memory and disk space are checked before anything runs.";
 
 #[derive(Debug, Args)]
@@ -37,7 +44,7 @@ write a checkpoint; the same command resumes. Data set, device, memory and disk 
 pub(super) struct Arguments {
     /// The plan
     plan: PathBuf,
-    /// Change a value of the plan for this run, such as `train.max_epochs=10`; the file is not changed
+    /// Override a value of the plan, such as `train.max_epochs=10`; the plan file is not changed
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
     /// Device to compute on; short for `--set runtime.device=…`

@@ -13,9 +13,9 @@ use crate::store::rewrite;
 const EXAMPLES: &str = "\
 Examples:
   segplan set experiments/phantom.toml train.max_epochs=50
-  segplan set plan.toml 'configurations.3d_fullres.patch_size=[32, 32, 32]' runtime.device=cuda:0
+  segplan set plan.toml runtime.device=cuda:0 'augment.rotation.max_degrees_3d=30'
 
-The plan is checked before it is written. Comments, order and spaces are kept; only a generated comment above the value, which
+The plan is checked before it is written. Comments, order and spaces are kept; only a generated comment above the value, which \
 gives the reason of the old one, is replaced. A key that the file does not have is added to its table.";
 
 #[derive(Debug, Args)]

@@ -11,10 +11,14 @@ use crate::plan::read::load;
 
 const EXAMPLES: &str = "\
 Examples:
-  segplan show experiments/hippocampus-laptop.toml --origin     with file and line of each value
-  segplan show experiments/phantom.toml --resolved              all keys, including those of the recipe
-  segplan show experiments/phantom.toml --changed               values set by hand, with those of the rules and the recipe
-  segplan show experiments/phantom.toml --set train.max_epochs=9   with a change, as `run` takes it
+  # with file and line of each value
+  segplan show experiments/hippocampus-laptop.toml --origin
+  # all keys, including those of the recipe
+  segplan show experiments/phantom.toml --resolved
+  # values set by hand, with those of the rules and the recipe
+  segplan show experiments/phantom.toml --changed
+  # with a value changed, as for `run`
+  segplan show experiments/phantom.toml --set train.max_epochs=9
 
 Environment variables set keys, too: SEGPLAN_TRAIN__MAX_EPOCHS=9";
 
@@ -32,7 +36,7 @@ pub(super) struct Arguments {
     /// Show the layer, file and line that set each value
     #[arg(long)]
     origin: bool,
-    /// Change a value of the plan first, such as `train.max_epochs=10`; the file is not changed
+    /// Override a value of the plan, such as `train.max_epochs=10`; the plan file is not changed
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
 }

@@ -17,11 +17,16 @@ use crate::store::rows::rows_as_text;
 
 const EXAMPLES: &str = "\
 Examples:
-  segplan status experiments/phantom.toml                        finished and remaining steps
-  segplan status runs/phantom                                    the same for a run folder
-  segplan status experiments/phantom.toml --estimate             with the cost of the remaining work
-  segplan status experiments/phantom.toml --set train.max_epochs=9   what would become stale
-  segplan status experiments/phantom.toml --format json          every step, with what it needs
+  # finished and remaining steps
+  segplan status experiments/phantom.toml
+  # the same for a run folder
+  segplan status runs/phantom
+  # with the cost of the remaining work
+  segplan status experiments/phantom.toml --estimate
+  # steps that another value would make stale
+  segplan status experiments/phantom.toml --set train.max_epochs=9
+  # every step, with what it needs
+  segplan status experiments/phantom.toml --format json
 
 Nothing is written and nothing is run.";
 
@@ -31,7 +36,7 @@ pub(super) struct Arguments {
     /// The plan, or a run folder
     #[arg(value_name = "PLAN_OR_RUN")]
     plan: PathBuf,
-    /// Change a value of the plan first; the file is not changed
+    /// Override a value of the plan, such as `train.max_epochs=10`; the plan file is not changed
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
     #[command(flatten)]

@@ -46,11 +46,11 @@ pub struct IntensityStatistics {
     pub sd: f64,
     /// Minimum.
     pub min: f64,
-    /// 0.5 % quantile.
+    /// 0.5th percentile.
     pub p00_5: f64,
     /// Median.
     pub median: f64,
-    /// 99.5 % quantile.
+    /// 99.5th percentile.
     pub p99_5: f64,
     /// Maximum.
     pub max: f64,

@@ -166,7 +166,7 @@ fn unsupported(plan: &Plan) -> Vec<String> {
             .to_owned(),
         "`[predict]` except for `probability_order`, and `[postprocess]`: nnU-Net v2 defines them elsewhere"
             .to_owned(),
-        "`[run]` and `[split]`: folds are in `splits_final.json`, seeds are not exported".to_owned(),
+        "`[run]` and `[split]`: a run writes its folds to `splits_final.json`; seeds are not exported".to_owned(),
     ];
     let ratio = plan.preprocess.anisotropy_threshold;
     if ratio > 0.0 && (ratio - ANISOTROPY_THRESHOLD).abs() > f64::EPSILON {

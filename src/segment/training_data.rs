@@ -74,9 +74,11 @@ impl TrainingData {
                 for (codes, cases) in codes {
                     let _ = write!(listed, "{}{codes} ({cases})", if listed.is_empty() { "" } else { ", " });
                 }
-                Some(format!("training cases have several axis orders, {listed}: images are predicted in their own"))
+                Some(format!(
+                    "training cases have several axis orders, {listed}: each image is predicted in its own axis order"
+                ))
             }
-            Orientation::Unknown(reason) => Some(format!("{reason}: images are predicted in their own axis order")),
+            Orientation::Unknown(reason) => Some(format!("{reason}: each image is predicted in its own axis order")),
         }
     }
 
@@ -156,7 +158,7 @@ fn far(scheme: Normalization, trained: &[IntensityRange], voxels: ndarray::Array
         return None;
     };
     Some(format!(
-        "intensities from {} to {}, in training cases from {} to {}: {why} (0.5 % and 99.5 % quantiles of voxels that are not 0)",
+        "intensities from {} to {}, in training cases from {} to {}: {why} (0.5th and 99.5th percentiles of voxels that are not 0)",
         short(own.low),
         short(own.high),
         short(all.low),
@@ -225,11 +227,11 @@ mod tests {
 
         let mixed = of(vec![case(Some("RAS"), [1.0; 3], (0.0, 1.0)), case(Some("LPS"), [1.0; 3], (0.0, 1.0))]);
         assert_eq!(mixed.reorder(&geometry), (None, None));
-        insta::assert_snapshot!(mixed.note().unwrap(), @"training cases have several axis orders, LPS (1), RAS (1): images are predicted in their own");
+        insta::assert_snapshot!(mixed.note().unwrap(), @"training cases have several axis orders, LPS (1), RAS (1): each image is predicted in its own axis order");
 
         let unplaced = of(vec![case(Some("LPS"), [1.0; 3], (0.0, 1.0)), case(None, [1.0; 3], (0.0, 1.0))]);
         assert_eq!(unplaced.reorder(&geometry), (None, None));
-        insta::assert_snapshot!(unplaced.note().unwrap(), @"training cases have no orientation in their headers: images are predicted in their own axis order");
+        insta::assert_snapshot!(unplaced.note().unwrap(), @"training cases have no orientation in their headers: each image is predicted in its own axis order");
         assert!(TrainingData::unknown().note().unwrap().contains("`segplan run PLAN` records it"));
 
         let mut nowhere = geometry;
@@ -248,7 +250,7 @@ mod tests {
         let differences = |spacing, from, to| ct.differences(&image(spacing, from, to), &plan(Normalization::Ct));
         assert_eq!(differences([3.0, 1.0, 1.0], -1000.0, 1200.0), Vec::<String>::new());
         assert_eq!(differences([10.0, 1.6, 0.4], -1000.0, 1200.0), Vec::<String>::new(), "twice and half are not far");
-        insta::assert_snapshot!(differences([3.0, 1.0, 1.0], 0.001, 1.0).join("\n"), @"channel 0 (MRI): intensities from 0.006 to 0.995, in training cases from -1010 to 2000: less than 1/10 of the narrowest range (0.5 % and 99.5 % quantiles of voxels that are not 0)");
+        insta::assert_snapshot!(differences([3.0, 1.0, 1.0], 0.001, 1.0).join("\n"), @"channel 0 (MRI): intensities from 0.006 to 0.995, in training cases from -1010 to 2000: less than 1/10 of the narrowest range (0.5th and 99.5th percentiles of voxels that are not 0)");
         assert!(differences([3.0, 1.0, 1.0], 3000.0, 6000.0)[0].contains("do not overlap"));
         assert!(differences([3.0, 1.0, 1.0], -1e5, 1e5)[0].contains("more than 10 times the widest range"));
         insta::assert_snapshot!(differences([30.0, 1.0, 1.0], -1000.0, 1200.0).join("\n"), @"spacing 30.0000 × 1.0000 × 1.0000 mm, in training cases from 3.0000 × 0.8000 × 0.8000 mm to 5.0000 × 1.0000 × 1.0000 mm: more than 2 times the maximum, or less than the minimum divided by 2");

@@ -1,8 +1,8 @@
 //! Loss scaling for training with `network.precision = "f16"`.
 //!
-//! Gradients of the activations usually lie below the smallest f16 value. The loss is multiplied by a scale before the backward
-//! pass, and the gradients of the weights, which are f32, are divided by it. If a scale is too large, gradients overflow: the step
-//! is skipped and the scale halved. Source: arXiv:1710.03740, 3.2; constants of `torch.amp.GradScaler`.
+//! Many gradients of the activations are too small for f16 and would become zero. The loss is multiplied by a scale before the backward
+//! pass, and the gradients of the weights, which are f32, are divided by it. If the scale is too large, gradients overflow: the step
+//! is skipped and the scale is halved. Source: arXiv:1710.03740, 3.2; constants of `torch.amp.GradScaler`.
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Gradients, Tensor};

@@ -2,7 +2,7 @@
 
 use ndarray::{Array, Dimension};
 
-/// The elements of an array in row-major order, in the array's own memory if it has that order already.
+/// The elements of an array in row-major order; not copied if the array has that order already.
 pub(crate) fn into_elements<T: Clone, D: Dimension>(array: Array<T, D>) -> Vec<T> {
     let array = if array.is_standard_layout() { array } else { array.as_standard_layout().into_owned() };
     let (count, (mut elements, first)) = (array.len(), array.into_raw_vec_and_offset());

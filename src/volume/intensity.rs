@@ -8,12 +8,12 @@ const MAX_SAMPLE: usize = 1 << 16;
 /// Fraction of the sample below the lower end, and above the upper end.
 const TAIL: f64 = 0.005;
 
-/// The 0.5 % and the 99.5 % quantile (nearest rank) of the non-zero voxels of a channel.
+/// The 0.5th and the 99.5th percentile (nearest rank) of the non-zero voxels of a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct IntensityRange {
-    /// 0.5 % quantile.
+    /// 0.5th percentile.
     pub low: f64,
-    /// 99.5 % quantile.
+    /// 99.5th percentile.
     pub high: f64,
 }
 

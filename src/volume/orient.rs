@@ -101,7 +101,11 @@ impl FromStr for AxisCodes {
         };
         let found: Option<Vec<Direction>> = text.chars().rev().map(direction).collect();
         let codes = found.and_then(|found| found.try_into().ok()).map(Self).filter(|codes| codes.is_complete());
-        codes.ok_or_else(|| format!("`{text}` are no axis codes; expected three letters such as `RAS` or `LPS`"))
+        codes.ok_or_else(|| {
+            format!(
+                "`{text}` is not an axis order; expected one letter of each of R/L, A/P and S/I, such as `RAS` or `LPS`"
+            )
+        })
     }
 }
 

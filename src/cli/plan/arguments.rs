@@ -8,14 +8,22 @@ use crate::cli::plan::memory::parse_gib;
 
 const EXAMPLES: &str = "\
 Examples:
+  # measure a data set and write its plan
   segplan plan data/Task04_Hippocampus -o experiments/hippocampus.toml
-  segplan plan data/Task04_Hippocampus                                 to standard output
-  segplan plan --published task04 -o experiments/task04.toml           from the paper's tables
-  segplan plan data/Task04_Hippocampus --memory-gib 24 -o large.toml   for a GPU with 24 GiB
-  segplan plan data/Hearts --exclude patient_07 -o hearts.toml         without a case
-  segplan plan data/Hearts --set 'split.patient_pattern=^(.+)_E[DS]$' -o hearts.toml
-  segplan plan --update experiments/hippocampus.toml                   print what would change, as a diff
-  segplan plan --update experiments/hippocampus.toml --write           and write it
+  # print the plan
+  segplan plan data/Task04_Hippocampus
+  # plan a task of the paper from its tables
+  segplan plan --published task04 -o experiments/task04.toml
+  # plan for a GPU with 24 GiB
+  segplan plan data/Task04_Hippocampus --memory-gib 24 -o large.toml
+  # leave out a case
+  segplan plan data/Hearts --exclude patient_07 -o hearts.toml
+  # keep a patient's cases in one fold
+  segplan plan data/Hearts --set 'split.patient_pattern=^(.+)_E[DS]$'
+  # show what would change, as a diff
+  segplan plan --update experiments/hippocampus.toml
+  # write these changes to the file
+  segplan plan --update experiments/hippocampus.toml --write
 
 A plan contains measured, planned and changed values; other values are those of the recipe (`segplan show FILE --resolved`).
 An update applies the plan's own [rules] to the current data. Values that you set by hand are kept and listed.

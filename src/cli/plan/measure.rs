@@ -33,8 +33,8 @@ pub(super) fn measure(folder: &Path, arguments: &Arguments, terminal: &Terminal)
     let is_named = whole.and_then(|whole| Some(whole.file_name()?.to_str()? == dataset.name)) == Some(true);
     if !is_named {
         return Err(Failure::wrong_input(miette::miette!(
-            help = "rename the folder: a plan contains its name, which has to be Unicode",
-            "the name of the folder `{}` cannot be in a plan",
+            help = "rename the folder",
+            "the name of the folder `{}` cannot be written into a plan; expected valid Unicode",
             folder.display()
         )));
     }

@@ -219,7 +219,7 @@ impl<'a> Cost<'a> {
         2.0 * self.topology.multiply_adds(self.configuration.patch_size.0) as f64 / self.operations_per_s
     }
 
-    /// Seconds of an epoch: training steps, and forward passes of the validation batches.
+    /// Seconds per epoch: training steps and forward passes of the validation batches.
     fn epoch_s(&self) -> f64 {
         let train = &self.plan.train;
         let passes = STEP_OVER_FORWARD * train.batches_per_epoch as f64 + train.validation_batches_per_epoch as f64;

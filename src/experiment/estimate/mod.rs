@@ -1,7 +1,7 @@
 //! The cost of the remaining work: memory, disk space and time.
 //!
-//! Memory and disk space follow from the plan and from the grids of all cases. Time follows from the epochs that the run has logged;
-//! without any, from the arithmetic of the network and the measured speed of the device.
+//! Memory and disk space follow from the plan and from the grids of all cases. Time follows from the epochs that the run has logged or,
+//! before the first epoch, from the number of operations of the network and the measured speed of the device.
 
 mod amount;
 mod cost;
@@ -72,7 +72,7 @@ pub(super) fn estimate_work(
     if !timed.is_empty() {
         estimates.basis.push(format!(
             "Estimates are based on {source}. Times exclude augmentation and assume `train.max_epochs`; training may stop earlier. \
-             Memory is the peak, including preprocessed cases mapped from disk, which the system can reclaim."
+             Memory is the peak, including preprocessed cases mapped from disk, whose pages the system can reclaim."
         ));
     }
     Ok(estimates)

@@ -67,7 +67,7 @@ fn a_matching_data_set_has_no_faults() {
 
 #[cfg(not(feature = "cuda"))]
 #[test]
-fn a_device_that_is_not_in_this_build() {
+fn a_device_whose_backend_is_not_in_this_build() {
     let (folder, loaded) = loaded(&["runtime.device=cuda:1"]);
     insta::assert_snapshot!(rendered(&folder, check_build(&loaded)));
 }

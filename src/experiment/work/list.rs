@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::experiment::options::Stage;
-use crate::experiment::work::{Members, Piece, Work};
+use crate::experiment::work::piece::{Members, Piece, Work};
 use crate::plan::schema::{ConfigurationName, Plan, PostprocessRule};
 use crate::run::NetworkId;
 

@@ -11,7 +11,7 @@ impl Checker<'_> {
         let schemes = "preprocess.normalization_scheme";
         for (at, known) in preprocess.intensities.iter().enumerate() {
             let (low, high) = (known.p00_5, known.p99_5);
-            let message = format!("the 0.5 % quantile is {low}, and the 99.5 % quantile is {high}");
+            let message = format!("the 0.5th percentile is {low}, and the 99.5th percentile is {high}");
             let path = format!("preprocess.intensities.{at}.p00_5");
             self.require(low <= high, &path, message, "expected the smaller one here");
         }

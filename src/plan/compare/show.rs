@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn the_resolved_text_is_the_plan() {
+    fn the_resolved_text_reads_back_as_the_same_plan() {
         let (_folder, loaded) = variant();
         let shown = show(&loaded, Options { resolved: true, origin: true, changed: false });
         assert_eq!(toml::from_str::<crate::plan::schema::Plan>(&shown).unwrap(), loaded.plan);

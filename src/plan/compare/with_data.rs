@@ -4,7 +4,7 @@ use crate::fingerprint::Fingerprint;
 use crate::plan::schema::{Intensities, Normalization, Plan};
 use crate::units::counted;
 
-/// Relative tolerance of measurements: plans hold six significant digits of those that they do not compute with.
+/// Relative tolerance of measurements: plans hold six significant digits.
 const TOLERANCE: f64 = 1e-5;
 
 /// All differences between a data set and the measurements in its plan, in words.
@@ -32,7 +32,7 @@ pub fn compare_with_data(measured: &Fingerprint, plan: &Plan) -> Vec<String> {
         {
             let Intensities { mean, sd, p00_5, p99_5 } = *planned;
             compare(
-                &format!("foreground mean, standard deviation, 0.5 % and 99.5 % quantile of channel {channel}"),
+                &format!("foreground mean, standard deviation, 0.5th and 99.5th percentile of channel {channel}"),
                 &[now.mean, now.sd, now.p00_5, now.p99_5],
                 &[mean, sd, p00_5, p99_5],
             );
@@ -85,6 +85,6 @@ mod tests {
             found.len() == 3 && found[0].contains("`data.cases` is 2") && found[1].contains("median spacing"),
             "{found:?}"
         );
-        assert!(found[2].contains("99.5 %"), "{found:?}");
+        assert!(found[2].contains("99.5th"), "{found:?}");
     }
 }

@@ -166,7 +166,10 @@ fn a_generated_comment_names_the_planned_value_and_the_reason_returns_with_it() 
     let text = planned.text(crate::plan::edit::write::Scope::Decisions);
     let key = "configurations.3d_fullres.batch_size";
     let changed = edited(&text, &format!("{key}=4")).unwrap();
-    assert!(changed.contains("\n# Patches in a batch. Changed by hand; the rules: 9.\nbatch_size = 4\n"), "{changed}");
+    assert!(
+        changed.contains("\n# Batch size: patches per batch. Changed by hand; the rules: 9.\nbatch_size = 4\n"),
+        "{changed}"
+    );
     assert!(edited(&changed, &format!("{key}=5")).unwrap().contains("the rules: 9.\nbatch_size = 5\n"));
     assert_eq!(edited(&changed, &format!("{key}=9")).unwrap(), text);
     let own = text.replace("# Batch size: at most", "# My own words: at most");

@@ -63,7 +63,7 @@ impl Diagnostic {
         self.position().is_none_or(|(name, _)| name == source.to_string())
     }
 
-    /// The layer that it is about, and the byte of its text.
+    /// The layer that it is about, and the byte offset in the text of that layer.
     pub(in crate::plan) fn position(&self) -> Option<(&str, usize)> {
         self.spot.as_ref().map(|(source, at)| (source.name(), at.start))
     }

@@ -14,6 +14,7 @@ use crate::plan::rules::planner::{self, Measured};
 use crate::plan::rules::reasons::reasons;
 use crate::plan::schema::{ConfigurationName, Data, Generator, Intensities, Normalization, Plan, Rules, recipe};
 use crate::units::counted;
+use crate::volume::Spacing;
 
 /// A plan, and the reasons of its values.
 #[derive(Clone, Debug)]
@@ -43,7 +44,7 @@ pub fn plan_dataset(
     fingerprint: &Fingerprint,
     rules: &Rules,
 ) -> Planned {
-    let spacing = fingerprint.median_spacing();
+    let spacing = Spacing(fingerprint.median_spacing().0.map(six_digits));
     let data = Data {
         dataset: dataset.name.clone(),
         channels: dataset.channels.clone(),
@@ -62,7 +63,8 @@ pub fn plan_dataset(
 }
 
 fn intensities(statistics: IntensityStatistics) -> Intensities {
-    Intensities { mean: statistics.mean, sd: statistics.sd, p00_5: statistics.p00_5, p99_5: statistics.p99_5 }
+    let IntensityStatistics { mean, sd, p00_5, p99_5, .. } = statistics;
+    Intensities { mean: six_digits(mean), sd: six_digits(sd), p00_5: six_digits(p00_5), p99_5: six_digits(p99_5) }
 }
 
 /// The normalisation of a channel: `ct` if its name has the word CT, `none` if it is noNorm (as in nnU-Net v2), else `z_score`.

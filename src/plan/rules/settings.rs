@@ -147,7 +147,7 @@ mod tests {
         assert_eq!((loaded.plan.split.folds, loaded.plan.run.folds), (3, vec![0, 1, 2]));
         assert_eq!(loaded.plan.runtime.data, [Path::new("x y")]);
         assert!(
-            text.contains("\n# Patches in a batch. Changed by hand; the rules: 9.\n")
+            text.contains("\n# Batch size: patches per batch. Changed by hand; the rules: 9.\n")
                 && text.contains("\nbatch_size = 4\n"),
             "{text}"
         );

@@ -31,9 +31,9 @@ table! {
     pub struct Elastic decides Train {
         /// Probability of elastic deformation per sample.
         probability: f64 { default: "0.2", range: FRACTION, source: FIRST_COMMIT },
-        /// Range of the amplitude in 3D (minimum, maximum).
+        /// Range of the amplitude of the elastic deformation in 3D (minimum, maximum).
         alpha_3d_voxels: [f64; 2] { default: "[0.0, 900.0]", range: AT_LEAST_0, unit: "voxels", source: FIRST_COMMIT },
-        /// Range of the amplitude in 2D (minimum, maximum).
+        /// Range of the amplitude of the elastic deformation in 2D (minimum, maximum).
         alpha_2d_voxels: [f64; 2] { default: "[0.0, 200.0]", range: AT_LEAST_0, unit: "pixels", source: FIRST_COMMIT },
         /// Range of the standard deviation of the Gaussian that smooths the displacements (minimum, maximum).
         sigma_voxels: [f64; 2] { default: "[9.0, 13.0]", range: POSITIVE, unit: "voxels", source: FIRST_COMMIT },
@@ -45,9 +45,9 @@ table! {
     pub struct Rotation decides Train {
         /// Probability of rotation per sample.
         probability: f64 { default: "0.2", range: FRACTION, source: FIRST_COMMIT },
-        /// Maximum angle about each axis in 3D.
+        /// Maximum rotation about each axis in 3D.
         max_degrees_3d: f64 { default: "15.0", range: AT_LEAST_0, unit: "degrees", source: FIRST_COMMIT },
-        /// Maximum angle in 2D. Patches whose longer edge is more than 1.5 times the shorter use the angle of 3D.
+        /// Maximum rotation in 2D. Patches whose longer edge is more than 1.5 times the shorter use the angle of 3D.
         max_degrees_2d: f64 { default: "180.0", range: AT_LEAST_0, unit: "degrees", source: FIRST_COMMIT },
     }
 }
@@ -57,7 +57,7 @@ table! {
     pub struct Scaling decides Train {
         /// Probability of scaling per sample.
         probability: f64 { default: "0.2", range: FRACTION, source: FIRST_COMMIT },
-        /// Range of the scale (minimum, maximum). Above 1 zooms out.
+        /// Range of the scale factor (minimum, maximum). Above 1 zooms out.
         range: [f64; 2] { default: "[0.85, 1.25]", range: POSITIVE, source: FIRST_COMMIT },
     }
 }
@@ -67,7 +67,7 @@ table! {
     pub struct Gamma decides Train {
         /// Probability of the gamma transform per sample.
         probability: f64 { default: "0.3", range: FRACTION, source: FIRST_COMMIT },
-        /// Range of the exponent (minimum, maximum).
+        /// Range of the exponent of the gamma transform (minimum, maximum).
         range: [f64; 2] { default: "[0.7, 1.5]", range: POSITIVE, source: FIRST_COMMIT },
     }
 }

@@ -31,15 +31,15 @@ table! {
         slice_axis: usize { range: between(0.0, 2.0), decided_by: Planner, stage: Stage::Preprocess, source: PAPER_2_1 },
         /// Patch size, [z, y, x] with the slice axis first. The first edge is 1 in 2D.
         patch_size: Shape { range: between(1.0, MAX_EDGE), unit: "voxels", decided_by: Planner, source: PAPER_2_1 },
-        /// Patches in a batch.
+        /// Batch size: patches per batch.
         batch_size: usize { range: AT_LEAST_1, decided_by: Planner, source: PAPER_2_1 },
-        /// Number of poolings of each axis, in the order of `patch_size`.
+        /// Number of poolings per axis (in the order of `patch_size`).
         pool_depths: [usize; 3] { range: between(0.0, MAX_POOL_DEPTH), decided_by: Planner, source: PAPER_2_1 },
-        /// Feature maps of each resolution, finest first.
+        /// Feature maps per resolution (finest first).
         features_per_stage: Vec<usize> { range: between(1.0, MAX_FEATURES), decided_by: Planner, source: PAPER_2_1 },
         /// Whether the Dice loss is computed over the whole batch as one volume, instead of per sample.
         batch_dice: bool { decided_by: Planner, source: PAPER_2_3 },
-        /// Which set of random transforms is used.
+        /// Set of random transforms.
         augmentation: AugmentationKind { decided_by: Planner, source: PAPER_2_3 },
         /// Axis of the patch perpendicular to the slices of slice-wise transforms: 0 is z, 1 is y, 2 is x. If missing, the axis
         /// of the patch's shortest edge, the first of equally short ones.
@@ -122,7 +122,7 @@ pub enum DiceScope {
 }
 
 choices! {
-    /// Which set of random transforms is used.
+    /// Set of random transforms.
     pub enum AugmentationKind {
         /// in the plane of the slice.
         TwoD = "2d",

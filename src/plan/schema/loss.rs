@@ -15,7 +15,7 @@ variants! {
 table! {
     /// Soft Dice loss plus cross-entropy.
     pub struct DiceCe decides Train {
-        /// Added to the numerator and the denominator of each Dice term.
+        /// Smoothing term: added to the numerator and the denominator of each Dice term.
         smooth: f64 { default: "0.00001", range: AT_LEAST_0, source: FIRST_COMMIT },
         /// Whether background counts in the Dice term. The paper sums over all classes and does not say whether they include it.
         include_background: bool { default: "false", source: FIRST_COMMIT },

@@ -15,9 +15,9 @@ variants! {
 table! {
     /// Adam with the L2 term in the gradient, as `torch.optim.Adam`.
     pub struct Adam decides Train {
-        /// L2 term added to the gradient.
+        /// Weight decay: an L2 term added to the gradient.
         weight_decay: f64 { default: "0.00003", range: AT_LEAST_0, source: FIRST_COMMIT },
-        /// Whether the maximum of the second moment is kept, AMSGrad.
+        /// AMSGrad: whether the maximum of the second moment is kept.
         amsgrad: bool { default: "true", source: FIRST_COMMIT },
     }
 }

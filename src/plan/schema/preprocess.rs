@@ -19,7 +19,7 @@ table! {
         normalization_scheme: Vec<Normalization> { decided_by: Planner, source: PAPER_2_2 },
         /// Whether mean and standard deviation are taken inside the non-zero mask only, and voxels outside are set to 0.
         normalize_in_mask: bool { decided_by: Planner, source: PAPER_2_2 },
-        /// Foreground intensities of each channel over all training cases. Only "ct" needs them.
+        /// Statistics of the foreground intensities of each channel over all training cases. Only "ct" normalisation uses them.
         intensities: Vec<Intensities> { default: "[]", decided_by: Measurement, source: PAPER_2_2 },
     }
 }
@@ -31,9 +31,9 @@ table! {
         mean: f64 {},
         /// Population standard deviation.
         sd: f64 { range: AT_LEAST_0 },
-        /// 0.5 % quantile.
+        /// 0.5th percentile.
         p00_5: f64 {},
-        /// 99.5 % quantile.
+        /// 99.5th percentile.
         p99_5: f64 {},
     }
 }
@@ -41,7 +41,7 @@ table! {
 choices! {
     /// How the intensities of a channel are normalised.
     pub enum Normalization {
-        /// clip to the 0.5 % and 99.5 % quantiles of the foreground, subtract its mean, divide by its standard deviation.
+        /// clip to the 0.5th and 99.5th percentiles of the foreground, subtract its mean, divide by its standard deviation.
         Ct = "ct",
         /// subtract the mean of the image, divide by its standard deviation.
         ZScore = "z_score",

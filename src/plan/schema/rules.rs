@@ -29,25 +29,25 @@ table! {
         reference_batch_size_3d: usize { default: "2", range: AT_LEAST_1, source: PAPER_2_1 },
         /// Maximum number of poolings per axis in 3D.
         max_pool_depth_3d: usize { default: "5", range: between(0.0, MAX_POOL_DEPTH), source: PAPER_2_1 },
-        /// An axis is pooled while its feature map has at least this many voxels.
+        /// Minimum edge of a feature map that is pooled along that edge.
         min_edge_to_pool: usize { default: "8", range: at_least(2.0), source: PAPER_2_1 },
         /// Maximum fraction of the data set's voxels in a batch.
         max_dataset_fraction: f64 { default: "0.05", range: POSITIVE_FRACTION, source: PAPER_2_1 },
         /// Minimum batch size.
         min_batch_size: usize { default: "2", range: AT_LEAST_1, source: PAPER_2_1 },
-        /// A cascade is planned if the median case has more than this many times the voxels of the reference 3D patch.
+        /// Ratio of the voxels of the median case to those of the reference 3D patch above which a cascade is planned.
         cascade_threshold: f64 { default: "4.0", range: POSITIVE, source: PAPER_2_1 },
-        /// For the cascade's first stage, axes whose spacing is below the coarsest spacing divided by this are coarsened first.
+        /// Ratio of the coarsest spacing to that of an axis above which the axis is coarsened first, for the cascade's first stage.
         lowres_anisotropy: f64 { default: "2.0", range: at_least(1.0), source: FIRST_COMMIT },
-        /// Feature maps at the finest resolution, doubled with each pooling.
+        /// Number of feature maps at the finest resolution, doubled with each pooling.
         base_features: usize { default: "30", range: AT_LEAST_1, source: PAPER_2_1 },
         /// Maximum number of feature maps in 2D.
         max_features_2d: usize { default: "480", range: AT_LEAST_1, source: FIRST_COMMIT },
         /// Maximum number of feature maps in 3D.
         max_features_3d: usize { default: "320", range: AT_LEAST_1, source: FIRST_COMMIT },
-        /// Masked normalisation is planned if cropping removes at least this fraction of the average case.
+        /// Fraction of the average case that cropping removes, from which on masked normalisation is planned.
         mask_norm_min_crop: f64 { default: "0.25", range: FRACTION, source: PAPER_2_2 },
-        /// A 3D patch is augmented slice by slice if its longest edge is more than this many times its shortest.
+        /// Ratio of the longest to the shortest edge of a 3D patch above which it is augmented slice by slice.
         dummy_2d_ratio: f64 { default: "2.0", range: at_least(1.0), source: PAPER_2_3 },
     }
 }

@@ -5,11 +5,11 @@ use crate::plan::schema::key::PAPER_2_3;
 use crate::plan::schema::range::AT_LEAST_0;
 
 variants! {
-    /// When training stops before the maximum number of epochs.
+    /// The rule that stops training before the maximum number of epochs.
     pub enum Stopping {
-        /// never: only `train.max_epochs` ends it.
+        /// training runs for `train.max_epochs` epochs.
         None = "none",
-        /// when the smoothed validation loss stops improving and the learning rate is low.
+        /// training stops when the smoothed validation loss stops improving and the learning rate is low.
         ValidationPlateau(ValidationPlateau) = "validation_plateau",
     }
 }
@@ -21,7 +21,7 @@ table! {
         patience_epochs: usize { default: "60", range: AT_LEAST_0, source: PAPER_2_3 },
         /// Minimum improvement of the smoothed validation loss.
         threshold: f64 { default: "0.005", range: AT_LEAST_0, source: PAPER_2_3 },
-        /// Training stops only while the learning rate is below this.
+        /// Learning rate below which training may stop.
         below_learning_rate: f64 { default: "0.000001", range: AT_LEAST_0, source: PAPER_2_3 },
     }
 }

@@ -26,7 +26,7 @@ table! {
         optimizer: Optimizer { default: "\"adam\"", source: PAPER_2_3 },
         /// The learning-rate schedule.
         schedule: Schedule { default: "\"plateau\"", source: PAPER_2_3 },
-        /// When training stops before the maximum number of epochs.
+        /// The rule that stops training before the maximum number of epochs.
         stopping: Stopping { default: "\"validation_plateau\"", source: PAPER_2_3 },
     }
 }

@@ -105,7 +105,7 @@ fn draw_metrics(record: &RunRecord, folder: FigureFolder<'_>) -> Result<Vec<Figu
     }
     for metric in Metric::ALL.into_iter().filter(|metric| metric.is_plotted()) {
         let caption = format!(
-            "{} of each class over validation cases. Points: cases; box: quartiles; line: median; whiskers: most extreme case \
+            "{} of each class over validation cases. Points: cases; box: quartiles; line: median; whiskers: most extreme cases \
              within 1.5 × IQR of the box.",
             record.metric_title(metric)
         );

@@ -74,7 +74,7 @@ pub(crate) fn text_width(text: &str, scale: Scale) -> i32 {
     text_style(scale).font.layout_box(text).map_or(0, |((left, _), (right, _))| right - left)
 }
 
-/// A text that fits into a width: shortened by an ellipsis if it is longer.
+/// The text, cut off with an ellipsis if it is wider than `width`.
 pub(crate) fn ellipsize(text: &str, width: i32, scale: Scale) -> String {
     if text_width(text, scale) <= width {
         return text.to_owned();

@@ -6,6 +6,7 @@ use crate::evaluate::metric::Metric;
 use crate::report::statistics::summary::{ScoreSummary, Spread};
 use crate::report::table::data::{Cell, Column, Rank, Table, UNDEFINED, ranks};
 use crate::statistics::{BOOTSTRAP_RESAMPLES, Interval};
+use crate::units::capitalized;
 
 /// Marks a mean over fewer cases than were planned.
 const INCOMPLETE: char = '†';
@@ -55,13 +56,8 @@ pub(crate) fn score_table(summaries: &[ScoreSummary], metric: Metric) -> Table {
 /// How the values of all score tables were computed.
 fn describe_scores() -> String {
     format!(
-        "Over validation cases; the 95 % CI is the percentile interval of {BOOTSTRAP_RESAMPLES} bootstrap resamples of the cases."
+        "Statistics over the validation cases; the 95 % CI is the percentile interval of {BOOTSTRAP_RESAMPLES} bootstrap resamples of the cases."
     )
-}
-
-fn capitalized(title: &str) -> String {
-    let mut letters = title.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// The titles of a metric; runs with different tolerances give several.

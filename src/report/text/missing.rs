@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::plan::check::tolerance::surface_note;
 use crate::report::record::{ModelFold, NetworkRecord, RunRecord};
-use crate::units::{agree, counted, listed};
+use crate::units::{agree, counted, listed, plural};
 
 /// Notes on missing results, on empty references, and on what the plan itself leaves out.
 pub(crate) fn list_missing(record: &RunRecord) -> Vec<String> {
@@ -108,13 +108,15 @@ fn left_out_by_plan(record: &RunRecord) -> Vec<String> {
     if run.folds.len() < folds {
         let planned: Vec<String> = run.folds.iter().map(ToString::to_string).collect();
         notes.push(format!(
-            "The plan runs {} of {folds} folds ({}): scores are only of the validation cases of these folds.",
+            "The plan runs {} of {folds} folds ({} {}): scores cover only the validation cases of {}.",
             run.folds.len(),
-            planned.join(", ")
+            plural(run.folds.len(), "fold"),
+            planned.join(", "),
+            if run.folds.len() == 1 { "this fold" } else { "these folds" }
         ));
     }
     if run.seeds.len() == 1 {
-        notes.push("One seed only: the variation of the results over repeated trainings is unknown.".to_owned());
+        notes.push("One seed only: the variation of the results across repeated trainings is unknown.".to_owned());
     }
     notes
 }

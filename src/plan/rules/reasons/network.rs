@@ -59,7 +59,7 @@ pub(super) fn reasons(
 fn spacing_reason(name: ConfigurationName, measured: &Measured, rules: &Rules) -> String {
     match name {
         ConfigurationName::TwoD => {
-            "Median spacing in the patch_2d, plane, Patch2d, mm, [z, y, x] (paper, 2.2); 0 keeps each case's own spacing across the slices.".to_owned()
+            "Median spacing in the plane, mm, [z, y, x] (paper, 2.2); 0 keeps each case's own spacing across the slices.".to_owned()
         }
         ConfigurationName::FullRes | ConfigurationName::Cascade => {
             "Median spacing, mm, [z, y, x] (paper, 2.2).".to_owned()
@@ -69,12 +69,13 @@ fn spacing_reason(name: ConfigurationName, measured: &Measured, rules: &Rules) -
             let doubled: Vec<String> = (0..3)
                 .map(|axis| (coarse.spacing.0[axis] / measured.spacing.0[axis]).log2().round())
                 .zip(AXES)
-                .map(|(times, axis)| format!("{axis} {times} ×"))
+                .map(|(times, axis)| format!("{axis} {times}"))
                 .collect();
             let ratio = |measured| beside_limit(cascade_ratio(measured, rules), rules.cascade_threshold, 2);
             format!(
-                "Median spacing, mm, [z, y, x], doubled until the median case has at most {} times the voxels of the reference patch: {}, \
-                 which reduces {} to {}. While axes are finer than the coarsest spacing divided by {}, only these are doubled (paper, 2.1).",
+                "Median spacing, mm, [z, y, x], doubled until the median case has at most {} times the voxels of the reference patch. \
+                 Doublings per axis: {}; the ratio falls from {} to {}. As long as some axes are finer than the coarsest spacing \
+                 divided by {}, only those are doubled (paper, 2.1).",
                 rules.cascade_threshold,
                 doubled.join(", "),
                 ratio(measured),

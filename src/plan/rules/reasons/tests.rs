@@ -132,12 +132,12 @@ fn check(plan: &Plan, measured: &Measured, said: &BTreeMap<String, String>) {
             }
         }
         if *name == ConfigurationName::LowRes {
-            let doubled = three(between(comment("spacing_mm"), "the reference patch: ", ", which reduces"));
+            let doubled = three(between(comment("spacing_mm"), "Doublings per axis: ", "; the ratio"));
             for (axis, times) in doubled.into_iter().enumerate() {
                 let expected = data.median_spacing_mm.0[axis] * 2_f64.powf(times);
                 assert!((network.spacing_mm.0[axis] - expected).abs() < 1e-9, "{}", comment("spacing_mm"));
             }
-            let now = numbers(between(comment("spacing_mm"), " to ", ". While"))[0];
+            let now = numbers(between(comment("spacing_mm"), " to ", ". As long"))[0];
             assert!(now <= plan.rules.cascade_threshold, "{}", comment("spacing_mm"));
         }
         for axis in 0..3 {

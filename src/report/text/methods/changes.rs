@@ -2,8 +2,9 @@
 
 use crate::plan::compare::{ChangedKey, changed_by_hand};
 use crate::plan::schema::Stage;
+use crate::plan::schema::lookup::find;
 use crate::report::record::RunRecord;
-use crate::report::text::methods::phrases::join_and;
+use crate::report::text::methods::phrases::{join_and, lower_first};
 
 /// `Networks were configured by the rules of nnU-Net, …; these settings were changed by hand: …`
 pub(super) fn describe_planning(record: &RunRecord) -> String {
@@ -27,34 +28,32 @@ fn is_of_method(change: &ChangedKey) -> bool {
     of_results || change.key.starts_with("rules.")
 }
 
-/// `learning rate (0.004 instead of 0.0003)`
+/// `initial learning rate (0.004 instead of 0.0003)`
 fn describe_change(change: &ChangedKey) -> String {
-    let value = |text: &str| text.trim_matches(['[', ']', '"']).replace('"', "");
-    format!("{} ({} instead of {})", name_of(&change.key), value(&change.value), value(&change.given))
+    let configuration = match change.key.split('.').collect::<Vec<_>>()[..] {
+        ["configurations", name, _] => format!(" of {name}"),
+        _ => String::new(),
+    };
+    let (value, given) = (describe_value(&change.value), describe_value(&change.given));
+    format!("{}{configuration} ({value} instead of {given})", noun_of(&change.key))
 }
 
-/// A key in words: `train.schedule.patience_epochs` becomes `schedule patience epochs`.
-fn name_of(key: &str) -> String {
-    let mut parts: Vec<&str> = key.split('.').collect();
-    let configuration = (parts[0] == "configurations" && parts.len() > 2).then(|| parts[1]);
-    if parts.len() > 1 {
-        parts.drain(..if configuration.is_some() { 2 } else { 1 });
+/// A value of a plan without the syntax of TOML.
+fn describe_value(toml: &str) -> String {
+    match toml {
+        "true" => "yes".to_owned(),
+        "false" => "no".to_owned(),
+        other => other.replace(['[', ']', '"'], ""),
     }
-    let words: Vec<&str> = parts.iter().flat_map(|part| part.split('_')).map(in_full).collect();
-    let words = words.join(" ");
-    configuration.map_or(words.clone(), |configuration| format!("{words} of {configuration}"))
 }
 
-/// Abbreviations of keys, as a journal writes them.
-fn in_full(word: &str) -> &str {
-    match word {
-        "ema" => "EMA",
-        "max" => "maximum",
-        "min" => "minimum",
-        "eps" => "epsilon",
-        "mm" => "(mm)",
-        other => other,
-    }
+/// A key as a noun: the beginning of the first sentence of its meaning.
+fn noun_of(key: &str) -> String {
+    let Some(declared) = find(key) else { return format!("`{key}`") };
+    let meaning = declared.meaning();
+    let end = [". ", ": ", ", [", " ("].iter().filter_map(|end| meaning.find(end)).min();
+    let noun = end.map_or_else(|| meaning.trim_end_matches('.'), |end| &meaning[..end]);
+    lower_first(noun)
 }
 
 #[cfg(test)]
@@ -73,16 +72,16 @@ mod tests {
         };
         assert_eq!(
             describe_change(&change("train.learning_rate", "0.0003", "0.004")),
-            "learning rate (0.004 instead of 0.0003)"
+            "initial learning rate (0.004 instead of 0.0003)"
         );
         assert_eq!(
             describe_change(&change("configurations.3d_fullres.features_per_stage", "[30, 60]", "[8, 16]")),
-            "features per stage of 3d_fullres (8, 16 instead of 30, 60)"
+            "feature maps per resolution of 3d_fullres (8, 16 instead of 30, 60)"
         );
         assert_eq!(
             describe_change(&change("train.schedule.patience_epochs", "30", "2")),
-            "schedule patience epochs (2 instead of 30)"
+            "epochs without improvement before the learning rate drops (2 instead of 30)"
         );
-        assert_eq!(name_of("train.max_epochs"), "maximum epochs");
+        assert_eq!(describe_change(&change("train.optimizer.amsgrad", "true", "false")), "AMSGrad (no instead of yes)");
     }
 }

@@ -13,7 +13,7 @@ pub(super) fn describe_evaluation(record: &RunRecord) -> String {
     let tolerance = record.plan.evaluate.surface_tolerance_mm;
     let metrics = Metric::ALL.map(|metric| metric.label(tolerance));
     let seeds = if record.plan.run.seeds.len() == 1 {
-        " Networks were trained with a single seed, so the variation over repeated trainings is unknown."
+        " Only one seed was used, so the variation across repeated trainings is unknown."
     } else {
         ""
     };
@@ -21,7 +21,7 @@ pub(super) fn describe_evaluation(record: &RunRecord) -> String {
         "We report {} as mean ± SD over {}, with 95 % percentile bootstrap intervals ({BOOTSTRAP_RESAMPLES} resamples of the cases). \
          HD95 is the larger of the 95th percentiles of the surface distances in both directions, ASSD the mean surface distance, \
          and NSD the fraction of both surfaces within the tolerance [@nikolov2018surface]. Dice and NSD are 0 if either the \
-         reference or the prediction is empty, and undefined if both are; HD95 and ASSD are undefined in both cases.{seeds}",
+         reference or the prediction is empty, and undefined if both are; HD95 and ASSD are undefined in either case.{seeds}",
         join_and(&metrics),
         describe_cases(record)
     )

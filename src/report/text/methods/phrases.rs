@@ -16,6 +16,16 @@ pub(super) fn count_in_words(count: usize) -> String {
     words.get(count).map_or_else(|| count.to_string(), |word| (*word).to_owned())
 }
 
+/// The text with a small letter at its start, unless it starts with an abbreviation.
+pub(super) fn lower_first(text: &str) -> String {
+    let mut letters = text.chars();
+    let Some(first) = letters.next() else { return String::new() };
+    if letters.as_str().starts_with(char::is_uppercase) {
+        return text.to_owned();
+    }
+    first.to_lowercase().chain(letters).collect()
+}
+
 /// Lengths along z, y and x in mm, with at most two decimals.
 pub(super) fn millimetres(lengths: [f64; 3]) -> String {
     let lengths = lengths.map(|length| {

@@ -14,7 +14,7 @@ pub(super) fn describe_prediction(plan: &Plan) -> String {
         fraction => format!("{fraction} of the patch"),
     };
     let mirroring = if predict.test_time_mirroring {
-        ", averaged over all mirrorings of the image (test-time mirroring),"
+        ", averaged over all mirrored versions of the image (test-time mirroring),"
     } else {
         ""
     };

@@ -1,9 +1,9 @@
 //! Loss, optimisation and augmentation. Each choice of the plan describes itself.
 
 use crate::report::record::RunRecord;
-use crate::report::text::methods::phrases::join_and;
+use crate::report::text::methods::phrases::{count_in_words, join_and};
 use crate::train::{augment, loss, optimizer, schedule, stopping};
-use crate::units::{counted, plural};
+use crate::units::{capitalized, counted, plural};
 
 /// Loss, optimiser, epochs, schedule, stopping rule, trained networks, augmentation.
 pub(super) fn describe_training(record: &RunRecord) -> String {
@@ -30,7 +30,7 @@ fn describe_trained(record: &RunRecord) -> String {
     let (Some(shortest), Some(longest)) = (lengths.iter().min(), lengths.iter().max()) else {
         return "No network has been trained yet.".to_owned();
     };
-    let networks = counted(lengths.len(), "network");
+    let networks = format!("{} {}", capitalized(&count_in_words(lengths.len())), plural(lengths.len(), "network"));
     let was = if lengths.len() == 1 { "was" } else { "were" };
     let epochs =
         if shortest == longest { counted(*shortest, "epoch") } else { format!("{shortest} to {longest} epochs") };
