@@ -13,7 +13,7 @@ use crate::store::rewrite;
 const EXAMPLES: &str = "\
 Examples:
   segplan set experiments/phantom.toml train.max_epochs=50
-  segplan set plan.toml runtime.device=cuda:0 'augment.rotation.max_degrees_3d=30'
+  segplan set plan.toml runtime.device=cuda:0 'run.folds=[0, 1]'
 
 The plan is checked before it is written. Comments, order and spaces are kept; only a generated comment above the value, which \
 gives the reason of the old one, is replaced. A key that the file does not have is added to its table.";
