@@ -354,7 +354,7 @@ fn the_file_ending_selects_the_format_of_scores() {
 fn files_without_a_case_are_reported_by_all_verbs_that_list_a_data_set() {
     let data = Data::new(&mut Random(8));
     data.plan();
-    for name in ["imagesTr/scan.nrrd", "labelsTr/notes.txt", "imagesTr/unknown.hdr"] {
+    for name in ["imagesTr/scan.mgh", "labelsTr/notes.txt", "imagesTr/unknown.hdr"] {
         fs::write(data.folder().join(name), b"anything").unwrap();
     }
     assert!(data.images[0].to_string_lossy().contains("_0000"), "this seed makes a raw folder of nnU-Net");
@@ -365,7 +365,7 @@ fn files_without_a_case_are_reported_by_all_verbs_that_list_a_data_set() {
     ] {
         let output = data.segplan(verb);
         assert!(output.status.success(), "{}", output_text(&output));
-        for name in ["scan.nrrd", "notes.txt", "unknown.hdr"] {
+        for name in ["scan.mgh", "notes.txt", "unknown.hdr"] {
             assert!(output_text(&output).contains(name), "{verb:?} does not name `{name}`: {}", output_text(&output));
         }
     }

@@ -201,7 +201,7 @@ fn notes_on_missing_results_come_first() {
         "3d_fullres, seed 12345, fold 2: planned, but not trained.".to_owned(),
         format!("3d_fullres, seed 12345, fold 1: 1 of 2 cases has no score: {lost}."),
         format!("Class organ: the reference of 1 case is empty: {empty}."),
-        "The plan runs 3 of 4 folds (0, 1, 2)".to_owned(),
+        "The plan runs 3 of 4 folds (folds 0, 1, 2)".to_owned(),
     ] {
         for (output, text, results) in [
             ("terminal", &said, None),

@@ -46,7 +46,7 @@ pub(super) struct Arguments {
 
 /// The metrics by name, with or without unit.
 fn parse_metric() -> impl clap::builder::TypedValueParser<Value = Metric> {
-    let values = Metric::ALL.map(|metric| {
+    let values = Metric::all().map(|metric| {
         let value = PossibleValue::new(metric.name());
         let short = metric.unit().and_then(|unit| metric.name().strip_suffix(unit)?.strip_suffix('_'));
         short.map_or(value.clone(), |short| value.alias(short))

@@ -178,7 +178,7 @@ mod tests {
 
     #[test]
     fn upper_case_endings_are_read_and_other_files_are_listed() {
-        let names = ["A.NII.GZ", "b.hdr", "b.img", "c.nrrd", ".e.nii", "._a.nii", ".git", "Thumbs.db", "d.nii.GZ"];
+        let names = ["A.NII.GZ", "b.hdr", "b.img", "c.mgh", ".e.nii", "._a.nii", ".git", "Thumbs.db", "d.nii.GZ"];
         let images = find_cases(folder_of(&names).path(), 1).unwrap();
         assert_eq!(images.cases.iter().map(|case| case.id.0.as_str()).collect::<Vec<_>>(), ["A", "d"]);
         assert_eq!(images.unusable.len(), 3, "{:?}", images.unusable);

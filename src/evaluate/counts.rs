@@ -14,6 +14,21 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// The columns of `scores.parquet` that hold the counts, with their values.
+    pub(super) fn columns(self) -> [(&'static str, u64); 3] {
+        let Self { true_positives, false_positives, false_negatives } = self;
+        [("true_positives", true_positives), ("false_positives", false_positives), ("false_negatives", false_negatives)]
+    }
+
+    /// The counts with the values of these columns.
+    pub(super) fn from_columns(value: impl Fn(&str) -> u64) -> Self {
+        Self {
+            true_positives: value("true_positives"),
+            false_positives: value("false_positives"),
+            false_negatives: value("false_negatives"),
+        }
+    }
+
     /// Voxels of the label in the reference.
     pub fn reference(self) -> u64 {
         self.true_positives + self.false_negatives

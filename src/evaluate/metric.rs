@@ -2,13 +2,15 @@
 //!
 //! To add a metric, add a variant here; the compiler then lists everything that it needs. Its value follows from
 //! [`Counts`] or from [`Surface`], which may need a further method or field. Tables, files, figures and comparisons
-//! iterate over [`Metric::ALL`].
+//! iterate over [`Metric::all`].
+
+use strum::{EnumIter, IntoEnumIterator};
 
 use crate::evaluate::counts::Counts;
 use crate::evaluate::surface::Surface;
 
 /// A measure of the agreement of a predicted class with its reference in one case.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, EnumIter)]
 pub enum Metric {
     /// Dice coefficient: `2 TP / (2 TP + FP + FN)`; 0 if exactly one mask is empty, undefined if both are.
     Dice,
@@ -52,16 +54,9 @@ impl Better {
 
 impl Metric {
     /// All metrics, in the order of the columns of every table.
-    pub const ALL: [Self; 8] = [
-        Self::Dice,
-        Self::Iou,
-        Self::Precision,
-        Self::Recall,
-        Self::VolumeDifference,
-        Self::Hd95,
-        Self::Assd,
-        Self::Nsd,
-    ];
+    pub fn all() -> impl Iterator<Item = Self> {
+        <Self as IntoEnumIterator>::iter()
+    }
 
     /// Its name on the command line and as a column of `scores.parquet`, CSV and JSON; it includes the unit.
     pub fn name(self) -> &'static str {
@@ -81,7 +76,7 @@ impl Metric {
     pub fn from_name(name: &str) -> Option<Self> {
         let without_unit =
             |metric: &Self| metric.unit().and_then(|unit| metric.name().strip_suffix(unit)?.strip_suffix('_'));
-        Self::ALL.into_iter().find(|metric| metric.name() == name || without_unit(metric) == Some(name))
+        Self::all().find(|metric| metric.name() == name || without_unit(metric) == Some(name))
     }
 
     /// Its label in text, tables and figures, without the unit. The tolerance is that of the normalised surface Dice,
@@ -156,7 +151,7 @@ mod tests {
 
     #[test]
     fn every_metric_is_found_by_its_name_and_carries_its_unit() {
-        for metric in Metric::ALL {
+        for metric in Metric::all() {
             assert_eq!(Metric::from_name(metric.name()), Some(metric));
             assert_eq!(metric.unit().is_some(), metric.name().ends_with("_mm"), "{metric:?}");
         }

@@ -69,7 +69,7 @@ pub fn per_case(scores: &[Score]) -> String {
 
 /// The columns, in order.
 fn head() -> Vec<String> {
-    let metrics = Metric::ALL.into_iter().map(Metric::name);
+    let metrics = Metric::all().map(Metric::name);
     let names = ["case", "label", "class"].into_iter().chain(metrics).chain(["reference_voxels", "prediction_voxels"]);
     names.map(str::to_owned).collect()
 }
@@ -85,7 +85,7 @@ fn rounded(value: Option<f64>) -> String {
 fn rows(scores: &[Score], format: &dyn Fn(Option<f64>) -> String) -> Vec<Vec<String>> {
     let row = |score: &Score| {
         let names = [score.case.0.clone(), score.label.to_string(), score.class.clone()];
-        let metrics = Metric::ALL.into_iter().map(|metric| format(score.value(metric)));
+        let metrics = Metric::all().map(|metric| format(score.value(metric)));
         let voxels = [score.counts.reference(), score.counts.prediction()].map(|voxels| voxels.to_string());
         names.into_iter().chain(metrics).chain(voxels).collect()
     };
@@ -95,7 +95,7 @@ fn rows(scores: &[Score], format: &dyn Fn(Option<f64>) -> String) -> Vec<Vec<Str
 fn json(scores: &[Score]) -> String {
     let object = |score: &Score| {
         let names = [Value::from(score.case.0.clone()), score.label.into(), score.class.clone().into()];
-        let metrics = Metric::ALL.into_iter().map(|metric| Value::from(score.value(metric)));
+        let metrics = Metric::all().map(|metric| Value::from(score.value(metric)));
         let voxels = [score.counts.reference().into(), score.counts.prediction().into()];
         let values = names.into_iter().chain(metrics).chain(voxels);
         Value::Object(head().into_iter().zip(values).collect::<Map<_, _>>())

@@ -13,6 +13,7 @@
 //! | `true_positives`, `false_positives`, `false_negatives` | integer | voxels |
 //! | `reference_voxels`, `prediction_voxels` | integer | voxels of the class in each label map |
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::dataset::CaseId;
@@ -74,16 +75,32 @@ pub fn write(path: &Path, scores: &[Score]) -> Result<(), TableError> {
         .texts("case", texts(|score| &score.case.0))
         .counts("label", counts(|score| score.label))
         .texts("class", texts(|score| &score.class));
-    let metrics = Metric::ALL.into_iter().fold(names, |columns, metric| {
+    let metrics = Metric::all().fold(names, |columns, metric| {
         columns.optional_numbers(metric.name(), scores.iter().map(|score| score.value(metric)))
     });
-    metrics
-        .counts("true_positives", counts(|score| score.counts.true_positives))
-        .counts("false_positives", counts(|score| score.counts.false_positives))
-        .counts("false_negatives", counts(|score| score.counts.false_negatives))
+    let voxels = count_names().enumerate().fold(metrics, |columns, (at, name)| {
+        columns.counts(name, scores.iter().map(|score| score.counts.columns()[at].1))
+    });
+    voxels
         .counts("reference_voxels", counts(|score| score.counts.reference()))
         .counts("prediction_voxels", counts(|score| score.counts.prediction()))
         .write(path)
+}
+
+/// Names of the columns of [`Counts`].
+fn count_names() -> impl Iterator<Item = &'static str> {
+    Counts::default().columns().into_iter().map(|(name, _)| name)
+}
+
+/// Columns of metrics and counts that a `scores.parquet` of an earlier version lacks.
+///
+/// # Errors
+///
+/// If the file is missing or is not Parquet.
+pub fn missing_columns(path: &Path) -> Result<Vec<&'static str>, TableError> {
+    let found = Table::read(path)?.names();
+    let expected = Metric::all().map(Metric::name).chain(count_names());
+    Ok(expected.filter(|name| !found.iter().any(|found| found == name)).collect())
 }
 
 /// Reads `scores.parquet`.
@@ -96,10 +113,9 @@ pub fn read(path: &Path) -> Result<Vec<Score>, TableError> {
     let (run, configuration) = (table.texts("run")?, table.texts("configuration")?);
     let (fold, seed) = (table.counts("fold")?, table.counts("seed")?);
     let (case, label, class) = (table.texts("case")?, table.counts("label")?, table.texts("class")?);
-    let true_positives = table.counts("true_positives")?;
-    let false_positives = table.counts("false_positives")?;
-    let false_negatives = table.counts("false_negatives")?;
-    let metrics = Metric::ALL.into_iter().map(|metric| Ok((metric, table.optional_numbers(metric.name())?)));
+    let counts = count_names().map(|name| Ok((name, table.counts(name)?)));
+    let counts: BTreeMap<&str, Vec<u64>> = counts.collect::<Result<_, TableError>>()?;
+    let metrics = Metric::all().map(|metric| Ok((metric, table.optional_numbers(metric.name())?)));
     let metrics: Vec<(Metric, Vec<Option<f64>>)> = metrics.collect::<Result<_, TableError>>()?;
     let value = |metric: Metric, row: usize| metrics.iter().find(|(known, _)| *known == metric)?.1[row];
     let score = |row: usize| Score {
@@ -112,11 +128,7 @@ pub fn read(path: &Path) -> Result<Vec<Score>, TableError> {
         case: CaseId(case[row].clone()),
         label: label[row],
         class: class[row].clone(),
-        counts: Counts {
-            true_positives: true_positives[row],
-            false_positives: false_positives[row],
-            false_negatives: false_negatives[row],
-        },
+        counts: Counts::from_columns(|name| counts[name][row]),
         surface: surface_from(|metric| value(metric, row)),
     };
     Ok((0..case.len()).map(score).collect())
@@ -139,5 +151,21 @@ mod tests {
         let scores = vec![score, missed];
         write(&path, &scores).unwrap();
         assert_eq!(read(&path).unwrap(), scores);
+    }
+
+    #[test]
+    fn columns_that_an_older_file_lacks_are_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("scores.parquet");
+        write(&path, &[]).unwrap();
+        assert_eq!(missing_columns(&path).unwrap(), Vec::<&str>::new());
+        let older = Metric::all()
+            .map(Metric::name)
+            .chain(count_names())
+            .filter(|name| !["nsd", "false_negatives"].contains(name));
+        older.fold(Columns::default(), |columns, name| columns.counts(name, std::iter::empty())).write(&path).unwrap();
+        assert_eq!(missing_columns(&path).unwrap(), ["nsd", "false_negatives"]);
+        let refused = read(&path).unwrap_err().to_string();
+        assert!(refused.contains("has no column `run`: another version of segplan wrote it"), "{refused}");
     }
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use crate::dataset::contents::Contents;
 use crate::dataset::{CaseId, Dataset};
+use crate::evaluate::scores::missing_columns;
 use crate::experiment::digests::{CandidateDigests, first_stage_origin, predictions_digest};
 use crate::experiment::stages::context::Context;
 use crate::experiment::stages::select::selection_text;
@@ -215,9 +216,16 @@ impl Inspection<'_> {
     fn evaluate(&self, folder: &FoldFolder, id: NetworkId, digests: &CandidateDigests) -> Result<State, String> {
         let state = read_state(folder)?;
         let found = self.compare(state.evaluated.as_deref(), &digests.evaluate, &state, schema::Stage::Evaluate, id);
-        let is_damaged = found == State::Done && !state.has_scores(folder);
-        let because = vec!["`scores.parquet` was removed or changed".to_owned()];
-        Ok(if is_damaged { State::Stale { because } } else { found })
+        if found != State::Done {
+            return Ok(found);
+        }
+        if !state.has_scores(folder) {
+            return Ok(State::Stale { because: vec!["`scores.parquet` was removed or changed".to_owned()] });
+        }
+        let missing = missing_columns(&folder.scores()).map_err(|error| error.to_string())?;
+        let because =
+            missing.iter().map(|column| format!("`scores.parquet` lacks `{column}`, a newer metric")).collect();
+        Ok(if missing.is_empty() { State::Done } else { State::Stale { because } })
     }
 
     fn ensemble(&self, id: NetworkId, second: ConfigurationName) -> Result<State, String> {

@@ -58,11 +58,8 @@ pub fn explain(asked: Option<&str>) -> Result<Vec<Explained>, Vec<String>> {
     let named = |one: &&Declared| one.path == path || one.key.name == asked;
     let mut found: Vec<&Declared> = known.iter().filter(named).collect();
     if found.is_empty() {
-        found = search(asked, &known);
-    }
-    if found.is_empty() {
         let meant = SYNONYMS.iter().find(|(word, _)| *word == asked.to_lowercase()).map(|(_, words)| *words);
-        found = meant.map(|words| search(words, &known)).unwrap_or_default();
+        found = search(meant.unwrap_or(asked), &known);
     }
     if !found.is_empty() {
         return Ok(found.into_iter().map(explained).collect());

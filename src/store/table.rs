@@ -18,6 +18,12 @@ pub enum TableError {
     /// The file could not be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The file lacks a column.
+    #[error(
+        "`{}` has no column `{name}`: another version of segplan wrote it; `segplan run PLAN` writes it again",
+        path.display()
+    )]
+    Column { path: PathBuf, name: String },
     /// The file is not the expected table.
     #[error("`{}` is not the expected table: {source}", path.display())]
     Form { path: PathBuf, source: PolarsError },
@@ -141,7 +147,7 @@ impl Table {
     ///
     /// If there is no such column of this type.
     pub fn optional_counts(&self, name: &str) -> Result<Vec<Option<u64>>, TableError> {
-        let column = self.frame.column(name).and_then(Column::u64).map_err(|source| self.form(source))?;
+        let column = self.column(name)?.u64().map_err(|source| self.form(source))?;
         Ok(column.iter().collect())
     }
 
@@ -160,7 +166,7 @@ impl Table {
     ///
     /// If there is no such column of this type.
     pub fn optional_numbers(&self, name: &str) -> Result<Vec<Option<f64>>, TableError> {
-        let column = self.frame.column(name).and_then(Column::f64).map_err(|source| self.form(source))?;
+        let column = self.column(name)?.f64().map_err(|source| self.form(source))?;
         Ok(column.iter().collect())
     }
 
@@ -170,7 +176,7 @@ impl Table {
     ///
     /// If there is no such column of this type, or a value is missing.
     pub fn flags(&self, name: &str) -> Result<Vec<bool>, TableError> {
-        let column = self.frame.column(name).and_then(Column::bool).map_err(|source| self.form(source))?;
+        let column = self.column(name)?.bool().map_err(|source| self.form(source))?;
         column.iter().map(|value| value.ok_or_else(|| self.missing(name))).collect()
     }
 
@@ -180,7 +186,7 @@ impl Table {
     ///
     /// If there is no such column of this type, or a value is missing.
     pub fn texts(&self, name: &str) -> Result<Vec<String>, TableError> {
-        let column = self.frame.column(name).and_then(Column::str).map_err(|source| self.form(source))?;
+        let column = self.column(name)?.str().map_err(|source| self.form(source))?;
         column.iter().map(|value| value.map(str::to_owned).ok_or_else(|| self.missing(name))).collect()
     }
 
@@ -190,8 +196,13 @@ impl Table {
     ///
     /// If there is no such column of this type.
     pub fn optional_texts(&self, name: &str) -> Result<Vec<Option<String>>, TableError> {
-        let column = self.frame.column(name).and_then(Column::str).map_err(|source| self.form(source))?;
+        let column = self.column(name)?.str().map_err(|source| self.form(source))?;
         Ok(column.iter().map(|value| value.map(str::to_owned)).collect())
+    }
+
+    fn column(&self, name: &str) -> Result<&Column, TableError> {
+        let absent = |_| TableError::Column { path: self.path.clone(), name: name.to_owned() };
+        self.frame.column(name).map_err(absent)
     }
 
     fn form(&self, source: PolarsError) -> TableError {
@@ -225,6 +236,6 @@ mod tests {
         assert_eq!(table.texts("case").unwrap(), ["a", "b"]);
         assert_eq!(table.flags("dropped").unwrap(), [true, false]);
         assert!(table.numbers("dice").unwrap_err().to_string().contains("`dice` has a missing value"));
-        assert!(table.counts("fold").is_err());
+        assert!(table.counts("fold").unwrap_err().to_string().contains("has no column `fold`"));
     }
 }

@@ -118,11 +118,11 @@ fn every_unused_file_is_noted() {
         "imagesTr/a_0000.nii.gz",
         "labelsTr/a.nii.gz",
         "imagesTr/b_0000.nii",
-        "labelsTr/c.nrrd",
+        "labelsTr/c.mgh",
         "imagesTr/a.nii.gz",
     ]);
     let notes = dataset.1.expect("a data set").notes.join("\n");
-    for name in ["b_0000.nii", "c.nrrd", "`a.nii.gz`"] {
+    for name in ["b_0000.nii", "c.mgh", "`a.nii.gz`"] {
         assert!(notes.contains(name), "{name} in {notes}");
     }
     let other = raw(&["imagesTr/a_0000.nii", "labelsTr/a.nii"]).1.expect_err("no file has this ending").to_string();

@@ -5,6 +5,7 @@ use toml::{Table, Value};
 use super::*;
 use crate::plan::compare::digest::StageDigests;
 use crate::plan::schema::lookup::{Declared, declared, find, join};
+use crate::plan::schema::recipe;
 use crate::plan::schema::{DiceCe, Loss};
 use crate::plan::testing::example;
 
@@ -139,5 +140,9 @@ fn declared_leaves() -> usize {
     let in_lists = |path: &str| path.starts_with("preprocess.intensities.");
     let leaf =
         |one: &&Declared| !one.key.kind.is_table() && !absent.contains(&one.path.as_str()) && !in_lists(&one.path);
-    declared().iter().filter(leaf).count()
+    let is_chosen = |one: &&Declared| {
+        let table = one.path.rsplit_once('.').map_or("", |(table, _)| table);
+        one.variant.is_none_or(|kind| recipe::value(&join(table, "kind")) == Some(kind.into()))
+    };
+    declared().iter().filter(leaf).filter(is_chosen).count()
 }

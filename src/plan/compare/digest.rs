@@ -1,6 +1,8 @@
 //! Digests of the stages of a plan, and the keys that differ between two plans.
 //!
-//! A digest covers exactly the keys whose declaration names its stage or one above it.
+//! A digest covers the keys whose declaration names its stage or one above it, where their values are not the defaults of the recipe. A
+//! key that is added later therefore leaves all results valid: its default is what plans without it mean. A test holds the defaults
+//! fixed.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,6 +12,7 @@ use toml::{Table, Value};
 
 use crate::plan::edit::write::as_table;
 use crate::plan::schema::lookup::{find, join};
+use crate::plan::schema::recipe::default_of;
 use crate::plan::schema::{AugmentationKind, ConfigurationName, Plan, Stage};
 use crate::store::short_digest as of;
 
@@ -69,10 +72,12 @@ fn keys_by_stage(plan: &Plan, name: ConfigurationName) -> KeysByStage {
 }
 
 fn collect(table: &Table, path: &str, keys: &mut Vec<(Stage, String, Value)>) {
+    let kind = table.get("kind").and_then(Value::as_str);
     for (name, value) in table {
         let path = join(path, name);
         match (find(&path), value) {
             (Some(key), Value::Table(inner)) if key.kind.is_table() => collect(inner, &path, keys),
+            (Some(_), value) if default_of(&path, kind) == Some(value) => (),
             (Some(key), value) => keys.push((key.stage, path, value.clone())),
             (None, _) => (),
         }
@@ -109,14 +114,20 @@ impl fmt::Display for Change {
     }
 }
 
-/// The keys with different values in two TOML texts, sorted. A text that is not TOML counts as empty.
+/// The keys with different values in two TOML texts, sorted. A key that one of them lacks has its default there; a text that is not TOML
+/// counts as empty.
 pub fn changed_keys(from: &str, to: &str) -> Vec<Change> {
     let flat = |text: &str| {
         let mut keys = BTreeMap::new();
         flatten(&toml::from_str(text).unwrap_or_default(), "", &mut keys);
         keys
     };
-    let (from, to) = (flat(from), flat(to));
+    let (mut from, mut to) = (flat(from), flat(to));
+    if !from.is_empty() && !to.is_empty() {
+        let (in_from, in_to) = (from.clone(), to.clone());
+        add_defaults(&mut from, &in_to);
+        add_defaults(&mut to, &in_from);
+    }
     let mut names: Vec<&String> = from.keys().chain(to.keys()).collect();
     names.sort();
     names.dedup();
@@ -125,6 +136,23 @@ pub fn changed_keys(from: &str, to: &str) -> Vec<Change> {
         .filter(|key| from.get(*key) != to.get(*key))
         .map(|key| Change { key: key.clone(), from: from.get(key).cloned(), to: to.get(key).cloned() })
         .collect()
+}
+
+/// Adds the keys of another plan that this one lacks, if they have defaults and both plans choose the same variant of their table.
+fn add_defaults(keys: &mut BTreeMap<String, String>, other: &BTreeMap<String, String>) {
+    let kind_in = |keys: &BTreeMap<String, String>, path: &str| {
+        let kind = join(path.rsplit_once('.')?.0, "kind");
+        keys.get(&kind).cloned().or_else(|| Some(default_of(&kind, None)?.to_string()))
+    };
+    for path in other.keys() {
+        let kind = kind_in(other, path);
+        if keys.contains_key(path) || kind != kind_in(keys, path) {
+            continue;
+        }
+        if let Some(default) = default_of(path, kind.as_deref().map(|kind| kind.trim_matches('"'))) {
+            keys.insert(path.clone(), default.to_string());
+        }
+    }
 }
 
 fn flatten(table: &Table, prefix: &str, keys: &mut BTreeMap<String, String>) {
@@ -231,6 +259,29 @@ mod tests {
         assert_eq!(digests(&changed), before);
         assert_eq!(stage_of("runtime.device"), Stage::Nothing);
         assert_eq!(stage_of("train.batches_per_epoch"), Stage::Train);
+    }
+
+    #[test]
+    fn a_key_at_its_default_leaves_results_valid_that_are_older_than_the_key() {
+        let text = crate::plan::edit::write::resolved_text(&example());
+        let older =
+            text.replace("\nleaky_relu_slope = 0.01\n", "\n").replace("\nalpha_3d_voxels = [0.0, 900.0]\n", "\n");
+        assert_eq!(older.lines().count() + 2, text.lines().count());
+        assert_eq!(changed_keys(&older, &text), []);
+        assert_eq!(changed_keys(&text, &older), []);
+        let other = text.replace("\nleaky_relu_slope = 0.01\n", "\nleaky_relu_slope = 0.02\n");
+        assert_eq!(changed_keys(&older, &other)[0].to_string(), "network.leaky_relu_slope: 0.01 → 0.02");
+
+        let keys = keys_by_stage(&example(), ConfigurationName::FullRes);
+        let digested: Vec<&str> = keys.0.iter().map(|(_, key, _)| key.as_str()).collect();
+        assert!(digested.contains(&"configuration.batch_size") && digested.contains(&"data.channels"), "{digested:?}");
+        assert!(
+            !digested.contains(&"network.leaky_relu_slope") && !digested.contains(&"augment.elastic.alpha_3d_voxels")
+        );
+        let mut changed = example();
+        changed.network.leaky_relu_slope = 0.02;
+        let keys = keys_by_stage(&changed, ConfigurationName::FullRes);
+        assert!(keys.0.iter().any(|(_, key, _)| key == "network.leaky_relu_slope"));
     }
 
     #[test]

@@ -62,12 +62,12 @@ impl Layers {
 
     /// The value of each key in the uppermost layer that has it, without `extends` and `[[sweep]]`.
     pub(in crate::plan) fn merged(&self) -> Table {
-        let figment = self.0.iter().enumerate().fold(Figment::new(), |below, (index, layer)| {
+        let mut merged = Table::new();
+        for (index, layer) in self.0.iter().enumerate() {
             let mut values = layer.values.clone();
-            self.0[index + 1..].iter().for_each(|above| drop_other_variants(&mut values, &above.values, ""));
-            below.merge(Serialized::defaults(values))
-        });
-        let mut merged: Table = figment.extract().expect("layers are TOML, and so are their values together");
+            drop_other_variants(&mut values, &merge(&self.0[index + 1..]), "");
+            merged = merge_tables([merged, values]);
+        }
         merged.remove(EXTENDS);
         merged.remove(SWEEP);
         merged
@@ -95,7 +95,17 @@ impl Layers {
     }
 }
 
-/// Removes the keys of another variant from a layer, wherever a layer above it chooses a `kind` that does not have them.
+/// The value of each key in the uppermost of some layers.
+fn merge(layers: &[Layer]) -> Table {
+    merge_tables(layers.iter().map(|layer| layer.values.clone()))
+}
+
+fn merge_tables(tables: impl IntoIterator<Item = Table>) -> Table {
+    let merged = tables.into_iter().fold(Figment::new(), |below, above| below.merge(Serialized::defaults(above)));
+    merged.extract().expect("layers are TOML, and so are their values together")
+}
+
+/// Removes the keys of another variant from a layer, wherever the layers above it choose a `kind` that does not have them.
 fn drop_other_variants(below: &mut Table, above: &Table, path: &str) {
     if let Some(kind) = above.get("kind").and_then(Value::as_str) {
         retain_variant(below, kind, path);

@@ -1,12 +1,14 @@
 //! The recipe: the default values of a plan, from the declarations of its keys.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::sync::LazyLock;
 
 use serde::Deserialize as _;
 use toml::{Table, Value};
 
 use crate::plan::schema::key::{Key, Kind};
-use crate::plan::schema::lookup::{join, kind_of};
+use crate::plan::schema::lookup::{Declared, join, kind_of};
 use crate::plan::schema::rules::Rules;
 use crate::plan::schema::{lookup, words::comment_lines};
 use crate::units::GIB;
@@ -73,6 +75,33 @@ pub fn value(path: &str) -> Option<Value> {
         value = value.as_table_mut()?.remove(part)?;
     }
     Some(value)
+}
+
+/// The default of a key, also of one that only a variant of its table has: `kind` is that of the table.
+pub fn default_of(path: &str, kind: Option<&str>) -> Option<&'static Value> {
+    static DEFAULTS: LazyLock<BTreeMap<(String, Option<&str>), Value>> = LazyLock::new(|| {
+        let default = |one: Declared| {
+            let value = toml::from_str::<Table>(&format!("value = {}", one.key.default?)).ok()?.remove("value")?;
+            Some(((one.path, one.variant), as_kind(value, &one.key.kind)))
+        };
+        lookup::declared().into_iter().filter_map(default).collect()
+    });
+    let of = |kind: Option<&str>| DEFAULTS.iter().find(|((known, of), _)| known == path && *of == kind);
+    kind.and_then(|kind| of(Some(kind))).or_else(|| of(None)).map(|(_, value)| value)
+}
+
+/// A value as a plan writes it: a whole number that stands for a real one is written with a point.
+fn as_kind(value: Value, kind: &Kind) -> Value {
+    match (value, kind) {
+        (Value::Integer(whole), Kind::Number | Kind::Interval) => Value::Float(whole as f64),
+        (Value::Array(values), Kind::Interval) => {
+            Value::Array(values.into_iter().map(|value| as_kind(value, kind)).collect())
+        }
+        (Value::Array(values), Kind::List(inner) | Kind::Array(inner, _)) => {
+            Value::Array(values.into_iter().map(|value| as_kind(value, inner)).collect())
+        }
+        (value, _) => value,
+    }
 }
 
 /// The recipe's constants of the planning rules.

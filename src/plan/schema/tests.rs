@@ -22,6 +22,15 @@ fn leaves() -> Vec<Declared> {
     all
 }
 
+/// Keys that are no tables, of the variants that the recipe chooses.
+fn recipe_leaves() -> Vec<Declared> {
+    let is_chosen = |one: &Declared| {
+        let table = one.path.rsplit_once('.').map_or("", |(table, _)| table);
+        one.variant.is_none_or(|kind| recipe::value(&format!("{table}.kind")) == Some(kind.into()))
+    };
+    leaves().into_iter().filter(is_chosen).collect()
+}
+
 fn is_number(key: &Key) -> bool {
     match key.kind {
         Kind::Integer | Kind::Number | Kind::Interval => true,
@@ -51,11 +60,33 @@ fn every_declaration_is_complete() {
     }
 }
 
+/// Plans in git have the values of the recipe for all keys that they do not contain, and the digests of finished runs leave them out.
+#[test]
+fn no_default_of_the_recipe_ever_changes() {
+    let fixed: Table = toml::from_str(include_str!("../../../tests/golden/recipe-2018.toml")).unwrap();
+    let mut keys = Vec::new();
+    flatten(&fixed, "", &mut keys);
+    assert!(keys.len() > 70, "{} keys; the recipe is\n{}", keys.len(), recipe::text(&|_| None));
+    for (path, value) in keys {
+        assert_eq!(recipe::value(&path).as_ref(), Some(&value), "`{path}`: another default is another recipe");
+    }
+}
+
+fn flatten(table: &Table, path: &str, keys: &mut Vec<(String, toml::Value)>) {
+    for (name, value) in table {
+        let path = crate::plan::schema::lookup::join(path, name);
+        match value {
+            toml::Value::Table(inner) => flatten(inner, &path, keys),
+            value => keys.push((path, value.clone())),
+        }
+    }
+}
+
 #[test]
 fn the_recipe_has_every_default_and_its_values_are_valid() {
     let recipe = recipe::values();
     let whole = Table::try_from(example()).unwrap();
-    for Declared { path, key, .. } in leaves().iter().filter(|one| one.key.default.is_some()) {
+    for Declared { path, key, .. } in recipe_leaves().iter().filter(|one| one.key.default.is_some()) {
         let value = recipe::value(path).unwrap_or_else(|| panic!("`{path}` is not in the recipe"));
         let default: Table = toml::from_str(&format!("value = {}", key.default.unwrap())).unwrap();
         assert_eq!(value, default["value"], "{path}");
@@ -83,7 +114,7 @@ fn values_outside_of_a_range_are_refused_and_its_bounds_are_not() {
     let is_plain = |one: &&Declared| matches!(one.key.kind, Kind::Integer | Kind::Number);
     // Another format has an error of its own.
     let is_checked = |one: &&Declared| is_plain(one) && one.path != "schema";
-    for Declared { path, key, .. } in leaves().iter().filter(is_checked) {
+    for Declared { path, key, .. } in recipe_leaves().iter().filter(is_checked) {
         let range = key.range;
         let is_whole = matches!(key.kind, Kind::Integer);
         let step = if is_whole { 1.0 } else { 0.5 };
@@ -105,7 +136,7 @@ fn values_outside_of_a_range_are_refused_and_its_bounds_are_not() {
 
 #[test]
 fn values_of_another_type_are_refused() {
-    for Declared { path, key, .. } in leaves() {
+    for Declared { path, key, .. } in recipe_leaves() {
         let wrong = match key.kind {
             Kind::Text | Kind::Folders | Kind::Choice(_) | Kind::VariantName(_) => "3",
             _ => "\"text\"",

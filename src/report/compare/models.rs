@@ -32,7 +32,7 @@ pub(super) fn models(records: &[RunRecord], class: &str, metric: Metric) -> Vec<
 /// Metrics that mean the same in all runs, with their titles: the surface Dice only if all runs have one tolerance.
 pub(super) fn shared_metrics(records: &[RunRecord]) -> Vec<(Metric, String)> {
     let mut shared = Vec::new();
-    for metric in Metric::ALL {
+    for metric in Metric::all() {
         let mut titles = records.iter().map(|record| record.metric_title(metric));
         if let Some(first) = titles.next()
             && titles.all(|other| other == first)

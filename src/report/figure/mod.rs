@@ -103,7 +103,7 @@ fn draw_metrics(record: &RunRecord, folder: FigureFolder<'_>) -> Result<Vec<Figu
     if record.scores.is_empty() {
         return Ok(figures);
     }
-    for metric in Metric::ALL.into_iter().filter(|metric| metric.is_plotted()) {
+    for metric in Metric::all().filter(|metric| metric.is_plotted()) {
         let caption = format!(
             "{} of each class over validation cases. Points: cases; box: quartiles; line: median; whiskers: most extreme cases \
              within 1.5 × IQR of the box.",

@@ -61,7 +61,7 @@ pub(crate) fn summarize_run(record: &RunRecord) -> Vec<ScoreSummary> {
         return Vec::new();
     }
     let mut summaries = Vec::new();
-    for metric in Metric::ALL {
+    for metric in Metric::all() {
         for (at, model) in (0..).zip(record.models()) {
             for &label in record.plan.data.labels.keys() {
                 let stream = [at, label.into(), metric as u64, 0];

@@ -31,8 +31,25 @@ impl Table {
         }
     }
 
+    /// Columns that a typeset table leaves out because all rows have the same cell; it notes their values.
+    pub(super) fn omitted_columns(&self) -> Vec<usize> {
+        if self.rows.len() < 2 {
+            return Vec::new();
+        }
+        let is_omitted = |&at: &usize| self.columns[at].omitted_if_constant && self.is_constant(at);
+        (0..self.columns.len()).filter(is_omitted).collect()
+    }
+
+    /// Whether a typeset table has extra space above a row.
+    pub(super) fn starts_group(&self, row: usize) -> bool {
+        match (self.grouped_by, row.checked_sub(1)) {
+            (Some(column), Some(before)) => self.rows[row][column].shown != self.rows[before][column].shown,
+            _ => false,
+        }
+    }
+
     /// Whether every row has the same cell in a column.
-    pub(super) fn is_constant(&self, column: usize) -> bool {
+    fn is_constant(&self, column: usize) -> bool {
         self.rows.iter().all(|row| row[column].shown == self.rows[0][column].shown)
     }
 }

@@ -18,7 +18,7 @@ const SMALL: &str = "{\\scriptsize\\setlength{\\tabcolsep}{3pt}%\n";
 const MAX_HEAD: usize = 9;
 
 fn render(table: &Table) -> String {
-    let omitted = omitted_columns(table);
+    let omitted = table.omitted_columns();
     let kept: Vec<usize> = (0..table.columns.len()).filter(|column| !omitted.contains(column)).collect();
     let alignment = |&column: &usize| match table.columns[column].alignment {
         Alignment::Left => 'l',
@@ -31,7 +31,7 @@ fn render(table: &Table) -> String {
         heads.join(" & ")
     );
     for (at, row) in table.rows.iter().enumerate() {
-        if starts_group(table, at) {
+        if table.starts_group(at) {
             latex.push_str("\\addlinespace\n");
         }
         let cells: Vec<String> = kept.iter().map(|&column| cell(&table.columns[column], &row[column])).collect();
@@ -40,22 +40,6 @@ fn render(table: &Table) -> String {
     latex.push_str("\\bottomrule\n\\end{tabular}}\n");
     comments(table, &omitted, &mut latex);
     latex
-}
-
-/// Columns that are left out because all rows have the same cell.
-fn omitted_columns(table: &Table) -> Vec<usize> {
-    if table.rows.len() < 2 {
-        return Vec::new();
-    }
-    let is_omitted = |&at: &usize| table.columns[at].omitted_if_constant && table.is_constant(at);
-    (0..table.columns.len()).filter(is_omitted).collect()
-}
-
-fn starts_group(table: &Table, row: usize) -> bool {
-    match (table.grouped_by, row.checked_sub(1)) {
-        (Some(column), Some(before)) => table.rows[row][column].shown != table.rows[before][column].shown,
-        _ => false,
-    }
 }
 
 fn comments(table: &Table, omitted: &[usize], latex: &mut String) {

@@ -14,10 +14,10 @@ const INCOMPLETE: char = '†';
 const INCOMPLETE_NOTE: &str =
     "† Cases are missing: the mean is over the remaining cases and is not the result of the plan.";
 
-/// The metrics of some summaries, in the order of [`Metric::ALL`].
+/// The metrics of some summaries, in the order of [`Metric::all`].
 pub(crate) fn metrics_of(summaries: &[ScoreSummary]) -> Vec<Metric> {
     let occurs = |metric: &Metric| summaries.iter().any(|summary| summary.metric == *metric);
-    Metric::ALL.into_iter().filter(occurs).collect()
+    Metric::all().filter(occurs).collect()
 }
 
 /// The table of one metric for readers: one row per run, configuration and class.

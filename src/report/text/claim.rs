@@ -94,7 +94,10 @@ fn answers(record: &RunRecord) -> Vec<Answer> {
         Answer { item: "Ensembling", text: describe_ensembling(record) },
         Answer {
             item: "Metrics",
-            text: format!("{}.", Metric::ALL.map(|metric| record.metric_title(metric)).join(", ")),
+            text: format!(
+                "{}.",
+                Metric::all().map(|metric| record.metric_title(metric)).collect::<Vec<_>>().join(", ")
+            ),
         },
         Answer {
             item: "Uncertainty",

@@ -117,15 +117,25 @@ impl Augmenter {
     /// inserted, removed or moved changes the weights of every plan. A new transform draws last, and only if its
     /// probability is above 0: plans without it keep their weights.
     pub fn draw(&self, channels: usize, rng: &mut Rng) -> Draw {
-        let augment = &self.augment;
+        // The other tables corrupt the first stage's labels (`corruption`).
+        let Augment {
+            label_order: _,
+            elastic,
+            rotation,
+            scaling,
+            gamma,
+            mirroring,
+            morphology: _,
+            component_removal: _,
+        } = &self.augment;
         Draw {
             spatial: Spatial {
-                elastic: elastic::draw(&augment.elastic, self.kind, rng),
-                rotation: rotation::draw(&augment.rotation, self.max_angle, self.kind, rng),
-                scale: scaling::draw(&augment.scaling, rng),
+                elastic: elastic::draw(elastic, self.kind, rng),
+                rotation: rotation::draw(rotation, self.max_angle, self.kind, rng),
+                scale: scaling::draw(scaling, rng),
             },
-            gamma: gamma::draw(&augment.gamma, channels, rng),
-            mirror: mirroring::draw(&augment.mirroring, self.kind, rng),
+            gamma: gamma::draw(gamma, channels, rng),
+            mirror: mirroring::draw(mirroring, self.kind, rng),
         }
     }
 

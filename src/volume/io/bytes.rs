@@ -7,7 +7,6 @@ use std::path::Path;
 use flate2::bufread::GzDecoder;
 
 use super::error::ImageFileProblem;
-use super::foreign::ForeignFile;
 
 /// First two bytes of a gzip file.
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
@@ -71,8 +70,14 @@ fn starts_with_gzip(bytes: &[u8]) -> bool {
     }
 }
 
+impl Read for ByteStream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.reader.read(buffer)
+    }
+}
+
 impl ByteStream {
-    /// Opens a regular file that is not recognised as one of an unsupported format.
+    /// Opens a regular file.
     pub(super) fn open(path: &Path) -> Result<Self, ImageFileProblem> {
         let missing = |source: io::Error| match source.kind() {
             io::ErrorKind::NotFound => absent(path),
@@ -87,9 +92,6 @@ impl ByteStream {
         let length = metadata.len();
         let mut file = BufReader::new(File::open(path).map_err(missing)?);
         let start = file.fill_buf().map_err(ImageFileProblem::read)?;
-        if let Some(kind) = ForeignFile::recognise(start) {
-            return Err(ImageFileProblem::Foreign { kind });
-        }
         let reader = if start.starts_with(&GZIP_MAGIC) {
             Reader::Gzip(Members { member: Some(Box::new(GzDecoder::new(file))), has_trailing_bytes: false })
         } else {
@@ -117,7 +119,7 @@ impl ByteStream {
     pub(super) fn fill(&mut self, buffer: &mut [u8]) -> Result<usize, ImageFileProblem> {
         let mut filled = 0;
         while filled < buffer.len() {
-            match self.reader.read(&mut buffer[filled..]) {
+            match self.read(&mut buffer[filled..]) {
                 Ok(0) => break,
                 Ok(count) => filled += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -131,7 +133,7 @@ impl ByteStream {
 
     /// Skips some bytes.
     pub(super) fn skip(&mut self, count: u64) -> Result<(), ImageFileProblem> {
-        io::copy(&mut self.reader.by_ref().take(count), &mut io::sink()).map_err(ImageFileProblem::read)?;
+        io::copy(&mut self.by_ref().take(count), &mut io::sink()).map_err(ImageFileProblem::read)?;
         Ok(())
     }
 

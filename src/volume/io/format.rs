@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
+use strum::{EnumIter, IntoEnumIterator};
+
 /// An image format that segplan reads and writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter)]
 pub(crate) enum Format {
     /// NIfTI-1 and NIfTI-2 in a single file, optionally compressed.
     Nifti,
@@ -20,7 +22,9 @@ pub const UNSUPPORTED_ENDINGS: [&str; 24] = [
 
 impl Format {
     /// All formats.
-    pub(crate) const ALL: [Self; 1] = [Self::Nifti];
+    fn all() -> impl Iterator<Item = Self> {
+        <Self as IntoEnumIterator>::iter()
+    }
 
     /// Its name in messages.
     pub(crate) fn name(self) -> &'static str {
@@ -41,7 +45,7 @@ impl Format {
     pub(crate) fn of_path(path: &Path) -> Self {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let has_ending = |format: &Self| format.endings().iter().any(|ending| has_ending(&name, ending));
-        Self::ALL.into_iter().find(has_ending).unwrap_or(Self::Nifti)
+        Self::all().find(has_ending).unwrap_or(Self::Nifti)
     }
 }
 
@@ -78,7 +82,7 @@ pub fn is_unsupported_name(name: &str) -> bool {
 
 /// The endings of all supported formats.
 pub fn known_endings() -> impl Iterator<Item = &'static str> {
-    Format::ALL.into_iter().flat_map(Format::endings).copied()
+    Format::all().flat_map(Format::endings).copied()
 }
 
 /// The endings of all supported formats, as a message lists them.
@@ -90,7 +94,7 @@ pub fn endings_text() -> String {
 
 /// The names of all supported formats, as a message lists them.
 pub fn names_text() -> String {
-    Format::ALL.map(Format::name).join(", ")
+    Format::all().map(Format::name).collect::<Vec<_>>().join(", ")
 }
 
 /// The file name of a label map or of probabilities that segplan writes for a case.
@@ -121,10 +125,10 @@ mod tests {
         {
             assert_eq!((split_ending(name).map(|name| name.stem), strip_ending(name)), (Some(stem), stem), "{name}");
         }
-        for name in ["a.nrrd", ".nii", ".nii.gz", "a.gz", "nii"] {
+        for name in ["a.xyz", ".nii", ".nii.gz", "a.gz", "nii"] {
             assert_eq!((split_ending(name), strip_ending(name)), (None, name), "{name}");
         }
-        assert!(is_unsupported_name("a.NRRD") && !is_unsupported_name("a.txt") && is_image_name(".nii"));
+        assert!(is_unsupported_name("a.MGH") && !is_unsupported_name("a.txt") && is_image_name(".nii"));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::plan::edit::write::resolved_text;
+use crate::plan::schema::Stopping;
 use crate::plan::testing::example_text;
 
 mod content;
@@ -291,8 +292,21 @@ fn a_list_that_is_not_closed_on_the_command_line() {
 }
 
 #[test]
+fn a_kind_that_is_chosen_above_another_one_has_its_defaults() {
+    let text = "[train.stopping]\nkind = \"none\"\n";
+    let stopping = |overrides: &[&str]| loaded(text, overrides).unwrap().plan.train.stopping;
+    assert_eq!(stopping(&[]), Stopping::None);
+    let Stopping::ValidationPlateau(chosen) = stopping(&["train.stopping.kind=validation_plateau"]) else {
+        panic!("another kind")
+    };
+    assert_eq!((chosen.patience_epochs, chosen.threshold), (60, 0.005));
+    let refused = errors(text, &["train.stopping.threshold=0.1"]);
+    assert!(refused.contains("threshold"), "{refused}");
+}
+
+#[test]
 fn a_kind_that_does_not_exist_and_keys_of_another_kind() {
-    let unknown = errors("[train.schedule]\nkind = \"poly\"\n", &[]);
+    let unknown = errors("[train.schedule]\nkind = \"platau\"\n", &[]);
     let other = errors("[train.stopping]\nkind = \"none\"\nthreshold = 0.1\n", &[]);
     insta::assert_snapshot!(format!("{unknown}{other}"));
 }

@@ -26,10 +26,11 @@ pub(crate) struct LearningRatePlot<'a> {
 }
 
 impl LearningRatePlot<'_> {
-    /// The learning rate of each epoch, and the one after the last: a training that has stopped ends there.
+    /// The learning rate of each epoch, and the one after the last: a training that has stopped ends there. A rate of 0, with which
+    /// some schedules end, has no place on a logarithmic axis.
     pub(super) fn points(&self) -> Vec<(f64, f64)> {
         let next = self.rows.last().map(|row| (row.epoch as f64, row.next_learning_rate));
-        curve(self.rows, |row| row.learning_rate).chain(next).collect()
+        curve(self.rows, |row| row.learning_rate).chain(next).filter(|&(_, rate)| rate > 0.0).collect()
     }
 }
 

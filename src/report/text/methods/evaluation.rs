@@ -11,7 +11,7 @@ use crate::units::{counted, plural};
 /// Metrics, cases and statistics.
 pub(super) fn describe_evaluation(record: &RunRecord) -> String {
     let tolerance = record.plan.evaluate.surface_tolerance_mm;
-    let metrics = Metric::ALL.map(|metric| metric.label(tolerance));
+    let metrics: Vec<String> = Metric::all().map(|metric| metric.label(tolerance)).collect();
     let seeds = if record.plan.run.seeds.len() == 1 {
         " Only one seed was used, so the variation across repeated trainings is unknown."
     } else {
