@@ -93,7 +93,6 @@ fn documentation_and_shipped_plans_use_the_words_of_the_glossary() {
 }
 
 #[test]
-#[ignore = "the committed reports are older than the glossary; run their experiments and `segplan report` to renew them"]
 fn committed_reports_use_the_words_of_the_glossary() {
     none_found(&texts::reports());
 }
