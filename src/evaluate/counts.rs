@@ -95,7 +95,8 @@ pub fn count_voxels<L: Copy + Into<i16>>(
         class_of_label[label] = Some(class);
     }
     let class_of = |label: i16| usize::try_from(label).ok().and_then(|label| *class_of_label.get(label)?);
-    let mut counts = vec![Counts::default(); labels.len()];
+    let none = Counts { true_positives: 0, false_positives: 0, false_negatives: 0 };
+    let mut counts = vec![none; labels.len()];
     Zip::from(reference).and(prediction).for_each(|&reference, &prediction| {
         if reference == prediction {
             if let Some(class) = class_of(reference) {

@@ -149,6 +149,7 @@ mod tests {
         let here = source.join("volume/io");
         let is_test =
             |path: &PathBuf| path.components().any(|part| part.as_os_str().to_string_lossy().starts_with("tests"));
+        let endings: Vec<&str> = known_endings().map(|ending| ending.trim_end_matches(".gz")).collect();
         let mut named = Vec::new();
         for path in sources(&source).into_iter().filter(|path| !path.starts_with(&here) && !is_test(path)) {
             let text = fs::read_to_string(&path).unwrap();
@@ -156,7 +157,7 @@ mod tests {
             let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
             named.extend(
                 lines
-                    .filter(|line| line.contains(DEFAULT_ENDING.trim_end_matches(".gz")))
+                    .filter(|line| endings.iter().any(|ending| line.contains(ending)))
                     .map(|line| format!("{}: {line}", path.display())),
             );
         }
