@@ -18,7 +18,7 @@ use crate::units::counted;
 const EXAMPLES: &str = "\
 Examples:
   segplan predict --run runs/hippocampus --input images --output segmentations
-  segplan predict --run runs/heart --input images --output 2d --configuration 2d
+  segplan predict --run runs/heart --input in --output out --configuration 2d
 
 Ctrl-C, SIGTERM and SIGUSR1 stop after the current tile; the same command resumes with the remaining images.
 An image whose axes are in another order than those of the training cases is reordered, and its labels are reordered back.";

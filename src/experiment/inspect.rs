@@ -223,8 +223,7 @@ impl Inspection<'_> {
             return Ok(State::Stale { because: vec!["`scores.parquet` was removed or changed".to_owned()] });
         }
         let missing = missing_columns(&folder.scores()).map_err(|error| error.to_string())?;
-        let because =
-            missing.iter().map(|column| format!("`scores.parquet` lacks `{column}`, a newer metric")).collect();
+        let because = missing.iter().map(|column| format!("`scores.parquet` lacks the column `{column}`")).collect();
         Ok(if missing.is_empty() { State::Done } else { State::Stale { because } })
     }
 

@@ -261,6 +261,17 @@ mod tests {
         assert_eq!(stage_of("train.batches_per_epoch"), Stage::Train);
     }
 
+    /// Plans in git have the values of the recipe for all keys that they do not contain, and the digests of finished runs leave them out.
+    #[test]
+    fn no_default_of_the_recipe_ever_changes() {
+        let fixed = include_str!("../../../tests/golden/recipe-2018.toml");
+        assert!(fixed.matches(" = ").count() > 70, "{fixed}");
+        let recipe = crate::plan::schema::recipe::text(&|_| None);
+        assert_eq!(changed_keys(fixed, &recipe), [], "another default is another recipe");
+        let other = fixed.replace("learning_rate = 0.0003", "learning_rate = 0.001");
+        assert_eq!(changed_keys(&other, &recipe)[0].key, "train.learning_rate");
+    }
+
     #[test]
     fn a_key_at_its_default_leaves_results_valid_that_are_older_than_the_key() {
         let text = crate::plan::edit::write::resolved_text(&example());

@@ -194,7 +194,7 @@ impl Patch3d {
 ///
 /// The extent of the median case (in mm, or in voxels with `patch_aspect = "voxel"`) is scaled to the volume of the reference patch,
 /// clipped to the median shape and rounded up to the pooling factor. While the patch is larger than the reference, the
-/// edge that is most voxels above its unrounded length is shortened, the last of several.
+/// edge that exceeds its unrounded length by the largest number of voxels is shortened, the last of several.
 ///
 /// Differs: the paper gives neither rounding nor reduction, and its aspect ratio is in voxels. This rule reproduces all 3D entries of
 /// its Table 1; the literal text does not (see [`crate::guide::method`]).

@@ -60,28 +60,6 @@ fn every_declaration_is_complete() {
     }
 }
 
-/// Plans in git have the values of the recipe for all keys that they do not contain, and the digests of finished runs leave them out.
-#[test]
-fn no_default_of_the_recipe_ever_changes() {
-    let fixed: Table = toml::from_str(include_str!("../../../tests/golden/recipe-2018.toml")).unwrap();
-    let mut keys = Vec::new();
-    flatten(&fixed, "", &mut keys);
-    assert!(keys.len() > 70, "{} keys; the recipe is\n{}", keys.len(), recipe::text(&|_| None));
-    for (path, value) in keys {
-        assert_eq!(recipe::value(&path).as_ref(), Some(&value), "`{path}`: another default is another recipe");
-    }
-}
-
-fn flatten(table: &Table, path: &str, keys: &mut Vec<(String, toml::Value)>) {
-    for (name, value) in table {
-        let path = crate::plan::schema::lookup::join(path, name);
-        match value {
-            toml::Value::Table(inner) => flatten(inner, &path, keys),
-            value => keys.push((path, value.clone())),
-        }
-    }
-}
-
 #[test]
 fn the_recipe_has_every_default_and_its_values_are_valid() {
     let recipe = recipe::values();

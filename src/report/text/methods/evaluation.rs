@@ -48,9 +48,9 @@ pub(super) fn describe_software(record: &RunRecord) -> String {
     let Some(manifest) = &record.manifest else { return "The software's version was not recorded.".to_owned() };
     let commit = match (&manifest.git_commit, manifest.git_dirty) {
         (Some(commit), Some(true)) => {
-            format!(" The plan is from commit {commit} of its repository, with uncommitted changes.")
+            format!(" The run was started in a git repository at commit {commit}, with uncommitted changes.")
         }
-        (Some(commit), _) => format!(" The plan is from commit {commit} of its repository."),
+        (Some(commit), _) => format!(" The run was started in a git repository at commit {commit}."),
         (None, _) => String::new(),
     };
     let host = &manifest.host;
