@@ -49,7 +49,7 @@
 //! | order of the preprocessing; target grid, order of interpolation | `preprocess/prepare.rs`; `preprocess/grid.rs` |
 //! | cropping; normalisation | `volume/crop.rs`; `preprocess/normalize.rs` |
 //! | interpolation of images, of labels | `volume/resample/`: `image.rs`, `labels.rs` |
-//! | order of poolings; the U-Net | `network/topology.rs`; `network/unet.rs` |
+//! | order of poolings; the U-Net | `plan/schema/configuration.rs`; `network/unet.rs` |
 //! | initial weights | `network/init.rs` |
 //! | loss | `train/loss/` |
 //! | optimiser | `train/optimizer/` |

@@ -18,7 +18,9 @@ use segplan::experiment::{Options, Outcome, Stage, run};
 use segplan::network::topology::Topology;
 use segplan::network::{UNet, UNetConfig, init, weights};
 use segplan::plan::read::load;
-use segplan::plan::schema::{self, Adam, ConfigurationName, DiceCe, DiceScope, Loss, Network, Precision, Train};
+use segplan::plan::schema::{
+    self, Adam, ConfigurationName, DiceCe, DiceScope, Downsampling, EncoderBlock, Loss, Network, Precision, Train,
+};
 use segplan::run::Listener;
 use segplan::run::NetworkId;
 use segplan::run::log::read_epochs;
@@ -70,18 +72,35 @@ fn open_gpu() -> Device {
 impl Case {
     fn network(&self, name: &str, device: &Device) -> UNet {
         let depth = self.pools.into_iter().max().unwrap();
-        let pools = (0..depth).map(|step| self.pools.map(|pools| if pools + step >= depth { 2 } else { 1 })).collect();
+        let strides =
+            (0..depth).map(|step| self.pools.map(|pools| if pools + step >= depth { 2 } else { 1 })).collect();
         let kernel = if self.patch[0] == 1 { [1, 3, 3] } else { [3; 3] };
         let topology = Topology {
             in_channels: self.channels,
-            classes: self.classes,
+            outputs: self.classes,
+            kernels: vec![kernel; self.features.len()],
+            encoder_blocks: vec![2; self.features.len()],
+            decoder_blocks: vec![2; self.features.len() - 1],
             features: self.features.clone(),
-            kernel,
-            pools,
+            strides,
+            block: EncoderBlock::Plain,
+            downsampling: Downsampling::MaxPool,
+            upsampling_bias: false,
+            head_bias: false,
+            deep_supervision: false,
         };
         let config = UNetConfig {
             topology,
-            network: Network { leaky_relu_slope: 0.01, instance_norm_eps: 1e-5, precision: Precision::F32 },
+            network: Network {
+                leaky_relu_slope: 0.01,
+                instance_norm_eps: 1e-5,
+                block: EncoderBlock::Plain,
+                downsampling: Downsampling::MaxPool,
+                upsampling_bias: false,
+                head_bias: false,
+                deep_supervision: false,
+                precision: Precision::F32,
+            },
         };
         let file = format!("tests/reference/values/ten_losses_{name}.safetensors");
         weights::load(init::zeros(&config, device), &Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap()
@@ -105,7 +124,7 @@ impl Case {
         let (images, labels) = self.batch(0, &device);
         let logits = network.forward(images);
         let settings = Loss::DiceCe(DiceCe { smooth: 1e-5, include_background: false });
-        let loss = loss::compute(logits.clone(), labels, self.dice, &settings);
+        let loss = loss::compute(vec![logits.clone()], labels, self.dice, &settings);
         let mut named = Named { gradients: &loss.backward(), path: Vec::new(), found: BTreeMap::new() };
         network.visit(&mut named);
         Computed { logits: values(logits), loss: loss.into_scalar(), gradients: named.found }
@@ -119,7 +138,7 @@ impl Case {
         let (mut network, mut optimizer) = (self.network(name, &device), Optimizer::new(&adam));
         let step = |step: usize| {
             let (images, labels) = self.batch(step, &device);
-            let loss = loss::compute(network.forward(images), labels, self.dice, &dice_ce);
+            let loss = loss::compute(network.forward_all(images), labels, self.dice, &dice_ce);
             network = optimizer.step(network.clone(), loss.backward(), settings.learning_rate, None);
             loss.into_scalar::<f64>()
         };

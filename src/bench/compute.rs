@@ -42,8 +42,8 @@ pub(super) fn time_train_step(setup: &Setup<'_>, network: UNet) -> f64 {
     let mut network = Some(network);
     median_seconds(setup.repetitions, || {
         let Some(before) = network.take() else { return };
-        let logits = before.forward(images.clone());
-        let loss = loss::compute(logits, labels.clone(), setup.configuration.dice_scope(), &setup.plan.loss);
+        let outputs = before.forward_all(images.clone());
+        let loss = loss::compute(outputs, labels.clone(), setup.configuration.dice_scope(), &setup.plan.loss);
         let value = loss.clone().inner();
         network = Some(optimizer.step(before, loss.backward(), setup.plan.train.learning_rate, None));
         // Waits for the whole step; reading the value below reports a failure.

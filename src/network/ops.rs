@@ -18,43 +18,67 @@ use super::cpu;
 pub struct BlockParams {
     /// Convolution weight, `[out, in, kz, ky, kx]`, odd kernel edges.
     pub weight: Tensor<5>,
-    /// Convolution bias, `[out]`.
-    pub bias: Tensor<1>,
+    /// Convolution bias, `[out]`, if it has one.
+    pub bias: Option<Tensor<1>>,
     /// Scale after the normalisation, `[out]`.
     pub gamma: Tensor<1>,
     /// Shift after the normalisation, `[out]`.
     pub beta: Tensor<1>,
+    /// Stride of the convolution, `[z, y, x]`.
+    pub stride: [usize; 3],
     /// Added to the variance.
     pub eps: f64,
-    /// Negative slope of the leaky `ReLU`.
+    /// Negative slope of the leaky `ReLU`; 1 for none.
     pub slope: f64,
 }
 
-/// Convolution (stride 1, zero padding that keeps the shape), instance normalisation, leaky `ReLU`: `[b, out, z, y, x]`.
+/// Convolution (zero padding of half a kernel), instance normalisation, leaky `ReLU`: `[b, out, z, y, x]`.
 ///
 /// `input` is `[b, c, z, y, x]`. The channels of `skip`, `[b, c', z, y, x]`, follow those of `input`; both are separate arguments
-/// so that an implementation need not concatenate them in memory.
+/// so that an implementation need not concatenate them in memory. The edges of the output are those of the input divided by the stride,
+/// rounded up.
 ///
 /// Source: arXiv:1809.10486, section 2.1; bias, padding and the order are those of nnU-Net commit 6150f1b0, `generic_UNet.py`.
 pub fn conv_norm_act(input: Tensor<5>, skip: Option<Tensor<5>>, block: BlockParams) -> Tensor<5> {
+    let maps = conv(input, skip, block.weight, block.bias, block.stride);
     #[cfg(feature = "flex")]
-    if cpu::supports(&input) {
-        let maps = cpu::conv3d(input, skip, block.weight, block.bias);
+    if cpu::supports(&maps) {
         return cpu::norm_act(maps, block.gamma, block.beta, block.eps, block.slope);
     }
-    let maps = conv(input, skip, block.weight, block.bias);
     norm_act(maps, block.gamma, block.beta, block.eps, block.slope)
 }
 
-/// Convolution of the concatenated inputs, with stride 1 and zero padding that keeps the shape.
-pub(super) fn conv(input: Tensor<5>, skip: Option<Tensor<5>>, weight: Tensor<5>, bias: Tensor<1>) -> Tensor<5> {
+/// Convolution of the concatenated inputs, with zero padding of half a kernel.
+fn conv(
+    input: Tensor<5>,
+    skip: Option<Tensor<5>>,
+    weight: Tensor<5>,
+    bias: Option<Tensor<1>>,
+    stride: [usize; 3],
+) -> Tensor<5> {
+    #[cfg(feature = "flex")]
+    if cpu::supports(&input) && stride == [1; 3] {
+        let bias = bias.unwrap_or_else(|| Tensor::zeros([weight.dims()[0]], &input.device()));
+        return cpu::conv3d(input, skip, weight, bias);
+    }
+    plain_conv(input, skip, weight, bias, stride)
+}
+
+/// [`conv`] by Burn's operation.
+pub(super) fn plain_conv(
+    input: Tensor<5>,
+    skip: Option<Tensor<5>>,
+    weight: Tensor<5>,
+    bias: Option<Tensor<1>>,
+    stride: [usize; 3],
+) -> Tensor<5> {
     let input = match skip {
         Some(skip) => Tensor::cat(vec![input, skip], 1),
         None => input,
     };
     let [_, _, kz, ky, kx] = weight.dims();
-    let (weight, bias) = (weight.cast(input.dtype()), bias.cast(input.dtype()));
-    conv3d(input, weight, Some(bias), ConvOptions::new([1; 3], [kz / 2, ky / 2, kx / 2], [1; 3], 1))
+    let (weight, bias) = (weight.cast(input.dtype()), bias.map(|bias| bias.cast(input.dtype())));
+    conv3d(input, weight, bias, ConvOptions::new(stride, [kz / 2, ky / 2, kx / 2], [1; 3], 1))
 }
 
 /// Instance normalisation, leaky `ReLU`.
@@ -86,11 +110,7 @@ fn instance_norm(maps: Tensor<5>, gamma: Tensor<1>, beta: Tensor<1>, eps: f64) -
 ///
 /// When an edge is not divisible by its kernel.
 pub fn max_pool(input: Tensor<5>, kernel: [usize; 3]) -> Tensor<5> {
-    let [_, _, z, y, x] = input.dims();
-    for axis in 0..3 {
-        let edge = [z, y, x][axis];
-        assert_eq!(edge % kernel[axis], 0, "axis {axis} of {edge} voxels is not divisible by its pooling");
-    }
+    check_divisible(&input, kernel);
     #[cfg(feature = "flex")]
     if cpu::supports(&input) {
         return cpu::max_pool(input, kernel);
@@ -118,26 +138,59 @@ pub(super) fn max_pool_by_axes(input: Tensor<5>, kernel: [usize; 3]) -> Tensor<5
     pooled
 }
 
-/// Transposed convolution without bias, whose stride is its kernel: `[b, in, z, y, x]` to `[b, out, z·kz, y·ky, x·kx]`.
+/// Mean over boxes, whose stride is their size.
 ///
-/// `weight` is `[in, out, kz, ky, kx]`, as in `PyTorch`.
+/// # Panics
+///
+/// When an edge is not divisible by that of the box.
+pub fn avg_pool(input: Tensor<5>, kernel: [usize; 3]) -> Tensor<5> {
+    check_divisible(&input, kernel);
+    avg_pool_by_axes(input, kernel)
+}
+
+/// [`avg_pool`] by one reduction per axis, x first, in 32 bits; the edges must be divisible.
+pub(super) fn avg_pool_by_axes(input: Tensor<5>, kernel: [usize; 3]) -> Tensor<5> {
+    let dtype = input.dtype();
+    let [samples, channels, z, y, x] = input.dims();
+    let [kz, ky, kx] = kernel;
+    let maps = samples * channels;
+    let pooled = input.cast(FloatDType::F32).reshape([maps * z * y * (x / kx), kx]).mean_dim(1);
+    let pooled = pooled.reshape([maps * z * (y / ky), ky, x / kx]).mean_dim(1);
+    let pooled = pooled.reshape([maps * (z / kz), kz, (y / ky) * (x / kx)]).mean_dim(1);
+    pooled.reshape([samples, channels, z / kz, y / ky, x / kx]).cast(dtype)
+}
+
+/// Sum of two tensors of the same shape, leaky `ReLU`.
+pub fn add_act(a: Tensor<5>, b: Tensor<5>, slope: f64) -> Tensor<5> {
+    plain_add_act(a, b, slope)
+}
+
+/// [`add_act`] by Burn's operations, in 32 bits.
+pub(super) fn plain_add_act(a: Tensor<5>, b: Tensor<5>, slope: f64) -> Tensor<5> {
+    let dtype = a.dtype();
+    leaky_relu(a.cast(FloatDType::F32) + b.cast(FloatDType::F32), slope).cast(dtype)
+}
+
+/// Transposed convolution whose stride is its kernel: `[b, in, z, y, x]` to `[b, out, z·kz, y·ky, x·kx]`.
+///
+/// `weight` is `[in, out, kz, ky, kx]`, as in `PyTorch`; `bias` is `[out]`.
 ///
 /// # Panics
 ///
 /// When the channels do not agree.
-pub fn conv_transpose(input: Tensor<5>, weight: Tensor<5>) -> Tensor<5> {
+pub fn conv_transpose(input: Tensor<5>, weight: Tensor<5>, bias: Option<Tensor<1>>) -> Tensor<5> {
     let [_, inputs, ..] = input.dims();
     let [_, outputs, kz, ky, kx] = weight.dims();
     assert_shape!(weight, [inputs, outputs, kz, ky, kx]);
     #[cfg(feature = "flex")]
     if cpu::supports(&input) {
-        return cpu::conv_transpose(input, weight);
+        return add_bias(cpu::conv_transpose(input, weight), bias);
     }
-    conv_transpose_by_matmul(input, weight)
+    add_bias(conv_transpose_by_matmul(input, weight), bias)
 }
 
-/// [`conv_transpose`] as one matrix product and a permutation, which is exact because no two boxes of the output overlap; the
-/// channels must agree.
+/// [`conv_transpose`] without bias as one matrix product and a permutation, which is exact because no two boxes of the output overlap;
+/// the channels must agree.
 pub(super) fn conv_transpose_by_matmul(input: Tensor<5>, weight: Tensor<5>) -> Tensor<5> {
     let [samples, inputs, z, y, x] = input.dims();
     let [_, outputs, kz, ky, kx] = weight.dims();
@@ -149,25 +202,48 @@ pub(super) fn conv_transpose_by_matmul(input: Tensor<5>, weight: Tensor<5>) -> T
         .reshape([samples, outputs, z * kz, y * ky, x * kx])
 }
 
-/// 1 × 1 × 1 convolution without bias: `[b, in, z, y, x]` to `[b, out, z, y, x]`.
+/// 1 × 1 × 1 convolution: `[b, in, z, y, x]` to `[b, out, z, y, x]`.
 ///
-/// `weight` is `[out, in, 1, 1, 1]`.
+/// `weight` is `[out, in, 1, 1, 1]`; `bias` is `[out]`.
 ///
 /// # Panics
 ///
 /// When the channels do not agree.
-pub fn head(input: Tensor<5>, weight: Tensor<5>) -> Tensor<5> {
+pub fn head(input: Tensor<5>, weight: Tensor<5>, bias: Option<Tensor<1>>) -> Tensor<5> {
     let [samples, inputs, z, y, x] = input.dims();
     let [outputs, ..] = weight.dims();
     assert_shape!(weight, [outputs, inputs, 1, 1, 1]);
     #[cfg(feature = "flex")]
     if cpu::supports(&input) {
-        let bias = Tensor::zeros([outputs], &input.device());
-        return cpu::conv3d(input, None, weight, bias);
+        return conv(input, None, weight, bias, [1; 3]);
     }
-    weight
+    let maps = weight
         .cast(input.dtype())
         .reshape([1, outputs, inputs])
         .matmul(input.reshape([samples, inputs, z * y * x]))
-        .reshape([samples, outputs, z, y, x])
+        .reshape([samples, outputs, z, y, x]);
+    add_bias(maps, bias)
+}
+
+/// Adds a bias, `[c]`, to maps, `[b, c, z, y, x]`.
+fn add_bias(maps: Tensor<5>, bias: Option<Tensor<1>>) -> Tensor<5> {
+    match bias {
+        Some(bias) => {
+            let [channels] = bias.dims();
+            let bias = bias.cast(maps.dtype()).reshape([1, channels, 1, 1, 1]);
+            maps + bias
+        }
+        None => maps,
+    }
+}
+
+/// # Panics
+///
+/// When an edge is not divisible by that of the kernel.
+fn check_divisible(input: &Tensor<5>, kernel: [usize; 3]) {
+    let [_, _, z, y, x] = input.dims();
+    for axis in 0..3 {
+        let edge = [z, y, x][axis];
+        assert_eq!(edge % kernel[axis], 0, "axis {axis} of {edge} voxels is not divisible by its pooling");
+    }
 }

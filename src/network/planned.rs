@@ -51,7 +51,7 @@ impl<'a> PlannedNetwork<'a> {
         self.name
     }
 
-    /// Patch, batch, poolings and features.
+    /// Patch, batch, strides and features.
     pub fn configuration(self) -> &'a Configuration {
         self.configuration
     }
@@ -66,13 +66,13 @@ impl<'a> PlannedNetwork<'a> {
         self.plan.input_channels(self.name)
     }
 
-    /// Resolutions, features, kernels and poolings.
+    /// Resolutions, features, kernels and strides.
     ///
     /// # Panics
     ///
     /// When the plan was not validated, see [`Topology::new`].
     pub fn topology(self) -> Topology {
-        Topology::new(self.configuration, self.input_channels(), self.classes())
+        Topology::new(self.configuration, &self.plan.network, self.input_channels(), self.classes())
     }
 
     /// Everything that the network is built from.

@@ -5,7 +5,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use super::config::UNetConfig;
 use super::init;
 use super::unet::UNet;
-use crate::plan::schema::{AugmentationKind, Configuration, Network, Precision};
+use crate::plan::schema::{AugmentationKind, Configuration, Downsampling, EncoderBlock, Network, Precision};
 use crate::random::{Key, Purpose, Rng, stream};
 use crate::volume::{Shape, Spacing};
 
@@ -22,6 +22,10 @@ pub(crate) fn configuration(patch: [usize; 3], pools: [usize; 3], features: &[us
         patch_size: Shape(patch),
         batch_size: 2,
         pool_depths: pools,
+        strides: None,
+        kernel_sizes: None,
+        blocks_per_stage: None,
+        decoder_blocks_per_stage: None,
         features_per_stage: features.to_vec(),
         batch_dice: false,
         augmentation: AugmentationKind::ThreeD,
@@ -31,7 +35,16 @@ pub(crate) fn configuration(patch: [usize; 3], pools: [usize; 3], features: &[us
 
 /// The constants of nnU-Net commit 6150f1b0.
 pub(crate) fn network() -> Network {
-    Network { leaky_relu_slope: 0.01, instance_norm_eps: 1e-5, precision: Precision::F32 }
+    Network {
+        leaky_relu_slope: 0.01,
+        instance_norm_eps: 1e-5,
+        block: EncoderBlock::Plain,
+        downsampling: Downsampling::MaxPool,
+        upsampling_bias: false,
+        head_bias: false,
+        deep_supervision: false,
+        precision: Precision::F32,
+    }
 }
 
 /// A network with the initial weights of a seed; `io` is the number of input channels and of classes.

@@ -1,99 +1,141 @@
 //! The U-Net: its parameters and its forward pass.
 
-use burn::module::{Module, Param};
+use burn::module::Module;
 use burn::tensor::{FloatDType, Tensor, assert_shape};
 
-use super::ops::{self, BlockParams};
-use crate::plan::schema::Precision;
+use super::blocks::{Block, Convolution, ResidualBlock, in_sequence};
+use super::ops;
+use crate::plan::schema::{Downsampling, Precision};
 
-/// The plain U-Net of the paper: two blocks per resolution, max pooling, transposed convolutions, concatenated skips.
+/// A U-Net: an encoder of plain or residual blocks, max pooling or strided convolutions, transposed convolutions, concatenated skip
+/// connections.
 ///
 /// Parameter names in weight files are the field names, such as `encoder.0.1.conv.weight`.
 ///
-/// Source: arXiv:1809.10486, section 2.1; what the paper leaves open, from nnU-Net commit 6150f1b0, `generic_UNet.py`.
+/// Source: arXiv:1809.10486, section 2.1; what the paper leaves open, from nnU-Net commit 6150f1b0, `generic_UNet.py`. The networks of
+/// nnU-Net v2: `dynamic_network_architectures` 0.4.4, `PlainConvUNet` and `ResidualEncoderUNet`.
 ///
-/// Differs: nnU-Net's code of 2019 downsamples by strided convolutions; the paper describes "poolings", so this is max pooling.
+/// Differs: nnU-Net's code of 2019 downsamples by strided convolutions; the paper describes "poolings", so the network of 2018 has max
+/// pooling.
 #[derive(Module, Debug)]
 pub struct UNet {
-    /// Two blocks per resolution, finest first.
-    pub encoder: Vec<[Block; 2]>,
+    /// From the images to the features of every resolution.
+    pub encoder: Encoder,
     /// Transposed convolution from the next coarser resolution onto each resolution, finest first.
-    pub upsample: Vec<ConvWeight>,
-    /// Two blocks per resolution except the coarsest, finest first.
-    pub decoder: Vec<[Block; 2]>,
-    /// Final convolution, from features to classes.
-    pub head: ConvWeight,
-    /// Kernel and stride of each pooling, finest first, `[z, y, x]`.
+    pub upsample: Vec<Convolution>,
+    /// Blocks per resolution except the coarsest, finest first.
+    pub decoder: Vec<Vec<Block>>,
+    /// Final convolution of the finest resolution, from features to outputs.
+    pub head: Convolution,
+    /// Final convolutions of the other resolutions of the decoder, finest first; empty without deep supervision.
+    pub auxiliary_heads: Vec<Convolution>,
+    /// Stride from each resolution to the next coarser one, finest first, `[z, y, x]`.
     #[module(skip)]
-    pub pools: Vec<[usize; 3]>,
+    pub strides: Vec<[usize; 3]>,
+    /// How the encoder goes to the next coarser resolution.
+    #[module(skip)]
+    pub downsampling: Downsampling,
     /// dtype of convolutions and activations; parameters are always 32-bit.
     #[module(skip)]
     pub precision: Precision,
 }
 
-/// Convolution, instance normalisation, leaky `ReLU`.
+/// The encoder of a U-Net.
 #[derive(Module, Debug)]
-pub struct Block {
-    /// The convolution.
-    pub conv: Convolution,
-    /// Scale and shift after the normalisation.
-    pub norm: Affine,
-    /// Added to the variance.
-    #[module(skip)]
-    pub eps: f64,
-    /// Negative slope of the leaky `ReLU`.
-    #[module(skip)]
-    pub slope: f64,
+#[allow(clippy::large_enum_variant, reason = "a network has one encoder")]
+pub enum Encoder {
+    /// Blocks per resolution, finest first.
+    Plain(Vec<Vec<Block>>),
+    /// Residual blocks.
+    Residual(ResidualEncoder),
 }
 
-/// A convolution with bias.
+/// An encoder of residual blocks.
 #[derive(Module, Debug)]
-pub struct Convolution {
-    /// `[out, in, kz, ky, kx]`.
-    pub weight: Param<Tensor<5>>,
-    /// `[out]`.
-    pub bias: Param<Tensor<1>>,
-}
-
-/// Scale and shift per channel.
-#[derive(Module, Debug)]
-pub struct Affine {
-    /// Scale, `[channels]`.
-    pub weight: Param<Tensor<1>>,
-    /// Shift, `[channels]`.
-    pub bias: Param<Tensor<1>>,
-}
-
-/// The weight of a convolution without bias.
-#[derive(Module, Debug)]
-pub struct ConvWeight {
-    /// `[out, in, kz, ky, kx]`; `[in, out, kz, ky, kx]` for a transposed convolution.
-    pub weight: Param<Tensor<5>>,
+pub struct ResidualEncoder {
+    /// The block before the first resolution, from images to features.
+    pub stem: Block,
+    /// Blocks per resolution, finest first.
+    pub stages: Vec<Vec<ResidualBlock>>,
 }
 
 impl UNet {
-    /// Logits `[b, classes, z, y, x]` of images `[b, channels, z, y, x]`, both 32-bit.
+    /// Logits `[b, outputs, z, y, x]` of images `[b, channels, z, y, x]`, both 32-bit.
     ///
     /// # Panics
     ///
-    /// When the number of channels is wrong, or an edge is not divisible by its poolings.
+    /// When the number of channels is wrong, or an edge is not divisible by its strides.
     pub fn forward(&self, images: Tensor<5>) -> Tensor<5> {
-        let [samples, _, z, y, x] = images.dims();
-        assert_shape!(images, [samples, self.encoder[0][0].conv.weight.dims()[1], z, y, x]);
-        // Each operation computes in the dtype of its input.
-        let mut maps = apply_blocks(&self.encoder[0], images.cast(float_dtype(self.precision)), None);
-        let mut skips = Vec::with_capacity(self.pools.len());
-        for (pool, blocks) in self.pools.iter().zip(&self.encoder[1..]) {
-            let pooled = ops::max_pool(maps.clone(), *pool);
-            skips.push(maps);
-            maps = apply_blocks(blocks, pooled, None);
-        }
-        for ((upsample, blocks), skip) in self.upsample.iter().zip(&self.decoder).rev().zip(skips.into_iter().rev()) {
-            let upsampled = ops::conv_transpose(maps, upsample.weight.val());
-            maps = apply_blocks(blocks, upsampled, Some(skip));
-        }
-        ops::head(maps, self.head.weight.val()).cast(FloatDType::F32)
+        let finest = self.features(images, &mut |_, _| ());
+        apply_head(&self.head, finest)
     }
+
+    /// Logits of all final convolutions, finest first; each next one at the next coarser resolution. With deep supervision there is one
+    /// per resolution of the decoder, else one in all.
+    ///
+    /// # Panics
+    ///
+    /// As [`Self::forward`].
+    pub fn forward_all(&self, images: Tensor<5>) -> Vec<Tensor<5>> {
+        let mut logits = Vec::new();
+        let finest = self.features(images, &mut |level, maps| {
+            let head = level.checked_sub(1).and_then(|coarser| self.auxiliary_heads.get(coarser));
+            logits.extend(head.map(|head| apply_head(head, maps.clone())));
+        });
+        logits.push(apply_head(&self.head, finest));
+        logits.reverse();
+        logits
+    }
+
+    /// Features of the finest resolution. `visit` is called with those of each resolution of the decoder, coarsest first.
+    fn features(&self, images: Tensor<5>, visit: &mut dyn FnMut(usize, &Tensor<5>)) -> Tensor<5> {
+        let [samples, _, z, y, x] = images.dims();
+        assert_shape!(images, [samples, self.encoder.first().conv.weight.dims()[1], z, y, x]);
+        // Each operation computes in the dtype of its input.
+        let mut maps = images.cast(float_dtype(self.precision));
+        let mut skips = Vec::with_capacity(self.strides.len());
+        for level in 0..=self.strides.len() {
+            if let Some(stride) = level.checked_sub(1).map(|finer| self.strides[finer]) {
+                skips.push(maps.clone());
+                if self.downsampling == Downsampling::MaxPool {
+                    maps = ops::max_pool(maps, stride);
+                }
+            }
+            maps = self.encoder.resolution(level, maps);
+        }
+        for (level, skip) in skips.into_iter().enumerate().rev() {
+            let upsample = &self.upsample[level];
+            let upsampled = ops::conv_transpose(maps, upsample.weight.val(), upsample.bias());
+            maps = in_sequence(&self.decoder[level], upsampled, Some(skip));
+            visit(level, &maps);
+        }
+        maps
+    }
+}
+
+impl Encoder {
+    /// The block that receives the images.
+    fn first(&self) -> &Block {
+        match self {
+            Self::Plain(stages) => &stages[0][0],
+            Self::Residual(residual) => &residual.stem,
+        }
+    }
+
+    /// Features of a resolution from those of the next finer one, or from the images.
+    fn resolution(&self, level: usize, maps: Tensor<5>) -> Tensor<5> {
+        match self {
+            Self::Plain(stages) => in_sequence(&stages[level], maps, None),
+            Self::Residual(ResidualEncoder { stem, stages }) => {
+                let maps = if level == 0 { stem.forward(maps, None) } else { maps };
+                stages[level].iter().fold(maps, |maps, block| block.forward(maps))
+            }
+        }
+    }
+}
+
+fn apply_head(head: &Convolution, maps: Tensor<5>) -> Tensor<5> {
+    ops::head(maps, head.weight.val(), head.bias()).cast(FloatDType::F32)
 }
 
 /// The Burn dtype of a precision.
@@ -102,23 +144,5 @@ pub fn float_dtype(precision: Precision) -> FloatDType {
         Precision::F32 => FloatDType::F32,
         Precision::Bf16 => FloatDType::BF16,
         Precision::F16 => FloatDType::F16,
-    }
-}
-
-fn apply_blocks(blocks: &[Block; 2], input: Tensor<5>, skip: Option<Tensor<5>>) -> Tensor<5> {
-    blocks[1].forward(blocks[0].forward(input, skip), None)
-}
-
-impl Block {
-    fn forward(&self, input: Tensor<5>, skip: Option<Tensor<5>>) -> Tensor<5> {
-        let params = BlockParams {
-            weight: self.conv.weight.val(),
-            bias: self.conv.bias.val(),
-            gamma: self.norm.weight.val(),
-            beta: self.norm.bias.val(),
-            eps: self.eps,
-            slope: self.slope,
-        };
-        ops::conv_norm_act(input, skip, params)
     }
 }

@@ -10,6 +10,7 @@ use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Tensor, TensorData};
 use thiserror::Error;
 
+use super::parameter_path::ParameterPath;
 use super::unet::UNet;
 use crate::store::tensors::{self, TensorFile, TensorFileError};
 
@@ -48,7 +49,7 @@ pub struct HostTensor {
 
 /// Copies all parameters to the host, by name.
 pub fn to_host(network: &UNet) -> BTreeMap<String, HostTensor> {
-    let mut reader = Reader { path: Vec::new(), tensors: BTreeMap::new() };
+    let mut reader = Reader { path: ParameterPath::default(), tensors: BTreeMap::new() };
     network.visit(&mut reader);
     reader.tensors
 }
@@ -59,7 +60,7 @@ pub fn to_host(network: &UNet) -> BTreeMap<String, HostTensor> {
 ///
 /// When a tensor is missing, unexpected, or has the wrong shape.
 pub fn from_host(network: UNet, tensors: BTreeMap<String, HostTensor>, origin: &Path) -> Result<UNet, WeightsError> {
-    let mut writer = Writer { path: Vec::new(), tensors, origin, error: None };
+    let mut writer = Writer { path: ParameterPath::default(), tensors, origin, error: None };
     let network = network.map(&mut writer);
     match (writer.error, writer.tensors.into_keys().next()) {
         (Some(error), _) => Err(error),
@@ -124,45 +125,45 @@ pub(crate) fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
 }
 
 struct Reader {
-    path: Vec<String>,
+    path: ParameterPath,
     tensors: BTreeMap<String, HostTensor>,
 }
 
 impl ModuleVisitor for Reader {
-    fn enter_module(&mut self, name: &str, _container: &str) {
-        self.path.push(name.to_owned());
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.path.enter(name, container);
     }
 
-    fn exit_module(&mut self, _name: &str, _container: &str) {
-        self.path.pop();
+    fn exit_module(&mut self, _name: &str, container: &str) {
+        self.path.exit(container);
     }
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let tensor = param.val().inner();
         let shape = tensor.dims().to_vec();
-        self.tensors.insert(self.path.join("."), HostTensor { shape, values: values(tensor) });
+        self.tensors.insert(self.path.to_string(), HostTensor { shape, values: values(tensor) });
     }
 }
 
 struct Writer<'a> {
-    path: Vec<String>,
+    path: ParameterPath,
     tensors: BTreeMap<String, HostTensor>,
     origin: &'a Path,
     error: Option<WeightsError>,
 }
 
 impl ModuleMapper for Writer<'_> {
-    fn enter_module(&mut self, name: &str, _container: &str) {
-        self.path.push(name.to_owned());
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.path.enter(name, container);
     }
 
-    fn exit_module(&mut self, _name: &str, _container: &str) {
-        self.path.pop();
+    fn exit_module(&mut self, _name: &str, container: &str) {
+        self.path.exit(container);
     }
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let (id, old, mapper) = param.consume();
-        let name = self.path.join(".");
+        let name = self.path.to_string();
         let expected = old.dims();
         let new = match self.tensors.remove(&name) {
             Some(found) if found.shape == expected => {

@@ -2,7 +2,6 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::network::topology::pool_kernels;
 use crate::nnunet::terms::{ANISOTROPY_THRESHOLD, PLAIN_UNET, RESAMPLING, nnunet_name};
 use crate::plan::schema::{Configuration, ConfigurationName, Normalization, Plan};
 use crate::volume::axes::{permute, permute_back, slice_first};
@@ -135,7 +134,7 @@ fn architecture(
 ) -> Value {
     let stages = network.features_per_stage.len();
     let rank = 3 - first;
-    let strides = std::iter::once([1; 3]).chain(pool_kernels(network));
+    let strides = std::iter::once([1; 3]).chain(network.downsampling_strides());
     let strides: Vec<Vec<usize>> = strides.map(|stride| from_patch(stride)[first..].to_vec()).collect();
     json!({
         "network_class_name": PLAIN_UNET,

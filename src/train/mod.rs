@@ -130,8 +130,8 @@ fn submit_step(
     batch: &Batch,
 ) -> Result<Tensor<1>, TrainError> {
     let (images, labels) = batch.to_device(device);
-    let logits = state.network.forward(images);
-    let loss = loss::compute(logits, labels, job.configuration().dice_scope(), &job.plan().loss);
+    let outputs = state.network.forward_all(images);
+    let loss = loss::compute(outputs, labels, job.configuration().dice_scope(), &job.plan().loss);
     let detached_loss = loss.clone().inner();
     match &mut state.loss_scale {
         None => {
@@ -174,9 +174,9 @@ fn validate(job: &Job<'_>, state: &TrainState) -> Result<Validation, TrainError>
     let steps = job.plan().train.validation_batches_per_epoch;
     for_each_batch(0..steps, job.workers, &|step| batches.batch(step), |step, batch| {
         let (images, labels) = batch.to_device(job.device);
-        let logits = network.forward(images);
-        let predicted = logits.clone().argmax(1);
-        let loss = loss::compute(logits, labels, job.configuration().dice_scope(), &job.plan().loss);
+        let outputs = network.forward_all(images);
+        let predicted = outputs[0].clone().argmax(1);
+        let loss = loss::compute(outputs, labels, job.configuration().dice_scope(), &job.plan().loss);
         sum += read_finite_loss(job, loss, StepIndex { epoch, step }, batch.cases)?;
         let predicted = predicted.into_data().convert::<i32>().try_into_vec().expect("just converted");
         dice.add(&predicted, &batch.labels);

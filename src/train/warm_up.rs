@@ -19,13 +19,13 @@ pub(super) fn warm_up(job: &Job<'_>, state: &TrainState, device: &Device) -> Res
     let begun = Instant::now();
     let batch = EpochBatches::new(job, CaseSet::Training, 0).batch(0);
     let compute_loss =
-        |logits, labels| loss::compute(logits, labels, job.configuration().dice_scope(), &job.plan().loss);
+        |outputs, labels| loss::compute(outputs, labels, job.configuration().dice_scope(), &job.plan().loss);
     let (images, labels) = batch.to_device(device);
-    state.dry_run_step(compute_loss(state.network.forward(images), labels));
+    state.dry_run_step(compute_loss(state.network.forward_all(images), labels));
     let (images, labels) = batch.to_device(job.device);
-    let logits = state.network.valid().forward(images);
-    let predicted = logits.clone().argmax(1);
-    let _ = (predicted, compute_loss(logits, labels));
+    let outputs = state.network.valid().forward_all(images);
+    let predicted = outputs[0].clone().argmax(1);
+    let _ = (predicted, compute_loss(outputs, labels));
     let index = StepIndex { epoch: state.epochs.len(), step: state.step };
     device.sync().map_err(|error| index.device_failure(job, error.into()))?;
     Ok(begun.elapsed().as_secs_f64())

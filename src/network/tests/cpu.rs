@@ -71,7 +71,7 @@ fn convolution_equals_that_of_burn() {
         compare(
             &given,
             |t| conv3d(t[2].clone(), t.get(3).cloned(), t[0].clone(), to_row(&t[1])),
-            |t| ops::conv(t[2].clone(), t.get(3).cloned(), t[0].clone(), to_row(&t[1])),
+            |t| ops::plain_conv(t[2].clone(), t.get(3).cloned(), t[0].clone(), Some(to_row(&t[1])), [1; 3]),
             &what,
         );
     }

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "flex")]
 mod cpu;
+mod variants;
 
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
@@ -10,7 +11,7 @@ use super::init;
 use super::ops::{self, BlockParams};
 use super::testing::{self, build_unet, configuration, network, tiny, wave, weight_rng};
 use super::weights::{to_host, values};
-use super::{UNet, UNetConfig};
+use super::{Encoder, UNet, UNetConfig};
 use crate::plan::schema::Precision;
 
 #[test]
@@ -41,7 +42,8 @@ fn initial_weights_have_the_variance_of_he_normal() {
     let plan = configuration([4, 4, 4], [1, 1, 1], &[24, 32]);
     let unet = init::he_normal(&UNetConfig::new(&plan, &network(), 1, 2), &mut weight_rng(3), &testing::cpu());
     // As in PyTorch, the fan-in of a transposed convolution counts its output channels.
-    for (weight, fan_in) in [(&unet.encoder[1][1].conv.weight, 32 * 27), (&unet.upsample[0].weight, 24 * 8)] {
+    let Encoder::Plain(encoder) = &unet.encoder else { panic!("a plain encoder") };
+    for (weight, fan_in) in [(&encoder[1][1].conv.weight, 32 * 27), (&unet.upsample[0].weight, 24 * 8)] {
         let drawn = values(weight.val());
         let mean = drawn.iter().sum::<f32>() / drawn.len() as f32;
         let variance = drawn.iter().map(|w| (w - mean).powi(2)).sum::<f32>() / drawn.len() as f32;
@@ -57,9 +59,10 @@ fn a_skip_equals_a_concatenation() {
         (wave([2, 3, 2, 4, 4], 0.7, 0.0, &testing::cpu()), wave([2, 2, 2, 4, 4], 0.3, 1.0, &testing::cpu()));
     let params = || BlockParams {
         weight: wave([4, 5, 3, 3, 3], 0.9, 0.5, &testing::cpu()),
-        bias: wave([4], 1.0, 0.0, &testing::cpu()),
+        bias: Some(wave([4], 1.0, 0.0, &testing::cpu())),
         gamma: wave([4], 1.0, 2.0, &testing::cpu()),
         beta: wave([4], 1.0, 3.0, &testing::cpu()),
+        stride: [1; 3],
         eps: 1e-5,
         slope: 0.01,
     };
@@ -113,7 +116,7 @@ fn a_transposed_convolution_adds_each_voxel_times_the_kernel() {
                 expected[row * x * kx + k * kx + dk] += value * weight;
             }
         }
-        let upsampled = values(ops::conv_transpose(input.clone(), kernel));
+        let upsampled = values(ops::conv_transpose(input.clone(), kernel, None));
         assert!(upsampled.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-5), "{:?}", [kz, ky, kx]);
     }
 }
@@ -124,7 +127,8 @@ fn logits_and_gradients(precision: Precision) -> (Vec<f32>, Vec<Vec<f32>>) {
     let unet = UNet { precision, ..tiny(1, &device) };
     let logits = unet.forward(wave([2, 1, 8, 16, 16], 0.37, 0.0, &device));
     let gradients = logits.clone().square().mean().backward();
-    let blocks = unet.encoder.iter().chain(&unet.decoder).flatten();
+    let Encoder::Plain(encoder) = &unet.encoder else { panic!("a plain encoder") };
+    let blocks = encoder.iter().chain(&unet.decoder).flatten();
     let weights =
         blocks.map(|block| &block.conv.weight).chain(unet.upsample.iter().chain([&unet.head]).map(|conv| &conv.weight));
     let gradient = |weight: &Param<Tensor<5>>| values(weight.val().grad(&gradients).expect("tracked"));

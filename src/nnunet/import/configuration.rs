@@ -2,7 +2,6 @@
 
 use serde_json::Value;
 
-use crate::network::topology::pool_kernels;
 use crate::nnunet::import::json::{numbers, whole};
 use crate::nnunet::terms::PLAIN_UNET;
 use crate::plan::rules::planner::{augmentation, dummy_2d_axis};
@@ -65,6 +64,10 @@ pub(super) fn import_configuration(
         patch_size,
         batch_size: whole(&entry["batch_size"]).ok_or("`batch_size` is not an integer")?,
         pool_depths: pools,
+        strides: None,
+        kernel_sizes: None,
+        blocks_per_stage: None,
+        decoder_blocks_per_stage: None,
         features_per_stage: features,
         batch_dice: entry["batch_dice"].as_bool().unwrap_or(false),
         augmentation: if two_dimensional { AugmentationKind::TwoD } else { augmentation(patch_size, &recipe::rules()) },
@@ -74,7 +77,7 @@ pub(super) fn import_configuration(
         return Err("segplan needs a pooling along some axis at each stage, and one number of feature maps per stage"
             .to_owned());
     }
-    if strides[1..] != pool_kernels(&made)[..] {
+    if strides[1..] != made.downsampling_strides()[..] {
         unsupported.push(format!("order of poolings {strides:?}: segplan pools each axis at its last stages"));
     }
     differing_layers(network, two_dimensional, unsupported);

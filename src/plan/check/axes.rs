@@ -3,6 +3,7 @@
 use crate::plan::check::checker::{Checker, key};
 use crate::plan::schema::configuration::{Configuration, ConfigurationName};
 use crate::plan::schema::data::Data;
+use crate::volume::axes::{permute, slice_first};
 
 /// Every other order of three axes.
 const ORDERS: [[usize; 3]; 5] = [[0, 2, 1], [1, 0, 2], [2, 1, 0], [1, 2, 0], [2, 0, 1]];
@@ -50,6 +51,10 @@ impl Checker<'_> {
             return;
         }
         let (patch, pools) = (configuration.patch_size.0, configuration.pool_depths);
+        if configuration.strides.is_some() {
+            // An order of axes is only guessed for the strides that follow from the pool depths.
+            return;
+        }
         match in_order(name, patch, pools) {
             Some((right_patch, right_pools)) => self.out_of_order(name, (patch, pools), (right_patch, right_pools)),
             None if !name.is_2d() => self.median_axes(name, configuration),
@@ -110,8 +115,8 @@ impl Checker<'_> {
 
     /// Reports a patch that is larger than the median case along one axis, and would fit into it in another order.
     fn median_axes(&mut self, name: ConfigurationName, configuration: &Configuration) {
-        let (patch, pools, median) =
-            (configuration.patch_size.0, configuration.pool_depths, configuration.median_shape.0);
+        let (patch, pools) = (configuration.patch_size.0, configuration.pool_depths);
+        let median = permute(configuration.median_shape.0, slice_first(configuration.slice_axis));
         let needed: [usize; 3] = std::array::from_fn(|axis| median[axis].next_multiple_of(1 << pools[axis]));
         let fits = |patch: [usize; 3]| {
             (0..3).all(|axis| patch[axis] <= needed[axis] && patch[axis].is_multiple_of(1 << pools[axis]))

@@ -11,7 +11,8 @@ impl Checker<'_> {
     pub(super) fn budget(&mut self, name: ConfigurationName, configuration: &Configuration, plan: &Plan) {
         let paths = ["patch_size", "pool_depths", "batch_size"].map(|field| key(name, field));
         let needed = [paths[0].as_str(), &paths[1], &paths[2], "rules", "data.cases", "data.median_shape"];
-        if !self.are_usable(&needed) {
+        // A network with strides of its own is not one of these rules.
+        if configuration.strides.is_some() || !self.are_usable(&needed) {
             return;
         }
         self.batch(name, configuration, plan);

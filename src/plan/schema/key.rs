@@ -18,6 +18,8 @@ pub(super) const PAPER_2_4: &str = "paper, 2.4";
 pub(super) const PAPER_2_5: &str = "paper, 2.5";
 /// Source of a key that the paper leaves open: nnU-Net's first public commit, 6150f1b0 of April 2019.
 pub(super) const FIRST_COMMIT: &str = "nnU-Net commit 6150f1b0";
+/// Source of a key that nnU-Net has from version 2 on: `nnunetv2` 2.8.1.
+pub(super) const NNUNET_V2: &str = "nnU-Net v2.8.1";
 
 /// Who decides on the value of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,6 +7,7 @@ use plotters::prelude::{DrawingBackend, RGBColor, WHITE};
 use plotters::style::Color as _;
 
 use crate::network::topology::Topology;
+use crate::plan::schema::{Downsampling, EncoderBlock};
 use crate::report::figure::canvas::Plot;
 use crate::report::figure::style::{BLUE, GREY, INK, SKY, Scale, VERMILION};
 use crate::report::figure::text::{CENTRED, draw_text};
@@ -37,7 +38,8 @@ impl Plot for UNetDiagram<'_> {
         let levels = self.topology.levels();
         let top = f64::from(scale.pt(20.0));
         let row = (height - top - f64::from(scale.pt(6.0))) / levels as f64;
-        let half = (f64::from(scale.pt(30.0)).min(width / 6.0), f64::from(scale.pt(10.0)).min(0.36 * row));
+        let lines = if self.has_usual_blocks() { 2.0 } else { 3.0 };
+        let half = (f64::from(scale.pt(30.0)).min(width / 6.0), f64::from(scale.pt(5.0 * lines)).min(0.42 * row));
         let inner = width / 2.0 - half.0 - f64::from(scale.pt(6.0));
         let at = |level: usize, right: bool| {
             // Lower levels are further inside, which gives the diagram the shape of the letter U.
@@ -56,47 +58,75 @@ impl Plot for UNetDiagram<'_> {
             draw_connection(area, &[(below_right.x, below_right.y), (right.x, right.y)], VERMILION, scale)?;
         }
         for level in 0..levels {
-            self.draw_level(area, at(level, false), level, scale)?;
+            self.draw_level(area, at(level, false), level, &self.encoder_blocks(level), scale)?;
             if level + 1 < levels {
-                self.draw_level(area, at(level, true), level, scale)?;
+                let blocks = self.blocks(level, self.topology.decoder_blocks[level], "conv.");
+                self.draw_level(area, at(level, true), level, &blocks, scale)?;
             }
         }
         let ends = format!(
             "input: {}; output: {}",
             counted(self.topology.in_channels, "channel"),
-            counted(self.topology.classes, "class")
+            counted(self.topology.outputs, "class")
         );
         draw_text(area, &ends, ((width / 2.0) as i32, scale.pt(9.0)), CENTRED, scale)
     }
 }
 
 impl UNetDiagram<'_> {
-    /// Draws a box with the number of feature maps and their size.
+    /// Whether every resolution has two convolutions of the usual kernel size after max pooling, which the drawing does not say.
+    fn has_usual_blocks(&self) -> bool {
+        let topology = self.topology;
+        let kernel = if self.patch.0[0] == 1 { [1, 3, 3] } else { [3; 3] };
+        let counts = topology.encoder_blocks.iter().chain(&topology.decoder_blocks);
+        topology.block == EncoderBlock::Plain
+            && topology.downsampling == Downsampling::MaxPool
+            && counts.into_iter().all(|&count| count == 2)
+            && topology.kernels.iter().all(|&found| found == kernel)
+    }
+
+    fn encoder_blocks(&self, level: usize) -> String {
+        let kind = match self.topology.block {
+            EncoderBlock::Plain => "conv.",
+            EncoderBlock::Residual => "res.",
+        };
+        self.blocks(level, self.topology.encoder_blocks[level], kind)
+    }
+
+    /// Number and kernel size of the blocks of a resolution, such as `2 conv. 1×3×3`.
+    fn blocks(&self, level: usize, count: usize, kind: &str) -> String {
+        let [z, y, x] = self.topology.kernels[level];
+        format!("{count} {kind} {z}×{y}×{x}")
+    }
+
+    /// Draws a box with the number of feature maps and their size, and with the blocks if they are not the usual ones.
     fn draw_level<B: DrawingBackend>(
         &self,
         area: &DrawingArea<B, Shift>,
         block: Block,
         level: usize,
+        blocks: &str,
         scale: Scale,
     ) -> Result<(), String> {
         let (across, up) = block.half;
         let corners = [(block.x - across, block.y - up), (block.x + across, block.y + up)];
-        let pools = &self.topology.pools[..level];
-        let [z, y, x]: [usize; 3] =
-            std::array::from_fn(|axis| self.patch.0[axis] / pools.iter().map(|pool| pool[axis]).product::<usize>());
+        let divisor = self.topology.divisor_at(level);
+        let [z, y, x]: [usize; 3] = std::array::from_fn(|axis| self.patch.0[axis] / divisor[axis]);
         let white = WHITE.filled();
         area.draw(&Rectangle::new(corners, white)).map_err(|error| error.to_string())?;
         area.draw(&Rectangle::new(corners, SKY.mix(0.35).filled())).map_err(|error| error.to_string())?;
         let frame = INK.stroke_width(scale.line(0.6));
         area.draw(&Rectangle::new(corners, frame)).map_err(|error| error.to_string())?;
-        draw_text(
-            area,
-            &self.topology.features[level].to_string(),
-            (block.x, block.y - scale.pt(4.0)),
-            CENTRED,
-            scale,
-        )?;
-        draw_text(area, &format!("{z}×{y}×{x}"), (block.x, block.y + scale.pt(4.5)), CENTRED, scale)
+        let features = self.topology.features[level].to_string();
+        let size = format!("{z}×{y}×{x}");
+        let lines: &[(&str, f64)] = if self.has_usual_blocks() {
+            &[(&features, -4.0), (&size, 4.5)]
+        } else {
+            &[(&features, -8.5), (&size, 0.0), (blocks, 8.5)]
+        };
+        lines
+            .iter()
+            .try_for_each(|(line, below)| draw_text(area, line, (block.x, block.y + scale.pt(*below)), CENTRED, scale))
     }
 }
 

@@ -13,6 +13,7 @@ use burn::tensor::{Device, Gradients, Tensor};
 
 use self::adam::Adam;
 use crate::network::UNet;
+use crate::network::parameter_path::ParameterPath;
 use crate::network::weights::{HostTensor, WeightsError};
 use crate::plan::schema;
 
@@ -42,7 +43,13 @@ impl Optimizer {
     /// `loss.backward()`; if the loss was multiplied by a `scale`, they are divided by it.
     pub fn step(&mut self, network: UNet, gradients: Gradients, learning_rate: f64, scale: Option<f64>) -> UNet {
         self.begin_step();
-        network.map(&mut ParameterUpdate { optimizer: self, gradients, learning_rate, scale, path: Vec::new() })
+        network.map(&mut ParameterUpdate {
+            optimizer: self,
+            gradients,
+            learning_rate,
+            scale,
+            path: ParameterPath::default(),
+        })
     }
 
     /// Counts a step; the updates of its parameters follow.
@@ -107,16 +114,16 @@ struct ParameterUpdate<'a> {
     learning_rate: f64,
     /// Factor of the loss.
     scale: Option<f64>,
-    path: Vec<String>,
+    path: ParameterPath,
 }
 
 impl ModuleMapper for ParameterUpdate<'_> {
-    fn enter_module(&mut self, name: &str, _container: &str) {
-        self.path.push(name.to_owned());
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.path.enter(name, container);
     }
 
-    fn exit_module(&mut self, _name: &str, _container: &str) {
-        self.path.pop();
+    fn exit_module(&mut self, _name: &str, container: &str) {
+        self.path.exit(container);
     }
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
@@ -131,7 +138,7 @@ impl ModuleMapper for ParameterUpdate<'_> {
             Some(scale) => gradient / scale,
             None => gradient,
         };
-        let updated = self.optimizer.update(self.path.join("."), value, gradient, self.learning_rate);
+        let updated = self.optimizer.update(self.path.to_string(), value, gradient, self.learning_rate);
         Param::from_mapped_value(id, updated.reshape(shape).autodiff().require_grad(), mapper)
     }
 }

@@ -97,7 +97,7 @@ impl Case {
         let scale = LossScale::new(precision).map_or(1.0, |scale| scale.factor());
         let step = |step: usize| {
             let (images, labels) = self.batch(step, &device);
-            let loss = loss::compute(unet.forward(images), labels, self.dice, &settings);
+            let loss = loss::compute(unet.forward_all(images), labels, self.dice, &settings);
             let gradients = (loss.clone() * scale).backward();
             assert!(are_finite(&unet, &gradients).expect("the device works"), "{name}, step {step}");
             unet = optimizer.step(unet.clone(), gradients, oracle.learning_rate, Some(scale));
@@ -206,7 +206,7 @@ fn the_number_of_threads_changes_no_bit() {
             let labels = Tensor::ones([2, 16, 32, 32], &device);
             let logits = unet.forward(wave([2, 1, 16, 32, 32], 0.37, f64::from(step), &device));
             let settings = Loss::DiceCe(DiceCe { smooth: 1e-5, include_background: false });
-            let gradients = loss::compute(logits, labels, DiceScope::Sample, &settings).backward();
+            let gradients = loss::compute(vec![logits], labels, DiceScope::Sample, &settings).backward();
             unet = optimizer.step(unet, gradients, 1e-3, None);
         }
         weights::to_host(&unet)
