@@ -1,7 +1,7 @@
 """Two tiny models trained by nnU-Net v2, with every intermediate array of its prediction for one case.
 
 Made with: python tests/reference/nnunet_model.py
-(Python 3.11, nnunetv2 2.8.1, torch 2.8.0, dynamic-network-architectures 0.4.4, numpy 2.4.6, SimpleITK 2.5.3, safetensors 0.8.0)
+(Python 3.11, nnunetv2 2.8.1, torch 2.8.0, dynamic-network-architectures 0.4.4, numpy 2.4.6, SimpleITK 2.5.7, safetensors 0.8.0)
 
 Writes `tests/golden/nnunet-model-plain/` (3D, thick slices along the last axis, CT and a z-score within a mask, two folds) and
 `tests/golden/nnunet-model-resenc/` (2D, residual encoder, regions). The images are phantoms drawn here. Fingerprint, plans, data set
