@@ -5,8 +5,10 @@ use ndarray::{ArrayView3, ArrayViewMut3, Zip};
 use crate::plan::schema::{Intensities, Normalization};
 use crate::statistics::moments;
 
-/// Added to an image's own standard deviation. Source: nnU-Net commit 6150f1b0.
+/// Added to an image's own standard deviation, and the minimum of other divisors. Source: nnU-Net commit 6150f1b0.
 const SD_EPS: f64 = 1e-8;
+/// Maximum of a channel of 8 bits.
+const MAX_RGB: f32 = 255.0;
 
 /// Normalises one channel in place.
 ///
@@ -30,6 +32,8 @@ pub fn normalize(
             image.par_mapv_inplace(|value| (value.clamp(low, high) - mean) / sd);
         }
         Normalization::ZScore => z_score(image, inside),
+        Normalization::RescaleTo01 => rescale_to_0_1(image),
+        Normalization::RgbTo01 => image.par_mapv_inplace(|value| value / MAX_RGB),
         Normalization::None => (),
     }
 }
