@@ -11,6 +11,8 @@ pub mod error;
 pub mod export;
 mod member;
 pub mod memory_limit;
+#[cfg(test)]
+mod nnunet_tests;
 pub mod outputs;
 mod predictor;
 mod resampled;
