@@ -87,8 +87,11 @@ pub fn predict_first_stage_of_new_image(
     let member = MemberOutputs { outputs: &outputs, placement: first.placement, export };
     let labels = vote(&[member], &Channels::of(plan), None)?;
     drop(outputs);
-    let class_of = |label: i16| plan.data.labels.keys().position(|&known| i16::from(known) == label);
-    let classes = labels.mapv(|label| class_of(label).map_or(0, |class| class as u8 + 1));
+    let mut class_of = [0; 256];
+    for (class, &label) in (1..=u8::MAX).zip(plan.data.labels.keys()) {
+        class_of[usize::from(label)] = class;
+    }
+    let classes = labels.mapv(|label| class_of[label as usize]);
     let order = spline_order(plan.preprocess.label_order);
     Ok(resample_labels(&classes, grid, order, separate_axis(spacing, &plan.preprocess, second)))
 }

@@ -40,11 +40,15 @@ pub fn vote(
     }
     // The most probable class of one member is the one with the highest output.
     let by_output = members.len() == 1 && matches!(channels, Channels::Classes(_));
-    let member = |&member: &MemberOutputs<'_>| match (by_output, &on_channel) {
-        (true, None) => Ok(ResampledMember::of_outputs(member)),
-        _ => ResampledMember::of_probabilities(member),
+    let reads_probabilities = !by_output || on_channel.is_some();
+    let member = |member| {
+        if reads_probabilities {
+            ResampledMember::of_probabilities(member)
+        } else {
+            Ok(ResampledMember::of_outputs(member))
+        }
     };
-    let members: Vec<ResampledMember<'_>> = members.iter().map(member).collect::<Result<_, _>>()?;
+    let members: Vec<ResampledMember<'_>> = members.iter().copied().map(member).collect::<Result<_, _>>()?;
     let fraction = 1.0 / members.len() as f32;
     let labels = channels.labels(placement.crop.shape(), members.len() as f32, |channel| {
         if by_output {

@@ -71,7 +71,8 @@ impl Fixture {
 
 #[test]
 fn little_memory_gives_the_same_labels_as_much_memory() {
-    let mut plans = [Fixture::new().plan, Fixture::new().plan, Fixture::new().plan];
+    let plan = Fixture::new().plan;
+    let mut plans = [plan.clone(), plan.clone(), plan];
     for plan in &mut plans[1..] {
         plan.predict.average = Average::Logits;
         plan.predict.tile_weights = TileWeights::Half;
