@@ -58,7 +58,8 @@
 //! | order of the decisions after an epoch | `train/progress.rs` |
 //! | foreground sampling | `train/sampler.rs` |
 //! | random transforms | `train/augment/`, one file per transform |
-//! | tiles, weights, mirroring | `predict/tiles.rs` |
+//! | tiles, mirroring; weights of a tile | `predict/tiles.rs`; `predict/tile_weights.rs` |
+//! | softmax or sigmoid; labels from classes or regions | `predict/activation.rs`; `predict/channels.rs` |
 //! | largest components | `postprocess.rs` |
 //! | Dice of empty masks; surface distances | `evaluate/counts.rs`; `evaluate/surface.rs` |
 //! | means over cases and classes | `evaluate/summary.rs` |

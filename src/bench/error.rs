@@ -5,6 +5,7 @@ use thiserror::Error;
 use crate::dataset::CaseId;
 use crate::dataset::gate::Issues;
 use crate::device::DeviceError;
+use crate::plan::read::PlanError;
 use crate::preprocess::cache::PreprocessError;
 use crate::run::UnknownConfiguration;
 use crate::run::contents::ContentsError;
@@ -15,6 +16,8 @@ use crate::volume::io::ImageFileError;
 #[derive(Debug, Error)]
 #[allow(missing_docs, reason = "each variant passes on the error of another room")]
 pub enum BenchError {
+    #[error(transparent)]
+    Plan(#[from] PlanError),
     #[error(transparent)]
     Configuration(#[from] UnknownConfiguration),
     #[error(transparent)]

@@ -21,6 +21,7 @@ use self::data::DataTimings;
 use self::setup::Setup;
 use crate::device::open_device;
 use crate::network::PlannedNetwork;
+use crate::plan::check::trainable::check_trainable;
 use crate::plan::read::LoadedPlan;
 use crate::plan::schema::ConfigurationName;
 use crate::random::{Key, Purpose, stream};
@@ -35,13 +36,14 @@ use crate::store::read_text;
 ///
 /// # Errors
 ///
-/// If device or configuration do not exist, or cases cannot be read.
+/// If the plan cannot be trained, device or configuration do not exist, or cases cannot be read.
 pub fn bench(
     loaded: &LoadedPlan,
     name: ConfigurationName,
     repetitions: usize,
     listener: &dyn Listener,
 ) -> Result<Timings, BenchError> {
+    check_trainable(loaded)?;
     let plan = &loaded.plan;
     let planned = PlannedNetwork::find(plan, name).ok_or_else(|| UnknownConfiguration::new(plan, name))?;
     let configuration = planned.configuration();

@@ -65,7 +65,9 @@ impl ExitCode {
 
     pub(super) fn of_bench(error: &BenchError) -> Self {
         match error {
-            BenchError::Configuration(_) | BenchError::Device(_) | BenchError::Data(_) => Self::WrongInput,
+            BenchError::Plan(_) | BenchError::Configuration(_) | BenchError::Device(_) | BenchError::Data(_) => {
+                Self::WrongInput
+            }
             BenchError::Contents(ContentsError::MissingFile(_))
             | BenchError::Preprocess(_)
             | BenchError::Issues(_)

@@ -41,8 +41,8 @@ pub(super) struct Arguments {
     /// Device to compute on; by default that of the run
     #[arg(long)]
     device: Option<String>,
-    /// Also write the probabilities of all classes to `probabilities/` of the output folder: 4D NIfTI in steps of 1/255, before
-    /// post-processing
+    /// Also write the probabilities of all classes or regions to `probabilities/` of the output folder: 4D NIfTI in steps of
+    /// 1/255, before post-processing
     #[arg(long)]
     probabilities: bool,
     /// Memory for images and probabilities, GiB; by default that of the run. The rest is spilled to disk

@@ -16,6 +16,7 @@ use crate::experiment::stages::select::read_scores;
 use crate::experiment::status::{Entry, Status};
 use crate::experiment::summary::{Summary, closing_text, write_scores};
 use crate::experiment::work::{Piece, Work};
+use crate::plan::check::trainable::check_trainable;
 use crate::plan::read::LoadedPlan;
 use crate::run::folder::RunFolder;
 use crate::run::{Listener, NetworkId};
@@ -43,6 +44,7 @@ pub fn run(
     listener: &dyn Listener,
     interrupted: &AtomicBool,
 ) -> Result<Outcome, ExperimentError> {
+    check_trainable(loaded)?;
     options.networks(&loaded.plan)?;
     let _lock = Lock::take(&RunFolder::new(&loaded.plan.runtime.runs, &loaded.plan.name))?;
     let OpenRun { context, done, matches_plan } = open_run(loaded, options, listener, interrupted)?;

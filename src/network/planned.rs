@@ -56,9 +56,9 @@ impl<'a> PlannedNetwork<'a> {
         self.configuration
     }
 
-    /// Number of classes, background included.
-    pub fn classes(self) -> usize {
-        self.plan.classes()
+    /// Number of output channels: classes with background, or one per region.
+    pub fn outputs(self) -> usize {
+        self.plan.outputs()
     }
 
     /// Number of input channels; in the second stage of the cascade, those of the first stage's labels included.
@@ -72,7 +72,7 @@ impl<'a> PlannedNetwork<'a> {
     ///
     /// When the plan was not validated, see [`Topology::new`].
     pub fn topology(self) -> Topology {
-        Topology::new(self.configuration, &self.plan.network, self.input_channels(), self.classes())
+        Topology::new(self.configuration, &self.plan.network, self.input_channels(), self.outputs())
     }
 
     /// Everything that the network is built from.
@@ -81,7 +81,7 @@ impl<'a> PlannedNetwork<'a> {
     ///
     /// As [`Self::topology`].
     pub fn config(self) -> UNetConfig {
-        UNetConfig::new(self.configuration, &self.plan.network, self.input_channels(), self.classes())
+        UNetConfig::new(self.configuration, &self.plan.network, self.input_channels(), self.outputs())
     }
 
     /// The network with random weights on a device, see [`init::he_normal`].
@@ -136,7 +136,7 @@ mod tests {
         let channels = |name| PlannedNetwork::new(&plan, name).input_channels();
         let labels = plan.data.labels.len();
         assert_eq!(channels(ConfigurationName::Cascade), channels(ConfigurationName::FullRes) + labels);
-        assert_eq!(PlannedNetwork::new(&plan, ConfigurationName::Cascade).classes(), labels + 1);
+        assert_eq!(PlannedNetwork::new(&plan, ConfigurationName::Cascade).outputs(), labels + 1);
         assert!(PlannedNetwork::find(&plan, ConfigurationName::LowRes).is_none());
     }
 }

@@ -122,6 +122,8 @@ fn scheme_name(scheme: Normalization) -> &'static str {
         Normalization::Ct => "CTNormalization",
         Normalization::ZScore => "ZScoreNormalization",
         Normalization::None => "NoNormalization",
+        Normalization::RescaleTo01 => "RescaleTo01Normalization",
+        Normalization::RgbTo01 => "RGBTo01Normalization",
     }
 }
 

@@ -1,118 +1,94 @@
-//! From probabilities on prepared grids to labels on the image's own grid.
+//! From outputs on prepared grids to labels on the image's own grid.
 //!
-//! The paper does not describe this step; it follows nnU-Net commit 6150f1b0, `segmentation_export.py`.
+//! The paper does not describe this step; it follows nnU-Net commit 6150f1b0, `segmentation_export.py`, and for logits and regions
+//! nnU-Net v2, `export_prediction.py`.
 //!
 //! Differs: that commit resamples the probabilities of validation cases with cubic splines and those of new images linearly. Here both
 //! are linear by default, so that the cross-validation describes the results for new images.
 
-use ndarray::{Array3, ArrayView3, Zip};
+use ndarray::{Array3, ArrayView3};
 
-use crate::plan::schema::{Configuration, Plan};
+use crate::predict::channels::Channels;
 use crate::predict::error::PredictError;
-use crate::predict::probabilities::Probabilities;
-use crate::preprocess::{Placement, separate_axis, spline_order};
+use crate::predict::resampled::{MemberOutputs, ResampledMember};
+use crate::preprocess::Placement;
 use crate::volume::crop::paste;
-use crate::volume::resample::{Order, resize};
-use crate::volume::{Shape, Spacing};
 
-/// Receives the probabilities of a class on the image's own grid, `[z, y, x]`.
-pub type OnClass<'a> = dyn FnMut(usize, ArrayView3<'_, f32>) -> Result<(), PredictError> + 'a;
+/// Receives the probabilities of a channel, a class or a region, on the image's own grid, `[z, y, x]`.
+pub type OnChannel<'a> = dyn FnMut(usize, ArrayView3<'_, f32>) -> Result<(), PredictError> + 'a;
 
-/// Class probabilities that one ensemble member predicts for an image, on its prepared grid.
-#[derive(Clone, Copy, Debug)]
-pub struct MemberProbabilities<'a> {
-    /// The probabilities, `[class, z, y, x]`.
-    pub probabilities: &'a Probabilities,
-    /// Position of the prepared grid in the image's own grid.
-    pub placement: &'a Placement,
-    /// How they are resampled to the image's own grid.
-    pub export: Export,
-}
-
-/// How probabilities are resampled from a prepared grid to the image's own grid.
-#[derive(Clone, Copy, Debug)]
-pub struct Export {
-    /// Interpolation order.
-    pub order: Order,
-    /// The anisotropic axis, which is resampled separately by nearest neighbour, if there is one.
-    pub separate_axis: Option<usize>,
-}
-
-impl Export {
-    /// The inverse of the resampling by [`crate::preprocess::prepare`] of an image with this spacing.
-    pub fn new(plan: &Plan, configuration: &Configuration, spacing: Spacing) -> Self {
-        let separate_axis = separate_axis(spacing, &plan.preprocess, configuration);
-        Self { order: spline_order(plan.predict.probability_order), separate_axis }
-    }
-}
-
-/// The class with the highest mean probability over the members for each voxel of an image, `[z, y, x]` on its own grid.
+/// The label of each voxel of an image, `[z, y, x]` on its own grid, by the mean probabilities of the members.
 ///
-/// Classes are resampled one after the other and compared with the maximum so far, so that at most three volumes of the original
-/// size are in memory. Voxels outside the crop are background; of equal classes the lower one wins. `on_class`, if given, receives
-/// the mean probability of each class in turn.
+/// Channels are resampled one after the other, so that few volumes of the original size are in memory. Voxels outside the crop are
+/// background. `on_channel`, if given, receives the mean probability of each channel in turn; the labels are the same without it.
 ///
 /// # Errors
 ///
-/// If probabilities cannot be read from disk, or `on_class` fails.
+/// If outputs cannot be read from disk, or `on_channel` fails.
 ///
 /// # Panics
 ///
-/// If there is no member, or the members differ in image or classes.
+/// If there is no member, or the members differ in image or channels.
 pub fn vote(
-    members: &[MemberProbabilities<'_>],
-    mut on_class: Option<&mut OnClass<'_>>,
+    members: &[MemberOutputs<'_>],
+    channels: &Channels,
+    mut on_channel: Option<&mut OnChannel<'_>>,
 ) -> Result<Array3<i16>, PredictError> {
-    let (first, others) = members.split_first().expect("at least one member");
-    let placement = first.placement;
+    let placement = members.first().expect("at least one member").placement;
+    for other in members {
+        assert_eq!((other.placement.original, other.placement.crop), (placement.original, placement.crop));
+    }
+    // The most probable class of one member is the one with the highest output.
+    let by_output = members.len() == 1 && matches!(channels, Channels::Classes(_));
+    let reads_probabilities = !by_output || on_channel.is_some();
+    let member = |member| {
+        if reads_probabilities {
+            ResampledMember::of_probabilities(member)
+        } else {
+            Ok(ResampledMember::of_outputs(member))
+        }
+    };
+    let members: Vec<ResampledMember<'_>> = members.iter().copied().map(member).collect::<Result<_, _>>()?;
     let fraction = 1.0 / members.len() as f32;
-    let winner = arg_max(placement.crop.shape(), first.probabilities.classes(), |class| {
-        let mut values = first.resample(class)?;
-        for member in others {
-            assert_eq!((member.placement.original, member.placement.crop), (placement.original, placement.crop));
-            values += &member.resample(class)?;
-        }
-        if let Some(on_class) = &mut on_class {
-            // Everything outside the crop is background.
-            let mut whole = Array3::from_elem(placement.original.0, if class == 0 { 1.0 } else { 0.0 });
-            paste(values.mapv(|sum| sum * fraction).view(), whole.view_mut(), placement.crop);
-            on_class(class, whole.view())?;
-        }
-        Ok(values)
-    })?;
-    let mut classes = Array3::zeros(placement.original.0);
-    paste(winner.view(), classes.view_mut(), placement.crop);
-    Ok(classes)
-}
-
-/// The class with the highest value for each voxel, `[z, y, x]`; of equal classes the lower one wins.
-///
-/// `values` computes the values of one class.
-pub(super) fn arg_max(
-    shape: Shape,
-    classes: usize,
-    mut values: impl FnMut(usize) -> Result<Array3<f32>, PredictError>,
-) -> Result<Array3<i16>, PredictError> {
-    let mut maximum = Array3::from_elem(shape.0, f32::MIN);
-    let mut winner = Array3::<i16>::zeros(shape.0);
-    for class in 0..classes {
-        Zip::from(&mut winner).and(&mut maximum).and(&values(class)?).par_for_each(|winner, maximum, &value| {
-            if value > *maximum {
-                *maximum = value;
-                *winner = class as i16;
+    let labels = channels.labels(placement.crop.shape(), members.len() as f32, |channel| {
+        if by_output {
+            let values = members[0].outputs(channel)?;
+            if let Some(on_channel) = &mut on_channel {
+                let mut probabilities = values.clone();
+                members[0].activate(&mut probabilities);
+                on_channel(channel, with_outside(&probabilities, placement, channels.outside(channel)).view())?;
             }
-        });
-    }
-    Ok(winner)
+            return Ok(values);
+        }
+        let sum = sum_of_probabilities(&members, channel)?;
+        if let Some(on_channel) = &mut on_channel {
+            let mean = sum.mapv(|sum| sum * fraction);
+            on_channel(channel, with_outside(&mean, placement, channels.outside(channel)).view())?;
+        }
+        Ok(sum)
+    })?;
+    Ok(with_outside(&labels, placement, 0))
 }
 
-impl MemberProbabilities<'_> {
-    /// Probabilities of a class on the crop of the image's own grid.
-    fn resample(&self, class: usize) -> Result<Array3<f32>, PredictError> {
-        let values = self.probabilities.class(class)?;
-        let values = values.view().permuted_axes(self.placement.axes_back());
-        Ok(resize(values, self.placement.crop.shape(), self.export.order, self.export.separate_axis))
+/// The sum of the members' probabilities of a channel, `[z, y, x]`.
+fn sum_of_probabilities(members: &[ResampledMember<'_>], channel: usize) -> Result<Array3<f32>, PredictError> {
+    let mut sum: Option<Array3<f32>> = None;
+    for member in members {
+        let mut values = member.outputs(channel)?;
+        member.activate(&mut values);
+        match &mut sum {
+            None => sum = Some(values),
+            Some(sum) => *sum += &values,
+        }
     }
+    Ok(sum.expect("at least one member"))
+}
+
+/// Values of the crop on the whole grid of an image, with one value outside.
+fn with_outside<T: Clone>(inside: &Array3<T>, placement: &Placement, outside: T) -> Array3<T> {
+    let mut whole = Array3::from_elem(placement.original.0, outside);
+    paste(inside.view(), whole.view_mut(), placement.crop);
+    whole
 }
 
 #[cfg(test)]
@@ -121,12 +97,22 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::volume::BoundingBox;
+    use crate::predict::activation::Activation;
+    use crate::predict::outputs::Outputs;
+    use crate::predict::resampled::Export;
+    use crate::volume::resample::Order;
+    use crate::volume::{BoundingBox, Shape};
+
+    const LINEAR: Export = Export { order: Order::Linear, separate_axis: None, activation: None };
+
+    fn classes(count: i16) -> Channels {
+        Channels::Classes((0..count).collect())
+    }
 
     fn linear(probabilities: &Array4<f32>, placement: &Placement) -> Array3<i16> {
-        let export = Export { order: Order::Linear, separate_axis: None };
-        let probabilities = &Probabilities::Memory(probabilities.clone());
-        vote(&[MemberProbabilities { probabilities, placement, export }], None).unwrap()
+        let channels = classes(probabilities.len_of(Axis(0)) as i16);
+        let outputs = &Outputs::Memory(probabilities.clone());
+        vote(&[MemberOutputs { outputs, placement, export: LINEAR }], &channels, None).unwrap()
     }
 
     /// Probabilities that are 1 for the class of each voxel.
@@ -171,24 +157,63 @@ mod tests {
     fn two_members_are_averaged_on_the_images_grid() {
         let bounds = BoundingBox::whole(Shape([1, 1, 4]));
         let placement = |slice_axis| Placement { original: Shape([1, 1, 4]), crop: bounds, slice_axis };
-        let export = Export { order: Order::Linear, separate_axis: None };
         // On the image's own grid; and on a grid of half its resolution, with x as the first axis.
         let fine = Array4::from_shape_vec((2, 1, 1, 4), vec![0.9, 0.9, 0.1, 0.1, 0.1, 0.1, 0.9, 0.9]).unwrap();
         let coarse = Array4::from_shape_vec((2, 2, 1, 1), vec![0.2, 0.2, 0.8, 0.8]).unwrap();
-        let [fine, coarse] = [fine, coarse].map(Probabilities::Memory);
+        let [fine, coarse] = [fine, coarse].map(Outputs::Memory);
         let parts = [
-            MemberProbabilities { probabilities: &fine, placement: &placement(0), export },
-            MemberProbabilities { probabilities: &coarse, placement: &placement(2), export },
+            MemberOutputs { outputs: &fine, placement: &placement(0), export: LINEAR },
+            MemberOutputs { outputs: &coarse, placement: &placement(2), export: LINEAR },
         ];
         // Mean probabilities of class 0: 0.55, 0.55, 0.15, 0.15.
         let mut seen = Vec::new();
-        let mut on_class = |_, values: ArrayView3<'_, f32>| {
+        let mut on_channel = |_, values: ArrayView3<'_, f32>| {
             seen.extend(values.iter().map(|value| (value * 100.0).round() as i32));
             Ok(())
         };
-        let both = vote(&parts, Some(&mut on_class)).unwrap();
+        let both = vote(&parts, &classes(2), Some(&mut on_channel)).unwrap();
         assert_eq!(both, ndarray::array![[[0_i16, 0, 1, 1]]]);
         assert_eq!(seen, [55, 55, 15, 15, 45, 45, 85, 85]);
-        assert_eq!(vote(&parts[1..], None).unwrap(), ndarray::array![[[1_i16, 1, 1, 1]]]);
+        assert_eq!(vote(&parts[1..], &classes(2), None).unwrap(), ndarray::array![[[1_i16, 1, 1, 1]]]);
+    }
+
+    /// The labels of two channels of logits, and the probabilities that they lead to, in percent.
+    fn of_logits(logits: &[Vec<f32>], activation: Activation, channels: &Channels) -> (Array3<i16>, Vec<i32>) {
+        let (original, inside) = (Shape([1, 1, 4]), BoundingBox { start: [0, 0, 0], end: [1, 1, 3] });
+        let placement = Placement { original, crop: inside, slice_axis: 0 };
+        let outputs: Vec<Outputs> = logits
+            .iter()
+            .map(|one| Outputs::Memory(Array4::from_shape_vec((2, 1, 1, 2), one.clone()).unwrap()))
+            .collect();
+        let export = Export { activation: Some(activation), ..LINEAR };
+        let parts: Vec<MemberOutputs<'_>> =
+            outputs.iter().map(|outputs| MemberOutputs { outputs, placement: &placement, export }).collect();
+        let mut seen = Vec::new();
+        let mut on_channel = |_, values: ArrayView3<'_, f32>| {
+            seen.extend(values.iter().map(|value| (value * 100.0).round() as i32));
+            Ok(())
+        };
+        let labels = vote(&parts, channels, Some(&mut on_channel)).unwrap();
+        assert_eq!(vote(&parts, channels, None).unwrap(), labels, "with and without probabilities");
+        (labels, seen)
+    }
+
+    #[test]
+    fn logits_are_resampled_before_the_softmax_and_members_are_averaged_after_it() {
+        // The voxel in the middle has the mean of the logits: 0 and -1.
+        let one = vec![2.0, -2.0, 0.0, -2.0];
+        let (labels, seen) = of_logits(std::slice::from_ref(&one), Activation::Softmax, &classes(2));
+        assert_eq!((labels, seen), (ndarray::array![[[0_i16, 0, 0, 0]]], vec![88, 73, 50, 100, 12, 27, 50, 0]));
+        let (labels, seen) = of_logits(&[one, vec![0.0, 0.0, 1.0, 100.0]], Activation::Softmax, &classes(2));
+        assert_eq!(labels, ndarray::array![[[0_i16, 1, 1, 0]]]);
+        assert_eq!(seen, [57, 37, 25, 100, 43, 63, 75, 0]);
+    }
+
+    #[test]
+    fn regions_are_thresholded_one_by_one_and_are_absent_outside_the_crop() {
+        let channels = Channels::Regions(vec![1, 2]);
+        let (labels, seen) = of_logits(&[vec![4.0, -2.0, 0.0, 2.0]], Activation::Sigmoid, &channels);
+        assert_eq!(labels, ndarray::array![[[1_i16, 2, 2, 0]]]);
+        assert_eq!(seen, [98, 73, 12, 0, 50, 73, 88, 0]);
     }
 }

@@ -5,8 +5,8 @@ use std::path::Path;
 use ndarray::ArrayView4;
 
 use crate::predict::error::PredictError;
+use crate::predict::outputs::{Outputs, Storage};
 use crate::predict::predictor::{OnTiles, Predictor};
-use crate::predict::probabilities::{Probabilities, Storage};
 use crate::preprocess::Placement;
 
 /// A configuration's networks and the image as it is prepared for them.
@@ -21,15 +21,15 @@ pub struct EnsembleMember<'a> {
 }
 
 impl EnsembleMember<'_> {
-    /// Predicts the class probabilities of the image on the prepared grid.
+    /// Predicts the outputs for the image on the prepared grid: probabilities or logits, whichever `predict.average` names.
     pub(super) fn predict(
         &self,
         storage: Storage,
         scratch: &Path,
         on_tiles: &OnTiles<'_>,
-    ) -> Result<Probabilities, PredictError> {
+    ) -> Result<Outputs, PredictError> {
         let (_, z, y, x) = self.image.dim();
-        let mut all = Probabilities::new([self.predictor.network.classes(), z, y, x], storage, scratch)?;
+        let mut all = Outputs::new([self.predictor.network.outputs(), z, y, x], storage, scratch)?;
         self.predictor.predict_slices(self.image, on_tiles, &mut |z, slice| all.set(z, slice))?;
         Ok(all)
     }

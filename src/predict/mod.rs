@@ -1,19 +1,25 @@
 //! Predicts the labels of an image.
 //!
-//! Input: trained networks and prepared images of one case. Output: class probabilities on the prepared grids, and from them labels
-//! on the image's own grid. Deliberately absent: files and post-processing. Source: arXiv:1809.10486, 2.4; see
+//! Input: trained networks and prepared images of one case. Output: probabilities or logits on the prepared grids, and from them
+//! labels on the image's own grid. Deliberately absent: files and post-processing. Source: arXiv:1809.10486, 2.4; see
 //! `crate::guide::method`.
 
+mod activation;
 pub mod cascade;
+pub mod channels;
 pub mod error;
 pub mod export;
 mod member;
 pub mod memory_limit;
+#[cfg(test)]
+mod nnunet_tests;
+pub mod outputs;
 mod predictor;
-pub mod probabilities;
+mod resampled;
 #[cfg(test)]
 mod tests;
 pub mod tile_sums;
+mod tile_weights;
 pub mod tiles;
 
 use ndarray::Array3;
@@ -23,19 +29,21 @@ pub use self::member::EnsembleMember;
 pub use self::memory_limit::MemoryLimit;
 pub use self::predictor::{OnTiles, Predictor};
 
-use self::export::{Export, MemberProbabilities, OnClass, vote};
+use self::channels::Channels;
+use self::export::{OnChannel, vote};
 use self::memory_limit::MemoryNeed;
-use self::probabilities::Probabilities;
+use self::outputs::Outputs;
+use self::resampled::{Export, MemberOutputs};
 use crate::volume::Spacing;
 
 /// Predicts the labels of an image on its own grid, `[z, y, x]`, from the mean probabilities of the members.
 ///
-/// `spacing` is that of the image, mm. The values are the labels of the data set; no post-processing is applied. `on_class`, if
-/// given, receives the probabilities of each class in turn, beginning with background, on the image's own grid.
+/// `spacing` is that of the image, mm. The values are the labels of the data set; no post-processing is applied. `on_channel`, if
+/// given, receives the probabilities of background and of each class, or of each region, in turn on the image's own grid.
 ///
 /// # Errors
 ///
-/// If the memory limit is too small, the scratch folder or `on_class` fails, or `on_tiles` stops the prediction.
+/// If the memory limit is too small, the scratch folder or `on_channel` fails, or `on_tiles` stops the prediction.
 ///
 /// # Panics
 ///
@@ -45,23 +53,20 @@ pub fn predict_labels(
     spacing: Spacing,
     limit: &MemoryLimit<'_>,
     on_tiles: &OnTiles<'_>,
-    on_class: Option<&mut OnClass<'_>>,
+    on_channel: Option<&mut OnChannel<'_>>,
 ) -> Result<Array3<i16>, PredictError> {
     let plan = members.first().expect("at least one member").predictor.network.plan();
-    let storage = MemoryNeed::of(members, on_class.is_some()).choose_storage(limit)?;
+    let storage = MemoryNeed::of(members, on_channel.is_some()).choose_storage(limit)?;
     let predict = |member: &EnsembleMember<'_>| member.predict(storage, limit.scratch, on_tiles);
-    let probabilities: Vec<Probabilities> = members.iter().map(predict).collect::<Result<_, _>>()?;
-    let parts: Vec<MemberProbabilities<'_>> = members
+    let outputs: Vec<Outputs> = members.iter().map(predict).collect::<Result<_, _>>()?;
+    let parts: Vec<MemberOutputs<'_>> = members
         .iter()
-        .zip(&probabilities)
-        .map(|(member, probabilities)| MemberProbabilities {
-            probabilities,
+        .zip(&outputs)
+        .map(|(member, outputs)| MemberOutputs {
+            outputs,
             placement: member.placement,
             export: Export::new(plan, member.predictor.network.configuration(), spacing),
         })
         .collect();
-    let mut labels = vote(&parts, on_class)?;
-    let values: Vec<i16> = std::iter::once(0).chain(plan.data.labels.keys().map(|&label| label.into())).collect();
-    labels.par_mapv_inplace(|class| values[class as usize]);
-    Ok(labels)
+    vote(&parts, &Channels::of(plan), on_channel)
 }

@@ -5,12 +5,13 @@
 
 use std::ops::ControlFlow;
 
-use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Tensor, TensorData};
 use ndarray::{Array4, ArrayView4, Axis};
 
 use crate::device::read_values;
 use crate::network::{PlannedNetwork, UNet};
+use crate::plan::schema::Average;
+use crate::predict::activation::Activation;
 use crate::predict::error::PredictError;
 use crate::predict::tile_sums::{OnSlice, TileSums};
 use crate::predict::tiles::{Tiling, mirrorings};
@@ -20,7 +21,7 @@ use crate::volume::Shape;
 /// Called after each batch of tiles. `Break` stops the prediction, unless the batch was the last one.
 pub type OnTiles<'a> = dyn Fn(Tiles) -> ControlFlow<()> + 'a;
 
-/// Trained networks of one configuration, whose probabilities are averaged.
+/// Trained networks of one configuration, whose probabilities or logits are averaged.
 #[derive(Debug)]
 pub struct Predictor<'a> {
     /// The configuration and its plan.
@@ -40,9 +41,9 @@ struct Pass<'a> {
 }
 
 impl Predictor<'_> {
-    /// Predicts the class probabilities of a prepared image, `[c, z, y, x]`: the mean over networks, mirrorings and overlapping
-    /// tiles. `take` receives each slice, `[class, y, x]`, from the first to the last; only the slices of the current batch of tiles
-    /// are in memory.
+    /// Predicts a prepared image, `[c, z, y, x]`: the mean of probabilities or logits (`predict.average`) over networks, mirrorings
+    /// and overlapping tiles. `take` receives each slice, `[channel, y, x]`, from the first to the last; only the slices of the
+    /// current batch of tiles are in memory.
     ///
     /// # Errors
     ///
@@ -61,13 +62,13 @@ impl Predictor<'_> {
         let (plan, configuration) = (self.network.plan(), self.network.configuration());
         let patch = configuration.patch_size;
         let tiling = Tiling::new(image, patch, &plan.predict);
-        let all_mirrorings = mirrorings(patch, plan.predict.test_time_mirroring);
+        let all_mirrorings = mirrorings(patch, &plan.predict);
         let passes: Vec<Pass<'_>> = (0..tiling.starts.len())
             .flat_map(|tile| all_mirrorings.iter().map(move |mirrored| Pass { tile, mirrored }))
             .collect();
         let fraction = 1.0 / (self.networks.len() * all_mirrorings.len()) as f32;
 
-        let mut sums = TileSums::new(&tiling, self.network.classes(), self.tiles_per_batch());
+        let mut sums = TileSums::new(&tiling, self.network.outputs(), self.tiles_per_batch());
         let mut done = 0;
         for batch in passes.chunks(configuration.batch_size) {
             // No later tile reaches above this one.
@@ -78,11 +79,11 @@ impl Predictor<'_> {
             let patches = batch.iter().map(|pass| tiling.patch(pass.tile, pass.mirrored));
             let input = stack(patches, patch, self.device);
             for network in self.networks {
-                let output = softmax(network.forward(input.clone()), 1);
+                let output = self.averaged(network.forward(input.clone()));
                 let output = read_values(output).map_err(|failure| PredictError::of_device(failure, self.network))?;
                 let size = output.len() / batch.len();
-                for (pass, probabilities) in batch.iter().zip(output.chunks_exact(size)) {
-                    sums.add(pass.tile, pass.mirrored, probabilities, fraction);
+                for (pass, values) in batch.iter().zip(output.chunks_exact(size)) {
+                    sums.add(pass.tile, pass.mirrored, values, fraction);
                 }
             }
             done += batch.len();
@@ -94,10 +95,19 @@ impl Predictor<'_> {
         Ok(sums.finish_slices(None, take)?)
     }
 
+    /// What is averaged, from the logits of a batch, both `[batch, channel, z, y, x]`.
+    fn averaged(&self, logits: Tensor<5>) -> Tensor<5> {
+        let plan = self.network.plan();
+        match plan.predict.average {
+            Average::Probabilities => Activation::of(plan).apply(logits),
+            Average::Logits => logits,
+        }
+    }
+
     /// Maximum number of tiles that a batch has a mirrored copy of.
     pub(super) fn tiles_per_batch(&self) -> usize {
         let (predict, configuration) = (&self.network.plan().predict, self.network.configuration());
-        let copies = mirrorings(configuration.patch_size, predict.test_time_mirroring).len();
+        let copies = mirrorings(configuration.patch_size, predict).len();
         configuration.batch_size.div_ceil(copies) + 1
     }
 }

@@ -9,7 +9,7 @@ use super::*;
 use crate::device::DeviceFailure;
 use crate::network::testing::{build_unet, configuration, cpu};
 use crate::network::{PlannedNetwork, UNet};
-use crate::plan::schema::{Configuration, ConfigurationName, Plan};
+use crate::plan::schema::{Average, Configuration, ConfigurationName, Plan, Region, TileWeights};
 use crate::preprocess::Placement;
 use crate::run::listener::Tiles;
 use crate::volume::{BoundingBox, Shape};
@@ -71,7 +71,20 @@ impl Fixture {
 
 #[test]
 fn little_memory_gives_the_same_labels_as_much_memory() {
-    let (fixture, folder) = (Fixture::new(), tempfile::tempdir().unwrap());
+    let plan = Fixture::new().plan;
+    let mut plans = [plan.clone(), plan.clone(), plan];
+    for plan in &mut plans[1..] {
+        plan.predict.average = Average::Logits;
+        plan.predict.tile_weights = TileWeights::Half;
+        plan.predict.mirror_axes = vec![2];
+    }
+    let region = |(name, value): (&str, u8)| Region { name: name.to_owned(), labels: vec![1, 2], value };
+    plans[2].data.regions = [("a", 1), ("b", 2), ("c", 1)].map(region).to_vec();
+    plans.into_iter().for_each(check_little_memory);
+}
+
+fn check_little_memory(plan: Plan) {
+    let (fixture, folder) = (Fixture { plan, ..Fixture::new() }, tempfile::tempdir().unwrap());
     let (all, need) = fixture.predict(Some(usize::MAX), folder.path());
     assert!(need.minimum < need.maximum, "{need:?}");
     let (spilled, _) = fixture.predict(None, folder.path());

@@ -5,14 +5,14 @@ use ndarray::{Array3, Array4, ArrayView3, ArrayView4, Axis, Zip, s};
 use crate::predict::tiles::Tiling;
 use crate::store::StoreError;
 
-/// Receives a slice of probabilities, `[class, y, x]`, and its index in the image.
+/// Receives a slice of outputs, `[channel, y, x]`, and its index in the image.
 pub type OnSlice<'a> = dyn FnMut(usize, ArrayView3<'_, f32>) -> Result<(), StoreError> + 'a;
 
 /// Sums over tiles, for a range of slices that moves along z.
 #[derive(Debug)]
 pub struct TileSums<'t, 'a> {
     tiling: &'t Tiling<'a>,
-    /// Weighted probabilities, `[class, z, y, x]` of the padded image.
+    /// Weighted outputs, `[channel, z, y, x]` of the padded image.
     values: Array4<f32>,
     /// Sums of the weights, `[z, y, x]`.
     weights: Array3<f32>,
@@ -22,10 +22,10 @@ pub struct TileSums<'t, 'a> {
 
 impl<'t, 'a> TileSums<'t, 'a> {
     /// Empty sums for batches of at most `tiles` tiles.
-    pub fn new(tiling: &'t Tiling<'a>, classes: usize, tiles: usize) -> Self {
+    pub fn new(tiling: &'t Tiling<'a>, channels: usize, tiles: usize) -> Self {
         let (_, _, y, x) = tiling.padded.dim();
         let depth = tiling.slices_at_once(tiles);
-        let (values, weights) = (Array4::zeros((classes, depth, y, x)), Array3::zeros((depth, y, x)));
+        let (values, weights) = (Array4::zeros((channels, depth, y, x)), Array3::zeros((depth, y, x)));
         Self { tiling, values, weights, first: 0 }
     }
 
@@ -38,24 +38,24 @@ impl<'t, 'a> TileSums<'t, 'a> {
         covered += &self.tiling.weights;
     }
 
-    /// Adds the probabilities of a mirrored tile, `[class, z, y, x]`, times its weights and `fraction`.
+    /// Adds the outputs for a mirrored tile, `[channel, z, y, x]`, times its weights and `fraction`.
     ///
     /// # Panics
     ///
-    /// If `probabilities` has not one value per class and voxel of the tile.
-    pub fn add(&mut self, tile: usize, mirrored: &[usize], probabilities: &[f32], fraction: f32) {
+    /// If `outputs` has not one value per channel and voxel of the tile.
+    pub fn add(&mut self, tile: usize, mirrored: &[usize], outputs: &[f32], fraction: f32) {
         let [depth, height, width] = self.tiling.patch.0;
-        let classes = self.values.len_of(Axis(0));
-        let mut values = ArrayView4::from_shape((classes, depth, height, width), probabilities)
-            .expect("one probability per class and voxel of the tile");
+        let channels = self.values.len_of(Axis(0));
+        let mut values = ArrayView4::from_shape((channels, depth, height, width), outputs)
+            .expect("one output per channel and voxel of the tile");
         for &axis in mirrored {
             values.invert_axis(Axis(axis + 1));
         }
         let [z, y, x] = self.tiling.starts[tile];
         let z = z - self.first;
         let mut target = self.values.slice_mut(s![.., z..z + depth, y..y + height, x..x + width]);
-        for (class, values) in values.outer_iter().enumerate() {
-            let target = target.index_axis_mut(Axis(0), class);
+        for (channel, values) in values.outer_iter().enumerate() {
+            let target = target.index_axis_mut(Axis(0), channel);
             Zip::from(target).and(values).and(&self.tiling.weights).for_each(|sum, &value, &weight| {
                 *sum += value * weight * fraction;
             });
@@ -99,20 +99,16 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::plan::schema::Predict;
+    use crate::plan::schema::{Predict, TileWeights};
+    use crate::plan::testing::example;
     use crate::predict::tiles::mirrorings;
     use crate::volume::Shape;
 
     /// The mean of the tiles when the network returns its input.
-    fn predict_identity(image: &Array4<f32>, patch: Shape) -> Array4<f32> {
-        let settings = Predict {
-            tile_step_fraction: 0.5,
-            gaussian_sigma_fraction: 0.125,
-            test_time_mirroring: true,
-            probability_order: 1,
-        };
+    fn predict_identity(image: &Array4<f32>, patch: Shape, tile_weights: TileWeights) -> Array4<f32> {
+        let settings = Predict { tile_weights, ..example().predict };
         let tiling = Tiling::new(image.view(), patch, &settings);
-        let all_mirrorings = mirrorings(patch, true);
+        let all_mirrorings = mirrorings(patch, &settings);
         let mut sums = TileSums::new(&tiling, image.dim().0, 1);
         let mut mean = Array4::zeros(image.dim());
         let mut take = |z: usize, slice: ArrayView3<'_, f32>| {
@@ -140,10 +136,12 @@ mod tests {
             (z, y, x) in (1_usize..9, 1_usize..9, 1_usize..9), patch in proptest::array::uniform3(1_usize..7),
         ) {
             let image = Array4::from_shape_fn((2, z, y, x), |(c, z, y, x)| (c * 1000 + z * 100 + y * 10 + x) as f32);
-            let found = predict_identity(&image, Shape(patch));
-            prop_assert_eq!(found.dim(), image.dim());
-            for (found, expected) in found.iter().zip(&image) {
-                prop_assert!((found - expected).abs() <= 1e-3 * expected.max(1.0), "{} is not {}", found, expected);
+            for tile_weights in TileWeights::ALL {
+                let found = predict_identity(&image, Shape(patch), tile_weights);
+                prop_assert_eq!(found.dim(), image.dim());
+                for (found, expected) in found.iter().zip(&image) {
+                    prop_assert!((found - expected).abs() <= 1e-3 * expected.max(1.0), "{} is not {}", found, expected);
+                }
             }
         }
     }

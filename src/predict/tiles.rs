@@ -3,11 +3,8 @@
 use ndarray::{Array3, Array4, ArrayView4, Axis, CowArray, Ix4, s};
 
 use crate::plan::schema::Predict;
+use crate::predict::tile_weights::tile_weights;
 use crate::volume::Shape;
-use crate::volume::gaussian::gaussian;
-
-/// Added to the Gaussian weights, so that no weight is 0. Source: nnU-Net commit 6150f1b0, `neural_network.py`.
-const WEIGHT_EPS: f64 = 1e-8;
 
 /// All tiles of one image.
 #[derive(Debug)]
@@ -51,7 +48,7 @@ impl<'a> Tiling<'a> {
                 starts.extend(along_x.iter().map(|&x| [z, y, x]));
             }
         }
-        let weights = tile_weights(patch, settings.gaussian_sigma_fraction);
+        let weights = tile_weights(patch, settings.gaussian_sigma_fraction, settings.tile_weights);
         Self { starts, weights, patch, padded, offset, shape }
     }
 
@@ -89,7 +86,7 @@ impl<'a> Tiling<'a> {
 pub fn count_passes(shape: Shape, patch: Shape, settings: &Predict) -> usize {
     let along =
         |axis: usize| tile_starts(shape.0[axis].max(patch.0[axis]), patch.0[axis], settings.tile_step_fraction).len();
-    along(0) * along(1) * along(2) * mirrorings(patch, settings.test_time_mirroring).len()
+    along(0) * along(1) * along(2) * mirrorings(patch, settings).len()
 }
 
 /// First voxels of the tiles along an axis of `size` voxels: evenly spaced with a stride of at most `step_fraction` of a patch, the
@@ -108,26 +105,12 @@ pub fn tile_starts(size: usize, patch: usize, step_fraction: f64) -> Vec<usize> 
     (0..=intervals).map(|tile| (tile as f64 * stride).round_ties_even() as usize).collect()
 }
 
-/// Weights of the voxels of a tile, `[z, y, x]`: a Gaussian around its centre, at most 1.
-///
-/// `sigma_fraction` is the standard deviation as a fraction of each edge. The paper (arXiv:1809.10486, 2.4) weights the centre more
-/// than the border, without a formula. nnU-Net filters an impulse at `patch / 2` with SciPy's Gaussian and divides by the maximum
-/// (commit 6150f1b0, `neural_network.py`).
-///
-/// Differs: nnU-Net's commit rounds the standard deviation down to whole voxels (`patch // 8`); later versions do not.
-pub fn tile_weights(patch: Shape, sigma_fraction: f64) -> Array3<f32> {
-    let lines: [Vec<f64>; 3] = patch.0.map(|edge| {
-        let centre = (edge / 2) as f64;
-        let sigma = edge as f64 * sigma_fraction;
-        (0..edge).map(|voxel| gaussian(voxel as f64 - centre, sigma)).collect()
-    });
-    Array3::from_shape_fn(patch.0, |(z, y, x)| (lines[0][z] * lines[1][y] * lines[2][x] + WEIGHT_EPS) as f32)
-}
-
-/// The sets of axes (0 = z) along which a tile is mirrored: all combinations of the axes longer than a voxel, eight in 3D and four
-/// in 2D; only the empty set without test-time mirroring. Source: arXiv:1809.10486, 2.4.
-pub fn mirrorings(patch: Shape, test_time_mirroring: bool) -> Vec<Vec<usize>> {
-    let axes: Vec<usize> = (0..3).filter(|&axis| test_time_mirroring && patch.0[axis] > 1).collect();
+/// The sets of axes (0 = z) along which a tile is mirrored: all combinations of `mirror_axes` longer than a voxel, which are at most
+/// eight in 3D and four in 2D; only the empty set without test-time mirroring. Source: arXiv:1809.10486, 2.4.
+pub fn mirrorings(patch: Shape, settings: &Predict) -> Vec<Vec<usize>> {
+    let is_mirrored =
+        |&axis: &usize| settings.test_time_mirroring && settings.mirror_axes.contains(&axis) && patch.0[axis] > 1;
+    let axes: Vec<usize> = (0..3).filter(is_mirrored).collect();
     (0..1_usize << axes.len())
         .map(|set| axes.iter().enumerate().filter(|(bit, _)| set >> bit & 1 == 1).map(|(_, &axis)| axis).collect())
         .collect()
@@ -136,30 +119,38 @@ pub fn mirrorings(patch: Shape, test_time_mirroring: bool) -> Vec<Vec<usize>> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use serde_json::Value;
 
     use super::*;
+    use crate::plan::testing::example;
 
     #[test]
     fn tiles_start_where_nnu_net_places_them() {
         assert_eq!(tile_starts(110, 64, 0.5), [0, 23, 46]);
         assert_eq!(tile_starts(482, 128, 0.5), [0, 59, 118, 177, 236, 295, 354]);
         assert_eq!(tile_starts(512, 128, 0.5), [0, 64, 128, 192, 256, 320, 384]);
+        let text = include_str!("../../tests/reference/values/nnunet/inference.json");
+        let all: Value = serde_json::from_str(text).unwrap();
+        for case in all["steps"].as_array().unwrap() {
+            let edges = |name: &str| serde_json::from_value::<Vec<usize>>(case[name].clone()).unwrap();
+            for (axis, (size, patch)) in edges("image").into_iter().zip(edges("tile")).enumerate() {
+                let expected: Vec<usize> = serde_json::from_value(case["starts"][axis].clone()).unwrap();
+                assert_eq!(tile_starts(size, patch, case["step"].as_f64().unwrap()), expected, "{case}");
+            }
+        }
         assert_eq!(tile_starts(64, 64, 0.5), [0]);
         assert_eq!(tile_starts(3, 1, 0.5), [0, 1, 2]);
     }
 
     #[test]
     fn a_tile_has_eight_mirrored_copies_in_3d_and_four_in_2d() {
-        assert_eq!(mirrorings(Shape([40, 56, 40]), true).len(), 8);
-        assert_eq!(mirrorings(Shape([1, 56, 40]), true), [vec![], vec![1], vec![2], vec![1, 2]]);
-        assert_eq!(mirrorings(Shape([40, 56, 40]), false), [Vec::<usize>::new()]);
-    }
-
-    #[test]
-    fn the_weight_is_1_in_the_centre_and_lowest_in_the_corners() {
-        let weights = tile_weights(Shape([8, 16, 4]), 0.125);
-        assert!((weights[[4, 8, 2]] - 1.0).abs() < 1e-6);
-        assert!(weights.iter().all(|&weight| weight >= weights[[0, 0, 0]] && weight > 0.0));
+        let mut settings = example().predict;
+        assert_eq!(mirrorings(Shape([40, 56, 40]), &settings).len(), 8);
+        assert_eq!(mirrorings(Shape([1, 56, 40]), &settings), [vec![], vec![1], vec![2], vec![1, 2]]);
+        settings.mirror_axes = vec![0, 2];
+        assert_eq!(mirrorings(Shape([40, 56, 40]), &settings), [vec![], vec![0], vec![2], vec![0, 2]]);
+        settings.test_time_mirroring = false;
+        assert_eq!(mirrorings(Shape([40, 56, 40]), &settings), [Vec::<usize>::new()]);
     }
 
     proptest! {

@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use crate::dataset::Case;
-use crate::plan::schema::{Configuration, Preprocess};
+use crate::plan::schema::{Configuration, Preprocess, PreprocessingOrder};
 use crate::preprocess::grid::{separate_axis, target_spacing};
 use crate::units::format_bytes;
 use crate::volume::axes::slice_first;
@@ -105,13 +105,18 @@ pub fn bytes_to_prepare(
     let image = INTENSITY.saturating_mul(extent.channels as u64);
     let labels = if extent.labelled { LABEL } else { 0 };
     let mask = if preprocess.normalize_in_mask { MASK } else { 0 };
+    // Of an image that is normalised first, the mask is resampled only to mark its labels, and then dropped.
+    let (resampled_mask, kept_mask) = match preprocess.order {
+        PreprocessingOrder::ResampleFirst => (mask, mask),
+        PreprocessingOrder::NormalizeFirst => (if extent.labelled { mask } else { 0 }, 0),
+    };
     // The image is permuted one channel at a time.
     let permuted = if slice_first(configuration.slice_axis) == [0, 1, 2] { 0 } else { INTENSITY };
     let stages = [
         bytes_to_read(extent).saturating_add(bytes(&[(MASK, extent.shape.voxels())])),
-        bytes(&[(image + labels + mask, kept), (mask, copied)]),
-        bytes(&[(image + labels, kept), (mask, new), (labels, copied)]),
-        bytes(&[(image, peak), (LABEL + mask, new)]),
+        bytes(&[(image + labels + mask, kept), (resampled_mask, copied)]),
+        bytes(&[(image + labels, kept), (resampled_mask, new), (labels, copied)]),
+        bytes(&[(image, peak), (LABEL + kept_mask, new)]),
         bytes(&[(image + permuted + LABEL, new)]),
     ];
     stages.into_iter().fold(0, u64::max)

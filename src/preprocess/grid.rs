@@ -100,6 +100,13 @@ pub fn separate_axis(own: Spacing, preprocess: &Preprocess, configuration: &Conf
     if ratio == 0.0 { None } else { coarse_axis(own, target_spacing(own, configuration), ratio) }
 }
 
+/// The axis of a prepared case that is resampled separately on the way back to an image of spacing `own`, as nnU-Net v2 chooses it:
+/// by the prepared grid, or else by the image's. [`separate_axis`] looks at the image first.
+pub fn separate_axis_back(own: Spacing, preprocess: &Preprocess, configuration: &Configuration) -> Option<usize> {
+    let ratio = preprocess.anisotropy_threshold;
+    if ratio == 0.0 { None } else { coarse_axis(target_spacing(own, configuration), own, ratio) }
+}
+
 /// The interpolation of a spline order in a plan.
 ///
 /// # Panics

@@ -1,4 +1,4 @@
-//! Preprocessing: crop to the non-zero region, resample, normalise; and the cache of prepared cases.
+//! Preprocessing: crop to the non-zero region, resample and normalise in the order of the plan; and the cache of prepared cases.
 //!
 //! Input: an image and its label map on their own grid. Output: a [`Prepared`] case on the grid of a configuration, and
 //! the [`Placement`] that leads back. Deliberately absent: random transforms, and every decision: all values are the
@@ -16,7 +16,7 @@ mod prepare;
 mod prepared;
 mod prepared_case;
 
-pub use self::grid::{separate_axis, spline_order, target_spacing};
+pub use self::grid::{separate_axis, separate_axis_back, spline_order, target_spacing};
 pub use self::labels::class_of;
 pub use self::prepare::prepare;
 pub use self::prepared::{Placement, Prepared};

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use ndarray::{Array3, Axis};
+use ndarray::{Array3, Array4, ArrayView3, Axis};
 
-use crate::plan::schema::{Configuration, Preprocess};
+use crate::plan::schema::{Configuration, Preprocess, PreprocessingOrder};
 use crate::preprocess::footprint::{self, Extent, TooLarge};
 use crate::preprocess::foreground::foreground_voxels;
 use crate::preprocess::grid::{LabelsAndMask, TargetGrid, spline_order};
@@ -19,7 +19,7 @@ use crate::volume::{Image, LabelMap};
 /// `memory_bytes`.
 ///
 /// Source: arXiv:1809.10486, 2.2; nnU-Net commit 6150f1b0 for the crop, where background outside the non-zero mask
-/// becomes -1.
+/// becomes -1. Which of resampling and normalisation comes first is `preprocess.order`.
 ///
 /// Differs: with normalisation in the mask, nnU-Net takes the statistics where the labels are at least 0, and therefore
 /// also at foreground voxels outside the non-zero mask (0.68 % of the label voxels of IBSR). The image of a training or
@@ -53,14 +53,10 @@ pub fn prepare(
     let voxels = crop_channels_in_place(voxels, bounds);
     let mask = crop_in_place(mask, bounds);
     let labels = labels.map(|labels| crop_in_place(labels.labels, bounds));
-    let LabelsAndMask { labels, mask } = grid.labels_and_mask(labels, mask, preprocess);
-
-    let mut voxels = resize_channels(voxels, grid.shape, spline_order(preprocess.image_order), grid.separate);
-    for (channel, values) in voxels.outer_iter_mut().enumerate() {
-        let mask = mask.as_ref().map(|mask| mask.view());
-        normalize(values, preprocess.normalization_scheme[channel], preprocess.intensities.get(channel), mask);
-    }
-    drop(mask);
+    let (voxels, labels) = match preprocess.order {
+        PreprocessingOrder::ResampleFirst => resample_first(voxels, labels, mask, &grid, preprocess),
+        PreprocessingOrder::NormalizeFirst => normalize_first(voxels, labels, mask, &grid, preprocess),
+    };
 
     let placement = Placement { original: geometry.shape, crop: bounds, slice_axis: configuration.slice_axis };
     let labels = match labels {
@@ -69,4 +65,41 @@ pub fn prepare(
     };
     let foreground = if labelled { foreground_voxels(labels.view()) } else { BTreeMap::new() };
     Ok(Prepared { foreground, image: permute_channels(voxels, placement.axes()), labels, placement })
+}
+
+/// Resamples to a grid, and normalises with the statistics of the resampled image.
+fn resample_first(
+    voxels: Array4<f32>,
+    labels: Option<Array3<i16>>,
+    mask: Array3<bool>,
+    grid: &TargetGrid,
+    preprocess: &Preprocess,
+) -> (Array4<f32>, Option<Array3<i16>>) {
+    let LabelsAndMask { labels, mask } = grid.labels_and_mask(labels, mask, preprocess);
+    let mut voxels = resize_channels(voxels, grid.shape, spline_order(preprocess.image_order), grid.separate);
+    normalize_channels(&mut voxels, mask.as_ref().map(|mask| mask.view()), preprocess);
+    (voxels, labels)
+}
+
+/// Normalises with the statistics of the image on its own grid, and resamples.
+///
+/// Source: nnU-Net v2, `default_preprocessor.py`.
+fn normalize_first(
+    mut voxels: Array4<f32>,
+    labels: Option<Array3<i16>>,
+    mask: Array3<bool>,
+    grid: &TargetGrid,
+    preprocess: &Preprocess,
+) -> (Array4<f32>, Option<Array3<i16>>) {
+    normalize_channels(&mut voxels, preprocess.normalize_in_mask.then(|| mask.view()), preprocess);
+    // Without labels to mark, the mask has served its purpose.
+    let labels = labels.and_then(|labels| grid.labels_and_mask(Some(labels), mask, preprocess).labels);
+    (resize_channels(voxels, grid.shape, spline_order(preprocess.image_order), grid.separate), labels)
+}
+
+fn normalize_channels(voxels: &mut Array4<f32>, inside: Option<ArrayView3<'_, bool>>, preprocess: &Preprocess) {
+    for (channel, values) in voxels.outer_iter_mut().enumerate() {
+        let scheme = preprocess.normalization_scheme[channel];
+        normalize(values, scheme, preprocess.intensities.get(channel), inside, preprocess.order);
+    }
 }

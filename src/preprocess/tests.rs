@@ -3,7 +3,7 @@ use proptest::prelude::*;
 
 use super::footprint::{Extent, bytes_to_prepare};
 use super::*;
-use crate::plan::schema::{Configuration, ConfigurationName, Plan};
+use crate::plan::schema::{Configuration, ConfigurationName, Plan, PreprocessingOrder};
 use crate::volume::resample::{Order, resize_labels};
 use crate::volume::{Geometry, Image, LabelMap, Shape, Spacing};
 
@@ -48,8 +48,10 @@ proptest! {
     fn the_image_of_a_case_does_not_depend_on_its_labels(
         shape in prop::array::uniform3(6_usize..14), seed in 0_usize..100, masked in prop::bool::ANY,
         label_order in 0_u8..2, slice_axis in 0_usize..3, spacing in prop::array::uniform3(0.8_f64..3.0),
+        order in prop::sample::select(PreprocessingOrder::ALL.to_vec()),
     ) {
-        let plan = plan(masked, label_order, 3);
+        let mut plan = plan(masked, label_order, 3);
+        plan.preprocess.order = order;
         let (case, configuration) = (case(shape, seed), configuration(&plan, spacing, slice_axis));
         let with = prepared(&plan, &case, true, &configuration);
         let without = prepared(&plan, &case, false, &configuration);
@@ -90,6 +92,38 @@ fn a_label_outside_the_non_zero_mask_does_not_affect_statistics() {
     assert_eq!((found.labels[[0, 0, 0]], class_of(found.labels[[0, 0, 0]])), (-2, 1));
     assert_eq!(found.foreground[&1], [[0, 0, 0]]);
     assert_eq!(found.image, alone.image);
+}
+
+#[test]
+fn the_plan_decides_whose_statistics_normalise_an_image() {
+    let mut plan = plan(false, 0, 3);
+    let coarse = configuration(&plan, [5.0, 3.0, 4.0], 0);
+    let case = case([12, 12, 12], 2);
+    let mean = |image: &Array4<f32>| image.mean().unwrap();
+    let resampled = prepared(&plan, &case, false, &coarse).image;
+    plan.preprocess.order = PreprocessingOrder::NormalizeFirst;
+    let normalized = prepared(&plan, &case, false, &coarse).image;
+    assert!(mean(&resampled).abs() < 1e-5 && mean(&normalized).abs() > 1e-3, "{}", mean(&normalized));
+    // On its own grid, both orders are the same.
+    let own = configuration(&plan, [2.0, 1.0, 1.5], 0);
+    let normalized = prepared(&plan, &case, false, &own).image;
+    plan.preprocess.order = PreprocessingOrder::ResampleFirst;
+    for (a, b) in normalized.iter().zip(&prepared(&plan, &case, false, &own).image) {
+        approx::assert_abs_diff_eq!(a, b, epsilon = 1e-6);
+    }
+}
+
+#[test]
+fn an_image_that_is_normalised_first_needs_no_mask_on_its_new_grid() {
+    let mut plan = plan(true, 1, 3);
+    let configuration = configuration(&plan, [0.5, 0.5, 0.5], 0);
+    let mut bytes = |order: PreprocessingOrder| {
+        plan.preprocess.order = order;
+        let extent = Extent { shape: Shape([20; 3]), spacing: Spacing([1.0; 3]), channels: 1, labelled: true };
+        bytes_to_prepare(&extent, extent.shape, &plan.preprocess, &configuration)
+    };
+    let (first, last) = (bytes(PreprocessingOrder::ResampleFirst), bytes(PreprocessingOrder::NormalizeFirst));
+    assert_eq!(first - last, 40 * 40 * 40, "a byte per voxel of the new grid");
 }
 
 #[test]

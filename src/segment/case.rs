@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use crate::dataset::Case;
 use crate::dataset::gate::{Expected, Issues, read_image};
+use crate::plan::schema::Plan;
 use crate::postprocess::Filter;
 use crate::predict::{EnsembleMember, MemoryLimit, PredictError, predict_labels};
 use crate::preprocess::Prepared;
@@ -17,7 +18,7 @@ use crate::segment::request::{CaseFiles, Request};
 use crate::segment::training_data::TrainingData;
 use crate::store::StoreError;
 use crate::store::outputs::Outputs;
-use crate::volume::io::{ImageFileError, ProbabilityWriter, write_labels};
+use crate::volume::io::{ImageFileError, ProbabilityChannels, ProbabilityWriter, write_labels};
 use crate::volume::orient::Reorder;
 use crate::volume::{Geometry, Image};
 
@@ -100,11 +101,11 @@ impl Segmenter<'_> {
         let Some(file) = &files.probabilities else {
             return Ok(predict_labels(&members, spacing, &self.limit, &on_tiles, None)?);
         };
-        let values: Vec<u8> = self.stages[0].predictor.network.plan().data.labels.keys().copied().collect();
-        let mut writer = ProbabilityWriter::new(&self.staging.join(file), geometry, &values)?;
-        let mut write = |_, class: ArrayView3<'_, f32>| {
-            let class = back.map_or(class, |back| back.volume(class));
-            Ok(writer.write(class)?)
+        let channels = written_channels(self.stages[0].predictor.network.plan());
+        let mut writer = ProbabilityWriter::new(&self.staging.join(file), geometry, &channels)?;
+        let mut write = |_, channel: ArrayView3<'_, f32>| {
+            let channel = back.map_or(channel, |back| back.volume(channel));
+            Ok(writer.write(channel)?)
         };
         let labels = predict_labels(&members, spacing, &self.limit, &on_tiles, Some(&mut write))?;
         writer.finish()?;
@@ -126,5 +127,15 @@ impl Segmenter<'_> {
             self.watch.listener.say(&format!("`{}`: {text}", case.id));
         }
         Reordered { image, back: reorder.map(Reorder::inverse) }
+    }
+}
+
+/// The channels of a file of probabilities.
+fn written_channels(plan: &Plan) -> ProbabilityChannels {
+    let data = &plan.data;
+    if data.regions.is_empty() {
+        ProbabilityChannels::Classes(data.labels.keys().copied().collect())
+    } else {
+        ProbabilityChannels::Regions(data.regions.iter().map(|region| region.value).collect())
     }
 }

@@ -5,7 +5,7 @@ use burn::tensor::Device;
 use crate::network::{PlannedNetwork, UNet};
 use crate::plan::compare::stage_digests;
 use crate::plan::schema::{ConfigurationName, Plan};
-use crate::predict::cascade::{Grid, predict_first_stage};
+use crate::predict::cascade::{Grid, predict_first_stage_of_new_image};
 use crate::predict::{EnsembleMember, MemoryLimit, OnTiles, PredictError, Predictor};
 use crate::preprocess::first_stage::{append_masks, one_hot};
 use crate::preprocess::{Prepared, prepare};
@@ -61,7 +61,7 @@ impl Stages<'_> {
         on_tiles: &OnTiles<'_>,
     ) -> Result<Prepared, PredictError> {
         let settings = &self.predictor.network.plan().preprocess;
-        let bytes = limit.bytes as u64;
+        let (bytes, spacing) = (limit.bytes as u64, image.geometry.spacing);
         let coarse = self
             .first
             .as_ref()
@@ -69,10 +69,11 @@ impl Stages<'_> {
         let mut case = prepare(image, None, settings, self.predictor.network.configuration(), bytes)?;
         if let (Some(first), Some(coarse)) = (&self.first, coarse.transpose()?) {
             let grid = Grid { shape: Shape(case.labels.dim().into()), placement: &case.placement };
-            let classes = predict_first_stage(
+            let classes = predict_first_stage_of_new_image(
                 &member(first, &coarse),
                 self.predictor.network.configuration(),
                 grid,
+                spacing,
                 limit,
                 on_tiles,
             )?;

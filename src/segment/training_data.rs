@@ -114,8 +114,9 @@ impl TrainingData {
             if let (Some(scheme), Some(reason)) = (scheme, scheme.and_then(|scheme| far(scheme, &trained, voxels))) {
                 let name = plan.data.channels.get(channel).map_or("", String::as_str);
                 let normalized = match scheme {
-                    Normalization::Ct | Normalization::None => "",
+                    Normalization::Ct | Normalization::None | Normalization::RgbTo01 => "",
                     Normalization::ZScore => " (the channel is normalised by its own mean and standard deviation)",
+                    Normalization::RescaleTo01 => " (the channel is normalised by its own minimum and maximum)",
                 };
                 found.push(format!("channel {channel} ({name}): {reason}{normalized}"));
             }
@@ -145,8 +146,8 @@ fn far(scheme: Normalization, trained: &[IntensityRange], voxels: ndarray::Array
     let widths = || trained.iter().map(|range| range.width());
     let (narrowest, widest) = (widths().fold(f64::MAX, f64::min), widths().fold(0.0, f64::max));
     let (factor, absolute) = match scheme {
-        Normalization::Ct | Normalization::None => (FAR_CT, true),
-        Normalization::ZScore => (FAR_Z_SCORE, false),
+        Normalization::Ct | Normalization::None | Normalization::RgbTo01 => (FAR_CT, true),
+        Normalization::ZScore | Normalization::RescaleTo01 => (FAR_Z_SCORE, false),
     };
     let why = if own.width() * factor < narrowest {
         format!("less than 1/{factor} of the narrowest range")

@@ -169,7 +169,7 @@ fn validate(job: &Job<'_>, state: &TrainState) -> Result<Validation, TrainError>
     let network = state.network.valid();
     let epoch = state.epochs.len();
     let batches = EpochBatches::new(job, CaseSet::Validation, epoch);
-    let mut dice = PseudoDice::new(job.network.classes());
+    let mut dice = PseudoDice::new(job.network.outputs());
     let mut sum = 0.0;
     let steps = job.plan().train.validation_batches_per_epoch;
     for_each_batch(0..steps, job.workers, &|step| batches.batch(step), |step, batch| {

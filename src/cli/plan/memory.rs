@@ -36,7 +36,7 @@ pub(super) fn memory_to_measure(memory_gib: Option<f64>) -> u64 {
 /// The rules of a plan, for a GPU of that memory.
 pub(super) fn fit_rules(memory_gib: f64, plan: &Plan) -> Result<Rules, Failure> {
     let training_bytes = |name: ConfigurationName, network: &Configuration| {
-        let topology = Topology::new(network, &plan.network, plan.input_channels(name), plan.classes());
+        let topology = Topology::new(network, &plan.network, plan.input_channels(name), plan.outputs());
         topology.training_bytes(network.patch_size.0, network.batch_size, FITTED_BACKEND)
     };
     let rules = fit_to_memory(&Measured::of(&plan.data), &plan.rules, bytes(memory_gib), &training_bytes);

@@ -229,14 +229,14 @@ impl<'a> Cost<'a> {
     /// Memory of image and probabilities of the largest case, bytes.
     fn needed_to_predict(&self) -> u64 {
         let (plan, limit) = (self.plan, self.plan.runtime.memory_bytes());
-        let classes = plan.data.labels.len() as u64 + 1;
+        let outputs = plan.outputs() as u64;
         let need = |grid: &Grid| {
             let prepared = grid.prepared(self.configuration).voxels() as u64;
             let image = FLOAT * plan.data.channels.len() as u64 * prepared;
             let back = FLOAT * VOLUMES_BACK * prepared.max(grid.extent.shape.voxels() as u64);
-            let probabilities = FLOAT * classes * prepared;
-            // Probabilities that do not fit are spilled to disk.
-            if image + back + probabilities <= limit { image + back + probabilities } else { image + back }
+            let outputs = FLOAT * outputs * prepared;
+            // Outputs that do not fit are spilled to disk.
+            if image + back + outputs <= limit { image + back + outputs } else { image + back }
         };
         self.grids.iter().map(need).filter(|&bytes| bytes <= limit).max().unwrap_or(0)
     }

@@ -45,6 +45,7 @@ pub(super) fn import_data(plans: &Value, dataset: &Value, unsupported: &mut Vec<
         dataset: plans["dataset_name"].as_str().ok_or_else(|| wrong("dataset_name", "a string"))?.to_owned(),
         channels: numbered.into_iter().map(|(_, name)| name).collect(),
         labels: foreground,
+        regions: Vec::new(),
         exclude: Vec::new(),
         cases: whole(&dataset["numTraining"]).ok_or_else(|| wrong("numTraining", "an integer"))?,
         median_spacing_mm: Spacing(three("original_median_spacing_after_transp")?),

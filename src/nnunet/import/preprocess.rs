@@ -15,6 +15,8 @@ pub(super) fn import_normalization(
         Some("CTNormalization") => Normalization::Ct,
         Some("ZScoreNormalization") => Normalization::ZScore,
         Some("NoNormalization") => Normalization::None,
+        Some("RescaleTo01Normalization") => Normalization::RescaleTo01,
+        Some("RGBTo01Normalization") => Normalization::RgbTo01,
         other => {
             let other = other.unwrap_or("none");
             unsupported.push(format!("normalisation of channel {channel}: `{other}` is replaced by \"z_score\""));

@@ -6,9 +6,11 @@ mod budget;
 mod checker;
 mod configuration;
 mod data;
+mod predict;
 mod preprocess;
 mod runs;
 pub mod tolerance;
+pub mod trainable;
 
 use crate::plan::check::checker::Checker;
 use crate::plan::read::diagnostic::Diagnostic;
@@ -23,6 +25,7 @@ pub(in crate::plan) fn check(plan: &Plan, layers: &Layers, structure: &Structure
     checker.data(plan);
     checker.rules(&plan.rules);
     checker.runs(plan);
+    checker.regions(plan);
     checker.preprocess(plan);
     for (name, configuration) in &plan.configurations {
         checker.configuration(*name, configuration);
@@ -30,6 +33,7 @@ pub(in crate::plan) fn check(plan: &Plan, layers: &Layers, structure: &Structure
         checker.budget(*name, configuration, plan);
     }
     checker.cascade(plan);
+    checker.predict(plan);
     checker.surface_tolerance(plan);
     checker.device(&plan.runtime);
     checker.into_diagnostics()

@@ -84,6 +84,9 @@ fn collect(table: &Table, path: &str, keys: &mut Vec<(Stage, String, Value)>) {
     }
 }
 
+/// Keys of the first stage's predictions that are younger than results. Their defaults are no part of a digest.
+const LATER_KEYS: [&str; 3] = ["predict.tile_weights", "predict.mirror_axes", "predict.average"];
+
 /// Digest of the first stage's predictions in the cascade: its networks, how they predict, and the grid of the second stage.
 ///
 /// # Panics
@@ -93,7 +96,11 @@ pub fn first_stage_digest(plan: &Plan) -> String {
     let second = &plan.configurations[&ConfigurationName::Cascade];
     let tiles =
         (plan.predict.tile_step_fraction, plan.predict.gaussian_sigma_fraction, plan.predict.test_time_mirroring);
-    of(&(stage_digests(plan, ConfigurationName::LowRes).train, tiles, second.spacing_mm, second.slice_axis))
+    let digest =
+        of(&(stage_digests(plan, ConfigurationName::LowRes).train, tiles, second.spacing_mm, second.slice_axis));
+    let keys = keys_by_stage(plan, ConfigurationName::LowRes);
+    let changed: Vec<_> = keys.of(Stage::Predict).into_iter().filter(|(key, _)| LATER_KEYS.contains(key)).collect();
+    if changed.is_empty() { digest } else { of(&(digest, changed)) }
 }
 
 /// A key with different values in two plans.
@@ -173,6 +180,7 @@ fn flatten(table: &Table, prefix: &str, keys: &mut BTreeMap<String, String>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::schema::Average;
     use crate::plan::schema::lookup::stage_of;
     use crate::plan::testing::example;
     use crate::volume::{Shape, Spacing};
@@ -236,6 +244,9 @@ mod tests {
         let mut changed = cascade.clone();
         changed.predict.test_time_mirroring = !changed.predict.test_time_mirroring;
         assert_ne!(second(&changed).train, before.train, "it was trained on predictions of the first stage");
+        let mut averaged = cascade.clone();
+        averaged.predict.average = Average::Logits;
+        assert_ne!(second(&averaged).train, before.train);
         assert_eq!(digests(&changed).train, digests(&cascade).train);
     }
 

@@ -49,6 +49,7 @@ pub fn plan_dataset(
         dataset: dataset.name.clone(),
         channels: dataset.channels.clone(),
         labels: dataset.labels.clone(),
+        regions: Vec::new(),
         exclude: exclude.to_vec(),
         cases: fingerprint.cases.len(),
         median_spacing_mm: spacing,

@@ -65,6 +65,7 @@ impl Task {
             dataset: self.dataset.clone(),
             channels: self.channels.clone(),
             labels: self.labels.iter().map(label).collect(),
+            regions: Vec::new(),
             exclude: Vec::new(),
             cases: self.cases,
             median_spacing_mm: self.spacing,

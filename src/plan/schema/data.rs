@@ -17,6 +17,13 @@ table! {
         channels: Vec<String> { decided_by: Person, stage: Stage::Preprocess },
         /// Foreground classes by label.
         labels: BTreeMap<u8, String> as (with = "labels_by_number") { decided_by: Person, stage: Stage::Preprocess },
+        /// Regions that the network segments instead of the classes: unions of labels that may overlap, in the order in which they are
+        /// written to a label map. Without any, each class is segmented. Networks with regions can predict, but not be trained.
+        regions: Vec<Region> as (default, skip_serializing_if = "Vec::is_empty") {
+            default: "[]",
+            decided_by: Person,
+            stage: Stage::Train,
+        },
         /// Training cases to leave out, by name. They are neither measured nor used.
         exclude: Vec<String> as (default, skip_serializing_if = "Vec::is_empty") {
             default: "[]",
@@ -39,6 +46,18 @@ table! {
         },
         /// Generator of the data set, used if its folder is missing.
         generator: Generator { default: "\"none\"", decided_by: Person },
+    }
+}
+
+table! {
+    /// A union of labels that has an output of the network to itself.
+    pub struct Region decides Train {
+        /// Name.
+        name: String { decided_by: Person },
+        /// Labels that belong to it.
+        labels: Vec<u8> { range: between(1.0, 255.0), decided_by: Person },
+        /// Label that is written where the region is predicted. Later regions overwrite earlier ones.
+        value: u8 { range: between(1.0, 255.0), decided_by: Person },
     }
 }
 

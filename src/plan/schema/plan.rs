@@ -79,6 +79,11 @@ impl Plan {
         self.data.labels.len() + 1
     }
 
+    /// Number of output channels of a network: classes with background, or one per region.
+    pub fn outputs(&self) -> usize {
+        if self.data.regions.is_empty() { self.classes() } else { self.data.regions.len() }
+    }
+
     /// Input channels of a network: those of the image, plus one per foreground class in the second stage of the cascade.
     ///
     /// Source: arXiv:1809.10486, section 2.1 (one-hot first-stage labels as additional input channels).

@@ -2,12 +2,14 @@
 
 use crate::plan::schema::declare::{choices, table};
 use crate::plan::schema::key::DecidedBy::{Measurement, Planner};
-use crate::plan::schema::key::PAPER_2_2;
+use crate::plan::schema::key::{FIRST_COMMIT, PAPER_2_2};
 use crate::plan::schema::range::{AT_LEAST_0, one_of};
 
 table! {
     /// From image files to preprocessed cases.
     pub struct Preprocess decides Preprocess {
+        /// Order of resampling and normalisation, which both follow the crop.
+        order: PreprocessingOrder { default: "\"resample_first\"", source: FIRST_COMMIT },
         /// Spline order of image resampling.
         image_order: u8 { default: "3", range: one_of(&[0, 1, 3]), source: PAPER_2_2 },
         /// Interpolation of labels: 0 is nearest neighbour, 1 is linear on the mask of each label (nnU-Net from 2019 on).
@@ -39,6 +41,16 @@ table! {
 }
 
 choices! {
+    /// Whether a cropped case is resampled or normalised first.
+    pub enum PreprocessingOrder {
+        /// resampling, then normalisation with the statistics of the resampled image.
+        ResampleFirst = "resample_first",
+        /// normalisation with the statistics of the cropped image on its own grid, then resampling (nnU-Net v2).
+        NormalizeFirst = "normalize_first",
+    }
+}
+
+choices! {
     /// How the intensities of a channel are normalised.
     pub enum Normalization {
         /// clip to the 0.5th and 99.5th percentiles of the foreground, subtract its mean, divide by its standard deviation.
@@ -47,5 +59,9 @@ choices! {
         ZScore = "z_score",
         /// no normalisation.
         None = "none",
+        /// subtract the minimum of the image, divide by its maximum after that (nnU-Net v2).
+        RescaleTo01 = "rescale_to_0_1",
+        /// divide by 255 (nnU-Net v2).
+        RgbTo01 = "rgb_to_0_1",
     }
 }

@@ -16,6 +16,7 @@ pub mod format;
 mod header;
 mod label;
 mod nifti;
+mod probability_channels;
 #[cfg(test)]
 pub(crate) mod testing;
 
@@ -28,6 +29,7 @@ pub use self::foreign::ForeignFile;
 use self::format::Format;
 pub use self::header::ImageHeader;
 pub use self::label::to_label;
+pub use self::probability_channels::ProbabilityChannels;
 use super::{Geometry, Image};
 
 /// An open image file: its header is read and checked, and its voxels can be read.
@@ -119,7 +121,7 @@ pub fn write_image(path: &Path, image: &Image) -> Result<(), ImageFileError> {
     written.map_err(ImageFileError::at(path))
 }
 
-/// A file of class probabilities that is written class by class, so that only one class is in memory.
+/// A file of probabilities that is written channel by channel, so that only one channel is in memory.
 #[derive(Debug)]
 pub struct ProbabilityWriter {
     path: PathBuf,
@@ -132,19 +134,21 @@ enum FormatProbabilityWriter {
 }
 
 impl ProbabilityWriter {
-    /// Begins a file on the grid of `geometry` with the background and these labels. Creates missing parent folders.
+    /// Begins a file on the grid of `geometry` with these channels. Creates missing parent folders.
     ///
     /// # Errors
     ///
     /// If the format cannot hold the grid, or the file cannot be created.
-    pub fn new(path: &Path, geometry: &Geometry, labels: &[u8]) -> Result<Self, ImageFileError> {
+    pub fn new(path: &Path, geometry: &Geometry, channels: &ProbabilityChannels) -> Result<Self, ImageFileError> {
         let writer = match Format::of_path(path) {
-            Format::Nifti => nifti::ProbabilityWriter::new(path, geometry, labels).map(FormatProbabilityWriter::Nifti),
+            Format::Nifti => {
+                nifti::ProbabilityWriter::new(path, geometry, channels).map(FormatProbabilityWriter::Nifti)
+            }
         };
         Ok(Self { path: path.to_owned(), writer: writer.map_err(ImageFileError::at(path))? })
     }
 
-    /// Writes the probabilities of the next class, `[z, y, x]`, background first.
+    /// Writes the probabilities of the next channel, `[z, y, x]`.
     ///
     /// # Errors
     ///
@@ -153,9 +157,9 @@ impl ProbabilityWriter {
     /// # Panics
     ///
     /// If their shape differs from the geometry's.
-    pub fn write(&mut self, class: ArrayView3<'_, f32>) -> Result<(), ImageFileError> {
+    pub fn write(&mut self, channel: ArrayView3<'_, f32>) -> Result<(), ImageFileError> {
         let written = match &mut self.writer {
-            FormatProbabilityWriter::Nifti(writer) => writer.write(class),
+            FormatProbabilityWriter::Nifti(writer) => writer.write(channel),
         };
         written.map_err(ImageFileError::at(&self.path))
     }

@@ -1,6 +1,6 @@
 //! Data, split and preprocessing.
 
-use crate::plan::schema::{ConfigurationName, Normalization, Plan, Split};
+use crate::plan::schema::{ConfigurationName, Normalization, Plan, PreprocessingOrder, Split};
 use crate::report::record::RunRecord;
 use crate::report::text::methods::phrases::{count_in_words, interpolation, join_and, millimetres};
 use crate::units::{counted, plural};
@@ -51,7 +51,11 @@ pub(super) fn describe_split(split: &Split) -> String {
 pub(super) fn describe_preprocessing(record: &RunRecord) -> String {
     let plan = &record.plan;
     format!(
-        "Images were cropped to their non-zero region and resampled to the spacing of each configuration ({}; labels: {}){}. {}",
+        "Images were cropped to their non-zero region{} and resampled to the spacing of each configuration ({}; labels: {}){}. {}",
+        match plan.preprocess.order {
+            PreprocessingOrder::ResampleFirst => "",
+            PreprocessingOrder::NormalizeFirst => ", normalised on their own grid",
+        },
         interpolation(plan.preprocess.image_order),
         interpolation(plan.preprocess.label_order),
         describe_anisotropy(record),
@@ -79,10 +83,14 @@ fn describe_anisotropy(record: &RunRecord) -> String {
     )
 }
 
+/// The schemes in the order in which they are described.
+const DESCRIBED: [Normalization; 5] =
+    [Normalization::ZScore, Normalization::Ct, Normalization::RescaleTo01, Normalization::RgbTo01, Normalization::None];
+
 pub(super) fn describe_normalization(plan: &Plan) -> String {
     let schemes = &plan.preprocess.normalization_scheme;
     let mut sentences = Vec::new();
-    for scheme in [Normalization::ZScore, Normalization::Ct, Normalization::None] {
+    for scheme in DESCRIBED {
         let channels = plan.data.channels.iter().zip(schemes).filter(|(_, own)| **own == scheme);
         let channels: Vec<&String> = channels.map(|(channel, _)| channel).collect();
         if channels.is_empty() {
@@ -108,6 +116,8 @@ fn describe_scheme(scheme: Normalization, in_mask: bool) -> &'static str {
             "clipped to the 0.5 and 99.5 percentiles of the foreground voxels of the training cases, and normalised by their \
              mean and standard deviation"
         }
+        (Normalization::RescaleTo01, _) => "rescaled to the range from 0 to 1 per image",
+        (Normalization::RgbTo01, _) => "divided by 255",
         (Normalization::None, _) => "not normalised",
     }
 }

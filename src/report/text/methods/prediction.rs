@@ -1,6 +1,6 @@
 //! Prediction, post-processing and model selection.
 
-use crate::plan::schema::{Plan, PostprocessRule};
+use crate::plan::schema::{Average, Plan, PostprocessRule, Predict, Region};
 use crate::report::record::RunRecord;
 use crate::report::text::methods::phrases::{interpolation, join_and};
 use crate::select::{Candidate, joined};
@@ -13,16 +13,57 @@ pub(super) fn describe_prediction(plan: &Plan) -> String {
         "0.5" => "half the patch".to_owned(),
         fraction => format!("{fraction} of the patch"),
     };
-    let mirroring = if predict.test_time_mirroring {
-        ", averaged over all mirrored versions of the image (test-time mirroring),"
-    } else {
-        ""
+    let activation = if plan.data.regions.is_empty() { "softmax" } else { "sigmoid" };
+    let resampled = match predict.average {
+        Average::Probabilities => {
+            format!("were resampled to the grid of each image ({})", interpolation(predict.probability_order))
+        }
+        Average::Logits => format!(
+            "were averaged and resampled to the grid of each image as logits ({}), followed by the {activation}",
+            interpolation(predict.probability_order)
+        ),
     };
     format!(
         "Predictions used overlapping tiles of the size of the patch (stride {stride}; Gaussian weights with a standard deviation \
-         of {} of the patch){mirroring} and were resampled to the grid of each image ({}).",
+         of {} of the patch){} and {resampled}.{}",
         predict.gaussian_sigma_fraction,
-        interpolation(predict.probability_order)
+        describe_mirroring(predict),
+        describe_regions(&plan.data.regions)
+    )
+}
+
+/// Test-time mirroring; empty without it.
+fn describe_mirroring(predict: &Predict) -> String {
+    let axes = &predict.mirror_axes;
+    match axes.len() {
+        _ if !predict.test_time_mirroring => String::new(),
+        0 => String::new(),
+        1 | 2 => {
+            let axes: Vec<String> = axes.iter().map(usize::to_string).collect();
+            format!(
+                ", averaged over the versions of the image that are mirrored along {} {} of the patch (test-time mirroring),",
+                agree(axes.len(), "axis", "axes"),
+                join_and(&axes)
+            )
+        }
+        _ => ", averaged over all mirrored versions of the image (test-time mirroring),".to_owned(),
+    }
+}
+
+/// How overlapping regions became labels; empty if the networks segment classes.
+fn describe_regions(regions: &[Region]) -> String {
+    if regions.is_empty() {
+        return String::new();
+    }
+    let named = |region: &Region| {
+        let labels: Vec<String> = region.labels.iter().map(u8::to_string).collect();
+        format!("{} ({} {})", region.name, agree(labels.len(), "label", "labels"), join_and(&labels))
+    };
+    let named: Vec<String> = regions.iter().map(named).collect();
+    format!(
+        " The networks segmented the overlapping regions {}; a voxel belonged to each region with a probability above 0.5, and later \
+         regions overwrote earlier ones.",
+        join_and(&named)
     )
 }
 

@@ -1,7 +1,7 @@
 //! The paragraph follows the plan.
 
 use super::*;
-use crate::plan::schema::{Normalization, Plan, PostprocessRule};
+use crate::plan::schema::{Average, Normalization, Plan, PostprocessRule, Region};
 
 fn plan() -> Plan {
     crate::plan::testing::example()
@@ -46,6 +46,23 @@ fn post_processing_names_the_classes_it_applies_to() {
     assert!(text.contains("of core was kept, because it is a single component"), "{text}");
     plan.data.single_component_labels.clear();
     assert_eq!(prediction::describe_postprocessing(&plan), "Predictions were not post-processed.");
+}
+
+#[test]
+fn the_prediction_is_described_as_the_plan_averages_and_mirrors() {
+    let mut plan = plan();
+    let all = prediction::describe_prediction(&plan);
+    assert!(all.contains("averaged over all mirrored versions") && !all.contains("logits"), "{all}");
+    plan.predict.average = Average::Logits;
+    plan.predict.mirror_axes = vec![0, 2];
+    let some = prediction::describe_prediction(&plan);
+    assert!(some.contains("mirrored along axes 0 and 2 of the patch"), "{some}");
+    assert!(some.ends_with("as logits (linear interpolation), followed by the softmax."), "{some}");
+    plan.predict.mirror_axes.clear();
+    plan.data.regions = vec![Region { name: "whole".to_owned(), labels: vec![1, 2], value: 1 }];
+    let regions = prediction::describe_prediction(&plan);
+    assert!(!regions.contains("mirrored") && regions.contains("followed by the sigmoid. The networks"), "{regions}");
+    assert!(regions.contains("regions whole (labels 1 and 2); a voxel"), "{regions}");
 }
 
 #[test]

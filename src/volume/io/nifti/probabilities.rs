@@ -1,4 +1,4 @@
-//! Class probabilities, written class by class so that only one class is in memory.
+//! Probabilities, written channel by channel so that only one channel is in memory.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -13,6 +13,7 @@ use super::raw::MAX_SIZE;
 use crate::volume::Geometry;
 use crate::volume::io::atomic::PartialFile;
 use crate::volume::io::error::ImageFileProblem;
+use crate::volume::io::probability_channels::ProbabilityChannels;
 
 /// Bytes before the voxels: the header, and four that announce no extension.
 const FIRST_VOXEL_BYTE: usize = 352;
@@ -24,8 +25,7 @@ const UINT8: i16 = 2;
 const ESTIMATE: i16 = 1001;
 
 /// A compressed 4D file that is being written: unsigned 8-bit integers whose slope of 1/255 makes readers see 0 to 1.
-/// The fourth axis is the class, background first. The intent name is `probabilities`, and the description lists the
-/// labels.
+/// The fourth axis is the channel. The intent name is `probabilities`, and the description lists the channels.
 #[derive(Debug)]
 pub(crate) struct ProbabilityWriter {
     partial: PartialFile,
@@ -34,8 +34,12 @@ pub(crate) struct ProbabilityWriter {
 }
 
 impl ProbabilityWriter {
-    /// Begins a file on the grid of `geometry` with the background and these labels.
-    pub(crate) fn new(path: &Path, geometry: &Geometry, labels: &[u8]) -> Result<Self, ImageFileProblem> {
+    /// Begins a file on the grid of `geometry` with these channels.
+    pub(crate) fn new(
+        path: &Path,
+        geometry: &Geometry,
+        channels: &ProbabilityChannels,
+    ) -> Result<Self, ImageFileProblem> {
         let shape = geometry.shape;
         if shape.0.iter().any(|&size| size > usize::from(MAX_SIZE)) {
             return Err(ImageFileProblem::Shape { voxels: shape, geometry: shape });
@@ -44,20 +48,20 @@ impl ProbabilityWriter {
             let partial = PartialFile::new(path, ".nii.gz")?;
             let file = BufWriter::new(File::create(&partial.temporary)?);
             let mut writer = GzEncoder::new(file, Compression::fast());
-            writer.write_all(&header(geometry, labels))?;
+            writer.write_all(&header(geometry, channels))?;
             Ok(Self { partial, writer, shape: shape.0 })
         };
         begin().map_err(ImageFileProblem::written)
     }
 
-    /// Writes the probabilities of the next class, `[z, y, x]`.
+    /// Writes the probabilities of the next channel, `[z, y, x]`.
     ///
     /// # Panics
     ///
     /// If their shape differs from the geometry's.
-    pub(crate) fn write(&mut self, class: ArrayView3<'_, f32>) -> Result<(), ImageFileProblem> {
-        assert_eq!(class.shape(), self.shape, "shapes of probabilities and image");
-        for plane in class.outer_iter() {
+    pub(crate) fn write(&mut self, channel: ArrayView3<'_, f32>) -> Result<(), ImageFileProblem> {
+        assert_eq!(channel.shape(), self.shape, "shapes of probabilities and image");
+        for plane in channel.outer_iter() {
             let bytes: Vec<u8> = plane.iter().map(|value| (value * STEPS).round().clamp(0.0, STEPS) as u8).collect();
             self.writer.write_all(&bytes).map_err(ImageFileProblem::written)?;
         }
@@ -72,13 +76,13 @@ impl ProbabilityWriter {
 }
 
 /// The header, in little-endian order, and the four bytes after it. Source: the NIfTI-1 standard, `nifti1.h`.
-fn header(geometry: &Geometry, labels: &[u8]) -> [u8; FIRST_VOXEL_BYTE] {
+fn header(geometry: &Geometry, channels: &ProbabilityChannels) -> [u8; FIRST_VOXEL_BYTE] {
     let from = header_of(geometry);
     let mut bytes = [0; FIRST_VOXEL_BYTE];
     let mut put = |at: usize, value: &[u8]| bytes[at..at + value.len()].copy_from_slice(value);
     let [z, y, x] = geometry.shape.0.map(|size| size as i16);
     put(0, &348_i32.to_le_bytes());
-    for (index, size) in [4, x, y, z, labels.len() as i16 + 1, 1, 1, 1].into_iter().enumerate() {
+    for (index, size) in [4, x, y, z, channels.count() as i16, 1, 1, 1].into_iter().enumerate() {
         put(40 + 2 * index, &size.to_le_bytes());
     }
     put(68, &ESTIMATE.to_le_bytes());
@@ -91,8 +95,7 @@ fn header(geometry: &Geometry, labels: &[u8]) -> [u8; FIRST_VOXEL_BYTE] {
     put(108, &(FIRST_VOXEL_BYTE as f32).to_le_bytes());
     put(112, &(1.0 / STEPS).to_le_bytes());
     put(123, &[from.xyzt_units]);
-    let listed: Vec<String> = labels.iter().map(u8::to_string).collect();
-    let description = format!("segplan probabilities; labels 0 {}", listed.join(" "));
+    let description = format!("segplan probabilities; {channels}");
     put(148, &description.as_bytes()[..description.len().min(79)]);
     put(252, &from.qform_code.to_le_bytes());
     put(254, &from.sform_code.to_le_bytes());
@@ -124,7 +127,10 @@ mod tests {
         let geometry = Geometry::axis_aligned(Shape([2, 3, 4]), Spacing([3.0, 0.5, 0.7]), [1.0, -2.0, 3.0]);
         let first = Array3::from_shape_fn((2, 3, 4), |(z, y, x)| (z * 12 + y * 4 + x) as f32 / 23.0);
         let second = first.mapv(|value| 1.001 - value);
-        let mut writer = ProbabilityWriter::new(&path, &geometry, &[7]).unwrap();
+        let channels = ProbabilityChannels::Classes(vec![7]);
+        assert_eq!(channels.to_string(), "labels 0 7");
+        assert_eq!(ProbabilityChannels::Regions(vec![1, 3]).to_string(), "regions 1 3");
+        let mut writer = ProbabilityWriter::new(&path, &geometry, &channels).unwrap();
         writer.write(first.view()).unwrap();
         assert!(!path.exists());
         writer.write(second.view()).unwrap();
@@ -137,7 +143,7 @@ mod tests {
         }
         assert_eq!(&header_of(&read.geometry).intent_name[..13], b"probabilities");
 
-        drop(ProbabilityWriter::new(&folder.path().join("deep/other.nii.gz"), &geometry, &[7]).unwrap());
+        drop(ProbabilityWriter::new(&folder.path().join("deep/other.nii.gz"), &geometry, &channels).unwrap());
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
     }
 }
