@@ -39,7 +39,7 @@ pub struct BlockParams {
 pub fn conv_norm_act(input: Tensor<5>, skip: Option<Tensor<5>>, block: BlockParams) -> Tensor<5> {
     #[cfg(feature = "flex")]
     if cpu::supports(&input) {
-        let maps = cpu::conv3d(input, skip, block.weight, block.bias);
+        let maps = cpu::conv3d(input, skip, block.weight, Some(block.bias), [1; 3]);
         return cpu::norm_act(maps, block.gamma, block.beta, block.eps, block.slope);
     }
     let maps = conv(input, skip, block.weight, block.bias);
@@ -131,7 +131,7 @@ pub fn conv_transpose(input: Tensor<5>, weight: Tensor<5>) -> Tensor<5> {
     assert_shape!(weight, [inputs, outputs, kz, ky, kx]);
     #[cfg(feature = "flex")]
     if cpu::supports(&input) {
-        return cpu::conv_transpose(input, weight);
+        return cpu::conv_transpose(input, weight, None);
     }
     conv_transpose_by_matmul(input, weight)
 }
@@ -162,8 +162,7 @@ pub fn head(input: Tensor<5>, weight: Tensor<5>) -> Tensor<5> {
     assert_shape!(weight, [outputs, inputs, 1, 1, 1]);
     #[cfg(feature = "flex")]
     if cpu::supports(&input) {
-        let bias = Tensor::zeros([outputs], &input.device());
-        return cpu::conv3d(input, None, weight, bias);
+        return cpu::conv3d(input, None, weight, None, [1; 3]);
     }
     weight
         .cast(input.dtype())
