@@ -9,6 +9,8 @@
 #![expect(clippy::inline_always, reason = "vector instructions are only generated for inlined code")]
 #![expect(clippy::needless_range_loop, reason = "loops over the registers of a tile are all written alike")]
 
+pub mod add_act;
+pub mod avg_pool;
 pub mod conv;
 pub mod conv_transpose;
 pub mod dice_ce;
@@ -21,3 +23,6 @@ mod reduce;
 mod simd;
 mod transpose;
 mod uninit;
+
+#[cfg(test)]
+mod tests;

@@ -49,6 +49,22 @@ impl InstructionSet {
         Self::Portable
     }
 
+    /// All instruction sets of this processor.
+    #[cfg(test)]
+    pub(super) fn available() -> Vec<Self> {
+        let mut all = vec![Self::Portable];
+        #[cfg(target_arch = "x86_64")]
+        {
+            if Self::detect() != Self::Portable && is_x86_feature_detected!("fma") {
+                all.push(Self::Avx2);
+            }
+            if Self::detect() == Self::Avx512 {
+                all.push(Self::Avx512);
+            }
+        }
+        all
+    }
+
     /// Runs `work` with kernels restricted to this instruction set, which the processor must support.
     #[cfg(test)]
     pub(super) fn force<R>(self, work: impl FnOnce() -> R) -> R {

@@ -57,9 +57,8 @@ fn conv(
     stride: [usize; 3],
 ) -> Tensor<5> {
     #[cfg(feature = "flex")]
-    if cpu::supports(&input) && stride == [1; 3] {
-        let bias = bias.unwrap_or_else(|| Tensor::zeros([weight.dims()[0]], &input.device()));
-        return cpu::conv3d(input, skip, weight, bias);
+    if cpu::supports(&input) {
+        return cpu::conv3d(input, skip, weight, bias, stride);
     }
     plain_conv(input, skip, weight, bias, stride)
 }
@@ -145,6 +144,10 @@ pub(super) fn max_pool_by_axes(input: Tensor<5>, kernel: [usize; 3]) -> Tensor<5
 /// When an edge is not divisible by that of the box.
 pub fn avg_pool(input: Tensor<5>, kernel: [usize; 3]) -> Tensor<5> {
     check_divisible(&input, kernel);
+    #[cfg(feature = "flex")]
+    if cpu::supports(&input) {
+        return cpu::avg_pool(input, kernel);
+    }
     avg_pool_by_axes(input, kernel)
 }
 
@@ -162,6 +165,10 @@ pub(super) fn avg_pool_by_axes(input: Tensor<5>, kernel: [usize; 3]) -> Tensor<5
 
 /// Sum of two tensors of the same shape, leaky `ReLU`.
 pub fn add_act(a: Tensor<5>, b: Tensor<5>, slope: f64) -> Tensor<5> {
+    #[cfg(feature = "flex")]
+    if cpu::supports(&a) {
+        return cpu::add_act(a, b, slope);
+    }
     plain_add_act(a, b, slope)
 }
 
@@ -184,7 +191,7 @@ pub fn conv_transpose(input: Tensor<5>, weight: Tensor<5>, bias: Option<Tensor<1
     assert_shape!(weight, [inputs, outputs, kz, ky, kx]);
     #[cfg(feature = "flex")]
     if cpu::supports(&input) {
-        return add_bias(cpu::conv_transpose(input, weight), bias);
+        return cpu::conv_transpose(input, weight, bias);
     }
     add_bias(conv_transpose_by_matmul(input, weight), bias)
 }
@@ -215,7 +222,7 @@ pub fn head(input: Tensor<5>, weight: Tensor<5>, bias: Option<Tensor<1>>) -> Ten
     assert_shape!(weight, [outputs, inputs, 1, 1, 1]);
     #[cfg(feature = "flex")]
     if cpu::supports(&input) {
-        return conv(input, None, weight, bias, [1; 3]);
+        return cpu::conv3d(input, None, weight, bias, [1; 3]);
     }
     let maps = weight
         .cast(input.dtype())

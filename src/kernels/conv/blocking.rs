@@ -2,9 +2,11 @@
 
 use std::ops::Range;
 
-use super::boundary::{BoundaryZone, Stencil};
-use super::forward_task::ZoneRows;
+use super::axis::Positions;
+use super::boundary::BoundaryZone;
+use super::forward_task::{PhaseRows, ZoneRows};
 use super::forward_tile::Row;
+use super::stencil::Mapping;
 use crate::kernels::simd::InstructionSet;
 
 /// Input bytes that a region reads, about: less than half of the second-level cache of most processors.
@@ -48,14 +50,17 @@ pub(super) struct Region {
 
 impl Region {
     /// Divides an output into regions; consecutive ones read almost the same input.
-    pub(super) fn divide(stencil: &Stencil, samples: usize, inputs: usize) -> Vec<Self> {
-        let [depth, height, width] = stencil.size;
-        let row_bytes = inputs * stencil.kernel[0] * width * size_of::<f32>();
-        let max_rows = (REGION_BYTES / row_bytes).saturating_sub(stencil.kernel[1] - 1).clamp(1, height);
+    pub(super) fn divide(mapping: &Mapping, samples: usize, inputs: usize) -> Vec<Self> {
+        let [depth, height, width] = mapping.written;
+        let [_, read_height, read_width] = mapping.read;
+        let row_bytes = inputs * mapping.reach[0] * read_width * size_of::<f32>();
+        let max_read_rows = (REGION_BYTES / row_bytes).saturating_sub(mapping.reach[1] - 1);
+        let max_rows = (max_read_rows * height / read_height).clamp(1, height);
         let strips = height.div_ceil(max_rows).max((height * width).div_ceil(4 * REGION_VOXELS).min(height));
         let planes = if strips > 1 { 1 } else { (REGION_VOXELS / (height * width)).clamp(1, depth) };
         let plane_groups = depth.div_ceil(planes);
-        let samples_together = if plane_groups > 1 { 1 } else { (REGION_VOXELS / stencil.voxels()).clamp(1, samples) };
+        let samples_together =
+            if plane_groups > 1 { 1 } else { (REGION_VOXELS / mapping.written_voxels()).clamp(1, samples) };
         let sample_groups = samples.div_ceil(samples_together);
         let part = |index: usize, parts: usize, whole: usize| index * whole / parts..(index + 1) * whole / parts;
         let mut regions = Vec::with_capacity(sample_groups * strips * plane_groups);
@@ -85,33 +90,33 @@ impl Region {
     }
 
     /// Index of the first voxel in its map.
-    pub(super) fn first_voxel(&self, stencil: &Stencil) -> usize {
-        (self.planes.start * stencil.size[1] + self.rows.start) * self.width
+    pub(super) fn first_voxel(&self, mapping: &Mapping) -> usize {
+        (self.planes.start * mapping.written[1] + self.rows.start) * self.width
     }
 
-    /// The rows of the region in each zone.
-    pub(super) fn rows_by_zone<'a>(&self, stencil: &Stencil, zones: &'a [BoundaryZone]) -> Vec<ZoneRows<'a>> {
-        zones.iter().map(|zone| self.rows_in(stencil, zone)).collect()
+    /// The rows of the region in each zone of each phase.
+    pub(super) fn rows_by_phase<'a>(&self, mapping: &'a Mapping) -> Vec<PhaseRows<'a>> {
+        let rows = |zones: &'a [BoundaryZone]| zones.iter().map(|zone| self.rows_in(mapping, zone)).collect();
+        mapping.phases.iter().map(|phase| PhaseRows { taps: phase.taps, zones: rows(&phase.zones) }).collect()
     }
 
-    fn rows_in<'a>(&self, stencil: &Stencil, zone: &'a BoundaryZone) -> ZoneRows<'a> {
-        let first = self.first_voxel(stencil);
-        let z = intersect(&self.planes, &zone.voxels[0]);
-        let y = intersect(&self.rows, &zone.voxels[1]);
+    fn rows_in<'a>(&self, mapping: &Mapping, zone: &'a BoundaryZone) -> ZoneRows<'a> {
+        let first = self.first_voxel(mapping);
+        let z = zone.written[0].indices_within(&self.planes);
+        let y = zone.written[1].indices_within(&self.rows);
         let mut rows = Vec::with_capacity(self.samples.len() * z.len() * y.len());
         for sample in self.samples.clone() {
             for z in z.clone() {
                 rows.extend(y.clone().map(|y| {
-                    let voxel = (z * stencil.size[1] + y) * self.width + zone.voxels[2].start;
-                    let sum = (sample - self.samples.start) * self.sample_voxels() + voxel - first;
-                    Row { sample, voxel, sum }
+                    let voxel = |axes: &[Positions; 3], [_, height, width]: [usize; 3]| {
+                        (axes[0].position(z) * height + axes[1].position(y)) * width + axes[2].start
+                    };
+                    let written = voxel(&zone.written, mapping.written);
+                    let sum = (sample - self.samples.start) * self.sample_voxels() + written - first;
+                    Row { sample, voxel: voxel(&zone.read, mapping.read), sum }
                 }));
             }
         }
         ZoneRows { rows, zone }
     }
-}
-
-fn intersect(left: &Range<usize>, right: &Range<usize>) -> Range<usize> {
-    left.start.max(right.start)..left.end.min(right.end)
 }

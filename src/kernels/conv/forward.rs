@@ -1,13 +1,13 @@
-//! Convolution, divided into tasks. The gradient of the input is the same with a mirrored kernel and swapped channels.
+//! Convolution, divided into tasks. The gradient of the input is the same with swapped channels and another mapping of the voxels.
 #![expect(unsafe_code, reason = "memory that is written before it is read")]
 
 use rayon::prelude::*;
 
 use super::blocking::{ChannelBlock, Region};
-use super::boundary::{BoundaryZone, Stencil};
 use super::dims::ConvDims;
 use super::forward_task::{PackedWeights, accumulate, max_vectors};
 use super::output::{BlockSums, SharedOutput};
+use super::stencil::Mapping;
 use crate::kernels::channels::Channels;
 use crate::kernels::simd::InstructionSet;
 use crate::kernels::transpose::transpose_slice;
@@ -18,7 +18,7 @@ use crate::kernels::uninit::{assume_init, fill_zero, uninit};
 ///
 /// # Panics
 ///
-/// When a length does not match, or a kernel edge is even.
+/// When a length does not match, a stride is 0, or a padded map is smaller than the kernel.
 pub fn forward(dims: &ConvDims, inputs: &[&[f32]], weight: &[f32], bias: &[f32]) -> Vec<f32> {
     dims.check(inputs, weight);
     assert_eq!(bias.len(), dims.outputs);
@@ -26,21 +26,20 @@ pub fn forward(dims: &ConvDims, inputs: &[&[f32]], weight: &[f32], bias: &[f32])
     let weights =
         Weights { values: weight, output_stride: dims.input_channels() * stencil.taps(), input_stride: stencil.taps() };
     let inputs = dims.channels(inputs);
-    Convolution { stencil, zones: stencil.zones(), inputs, weights, bias }.compute(&[dims.outputs]).remove(0)
+    let mapping = stencil.forward();
+    Convolution { mapping, taps: stencil.taps(), inputs, weights, bias }.compute(&[dims.outputs]).remove(0)
 }
 
-/// Gradients of the inputs, `[sample, input, z, y, x]` each, from that of the output, `[sample, output, z, y, x]`.
-pub(crate) fn input_gradients(dims: &ConvDims, weight: &[f32], gradient: &[f32]) -> Vec<Vec<f32>> {
+/// Gradients of the inputs, `[sample, input, z, y, x]` each, from that of the output, `[sample, output, z, y, x]`, plus a bias,
+/// `[input]`. This is also the transposed convolution of `gradient`.
+pub(crate) fn transposed(dims: &ConvDims, weight: &[f32], gradient: &[f32], bias: &[f32]) -> Vec<Vec<f32>> {
     let stencil = dims.stencil();
-    let gradient = Channels { values: gradient, count: dims.outputs, voxels: dims.voxels() };
+    let gradient = Channels { values: gradient, count: dims.outputs, voxels: dims.output_voxels() };
     let weights =
         Weights { values: weight, output_stride: stencil.taps(), input_stride: dims.input_channels() * stencil.taps() };
-    let mut zones = stencil.zones();
-    for zone in &mut zones {
-        zone.mirror_kernel(stencil.taps());
-    }
-    let bias = vec![0.0; dims.input_channels()];
-    Convolution { stencil, zones, inputs: vec![gradient], weights, bias: &bias }.compute(&dims.inputs)
+    let mapping = stencil.input_gradient();
+    let inputs = vec![gradient];
+    Convolution { mapping, taps: stencil.taps(), inputs, weights, bias }.compute(&dims.inputs)
 }
 
 /// Weights in memory; the taps of each pair of output and input are contiguous.
@@ -55,8 +54,9 @@ struct Weights<'a> {
 
 /// A convolution and its operands.
 struct Convolution<'a> {
-    stencil: Stencil,
-    zones: Vec<BoundaryZone>,
+    mapping: Mapping,
+    /// Taps of the kernel.
+    taps: usize,
     inputs: Vec<Channels<'a>>,
     weights: Weights<'a>,
     bias: &'a [f32],
@@ -66,19 +66,20 @@ impl Convolution<'_> {
     /// Computes the outputs, which have `outputs` channels each.
     fn compute(&self, outputs: &[usize]) -> Vec<Vec<f32>> {
         let instructions = InstructionSet::detect();
-        let stencil = &self.stencil;
+        let mapping = &self.mapping;
         let input_count: usize = self.inputs.iter().map(|input| input.count).sum();
         let output_count: usize = outputs.iter().sum();
-        let samples = self.inputs[0].values.len() / (self.inputs[0].count * stencil.voxels());
+        let samples = self.inputs[0].values.len() / (self.inputs[0].count * mapping.read_voxels());
         let blocks = ChannelBlock::divide(output_count, instructions, max_vectors(instructions));
         // Weights per output channel.
-        let row = input_count * stencil.taps();
+        let row = input_count * self.taps;
         let packed = self.pack(input_count, output_count, &blocks, instructions);
-        let regions = Region::divide(stencil, samples, input_count);
+        let regions = Region::divide(mapping, samples, input_count);
         // The larger of the two operands stays in the cache while the task order runs through the smaller one.
         let block_major = blocks[0].channels.len() * row > input_count * regions[0].voxels();
-        let mut results: Vec<_> = outputs.iter().map(|count| uninit(samples * count * stencil.voxels())).collect();
-        let shared = SharedOutput::share(&mut results, outputs, stencil.voxels());
+        let mut results: Vec<_> =
+            outputs.iter().map(|count| uninit(samples * count * mapping.written_voxels())).collect();
+        let shared = SharedOutput::share(&mut results, outputs, mapping.written_voxels());
         (0..blocks.len() * regions.len()).into_par_iter().for_each_init(Vec::new, |sums: &mut Vec<f32>, task| {
             let (block, region) = if block_major {
                 (&blocks[task / regions.len()], &regions[task % regions.len()])
@@ -93,9 +94,9 @@ impl Convolution<'_> {
                 sums.extend_from_slice(&bias);
             }
             let values = &packed[block.channels.start * row..][..stride * row];
-            let weights = PackedWeights { values, taps: stencil.taps(), vectors: block.vectors };
-            accumulate(&self.inputs, &region.rows_by_zone(stencil, &self.zones), weights, sums, instructions);
-            let first_voxel = region.first_voxel(stencil);
+            let weights = PackedWeights { values, taps: self.taps, vectors: block.vectors };
+            accumulate(&self.inputs, &region.rows_by_phase(mapping), weights, sums, instructions);
+            let first_voxel = region.first_voxel(mapping);
             for (sample, values) in region.samples.clone().zip(sums.chunks(region.sample_voxels() * stride)) {
                 let sums = BlockSums { values, stride, channels: &block.channels, sample, first_voxel };
                 for output in &shared {
@@ -117,7 +118,7 @@ impl Convolution<'_> {
         instructions: InstructionSet,
     ) -> Vec<f32> {
         let lanes = instructions.lanes();
-        let taps = self.stencil.taps();
+        let taps = self.taps;
         let mut packed = uninit(output_count.next_multiple_of(lanes) * input_count * taps);
         let mut rest = &mut packed[..];
         let mut tasks = Vec::with_capacity(blocks.len() * input_count);

@@ -29,6 +29,13 @@ pub(super) struct ZoneRows<'a> {
     pub(super) zone: &'a BoundaryZone,
 }
 
+/// Rows in the zones of one phase.
+pub(super) struct PhaseRows<'a> {
+    /// Number of taps of the phase.
+    pub(super) taps: usize,
+    pub(super) zones: Vec<ZoneRows<'a>>,
+}
+
 /// Weights of a block of output channels, `[input, tap, output]`; lanes beyond the last output are 0.
 #[derive(Clone, Copy)]
 pub(super) struct PackedWeights<'a> {
@@ -46,27 +53,27 @@ pub(super) struct PackedWeights<'a> {
 /// When a length does not match, or a tap lies outside its map.
 pub(super) fn accumulate(
     inputs: &[Channels<'_>],
-    rows: &[ZoneRows<'_>],
+    phases: &[PhaseRows<'_>],
     weights: PackedWeights<'_>,
     sums: &mut [f32],
     instructions: InstructionSet,
 ) {
-    check(inputs, rows, weights, sums, instructions);
+    check(inputs, phases, weights, sums, instructions);
     // SAFETY: the processor supports the instruction set; all accesses lie within the bounds just checked.
     unsafe {
         match instructions {
             #[cfg(target_arch = "x86_64")]
-            InstructionSet::Avx512 => accumulate_avx512(inputs, rows, weights, sums),
+            InstructionSet::Avx512 => accumulate_avx512(inputs, phases, weights, sums),
             #[cfg(target_arch = "x86_64")]
-            InstructionSet::Avx2 => accumulate_avx2(inputs, rows, weights, sums),
-            InstructionSet::Portable => dispatch_vectors::<[f32; 4]>(inputs, rows, weights, sums),
+            InstructionSet::Avx2 => accumulate_avx2(inputs, phases, weights, sums),
+            InstructionSet::Portable => dispatch_vectors::<[f32; 4]>(inputs, phases, weights, sums),
         }
     }
 }
 
 fn check(
     inputs: &[Channels<'_>],
-    rows: &[ZoneRows<'_>],
+    phases: &[PhaseRows<'_>],
     weights: PackedWeights<'_>,
     sums: &[f32],
     instructions: InstructionSet,
@@ -75,18 +82,19 @@ fn check(
     let (channels, voxels): (usize, usize) = (inputs.iter().map(|input| input.count).sum(), inputs[0].voxels);
     assert_eq!(weights.values.len(), channels * weights.taps * stride);
     assert!(inputs.iter().all(|input| input.voxels == voxels));
-    for ZoneRows { rows, zone } in rows {
-        let length = zone.voxels[2].len();
+    for ZoneRows { rows, zone } in phases.iter().flat_map(|phase| &phase.zones) {
+        let [read, written] = [zone.read[2], zone.written[2]];
+        let length = written.count;
+        assert!(read.count == length && length > 0);
         for row in rows {
-            assert!((row.sum + length) * stride <= sums.len());
+            assert!((row.sum + (length - 1) * written.step + 1) * stride <= sums.len());
             assert!(inputs.iter().all(|input| (row.sample + 1) * input.count * voxels <= input.values.len()));
             let visible = zone.visible(true, true);
             let ranges =
                 [(&visible.all, 0, length), (&visible.not_first, 1, length), (&visible.not_last, 0, length - 1)];
             for (taps, start, end) in ranges {
                 for tap in taps.iter().filter(|_| start < end) {
-                    let ends =
-                        [row.voxel + start, row.voxel + end - 1].map(|voxel| voxel.checked_add_signed(tap.offset));
+                    let ends = [start, end - 1].map(|at| (row.voxel + at * read.step).checked_add_signed(tap.offset));
                     assert!(ends.iter().all(|end| end.is_some_and(|end| end < voxels)) && tap.index < weights.taps);
                 }
             }
@@ -98,39 +106,39 @@ fn check(
 #[target_feature(enable = "avx512f")]
 unsafe fn accumulate_avx512(
     inputs: &[Channels<'_>],
-    rows: &[ZoneRows<'_>],
+    phases: &[PhaseRows<'_>],
     weights: PackedWeights<'_>,
     sums: &mut [f32],
 ) {
     // SAFETY: guaranteed by the caller.
-    unsafe { dispatch_vectors::<__m512>(inputs, rows, weights, sums) }
+    unsafe { dispatch_vectors::<__m512>(inputs, phases, weights, sums) }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
 unsafe fn accumulate_avx2(
     inputs: &[Channels<'_>],
-    rows: &[ZoneRows<'_>],
+    phases: &[PhaseRows<'_>],
     weights: PackedWeights<'_>,
     sums: &mut [f32],
 ) {
     // SAFETY: guaranteed by the caller.
-    unsafe { dispatch_vectors::<__m256>(inputs, rows, weights, sums) }
+    unsafe { dispatch_vectors::<__m256>(inputs, phases, weights, sums) }
 }
 
 #[inline(always)]
 unsafe fn dispatch_vectors<V: Vector>(
     inputs: &[Channels<'_>],
-    rows: &[ZoneRows<'_>],
+    phases: &[PhaseRows<'_>],
     weights: PackedWeights<'_>,
     sums: &mut [f32],
 ) {
     // SAFETY: guaranteed by the caller.
     unsafe {
         match weights.vectors {
-            1 => accumulate_vectors::<V, 1>(inputs, rows, weights, sums),
-            2 => accumulate_vectors::<V, 2>(inputs, rows, weights, sums),
-            3 => accumulate_vectors::<V, 3>(inputs, rows, weights, sums),
+            1 => accumulate_vectors::<V, 1>(inputs, phases, weights, sums),
+            2 => accumulate_vectors::<V, 2>(inputs, phases, weights, sums),
+            3 => accumulate_vectors::<V, 3>(inputs, phases, weights, sums),
             other => unreachable!("no tile has {other} vectors"),
         }
     }
@@ -139,28 +147,31 @@ unsafe fn dispatch_vectors<V: Vector>(
 #[inline(always)]
 unsafe fn accumulate_vectors<V: Vector, const VECTORS: usize>(
     inputs: &[Channels<'_>],
-    rows: &[ZoneRows<'_>],
+    phases: &[PhaseRows<'_>],
     weights: PackedWeights<'_>,
     sums: &mut [f32],
 ) {
-    let weight_stride = weights.taps * VECTORS * V::LANES;
-    let chunk_len = (WEIGHT_BYTES / (weight_stride * size_of::<f32>())).max(1);
-    let mut first = 0;
-    for input in inputs {
-        for channel in (0..input.count).step_by(chunk_len) {
-            let chunk = InputChunk {
-                maps: input.values[channel * input.voxels..].as_ptr(),
-                sample_stride: input.count * input.voxels,
-                channel_stride: input.voxels,
-                channels: chunk_len.min(input.count - channel),
-                weights: weights.values[(first + channel) * weight_stride..].as_ptr(),
-                weight_stride,
-            };
-            for ZoneRows { rows, zone } in rows {
-                // SAFETY: guaranteed by the caller.
-                unsafe { accumulate_rows::<V, VECTORS>(&chunk, rows, zone, sums.as_mut_ptr()) }
+    let vectors = VECTORS * V::LANES;
+    let weight_stride = weights.taps * vectors;
+    for PhaseRows { taps, zones } in phases {
+        let chunk_len = (WEIGHT_BYTES / (taps * vectors * size_of::<f32>())).max(1);
+        let mut first = 0;
+        for input in inputs {
+            for channel in (0..input.count).step_by(chunk_len) {
+                let chunk = InputChunk {
+                    maps: input.values[channel * input.voxels..].as_ptr(),
+                    sample_stride: input.count * input.voxels,
+                    channel_stride: input.voxels,
+                    channels: chunk_len.min(input.count - channel),
+                    weights: weights.values[(first + channel) * weight_stride..].as_ptr(),
+                    weight_stride,
+                };
+                for ZoneRows { rows, zone } in zones {
+                    // SAFETY: guaranteed by the caller.
+                    unsafe { accumulate_rows::<V, VECTORS>(&chunk, rows, zone, sums.as_mut_ptr()) }
+                }
             }
+            first += input.count;
         }
-        first += input.count;
     }
 }

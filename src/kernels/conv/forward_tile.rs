@@ -17,11 +17,11 @@ const MAX_LENGTH: usize = 14;
 /// Maximum number of rows of a tile; each row needs a register for its address.
 const MAX_ROWS: usize = 4;
 
-/// Adjacent voxels of the output.
+/// Voxels of a row that is written, and those that their taps of offset 0 read.
 #[derive(Clone, Copy)]
 pub(super) struct Row {
     pub(super) sample: usize,
-    /// Index of the first voxel in its map.
+    /// Index of the first voxel that is read, in its map.
     pub(super) voxel: usize,
     /// Index of the first voxel in the sums.
     pub(super) sum: usize,
@@ -53,7 +53,7 @@ pub(super) unsafe fn accumulate_rows<V: Vector, const VECTORS: usize>(
     zone: &BoundaryZone,
     sums: *mut f32,
 ) {
-    let length = zone.voxels[2].len();
+    let (length, sum_step) = (zone.written[2].count, zone.written[2].step);
     let max_length = MAX_LENGTH.min((V::REGISTERS - VECTORS - 1) / VECTORS);
     let pieces = length.div_ceil(max_length);
     let rows_together = (max_length / length).clamp(1, MAX_ROWS);
@@ -63,26 +63,40 @@ pub(super) unsafe fn accumulate_rows<V: Vector, const VECTORS: usize>(
         for piece in 0..pieces {
             let voxels = piece * length / pieces..(piece + 1) * length / pieces;
             let visible = zone.visible(piece == 0, piece + 1 == pieces);
+            let piece = Piece { voxels, visible, sum_step };
             // SAFETY: guaranteed by the caller; the pieces lie within the rows.
-            unsafe { dispatch_tile::<V, VECTORS>(chunk, rows, voxels, visible, sums) }
+            unsafe {
+                match zone.read[2].step {
+                    1 => dispatch_tile::<V, VECTORS, 1>(chunk, rows, piece, sums),
+                    2 => dispatch_tile::<V, VECTORS, 2>(chunk, rows, piece, sums),
+                    other => unreachable!("no tile reads every {other}th voxel"),
+                }
+            }
         }
     }
 }
 
-/// A tile of the same voxels of each row.
+/// Adjacent voxels of a row.
+struct Piece<'a> {
+    voxels: Range<usize>,
+    visible: &'a VisibleTaps,
+    /// Distance of their sums.
+    sum_step: usize,
+}
+
+/// A tile of the same voxels of each row, which read every `STEP`th voxel.
 #[inline(always)]
-unsafe fn dispatch_tile<V: Vector, const VECTORS: usize>(
+unsafe fn dispatch_tile<V: Vector, const VECTORS: usize, const STEP: usize>(
     chunk: &InputChunk,
     rows: &[Row],
-    voxels: Range<usize>,
-    visible: &VisibleTaps,
+    piece: Piece<'_>,
     sums: *mut f32,
 ) {
     macro_rules! tiles {
         ($($rows:literal: $($length:literal)+;)+) => {
-            match (rows.len(), voxels.len()) {
+            match (rows.len(), piece.voxels.len()) {
                 $($(($rows, $length) => {
-                    accumulate_tile::<V, VECTORS, $rows, $length>(chunk, rows, voxels.start, visible, sums)
+                    accumulate_tile::<V, VECTORS, STEP, $rows, $length>(chunk, rows, &piece, sums)
                 })+)+
                 other => unreachable!("no tile has {other:?} rows and voxels"),
             }
@@ -99,15 +113,21 @@ unsafe fn dispatch_tile<V: Vector, const VECTORS: usize>(
     }
 }
 
-/// A tile of `ROWS` rows of `LENGTH` voxels from `start`, by `VECTORS` vectors.
+/// A tile of `ROWS` rows of `LENGTH` voxels, by `VECTORS` vectors.
 #[inline(always)]
-unsafe fn accumulate_tile<V: Vector, const VECTORS: usize, const ROWS: usize, const LENGTH: usize>(
+unsafe fn accumulate_tile<
+    V: Vector,
+    const VECTORS: usize,
+    const STEP: usize,
+    const ROWS: usize,
+    const LENGTH: usize,
+>(
     chunk: &InputChunk,
     rows: &[Row],
-    start: usize,
-    visible: &VisibleTaps,
+    piece: &Piece<'_>,
     sums: *mut f32,
 ) {
+    let Piece { voxels: Range { start, .. }, visible, sum_step } = piece;
     if (ROWS * LENGTH + 1) * VECTORS + 1 > V::REGISTERS {
         unreachable!("{ROWS} rows of {LENGTH} voxels do not fit into the registers");
     }
@@ -117,10 +137,10 @@ unsafe fn accumulate_tile<V: Vector, const VECTORS: usize, const ROWS: usize, co
         let mut from = [chunk.maps; ROWS];
         for r in 0..ROWS {
             let row = rows.get_unchecked(r);
-            from[r] = chunk.maps.add(row.sample * chunk.sample_stride + row.voxel + start);
+            from[r] = chunk.maps.add(row.sample * chunk.sample_stride + row.voxel + start * STEP);
             for l in 0..LENGTH {
                 for v in 0..VECTORS {
-                    tile[r][l][v] = V::load(sums.add(((row.sum + start + l) * VECTORS + v) * V::LANES));
+                    tile[r][l][v] = V::load(sums.add(((row.sum + (start + l) * sum_step) * VECTORS + v) * V::LANES));
                 }
             }
         }
@@ -128,20 +148,20 @@ unsafe fn accumulate_tile<V: Vector, const VECTORS: usize, const ROWS: usize, co
             let weights = chunk.weights.add(channel * chunk.weight_stride);
             let channel_offset = channel * chunk.channel_stride;
             for tap in &visible.all {
-                add_tap::<V, VECTORS, ROWS, LENGTH, 0, 0>(&mut tile, from, channel_offset, weights, *tap);
+                add_tap::<V, VECTORS, STEP, ROWS, LENGTH, 0, 0>(&mut tile, from, channel_offset, weights, *tap);
             }
             for tap in &visible.not_first {
-                add_tap::<V, VECTORS, ROWS, LENGTH, 1, 0>(&mut tile, from, channel_offset, weights, *tap);
+                add_tap::<V, VECTORS, STEP, ROWS, LENGTH, 1, 0>(&mut tile, from, channel_offset, weights, *tap);
             }
             for tap in &visible.not_last {
-                add_tap::<V, VECTORS, ROWS, LENGTH, 0, 1>(&mut tile, from, channel_offset, weights, *tap);
+                add_tap::<V, VECTORS, STEP, ROWS, LENGTH, 0, 1>(&mut tile, from, channel_offset, weights, *tap);
             }
         }
         for r in 0..ROWS {
             let row = rows.get_unchecked(r);
             for l in 0..LENGTH {
                 for v in 0..VECTORS {
-                    tile[r][l][v].store(sums.add(((row.sum + start + l) * VECTORS + v) * V::LANES));
+                    tile[r][l][v].store(sums.add(((row.sum + (start + l) * sum_step) * VECTORS + v) * V::LANES));
                 }
             }
         }
@@ -153,6 +173,7 @@ unsafe fn accumulate_tile<V: Vector, const VECTORS: usize, const ROWS: usize, co
 unsafe fn add_tap<
     V: Vector,
     const VECTORS: usize,
+    const STEP: usize,
     const ROWS: usize,
     const LENGTH: usize,
     const SKIP_FIRST: usize,
@@ -174,7 +195,7 @@ unsafe fn add_tap<
         }
         for r in 0..ROWS {
             for l in SKIP_FIRST..LENGTH - SKIP_LAST {
-                let factor = V::splat(from[r].offset(offset).add(l));
+                let factor = V::splat(from[r].offset(offset).add(l * STEP));
                 for v in 0..VECTORS {
                     tile[r][l][v] = tile[r][l][v].add_product(factor, values[v]);
                 }

@@ -2,8 +2,11 @@
 
 use proptest::prelude::*;
 
-use super::{ConvDims, backward, forward};
+use super::{ConvDims, Requested, backward, forward};
 use crate::kernels::simd::InstructionSet;
+
+/// All gradients.
+const ALL: Requested = Requested { inputs: true, bias: true };
 
 /// A convolution with its operands in double precision.
 #[derive(Clone, Debug)]
@@ -19,6 +22,7 @@ struct Case {
 impl Case {
     fn new(dims: ConvDims) -> Self {
         let voxels = dims.samples * dims.size.iter().product::<usize>();
+        let output_voxels = dims.samples * output_size(&dims).iter().product::<usize>();
         let taps: usize = dims.kernel.iter().product();
         let channels: usize = dims.inputs.iter().sum();
         let wave = |count: usize, frequency: f64| -> Vec<f64> {
@@ -29,28 +33,27 @@ impl Case {
             inputs: dims.inputs.iter().map(|channels| wave(voxels * channels, 0.37)).collect(),
             weight: wave(dims.outputs * channels * taps, 0.91),
             bias: wave(dims.outputs, 1.3),
-            gradient: wave(voxels * dims.outputs, 0.53),
+            gradient: wave(output_voxels * dims.outputs, 0.53),
             dims,
         }
     }
 
     /// The output by definition.
     fn output(&self) -> Vec<f64> {
-        let ConvDims { samples, outputs, size: [depth, height, width], kernel: [kz, ky, kx], .. } = self.dims;
+        let ConvDims { samples, outputs, size, kernel: [kz, ky, kx], stride, padding, .. } = self.dims;
         let channels: usize = self.dims.inputs.iter().sum();
         let mut result = Vec::new();
         for (sample, output) in (0..samples).flat_map(|sample| (0..outputs).map(move |output| (sample, output))) {
-            for (z, y, x) in voxels([depth, height, width]) {
+            for (z, y, x) in voxels(output_size(&self.dims)) {
                 let mut sum = self.bias[output];
                 for channel in 0..channels {
                     for (k, j, i) in voxels([kz, ky, kx]) {
                         let weight = self.weight[(((output * channels + channel) * kz + k) * ky + j) * kx + i];
-                        let at = [z + k, y + j, x + i];
-                        let half = [kz / 2, ky / 2, kx / 2];
-                        let inside = (0..3).all(|a| at[a] >= half[a] && at[a] - half[a] < self.dims.size[a]);
+                        let at = [z * stride[0] + k, y * stride[1] + j, x * stride[2] + i];
+                        let inside = (0..3).all(|a| at[a] >= padding[a] && at[a] - padding[a] < size[a]);
                         if inside {
-                            let [z, y, x] = std::array::from_fn(|a| at[a] - half[a]);
-                            sum += weight * self.input(sample, channel, (z * height + y) * width + x);
+                            let [z, y, x] = std::array::from_fn(|a| at[a] - padding[a]);
+                            sum += weight * self.input(sample, channel, (z * size[1] + y) * size[2] + x);
                         }
                     }
                 }
@@ -86,6 +89,11 @@ impl Case {
     }
 }
 
+/// Edges of the output by the formula of `PyTorch`.
+fn output_size(dims: &ConvDims) -> [usize; 3] {
+    std::array::from_fn(|a| (dims.size[a] + 2 * dims.padding[a] - dims.kernel[a]) / dims.stride[a] + 1)
+}
+
 fn voxels([depth, height, width]: [usize; 3]) -> impl Iterator<Item = (usize, usize, usize)> {
     (0..depth).flat_map(move |z| (0..height).flat_map(move |y| (0..width).map(move |x| (z, y, x))))
 }
@@ -102,33 +110,22 @@ fn assert_close(ours: &[f32], reference: &[f64], what: &str) {
     assert!(difference <= 1e-5 * norm(&mut reference.iter().copied()) + 1e-12, "{what}: {difference}");
 }
 
-/// All instruction sets of this processor.
-fn available() -> Vec<InstructionSet> {
-    let mut all = vec![InstructionSet::Portable];
-    #[cfg(target_arch = "x86_64")]
-    {
-        if InstructionSet::detect() != InstructionSet::Portable && is_x86_feature_detected!("fma") {
-            all.push(InstructionSet::Avx2);
-        }
-        if InstructionSet::detect() == InstructionSet::Avx512 {
-            all.push(InstructionSet::Avx512);
-        }
-    }
-    all
-}
-
 fn dims() -> impl Strategy<Value = ConvDims> {
-    let edge = || prop_oneof![Just(1_usize), Just(3), Just(5)];
+    let axes = |edge: BoxedStrategy<usize>| (edge.clone(), edge.clone(), edge).prop_map(|(z, y, x)| [z, y, x]);
+    let kernel = axes(prop_oneof![Just(1_usize), Just(3), Just(5)].boxed());
+    let stride = axes(prop_oneof![3 => Just(1_usize), 2 => Just(2), 1 => Just(3)].boxed());
     let channels =
         prop_oneof![(1_usize..5).prop_map(|first| vec![first]), (1_usize..4, 1_usize..4).prop_map(|(a, b)| vec![a, b])];
     let size = (1_usize..4, 1_usize..9, 1_usize..20);
-    (1_usize..3, channels, 1_usize..40, size, (edge(), edge(), edge())).prop_map(
-        |(samples, inputs, outputs, (z, y, x), (kz, ky, kx))| ConvDims {
+    (1_usize..3, channels, 1_usize..40, size, kernel, stride).prop_map(
+        |(samples, inputs, outputs, (z, y, x), kernel, stride)| ConvDims {
             samples,
             inputs,
             outputs,
             size: [z, y, x],
-            kernel: [kz, ky, kx],
+            kernel,
+            stride,
+            padding: kernel.map(|edge| edge / 2),
         },
     )
 }
@@ -142,7 +139,7 @@ proptest! {
         let inputs: Vec<Vec<f32>> = case.inputs.iter().map(|input| single(input)).collect();
         let inputs: Vec<&[f32]> = inputs.iter().map(Vec::as_slice).collect();
         let expected = case.output();
-        for instructions in available() {
+        for instructions in InstructionSet::available() {
             let ours = instructions.force(|| forward(&case.dims, &inputs, &single(&case.weight), &single(&case.bias)));
             assert_close(&ours, &expected, &format!("{instructions:?}"));
         }
@@ -151,22 +148,31 @@ proptest! {
 
 #[test]
 fn gradients_equal_finite_differences_with_every_instruction_set() {
-    for (samples, inputs, outputs, size, kernel) in [
-        (2, vec![2], 3, [2, 4, 5], [3, 3, 3]),
-        (1, vec![1, 2], 18, [1, 3, 4], [1, 3, 3]),
-        (1, vec![2], 2, [3, 2, 3], [3, 1, 3]),
-        (2, vec![3], 5, [1, 2, 3], [1, 1, 1]),
-        (1, vec![1], 34, [2, 2, 3], [1, 3, 3]),
+    for (samples, inputs, outputs, size, kernel, stride) in [
+        (2, vec![2], 3, [2, 4, 5], [3, 3, 3], [1, 1, 1]),
+        (1, vec![1, 2], 18, [1, 3, 4], [1, 3, 3], [1, 1, 1]),
+        (1, vec![2], 2, [3, 2, 3], [3, 1, 3], [1, 1, 1]),
+        (2, vec![3], 5, [1, 2, 3], [1, 1, 1], [1, 1, 1]),
+        (1, vec![1], 34, [2, 2, 3], [1, 3, 3], [1, 1, 1]),
+        // Edges that the stride divides, and edges that it does not divide.
+        (2, vec![2], 3, [4, 5, 6], [3, 3, 3], [2, 2, 2]),
+        (1, vec![1, 2], 18, [2, 5, 7], [1, 3, 3], [1, 2, 2]),
+        (1, vec![2], 17, [5, 4, 9], [3, 1, 3], [3, 1, 2]),
+        (1, vec![2, 1], 4, [3, 4, 5], [1, 1, 1], [2, 2, 2]),
+        (1, vec![1], 3, [2, 5, 8], [3, 3, 3], [1, 3, 3]),
+        (1, vec![2], 2, [1, 2, 1], [3, 3, 3], [2, 2, 2]),
+        (1, vec![7], 3, [2, 4, 11], [1, 5, 5], [1, 2, 2]),
     ] {
-        let case = Case::new(ConvDims { samples, inputs, outputs, size, kernel });
+        let padding = kernel.map(|edge| edge / 2);
+        let case = Case::new(ConvDims { samples, inputs, outputs, size, kernel, stride, padding });
         let inputs: Vec<Vec<f32>> = case.inputs.iter().map(|input| single(input)).collect();
         let inputs: Vec<&[f32]> = inputs.iter().map(Vec::as_slice).collect();
         let of_inputs: Vec<Vec<f64>> =
             (0..inputs.len()).map(|which| case.differences(move |case| &mut case.inputs[which])).collect();
         let (of_weight, of_bias) = (case.differences(|case| &mut case.weight), case.differences(|case| &mut case.bias));
-        for instructions in available() {
+        for instructions in InstructionSet::available() {
             let ours = instructions
-                .force(|| backward(&case.dims, &inputs, &single(&case.weight), &single(&case.gradient), true));
+                .force(|| backward(&case.dims, &inputs, &single(&case.weight), &single(&case.gradient), ALL));
             let what = format!("{instructions:?}, {:?}", case.dims);
             assert_close(&ours.weight, &of_weight, &format!("weight, {what}"));
             assert_close(&ours.bias, &of_bias, &format!("bias, {what}"));
@@ -179,38 +185,44 @@ fn gradients_equal_finite_differences_with_every_instruction_set() {
 
 #[test]
 fn regions_blocks_and_sections_join_seamlessly() {
-    for (samples, inputs, outputs, size) in [
+    for (samples, inputs, outputs, size, stride) in [
         // Several strips per plane, several sections of planes.
-        (1, vec![24], 4, [2, 70, 40]),
+        (1, vec![24], 4, [2, 70, 40], [1, 1, 1]),
+        (1, vec![24], 4, [4, 70, 81], [2, 2, 2]),
         // Several samples per region, several blocks of channels, two inputs.
-        (9, vec![20, 17], 50, [3, 4, 2]),
+        (9, vec![20, 17], 50, [3, 4, 2], [1, 1, 1]),
+        (9, vec![20, 17], 50, [3, 4, 5], [1, 2, 2]),
         // Several planes per region.
-        (2, vec![5], 3, [9, 6, 7]),
+        (2, vec![5], 3, [9, 6, 7], [1, 1, 1]),
+        (2, vec![5], 3, [9, 12, 7], [2, 2, 1]),
     ] {
-        let case = Case::new(ConvDims { samples, inputs, outputs, size, kernel: [3; 3] });
+        let case = Case::new(ConvDims { samples, inputs, outputs, size, kernel: [3; 3], stride, padding: [1; 3] });
         let inputs: Vec<Vec<f32>> = case.inputs.iter().map(|input| single(input)).collect();
         let inputs: Vec<&[f32]> = inputs.iter().map(Vec::as_slice).collect();
         let expected = case.output();
         // The output is linear in each operand: the sum of an operand times its gradient equals that of the output times its gradient.
         let dot = |left: &[f32], right: &[f64]| -> f64 { left.iter().zip(right).map(|(a, b)| f64::from(*a) * b).sum() };
         let of_bias: f64 = expected
-            .chunks(size.iter().product())
+            .chunks(output_size(&case.dims).iter().product())
             .zip(case.bias.iter().cycle())
             .enumerate()
             .map(|(at, (map, bias))| case.gradient[at * map.len()..][..map.len()].iter().sum::<f64>() * bias)
             .sum();
         let whole = expected.iter().zip(&case.gradient).map(|(a, b)| a * b).sum::<f64>() - of_bias;
-        for instructions in available() {
+        let norm = |values: &[f64]| values.iter().map(|value| value * value).sum::<f64>().sqrt();
+        let scale = norm(&expected) * norm(&case.gradient);
+        for instructions in InstructionSet::available() {
             let what = format!("{instructions:?}, {:?}", case.dims);
             let (ours, gradients) = instructions.force(|| {
                 let weight = single(&case.weight);
-                let gradients = backward(&case.dims, &inputs, &weight, &single(&case.gradient), true);
+                let gradients = backward(&case.dims, &inputs, &weight, &single(&case.gradient), ALL);
                 (forward(&case.dims, &inputs, &weight, &single(&case.bias)), gradients)
             });
             assert_close(&ours, &expected, &what);
             let of_inputs: f64 = gradients.inputs.iter().zip(&case.inputs).map(|(ours, input)| dot(ours, input)).sum();
-            approx::assert_relative_eq!(of_inputs, whole, max_relative = 1e-4);
-            approx::assert_relative_eq!(dot(&gradients.weight, &case.weight), whole, max_relative = 1e-4);
+            for (product, which) in [(of_inputs, "inputs"), (dot(&gradients.weight, &case.weight), "weight")] {
+                assert!((product - whole).abs() <= 1e-6 * scale, "{which}, {what}: {product} instead of {whole}");
+            }
         }
     }
 }

@@ -25,10 +25,10 @@ const MAX_CHUNK: usize = 32;
 pub(crate) fn weight_gradient(dims: &ConvDims, inputs: &[&[f32]], gradient: &[f32]) -> Vec<f32> {
     let instructions = InstructionSet::detect();
     let (stencil, inputs) = (dims.stencil(), dims.channels(inputs));
-    let gradient = Channels { values: gradient, count: dims.outputs, voxels: dims.voxels() };
+    let gradient = Channels { values: gradient, count: dims.outputs, voxels: dims.output_voxels() };
     let blocks = ChannelBlock::divide(dims.outputs, instructions, max_vectors(instructions));
     let division = Division::new(dims, blocks.len());
-    let planes = dims.samples * dims.size[0];
+    let planes = dims.samples * dims.output_size()[0];
     let task = |index: usize| {
         let Division { sections, chunk_len, chunks } = division;
         let (section, chunk, block) = (index % sections, index / sections % chunks, &blocks[index / sections / chunks]);
@@ -62,7 +62,7 @@ struct Division {
 
 impl Division {
     fn new(dims: &ConvDims, blocks: usize) -> Self {
-        let (channels, planes) = (dims.input_channels(), dims.samples * dims.size[0]);
+        let (channels, planes) = (dims.input_channels(), dims.samples * dims.output_size()[0]);
         let values = dims.outputs * channels * dims.stencil().taps();
         let sections = (MAX_PARTIAL_SUMS / values).clamp(1, TASKS.min(planes));
         let chunk_len = (channels * blocks * sections / TASKS).clamp(1, MAX_CHUNK);
@@ -107,10 +107,10 @@ fn gather(
     unsafe { assume_init(weight) }
 }
 
-/// Gradient of the bias, `[output]`: the output gradient summed over voxels and samples.
-pub(super) fn bias_gradient(dims: &ConvDims, gradient: &[f32]) -> Vec<f32> {
+/// Gradient of the bias, `[output]`: that of the output, with `outputs` maps per sample, summed over voxels and samples.
+pub(crate) fn bias_gradient(gradient: &[f32], outputs: usize, voxels: usize) -> Vec<f32> {
     let instructions = InstructionSet::detect();
     let sum_map = |map: &[f32]| instructions.vectorize(|| sum_terms(map, map, |value, _| value));
-    let sums: Vec<f64> = gradient.par_chunks(dims.voxels()).map(sum_map).collect();
-    (0..dims.outputs).map(|output| sums.iter().skip(output).step_by(dims.outputs).sum::<f64>() as f32).collect()
+    let sums: Vec<f64> = gradient.par_chunks(voxels).map(sum_map).collect();
+    (0..outputs).map(|output| sums.iter().skip(output).step_by(outputs).sum::<f64>() as f32).collect()
 }

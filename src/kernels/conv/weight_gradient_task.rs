@@ -9,7 +9,7 @@
 use std::arch::x86_64::{__m256, __m512};
 use std::ops::Range;
 
-use super::boundary::Stencil;
+use super::stencil::Stencil;
 use super::weight_gradient_tile::{InputRows, Operands, PlaneTap, accumulate_single_tap, accumulate_three_taps};
 use crate::kernels::channels::Channels;
 use crate::kernels::simd::{InstructionSet, Vector, prefetch};
@@ -87,7 +87,7 @@ impl Task<'_> {
 
     /// Divides the planes into stretches: strips of a plane, or several small planes.
     fn stretches(&self) -> Vec<Vec<Strip>> {
-        let [depth, height, width] = self.stencil.size;
+        let [depth, height, width] = self.stencil.output_size();
         let rows = (STRETCH_VOXELS / width).clamp(1, height);
         let strips = height.div_ceil(rows);
         let mut stretches: Vec<Vec<Strip>> = Vec::new();
@@ -109,7 +109,7 @@ impl Task<'_> {
 
     /// Writes the output gradient of a stretch, `[voxel, output]`.
     fn transpose_gradient(&self, stretch: &[Strip], stride: usize, transposed: &mut Vec<f32>) {
-        let [_, height, width] = self.stencil.size;
+        let [_, height, width] = self.stencil.output_size();
         let voxels: usize = stretch.iter().map(|strip| strip.y.len() * width).sum();
         transposed.resize(voxels * stride, 0.0);
         for strip in stretch {
@@ -125,7 +125,8 @@ impl Task<'_> {
     /// Prefetches a part of the next stretch while this one is summed: the new rows of one input channel, and a proportional
     /// number of channels of the output gradient.
     fn prefetch(&self, next: &[Strip], input: usize) {
-        let [_, height, width] = self.stencil.size;
+        let Stencil { size: [_, input_height, input_width], stride, .. } = *self.stencil;
+        let [_, height, width] = self.stencil.output_size();
         let index = input - self.input_channels.start;
         let proportion = |inputs: usize| inputs * self.output_channels.len() / self.input_channels.len();
         for strip in next {
@@ -133,9 +134,10 @@ impl Task<'_> {
                 let map = Channels::find_map(&[self.gradient], strip.sample, self.output_channels.start + output);
                 prefetch(&map[(strip.z * height + strip.y.start) * width..][..strip.y.len() * width]);
             }
-            let (start, end) = (strip.y.start + 1, height.min(strip.y.end + 1));
+            let [start, end] = [strip.y.start, strip.y.end].map(|y| input_height.min(y * stride[1] + 1));
             let map = Channels::find_map(self.inputs, strip.sample, input);
-            prefetch(&map[(strip.z * height + start.min(end)) * width..(strip.z * height + end) * width]);
+            let first = strip.z * stride[0] * input_height;
+            prefetch(&map[(first + start) * input_width..(first + end) * input_width]);
         }
     }
 
@@ -146,9 +148,9 @@ impl Task<'_> {
         input: usize,
         k: usize,
     ) -> impl Iterator<Item = InputRows<'b>> + use<'b> {
-        let [depth, height, width] = self.stencil.size;
+        let Stencil { size: [depth, height, width], padding, stride, .. } = *self.stencil;
         stretch.iter().filter_map(move |strip| {
-            let z = (strip.z + k).checked_sub(self.stencil.kernel[0] / 2).filter(|z| *z < depth)?;
+            let z = (strip.z * stride[0] + k).checked_sub(padding[0]).filter(|z| *z < depth)?;
             let map = Channels::find_map(self.inputs, strip.sample, input);
             let plane = &map[z * height * width..][..height * width];
             Some(InputRows { plane, y: strip.y.clone(), first: strip.first })
@@ -203,10 +205,10 @@ unsafe fn accumulate<V: Vector, const VECTORS: usize>(
     gradient: &[f32],
     sums: &mut [f32],
 ) {
-    let [_, kernel_y, kernel_x] = task.stencil.kernel;
+    let Stencil { kernel: [_, kernel_y, kernel_x], padding: [_, padding_y, padding_x], .. } = *task.stencil;
     // SAFETY: guaranteed by the caller.
     unsafe {
-        if [kernel_y, kernel_x] == [3, 3] {
+        if [kernel_y, kernel_x] == [3, 3] && [padding_y, padding_x] == [1, 1] {
             accumulate_3x3::<V, VECTORS>(task, stretch, next, gradient, sums);
         } else {
             accumulate_any::<V, VECTORS>(task, stretch, gradient, sums);
@@ -214,7 +216,7 @@ unsafe fn accumulate<V: Vector, const VECTORS: usize>(
     }
 }
 
-/// Kernels of 3 × 3 in the plane: as many rows of taps at a time as fit into the registers.
+/// Kernels of 3 × 3 in the plane, with padding 1: as many rows of taps at a time as fit into the registers.
 #[inline(always)]
 unsafe fn accumulate_3x3<V: Vector, const VECTORS: usize>(
     task: &Task<'_>,

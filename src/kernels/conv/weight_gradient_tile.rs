@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::boundary::Stencil;
+use super::stencil::Stencil;
 use crate::kernels::simd::Vector;
 
 /// A plane of the input, and the rows of the output gradient that are multiplied with it.
@@ -24,7 +24,8 @@ pub(super) struct Operands<'a> {
     pub(super) gradient: &'a [f32],
 }
 
-/// Adds to the sums, `[tap, output]`, of `ROWS` rows of three taps of a kernel plane, beginning with row `FIRST_ROW` of the kernel.
+/// Adds to the sums, `[tap, output]`, of `ROWS` rows of three taps of a kernel plane, beginning with row `FIRST_ROW` of the kernel;
+/// the padding of the plane is 1.
 #[inline(always)]
 pub(super) unsafe fn accumulate_three_taps<
     V: Vector,
@@ -35,26 +36,28 @@ pub(super) unsafe fn accumulate_three_taps<
     operands: Operands<'_>,
     sums: &mut [f32],
 ) {
-    let Operands { stencil, inputs, gradient: columns } = operands;
-    let [_, height, width] = stencil.size;
+    let Operands { stencil, inputs, gradient: transposed } = operands;
+    let Stencil { size: [_, height, width], stride: [_, stride, step], .. } = *stencil;
+    let [_, rows, columns] = stencil.output_size();
+    let shape = RowShape { width, columns, step };
     assert_eq!(sums.len(), 3 * ROWS * VECTORS * V::LANES);
     // SAFETY: the processor supports the instruction set.
     let mut tile = unsafe { [[[V::zero(); VECTORS]; 3]; ROWS] };
     for InputRows { plane, y, first } in inputs {
-        assert!(y.end <= height && plane.len() == height * width);
-        assert!((first + y.len() * width) * VECTORS * V::LANES <= columns.len());
-        for (row, y) in y.clone().enumerate() {
+        assert!(y.end <= rows && plane.len() == height * width);
+        assert!((first + y.len() * columns) * VECTORS * V::LANES <= transposed.len());
+        for (row, y) in y.clone().map(|y| y * stride).enumerate() {
             // SAFETY: the processor supports the instruction set; rows and taps lie within the slices.
             unsafe {
                 let input = plane.as_ptr().add(y * width);
-                let gradient = columns.as_ptr().add((first + row * width) * VECTORS * V::LANES);
+                let gradient = transposed.as_ptr().add((first + row * columns) * VECTORS * V::LANES);
                 let tile = &mut tile;
                 match (y > 0, y + 1 < height) {
-                    (true, true) => add_row::<V, VECTORS, FIRST_ROW, ROWS, true, true>(tile, input, gradient, width),
-                    (false, true) => add_row::<V, VECTORS, FIRST_ROW, ROWS, false, true>(tile, input, gradient, width),
-                    (true, false) => add_row::<V, VECTORS, FIRST_ROW, ROWS, true, false>(tile, input, gradient, width),
+                    (true, true) => add_row::<V, VECTORS, FIRST_ROW, ROWS, true, true>(tile, input, gradient, shape),
+                    (false, true) => add_row::<V, VECTORS, FIRST_ROW, ROWS, false, true>(tile, input, gradient, shape),
+                    (true, false) => add_row::<V, VECTORS, FIRST_ROW, ROWS, true, false>(tile, input, gradient, shape),
                     (false, false) => {
-                        add_row::<V, VECTORS, FIRST_ROW, ROWS, false, false>(tile, input, gradient, width);
+                        add_row::<V, VECTORS, FIRST_ROW, ROWS, false, false>(tile, input, gradient, shape);
                     }
                 }
             }
@@ -67,6 +70,17 @@ pub(super) unsafe fn accumulate_three_taps<
             sum.add(V::load(to)).store(to);
         }
     }
+}
+
+/// How a row of the output gradient lies over a row of the input.
+#[derive(Clone, Copy)]
+struct RowShape {
+    /// Voxels of the input's row.
+    width: usize,
+    /// Voxels of the gradient's row.
+    columns: usize,
+    /// Distance of their positions in the input.
+    step: usize,
 }
 
 /// Adds the products of a row of voxels; `ABOVE` and `BELOW` are whether the map has a row above and below it.
@@ -82,22 +96,27 @@ unsafe fn add_row<
     tile: &mut [[[V; VECTORS]; 3]; ROWS],
     input: *const f32,
     gradient: *const f32,
-    width: usize,
+    shape: RowShape,
 ) {
-    // SAFETY: guaranteed by the caller; the left tap of the first voxel and the right tap of the last one are skipped.
+    let RowShape { width, columns, step } = shape;
+    // The last voxel has no right tap where its position is the last one of the input's row.
+    let last = columns - 1;
+    let last_has_right = last * step + 1 < width;
+    // SAFETY: guaranteed by the caller; the left tap of the first voxel and the right tap beyond the input are skipped.
     unsafe {
-        if width == 1 {
+        if last == 0 && !last_has_right {
             add_voxel::<V, VECTORS, FIRST_ROW, ROWS, ABOVE, BELOW, 1, 2>(tile, input, gradient, width);
             return;
         }
         add_voxel::<V, VECTORS, FIRST_ROW, ROWS, ABOVE, BELOW, 1, 3>(tile, input, gradient, width);
-        for x in 1..width - 1 {
-            let (input, gradient) = (input.add(x), gradient.add(x * VECTORS * V::LANES));
+        for x in 1..if last_has_right { columns } else { last } {
+            let (input, gradient) = (input.add(x * step), gradient.add(x * VECTORS * V::LANES));
             add_voxel::<V, VECTORS, FIRST_ROW, ROWS, ABOVE, BELOW, 0, 3>(tile, input, gradient, width);
         }
-        let last = width - 1;
-        let (input, gradient) = (input.add(last), gradient.add(last * VECTORS * V::LANES));
-        add_voxel::<V, VECTORS, FIRST_ROW, ROWS, ABOVE, BELOW, 0, 2>(tile, input, gradient, width);
+        if !last_has_right {
+            let (input, gradient) = (input.add(last * step), gradient.add(last * VECTORS * V::LANES));
+            add_voxel::<V, VECTORS, FIRST_ROW, ROWS, ABOVE, BELOW, 0, 2>(tile, input, gradient, width);
+        }
     }
 }
 
@@ -157,30 +176,28 @@ pub(super) unsafe fn accumulate_single_tap<V: Vector, const VECTORS: usize, cons
     stride: usize,
 ) {
     let Operands { stencil, inputs, gradient: columns } = operands;
-    let [_, height, width] = stencil.size;
-    let [_, kernel_y, kernel_x] = stencil.kernel;
-    let visible_from = |tap: usize, edge: usize, size: usize| {
-        (edge / 2).saturating_sub(tap)..size.min((size + edge / 2).saturating_sub(tap))
-    };
-    let (rows, voxels) = (visible_from(tap.y, kernel_y, height), visible_from(tap.x, kernel_x, width));
+    let Stencil { size: [_, height, width], stride: strides, padding, .. } = *stencil;
+    let [_, output_height, output_width] = stencil.output_size();
+    let (rows, voxels) = (stencil.outputs_with_tap(1, tap.y), stencil.outputs_with_tap(2, tap.x));
     // SAFETY: the processor supports the instruction set.
     let mut tile = unsafe { [[V::zero(); VECTORS]; CHANNELS] };
     for channels in inputs.chunks_exact(CHANNELS) {
         let InputRows { y, first, .. } = &channels[0];
-        assert!(y.end <= height && channels.iter().all(|input| input.plane.len() == height * width));
-        assert!((first + y.len() * width) * VECTORS * V::LANES <= columns.len());
+        assert!(y.end <= output_height && channels.iter().all(|input| input.plane.len() == height * width));
+        assert!((first + y.len() * output_width) * VECTORS * V::LANES <= columns.len());
         for row in y.start.max(rows.start)..y.end.min(rows.end) {
             for x in voxels.clone() {
                 // SAFETY: the processor supports the instruction set; voxel and tap lie within the slices.
                 unsafe {
-                    let gradient = columns.as_ptr().add((first + (row - y.start) * width + x) * VECTORS * V::LANES);
+                    let gradient =
+                        columns.as_ptr().add((first + (row - y.start) * output_width + x) * VECTORS * V::LANES);
                     let mut values = [V::zero(); VECTORS];
                     for v in 0..VECTORS {
                         values[v] = V::load(gradient.add(v * V::LANES));
                     }
-                    let voxel = (row + tap.y - kernel_y / 2) * width + x + tap.x - kernel_x / 2;
+                    let (y, x) = (row * strides[1] + tap.y - padding[1], x * strides[2] + tap.x - padding[2]);
                     for c in 0..CHANNELS {
-                        let factor = V::splat(channels[c].plane.as_ptr().add(voxel));
+                        let factor = V::splat(channels[c].plane.as_ptr().add(y * width + x));
                         for v in 0..VECTORS {
                             tile[c][v] = tile[c][v].add_product(factor, values[v]);
                         }

@@ -10,23 +10,35 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, TensorMetadata, backend_extension};
 use burn::tensor::Tensor;
 
-use super::tensors::{as_slice, edges, from_values};
-use crate::kernels::conv::{self, ConvDims};
+use super::tensors::{as_slice, bias_or_zeros, edges, from_values};
+use crate::kernels::conv::{self, ConvDims, Requested};
 
-/// Convolution with stride 1 and zero padding that keeps the shape; the channels of `skip` follow those of `input`.
-pub(crate) fn conv3d(input: Tensor<5>, skip: Option<Tensor<5>>, weight: Tensor<5>, bias: Tensor<1>) -> Tensor<5> {
-    let (input, weight, bias) = (input.into_dispatch(), weight.into_dispatch(), bias.into_dispatch());
+/// Convolution with zero padding of half the kernel, rounded down; the channels of `skip` follow those of `input`.
+pub(crate) fn conv3d(
+    input: Tensor<5>,
+    skip: Option<Tensor<5>>,
+    weight: Tensor<5>,
+    bias: Option<Tensor<1>>,
+    stride: [usize; 3],
+) -> Tensor<5> {
+    let bias = bias_or_zeros(bias, weight.dims()[0], &input).into_dispatch();
+    let (input, weight) = (input.into_dispatch(), weight.into_dispatch());
     Tensor::from_dispatch(match skip {
-        None => Dispatch::conv(input, weight, bias),
-        Some(skip) => Dispatch::conv_with_skip(input, skip.into_dispatch(), weight, bias),
+        None => Dispatch::conv(input, weight, bias, stride),
+        Some(skip) => Dispatch::conv_with_skip(input, skip.into_dispatch(), weight, bias, stride),
     })
 }
 
 /// The operation, for the backends that implement it.
 #[backend_extension(Flex, Autodiff)]
 trait Convolution: Backend {
-    /// Convolution with stride 1 and zero padding that keeps the shape.
-    fn conv(input: FloatTensor<Self>, weight: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self>;
+    /// Convolution with zero padding of half the kernel, rounded down.
+    fn conv(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        stride: [usize; 3],
+    ) -> FloatTensor<Self>;
 
     /// The same for the channels of `input` followed by those of `skip`.
     fn conv_with_skip(
@@ -34,33 +46,45 @@ trait Convolution: Backend {
         skip: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
+        stride: [usize; 3],
     ) -> FloatTensor<Self>;
 }
 
 impl Convolution for Flex {
-    fn conv(input: FlexTensor, weight: FlexTensor, bias: FlexTensor) -> FlexTensor {
-        compute(&[input], &weight, &bias)
+    fn conv(input: FlexTensor, weight: FlexTensor, bias: FlexTensor, stride: [usize; 3]) -> FlexTensor {
+        compute(&[input], &weight, &bias, stride)
     }
 
-    fn conv_with_skip(input: FlexTensor, skip: FlexTensor, weight: FlexTensor, bias: FlexTensor) -> FlexTensor {
-        compute(&[input, skip], &weight, &bias)
+    fn conv_with_skip(
+        input: FlexTensor,
+        skip: FlexTensor,
+        weight: FlexTensor,
+        bias: FlexTensor,
+        stride: [usize; 3],
+    ) -> FlexTensor {
+        compute(&[input, skip], &weight, &bias, stride)
     }
 }
 
-fn compute(inputs: &[FlexTensor], weight: &FlexTensor, bias: &FlexTensor) -> FlexTensor {
+fn compute(inputs: &[FlexTensor], weight: &FlexTensor, bias: &FlexTensor, stride: [usize; 3]) -> FlexTensor {
     let inputs: Vec<FlexTensor> = inputs.iter().map(FlexTensor::to_contiguous).collect();
     let (weight, bias) = (weight.to_contiguous(), bias.to_contiguous());
-    let dims = conv_dims(&inputs, &weight);
+    let dims = conv_dims(&inputs, &weight, stride);
     let inputs: Vec<&[f32]> = inputs.iter().map(as_slice).collect();
     let output = conv::forward(&dims, &inputs, as_slice(&weight), as_slice(&bias));
-    let [z, y, x] = dims.size;
+    let [z, y, x] = dims.output_size();
     from_values(output, &[dims.samples, dims.outputs, z, y, x])
 }
 
 impl<C: CheckpointStrategy> Convolution for Autodiff<Flex, C> {
-    fn conv(input: FloatTensor<Self>, weight: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self> {
+    fn conv(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        stride: [usize; 3],
+    ) -> FloatTensor<Self> {
         let nodes = [weight.node(), bias.node(), input.node()];
-        record::<C, 3>(nodes, &[input], &weight, &bias)
+        record::<C, 3>(nodes, &[input], &weight, &bias, stride)
     }
 
     fn conv_with_skip(
@@ -68,9 +92,10 @@ impl<C: CheckpointStrategy> Convolution for Autodiff<Flex, C> {
         skip: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
+        stride: [usize; 3],
     ) -> FloatTensor<Self> {
         let nodes = [weight.node(), bias.node(), input.node(), skip.node()];
-        record::<C, 4>(nodes, &[input, skip], &weight, &bias)
+        record::<C, 4>(nodes, &[input, skip], &weight, &bias, stride)
     }
 }
 
@@ -80,14 +105,16 @@ fn record<C: CheckpointStrategy, const N: usize>(
     inputs: &[FloatTensor<Autodiff<Flex, C>>],
     weight: &FloatTensor<Autodiff<Flex, C>>,
     bias: &FloatTensor<Autodiff<Flex, C>>,
+    stride: [usize; 3],
 ) -> FloatTensor<Autodiff<Flex, C>> {
     let primitives: Vec<FlexTensor> = inputs.iter().map(|input| input.primitive().clone()).collect();
-    let output = compute(&primitives, weight.primitive(), bias.primitive());
+    let output = compute(&primitives, weight.primitive(), bias.primitive(), stride);
     match ConvolutionBackward.prepare::<C>(nodes).compute_bound().stateful() {
         OpsKind::Tracked(mut step) => {
             let state = State {
                 weight: step.checkpoint(weight),
                 inputs: inputs.iter().map(|input| step.checkpoint(input)).collect(),
+                stride,
             };
             step.finish(state, output)
         }
@@ -99,6 +126,7 @@ fn record<C: CheckpointStrategy, const N: usize>(
 struct State {
     weight: NodeId,
     inputs: Vec<NodeId>,
+    stride: [usize; 3],
 }
 
 #[derive(Debug)]
@@ -112,10 +140,11 @@ impl<const N: usize> Backward<Flex, N> for ConvolutionBackward {
         let mut retrieve = |node| checkpointer.retrieve_node_output::<FlexTensor>(node).to_contiguous();
         let weight = retrieve(ops.state.weight);
         let inputs: Vec<FlexTensor> = ops.state.inputs.into_iter().map(retrieve).collect();
-        let dims = conv_dims(&inputs, &weight);
-        let needs_input_gradients = ops.parents[2..].iter().any(Option::is_some);
+        let dims = conv_dims(&inputs, &weight, ops.state.stride);
+        let requested =
+            Requested { bias: ops.parents[1].is_some(), inputs: ops.parents[2..].iter().any(Option::is_some) };
         let slices: Vec<&[f32]> = inputs.iter().map(as_slice).collect();
-        let result = conv::backward(&dims, &slices, as_slice(&weight), as_slice(&gradient), needs_input_gradients);
+        let result = conv::backward(&dims, &slices, as_slice(&weight), as_slice(&gradient), requested);
         let shapes = [weight.shape(), [dims.outputs].into()].into_iter().chain(inputs.iter().map(FlexTensor::shape));
         let values = [result.weight, result.bias].into_iter().chain(result.inputs);
         for ((node, values), shape) in ops.parents.into_iter().zip(values).zip(shapes) {
@@ -126,12 +155,15 @@ impl<const N: usize> Backward<Flex, N> for ConvolutionBackward {
     }
 }
 
-fn conv_dims(inputs: &[FlexTensor], weight: &FlexTensor) -> ConvDims {
+fn conv_dims(inputs: &[FlexTensor], weight: &FlexTensor, stride: [usize; 3]) -> ConvDims {
+    let kernel = edges(weight);
     ConvDims {
         samples: inputs[0].shape()[0],
         inputs: inputs.iter().map(|maps| maps.shape()[1]).collect(),
         outputs: weight.shape()[0],
         size: edges(&inputs[0]),
-        kernel: edges(weight),
+        kernel,
+        stride,
+        padding: kernel.map(|edge| edge / 2),
     }
 }

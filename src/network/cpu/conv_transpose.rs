@@ -10,34 +10,46 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, TensorMetadata, backend_extension};
 use burn::tensor::Tensor;
 
-use super::tensors::{as_slice, edges, from_values};
-use crate::kernels::conv_transpose::ConvTranspose;
+use super::tensors::{as_slice, bias_or_zeros, edges, from_values};
+use crate::kernels::conv_transpose::{ConvTranspose, Requested};
 
-/// Transposed convolution without bias, whose stride is its kernel; `weight` is `[in, out, kz, ky, kx]`.
-pub(crate) fn conv_transpose(input: Tensor<5>, weight: Tensor<5>) -> Tensor<5> {
-    Tensor::from_dispatch(Dispatch::conv_transpose(input.into_dispatch(), weight.into_dispatch()))
+/// Transposed convolution whose stride is its kernel; `weight` is `[in, out, kz, ky, kx]`.
+pub(crate) fn conv_transpose(input: Tensor<5>, weight: Tensor<5>, bias: Option<Tensor<1>>) -> Tensor<5> {
+    let bias = bias_or_zeros(bias, weight.dims()[1], &input).into_dispatch();
+    Tensor::from_dispatch(Dispatch::conv_transpose(input.into_dispatch(), weight.into_dispatch(), bias))
 }
 
 /// The operation, for the backends that implement it.
 #[backend_extension(Flex, Autodiff)]
 trait TransposedConvolution: Backend {
-    /// Transposed convolution without bias, whose stride is its kernel.
-    fn conv_transpose(input: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self>;
+    /// Transposed convolution whose stride is its kernel.
+    fn conv_transpose(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+    ) -> FloatTensor<Self>;
 }
 
 impl TransposedConvolution for Flex {
-    fn conv_transpose(input: FlexTensor, weight: FlexTensor) -> FlexTensor {
-        let (input, weight) = (input.to_contiguous(), weight.to_contiguous());
+    fn conv_transpose(input: FlexTensor, weight: FlexTensor, bias: FlexTensor) -> FlexTensor {
+        let (input, weight, bias) = (input.to_contiguous(), weight.to_contiguous(), bias.to_contiguous());
         let dims = dims_of(&input, &weight);
-        let [z, y, x] = std::array::from_fn(|axis| dims.size[axis] * dims.kernel[axis]);
-        from_values(dims.forward(as_slice(&input), as_slice(&weight)), &[dims.samples, dims.outputs, z, y, x])
+        let [z, y, x] = dims.output_size();
+        let output = dims.forward(as_slice(&input), as_slice(&weight), as_slice(&bias));
+        from_values(output, &[dims.samples, dims.outputs, z, y, x])
     }
 }
 
 impl<C: CheckpointStrategy> TransposedConvolution for Autodiff<Flex, C> {
-    fn conv_transpose(input: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self> {
-        let output = Flex::conv_transpose(input.primitive().clone(), weight.primitive().clone());
-        match TransposedConvolutionBackward.prepare::<C>([input.node(), weight.node()]).compute_bound().stateful() {
+    fn conv_transpose(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        let output =
+            Flex::conv_transpose(input.primitive().clone(), weight.primitive().clone(), bias.primitive().clone());
+        let nodes = [input.node(), weight.node(), bias.node()];
+        match TransposedConvolutionBackward.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(mut step) => {
                 let state = [step.checkpoint(&input), step.checkpoint(&weight)];
                 step.finish(state, output)
@@ -50,20 +62,22 @@ impl<C: CheckpointStrategy> TransposedConvolution for Autodiff<Flex, C> {
 #[derive(Debug)]
 struct TransposedConvolutionBackward;
 
-impl Backward<Flex, 2> for TransposedConvolutionBackward {
+impl Backward<Flex, 3> for TransposedConvolutionBackward {
     /// Nodes of input and weight.
     type State = [NodeId; 2];
 
-    fn backward(self, ops: Ops<Self::State, 2>, gradients: &mut Gradients, checkpointer: &mut Checkpointer) {
+    fn backward(self, ops: Ops<Self::State, 3>, gradients: &mut Gradients, checkpointer: &mut Checkpointer) {
         let gradient = gradients.consume::<Flex>(&ops.node).to_contiguous();
-        let tensors = ops.state.map(|node| checkpointer.retrieve_node_output::<FlexTensor>(node).to_contiguous());
-        let [input, weight] = &tensors;
-        let needs_input_gradient = ops.parents[0].is_some();
-        let dims = dims_of(input, weight);
-        let result = dims.backward(as_slice(input), as_slice(weight), as_slice(&gradient), needs_input_gradient);
-        for ((node, values), tensor) in ops.parents.into_iter().zip([result.input, result.weight]).zip(&tensors) {
+        let [input, weight] =
+            ops.state.map(|node| checkpointer.retrieve_node_output::<FlexTensor>(node).to_contiguous());
+        let requested = Requested { input: ops.parents[0].is_some(), bias: ops.parents[2].is_some() };
+        let dims = dims_of(&input, &weight);
+        let result = dims.backward(as_slice(&input), as_slice(&weight), as_slice(&gradient), requested);
+        let values =
+            [(result.input, input.shape()), (result.weight, weight.shape()), (result.bias, [dims.outputs].into())];
+        for (node, (values, shape)) in ops.parents.into_iter().zip(values) {
             if let Some(node) = node {
-                gradients.register::<Flex>(node.id, from_values(values, &tensor.shape()));
+                gradients.register::<Flex>(node.id, from_values(values, &shape));
             }
         }
     }

@@ -2,6 +2,8 @@
 //!
 //! The plain versions in [`super::ops`] are the reference: results differ by rounding only.
 
+mod add_act;
+mod avg_pool;
 mod conv;
 mod conv_transpose;
 mod norm;
@@ -11,6 +13,8 @@ mod tensors;
 use burn::backend::DispatchDevice;
 use burn::tensor::{DType, Tensor};
 
+pub(super) use self::add_act::add_act;
+pub(super) use self::avg_pool::avg_pool;
 pub(super) use self::conv::conv3d;
 pub(super) use self::conv_transpose::conv_transpose;
 pub(super) use self::norm::norm_act;

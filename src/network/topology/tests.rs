@@ -89,49 +89,15 @@ fn reach(network: &Topology, axis: usize, at: usize) -> usize {
     (range.1 - range.0 + 1) as usize
 }
 
-/// nnU-Net v2's networks for one channel and three classes, by the rules of its planner.
-fn nnunet_v2(kind: EncoderBlock, two_dimensional: bool, levels: usize) -> Topology {
-    let cap = if two_dimensional { 512 } else { 320 };
-    let (kernel, stride) = if two_dimensional { ([1, 3, 3], [1, 2, 2]) } else { ([3; 3], [2; 3]) };
-    let (blocks, decoder) = match kind {
-        EncoderBlock::Plain => (vec![2; levels], 2),
-        EncoderBlock::Residual => ((0..levels).map(|level| [1, 3, 4].get(level).copied().unwrap_or(6)).collect(), 1),
-    };
-    Topology {
-        in_channels: 1,
-        outputs: 3,
-        features: (0..levels).map(|level| (32 << level).min(cap)).collect(),
-        kernels: vec![kernel; levels],
-        strides: vec![stride; levels - 1],
-        encoder_blocks: blocks,
-        decoder_blocks: vec![decoder; levels - 1],
-        block: kind,
-        downsampling: Downsampling::StridedConvolution,
-        upsampling_bias: true,
-        head_bias: true,
-        deep_supervision: true,
-    }
-}
-
-#[test]
-fn networks_of_nnu_net_v2_have_as_many_parameters_as_there() {
-    // `sum(p.numel() for p in network.parameters())` of `dynamic_network_architectures` 0.4.4.
-    for (kind, two_dimensional, levels, expected) in [
-        (EncoderBlock::Plain, false, 6, 31_196_399),
-        (EncoderBlock::Residual, false, 6, 102_350_575),
-        (EncoderBlock::Plain, true, 8, 46_326_581),
-        (EncoderBlock::Residual, true, 8, 140_019_061),
-    ] {
-        assert_eq!(nnunet_v2(kind, two_dimensional, levels).parameters(), expected, "{kind:?}, {levels} resolutions");
-    }
-}
-
 #[test]
 fn the_receptive_field_of_strided_convolutions_equals_that_of_tracing_every_index() {
-    let mut network = nnunet_v2(EncoderBlock::Plain, false, 4);
-    network.kernels = vec![[1, 3, 3], [3, 3, 5], [3, 1, 3], [3, 3, 3]];
-    network.strides = vec![[1, 2, 3], [2, 2, 2], [1, 2, 2]];
-    network.decoder_blocks = vec![2, 1, 3];
+    let network = Topology {
+        kernels: vec![[1, 3, 3], [3, 3, 5], [3, 1, 3], [3, 3, 3]],
+        strides: vec![[1, 2, 3], [2, 2, 2], [1, 2, 2]],
+        decoder_blocks: vec![2, 1, 3],
+        downsampling: Downsampling::StridedConvolution,
+        ..topology([96, 96, 96], [3, 3, 3], 2, 8, (1, 2))
+    };
     let traced = std::array::from_fn(|axis| (96..192).map(|at| reach(&network, axis, at)).max().unwrap_or(1));
     assert_eq!(network.receptive_field(), traced);
 }

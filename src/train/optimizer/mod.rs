@@ -144,4 +144,6 @@ impl ModuleMapper for ParameterUpdate<'_> {
 }
 
 #[cfg(test)]
+mod nnunet_tests;
+#[cfg(test)]
 mod tests;
