@@ -6,6 +6,8 @@
 //! Source: nnU-Net v2 (`nnunetv2` 2.8.1), `plans_handler.py` and `default_experiment_planner.py`. A script in `tests/reference` loads
 //! exported plans with that package.
 
+mod archive;
+pub mod checkpoint;
 pub mod export;
 pub mod import;
 mod terms;
