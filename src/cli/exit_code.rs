@@ -3,6 +3,8 @@
 use crate::bench::BenchError;
 use crate::experiment::ExperimentError;
 use crate::network::weights::WeightsError;
+use crate::nnunet::checkpoint::CheckpointError;
+use crate::nnunet::model::ModelError;
 use crate::preview::PreviewError;
 use crate::run::contents::ContentsError;
 use crate::segment::SegmentError;
@@ -102,6 +104,29 @@ impl ExitCode {
             SegmentError::Cases(_) | SegmentError::RunFile(_) | SegmentError::Weights(_) => Self::DamagedData,
             SegmentError::Claim(error) => Self::of_claim(error),
             SegmentError::Score(_) | SegmentError::Store(_) => Self::Failed,
+        }
+    }
+
+    pub(super) fn of_model(error: &ModelError) -> Self {
+        match error {
+            ModelError::NoModel(_)
+            | ModelError::Unsupported { .. }
+            | ModelError::Inexact { .. }
+            | ModelError::Tensors { .. }
+            | ModelError::Plans { .. }
+            | ModelError::Exists(_)
+            | ModelError::NotExpressible { .. }
+            | ModelError::Plan(_)
+            | ModelError::Device(_)
+            | ModelError::Checkpoint(CheckpointError::Unsupported { .. }) => Self::WrongInput,
+            ModelError::File { .. }
+            | ModelError::Archive { .. }
+            | ModelError::RunFile(_)
+            | ModelError::Weights(_)
+            | ModelError::Checkpoint(CheckpointError::Damaged { .. } | CheckpointError::Io { .. }) => Self::DamagedData,
+            ModelError::Store(_) | ModelError::TensorFile(_) | ModelError::Checkpoint(CheckpointError::Store(_)) => {
+                Self::Failed
+            }
         }
     }
 

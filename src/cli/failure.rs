@@ -8,6 +8,7 @@ use miette::Report;
 use crate::cli::exit_code::ExitCode;
 use crate::cli::output::say;
 use crate::experiment::ExperimentError;
+use crate::nnunet::model::ModelError;
 use crate::plan::read::Diagnostic;
 use crate::store::claim::ClaimError;
 
@@ -44,6 +45,13 @@ impl Failure {
 
     pub(super) fn of_claim(error: ClaimError) -> Self {
         Self::new(ExitCode::of_claim(&error), plain(error))
+    }
+
+    pub(super) fn of_model(error: ModelError) -> Self {
+        match error {
+            ModelError::Plan(faults) => Self::wrong_input((*faults).into()),
+            error => Self::new(ExitCode::of_model(&error), plain(error)),
+        }
     }
 
     pub(super) fn of_experiment(error: ExperimentError) -> Self {

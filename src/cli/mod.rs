@@ -76,9 +76,9 @@ enum Verb {
     Diff(diff::Arguments),
     /// Print the JSON Schema of plans, for editors
     Schema(schema::Arguments),
-    /// Import an nnU-Net v2 plan
+    /// Import a plan or a trained model of nnU-Net v2
     Import(import::Arguments),
-    /// Export a plan for nnU-Net v2
+    /// Export a plan or trained networks for nnU-Net v2
     Export(export::Arguments),
     /// Draw training patches of a case before and after augmentation
     Augment(augment::Arguments),

@@ -13,12 +13,9 @@ pub enum ImportError {
         /// The expected type.
         expected: &'static str,
     },
-    /// A label that overlaps others.
-    #[error("label `{name}` is a region of several labels; segplan supports only labels that exclude each other")]
-    Region {
-        /// The label.
-        name: String,
-    },
+    /// Labels or regions that segplan lacks.
+    #[error("{0}")]
+    Labels(String),
     /// No configuration can be represented.
     #[error("no configuration can be imported: {}", unsupported.join("; "))]
     Nothing {

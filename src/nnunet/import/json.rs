@@ -3,9 +3,10 @@
 use serde_json::Value;
 
 use crate::nnunet::import::error::ImportError;
+use crate::nnunet::import::legacy::with_architecture;
 use crate::volume::axes::slice_first;
 
-/// A configuration with the entries that it inherits.
+/// A configuration with the entries that it inherits, in the format of nnU-Net 2.8.
 pub(super) fn resolved(plans: &Value, name: &str) -> Option<Value> {
     let all = plans["configurations"].as_object()?;
     let mut entry = all.get(name)?.clone();
@@ -19,7 +20,7 @@ pub(super) fn resolved(plans: &Value, name: &str) -> Option<Value> {
         );
         entry = merged;
     }
-    Some(entry)
+    Some(with_architecture(entry))
 }
 
 pub(super) fn wrong(entry: &str, expected: &'static str) -> ImportError {

@@ -1,34 +1,35 @@
 //! From the files of nnU-Net v2 to a plan.
 
+mod architecture;
 mod configuration;
 mod data;
 mod error;
+mod file;
 mod json;
+mod labels;
+mod legacy;
+mod notes;
 mod preprocess;
+mod shared;
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::nnunet::dataset_file::DatasetFile;
+use crate::nnunet::import::architecture::import_architecture;
 use crate::nnunet::import::configuration::import_configuration;
 use crate::nnunet::import::data::import_data;
+use crate::nnunet::import::file::file;
 use crate::nnunet::import::json::{axes, resolved};
-use crate::nnunet::import::preprocess::{import_intensities, import_normalization, import_preprocessing};
+use crate::nnunet::import::notes::Notes;
+use crate::nnunet::import::preprocess::{import_intensities, import_preprocessing};
+use crate::nnunet::import::shared::SharedSettings;
 use crate::nnunet::terms::nnunet_name;
-use crate::plan::edit::{Scope, file_text};
 use crate::plan::rules::{Planned, assemble};
-use crate::plan::schema::lookup::find;
-use crate::plan::schema::{ConfigurationName, Normalization, Plan, recipe};
+use crate::plan::schema::{Configuration, ConfigurationName, Data, Plan, recipe};
 
 pub use self::error::ImportError;
-
-/// Keys of the recipe that nnU-Net's plans decide on.
-const IMPORTED: [&str; 4] = [
-    "preprocess.image_order",
-    "preprocess.label_order",
-    "preprocess.anisotropy_threshold",
-    "predict.probability_order",
-];
 
 /// A plan of nnU-Net v2 as a plan of segplan.
 #[derive(Clone, Debug)]
@@ -37,92 +38,101 @@ pub struct Imported {
     pub plan: Plan,
     /// The plan as a file, with the source of each value.
     pub text: String,
-    /// Parts of the files that the plan cannot represent, and parts of the plan that the files do not contain.
-    pub unsupported: Vec<String>,
+    /// Parts of the files that the plan represents differently, so that its networks predict differently.
+    pub inexact: Vec<String>,
+    /// Parts of the files that the plan leaves out, and parts of the plan that the files lack.
+    pub absent: Vec<String>,
 }
 
-/// The plan `name` from `nnUNetPlans.json` and `dataset.json`. Everything that nnU-Net defines in its trainer has the recipe's values.
+/// The plan `name` from `nnUNetPlans.json` and `dataset.json`, with the configurations of these names in nnU-Net. Everything that nnU-Net
+/// defines in its trainer has the recipe's values.
 ///
 /// # Errors
 ///
 /// When the files lack what every plan needs, or no configuration can be represented.
-pub fn import(name: &str, plans: &Value, dataset: &Value) -> Result<Imported, ImportError> {
-    let mut unsupported = Vec::new();
-    let data = import_data(plans, dataset, &mut unsupported)?;
-    let axes = axes(plans)?;
-    let mut networks = BTreeMap::new();
-    let mut first_entry = None;
-    for known in ConfigurationName::ALL {
-        let Some(entry) = resolved(plans, nnunet_name(known)) else { continue };
-        let mut of_network = Vec::new();
-        match import_configuration(known, &entry, axes, &mut of_network) {
-            Ok(network) => {
-                networks.insert(known, network);
-                first_entry = first_entry.or(Some(entry));
-            }
-            Err(reason) => of_network.push(format!("left out: {reason}")),
-        }
-        unsupported.extend(of_network.into_iter().map(|what| format!("`{}`: {what}", nnunet_name(known))));
+pub fn import(
+    name: &str,
+    plans: &Value,
+    dataset: &DatasetFile,
+    names: &BTreeMap<ConfigurationName, String>,
+) -> Result<Imported, ImportError> {
+    let mut notes = Notes::default();
+    let data = import_data(plans, dataset, &mut notes)?;
+    let networks = import_networks(plans, &data, names, &mut notes)?;
+    let mut planned = assemble(name, data, Vec::new(), &recipe::rules());
+    complete(&mut planned, networks, plans);
+    notes.absent.push(
+        "training, loss and augmentation: the plan has those of 2018, not those of nnU-Net v2's trainer".to_owned(),
+    );
+    if !planned.plan.data.regions.is_empty() {
+        notes.absent.push("training: networks with regions can predict, but not be trained".to_owned());
     }
-    let names = plans["configurations"].as_object().into_iter().flat_map(|all| all.keys());
-    let unknown = names.filter(|name| ConfigurationName::ALL.iter().all(|known| nnunet_name(*known) != name.as_str()));
-    unsupported.extend(unknown.map(|name| format!("`{name}`: left out: segplan has no configuration of this name")));
-    let Some(entry) = first_entry.filter(|_| !networks.is_empty()) else {
+    let text = file(&planned, names, &notes);
+    Ok(Imported { plan: planned.plan, text, inexact: notes.inexact, absent: notes.absent })
+}
+
+/// The configurations that segplan has, by the names that nnU-Net's planners give them.
+pub fn usual_names() -> BTreeMap<ConfigurationName, String> {
+    ConfigurationName::ALL.into_iter().map(|name| (name, nnunet_name(name).to_owned())).collect()
+}
+
+/// Configurations, and what they share.
+struct Networks {
+    configurations: BTreeMap<ConfigurationName, Configuration>,
+    shared: SharedSettings,
+}
+
+fn import_networks(
+    plans: &Value,
+    data: &Data,
+    names: &BTreeMap<ConfigurationName, String>,
+    notes: &mut Notes,
+) -> Result<Networks, ImportError> {
+    let axes = axes(plans)?;
+    let mut configurations = BTreeMap::new();
+    let mut shared: Option<SharedSettings> = None;
+    for (&name, nnunet_name) in names {
+        let Some(entry) = resolved(plans, nnunet_name) else { continue };
+        let mut inexact = Vec::new();
+        let imported = import_architecture(&entry).and_then(|network| {
+            let preprocess = import_preprocessing(&entry, data.channels.len(), &mut inexact);
+            let own = SharedSettings { layers: network.shared, preprocess };
+            match &shared {
+                Some(first) if *first != own => {
+                    Err("its layers, its normalisation or its resampling are not those of the configurations above"
+                        .to_owned())
+                }
+                _ => Ok((import_configuration(name, &entry, axes, network)?, own)),
+            }
+        });
+        match imported {
+            Ok((configuration, own)) => {
+                configurations.insert(name, configuration);
+                shared.get_or_insert(own);
+            }
+            Err(reason) => inexact = vec![format!("left out: {reason}")],
+        }
+        notes.inexact.extend(inexact.into_iter().map(|what| format!("`{nnunet_name}`: {what}")));
+    }
+    let all = plans["configurations"].as_object().into_iter().flat_map(|all| all.keys());
+    let others = all.filter(|name| names.values().all(|known| known != *name));
+    notes.absent.extend(others.map(|name| format!("`{name}`: left out")));
+    let Some(shared) = shared else {
+        let unsupported = notes.inexact.iter().chain(&notes.absent).cloned().collect();
         return Err(ImportError::Nothing { unsupported });
     };
-    let schemes = import_normalization(&entry, data.channels.len(), &mut unsupported);
-    let intensities = import_intensities(plans, data.channels.len());
-    let mut planned = assemble(name, data, Vec::new(), &recipe::rules());
+    Ok(Networks { configurations, shared })
+}
+
+/// Replaces what nnU-Net's files decide on in a plan of the recipe.
+fn complete(planned: &mut Planned, networks: Networks, plans: &Value) {
     let plan = &mut planned.plan;
-    plan.preprocess.intensities = if schemes.contains(&Normalization::Ct) { intensities } else { Vec::new() };
-    plan.preprocess.normalization_scheme = schemes;
-    plan.configurations = networks;
+    networks.shared.apply(plan, import_intensities(plans, plan.data.channels.len()));
+    plan.configurations = networks.configurations;
     // The two stages of a cascade run only if there is nothing else.
     let single = |name: &&ConfigurationName| matches!(name, ConfigurationName::TwoD | ConfigurationName::FullRes);
     plan.run.configurations = plan.configurations.keys().filter(single).copied().collect();
     if plan.run.configurations.is_empty() {
         plan.run.configurations = plan.configurations.keys().copied().collect();
     }
-    import_preprocessing(plan, &entry, &mut unsupported);
-    unsupported.push(
-        "training, loss and augmentation: the plan has those of 2018, not those of nnU-Net v2's trainer".to_owned(),
-    );
-    unsupported.push("downsampling: segplan uses max-pooling, nnU-Net v2 strided convolutions".to_owned());
-    let text = file(&planned, &unsupported);
-    Ok(Imported { plan: planned.plan, text, unsupported })
-}
-
-fn file(planned: &Planned, unsupported: &[String]) -> String {
-    let plan = &planned.plan;
-    let mut header = format!(
-        "Experiment `{}`: imported from the plans of nnU-Net v2 for {}.\n\
-         Run it:    segplan run FILE\n\
-         Change it: this file is yours. Values that are not here are those of the recipe {}: segplan show FILE --resolved\n\
-         Not imported:",
-        plan.name,
-        plan.data.dataset,
-        recipe::NAME
-    );
-    for what in unsupported {
-        header.push_str("\n* ");
-        header.push_str(what);
-    }
-    let mut reasons = planned.reasons.clone();
-    // These reasons are the planner's, and these values are not.
-    reasons.retain(|key, _| !["configurations.", "preprocess.", "run."].iter().any(|table| key.starts_with(table)));
-    for key in ["data.cropped_fraction", "data.single_component_labels"] {
-        reasons.insert(key.to_owned(), "Not in the files of nnU-Net v2; `segplan plan` measures it.".to_owned());
-    }
-    for path in IMPORTED {
-        if let Some(key) = find(path) {
-            let reason = format!("{} From the plans of nnU-Net v2.", key.comment_without_source());
-            reasons.insert(path.to_owned(), reason);
-        }
-    }
-    for name in plan.configurations.keys() {
-        let source = format!("From `{}` in the plans of nnU-Net v2.", nnunet_name(*name));
-        let spacing = format!("{source} Spacing, mm, [z, y, x].");
-        reasons.insert(format!("configurations.{name}.spacing_mm"), spacing);
-    }
-    file_text(plan, &header, &reasons, Scope::Decisions)
 }
