@@ -6,6 +6,8 @@ use crate::network::weights::WeightsError;
 use crate::preview::PreviewError;
 use crate::run::contents::ContentsError;
 use crate::segment::SegmentError;
+use crate::segment::package::PackageError;
+use crate::store::archive::ArchiveError;
 use crate::store::claim::ClaimError;
 use crate::train::TrainError;
 
@@ -94,10 +96,22 @@ impl ExitCode {
         match error {
             SegmentError::Plan(_)
             | SegmentError::Device(_)
-            | SegmentError::Images(_)
+            | SegmentError::Input(_)
             | SegmentError::NoRun(_)
-            | SegmentError::Untrained { .. } => Self::WrongInput,
-            SegmentError::Cases(_) | SegmentError::RunFile(_) | SegmentError::Weights(_) => Self::DamagedData,
+            | SegmentError::NoModel(_)
+            | SegmentError::Setting { .. }
+            | SegmentError::OneOutput { .. }
+            | SegmentError::OutputFormat(_)
+            | SegmentError::LargeText { .. }
+            | SegmentError::UntrainedFold { .. }
+            | SegmentError::Untrained { .. }
+            | SegmentError::Package(PackageError::Version { .. }) => Self::WrongInput,
+            SegmentError::Package(PackageError::Archive(ArchiveError::Store(_))) => Self::Failed,
+            SegmentError::Cases(_)
+            | SegmentError::RunFile(_)
+            | SegmentError::Tensors(_)
+            | SegmentError::Package(_)
+            | SegmentError::Weights(_) => Self::DamagedData,
             SegmentError::Claim(error) => Self::of_claim(error),
             SegmentError::Score(_) | SegmentError::Store(_) => Self::Failed,
         }

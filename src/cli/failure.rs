@@ -9,6 +9,7 @@ use crate::cli::exit_code::ExitCode;
 use crate::cli::output::say;
 use crate::experiment::ExperimentError;
 use crate::plan::read::Diagnostic;
+use crate::segment::SegmentError;
 use crate::store::claim::ClaimError;
 
 /// Why a command failed.
@@ -44,6 +45,13 @@ impl Failure {
 
     pub(super) fn of_claim(error: ClaimError) -> Self {
         Self::new(ExitCode::of_claim(&error), plain(error))
+    }
+
+    pub(super) fn of_segment(error: SegmentError) -> Self {
+        match error {
+            SegmentError::Plan(error) => Self::wrong_input((*error).into()),
+            error => Self::new(ExitCode::of_segment(&error), plain(error)),
+        }
     }
 
     pub(super) fn of_experiment(error: ExperimentError) -> Self {
