@@ -104,16 +104,21 @@ impl ExitCode {
             | SegmentError::OutputFormat(_)
             | SegmentError::LargeText { .. }
             | SegmentError::UntrainedFold { .. }
-            | SegmentError::Untrained { .. }
-            | SegmentError::Package(PackageError::Version { .. }) => Self::WrongInput,
-            SegmentError::Package(PackageError::Archive(ArchiveError::Store(_))) => Self::Failed,
-            SegmentError::Cases(_)
-            | SegmentError::RunFile(_)
-            | SegmentError::Tensors(_)
-            | SegmentError::Package(_)
-            | SegmentError::Weights(_) => Self::DamagedData,
+            | SegmentError::Untrained { .. } => Self::WrongInput,
+            SegmentError::Cases(_) | SegmentError::RunFile(_) | SegmentError::Tensors(_) | SegmentError::Weights(_) => {
+                Self::DamagedData
+            }
             SegmentError::Claim(error) => Self::of_claim(error),
+            SegmentError::Package(error) => Self::of_package(error),
             SegmentError::Score(_) | SegmentError::Store(_) => Self::Failed,
+        }
+    }
+
+    fn of_package(error: &PackageError) -> Self {
+        match error {
+            PackageError::Version { .. } => Self::WrongInput,
+            PackageError::Archive(ArchiveError::Damaged { .. }) | PackageError::Weights(_) => Self::DamagedData,
+            PackageError::Archive(ArchiveError::Store(_)) => Self::Failed,
         }
     }
 

@@ -6,9 +6,9 @@ use thiserror::Error;
 
 use crate::dataset::images::ImagesError;
 use crate::store::StoreError;
-use crate::units::{counted, quoted};
+use crate::units::{agree, counted, quoted};
 use crate::volume::io::ImageFileError;
-use crate::volume::io::format::endings_text;
+use crate::volume::io::format::{endings_text, file_name};
 
 /// Images to predict cannot be used.
 #[derive(Debug, Error)]
@@ -24,8 +24,8 @@ pub enum InputError {
     Missing(PathBuf),
     #[error(
         "`{}` is a folder, and `--input` names other paths as well; expected one folder, or the channels of one case, such as \
-         `--input case_0000{1} --input case_0001{1}`",
-        .0.display(), crate::volume::io::format::DEFAULT_ENDING
+         {}",
+        .0.display(), example(2)
     )]
     FolderAmongFiles(PathBuf),
     #[error("`{}` is no image: expected a name that ends in {}; a list of cases is named by `--input-list`", .0.display(), endings_text())]
@@ -42,7 +42,7 @@ pub enum InputError {
 }
 
 fn files_are(files: usize) -> String {
-    format!("{} {}", counted(files, "file"), crate::units::agree(files, "is", "are"))
+    format!("{} {}", counted(files, "file"), agree(files, "is", "are"))
 }
 
 /// Options that name the files of a case with this number of channels.
@@ -57,5 +57,5 @@ pub(super) fn line_example(channels: usize) -> String {
 }
 
 fn names(channels: usize) -> impl Iterator<Item = String> {
-    (0..channels).map(|channel| crate::volume::io::format::file_name(&format!("case_{channel:04}")))
+    (0..channels).map(|channel| file_name(&format!("case_{channel:04}")))
 }

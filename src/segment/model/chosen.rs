@@ -53,13 +53,15 @@ impl Model {
             Some(name) => vec![name],
             None => source.candidate(&plan)?,
         };
-        let mut networks = Vec::new();
+        let mut networks: Vec<TrainedNetwork> = Vec::new();
         for &name in &configurations {
             if !plan.configurations.contains_key(&name) {
                 return Err(SegmentError::untrained(source.path(), Some(name)));
             }
             for stage in name.first_stage().into_iter().chain([name]) {
-                networks.extend(chosen_folds(source, &plan, stage, choice.folds)?);
+                let trained = chosen_folds(source, &plan, stage, choice.folds)?;
+                // A configuration can also be the first stage of another one.
+                networks.extend(trained.into_iter().filter(|network| !networks.contains(network)).collect::<Vec<_>>());
             }
         }
         let filter = choose_filter(&plan, &configurations, source.postprocessing(plan.postprocess.rule)?, listener);

@@ -1,5 +1,6 @@
 //! The model of a package.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
@@ -43,7 +44,7 @@ impl Source for Package {
 
     fn postprocessing(&self, rule: PostprocessRule) -> Result<Postprocessing, SegmentError> {
         let packaged = self.postprocessing()?;
-        Ok(if packaged.rule == rule { packaged } else { Postprocessing { rule, candidates: Default::default() } })
+        Ok(if packaged.rule == rule { packaged } else { Postprocessing { rule, candidates: BTreeMap::new() } })
     }
 
     fn training_data(&self) -> Result<TrainingData, SegmentError> {

@@ -15,7 +15,7 @@ use crate::segment::package::manifest::{
     FORMAT, MANIFEST, MAX_TEXT, Manifest, PLAN, POSTPROCESSING, PackagedNetwork, TRAINING_DATA,
 };
 use crate::segment::training_data::TrainingData;
-use crate::store::archive::{Archive, ArchiveError};
+use crate::store::archive::Archive;
 use crate::store::tensors::TensorFile;
 use crate::store::{StoreError, digest};
 
@@ -73,7 +73,7 @@ impl Package {
         let table: toml::Table =
             toml::from_str(&text).map_err(|error| self.damaged(format!("its plan: {}", error.message())))?;
         if let Some(key) = NOT_RESOLVED.iter().find(|key| table.contains_key(**key)) {
-            return Err(self.damaged(format!("its plan has the key `{key}`")).into());
+            return Err(self.damaged(format!("its plan has the key `{key}`")));
         }
         Ok((self.path().join(PLAN), text))
     }
@@ -102,14 +102,14 @@ impl Package {
     }
 
     /// The error that this package is damaged.
-    pub(in crate::segment) fn damaged(&self, reason: impl Into<String>) -> ArchiveError {
-        self.archive.damaged(reason)
+    pub(in crate::segment) fn damaged(&self, reason: impl Into<String>) -> PackageError {
+        self.archive.damaged(reason).into()
     }
 
     fn text(&self, name: &str) -> Result<String, PackageError> {
         let content = self.archive.read(name, MAX_TEXT)?;
         self.verify(name, &content)?;
-        Ok(String::from_utf8(content).map_err(|_| self.damaged(format!("its entry `{name}` is not UTF-8")))?)
+        String::from_utf8(content).map_err(|_| self.damaged(format!("its entry `{name}` is not UTF-8")))
     }
 
     fn verify(&self, name: &str, content: &[u8]) -> Result<(), PackageError> {
@@ -117,7 +117,7 @@ impl Package {
         if expected == Some(&digest(content)) {
             return Ok(());
         }
-        Err(self.damaged(format!("the checksum of its entry `{name}` is wrong")).into())
+        Err(self.damaged(format!("the checksum of its entry `{name}` is wrong")))
     }
 }
 

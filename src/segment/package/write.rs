@@ -14,7 +14,7 @@ use crate::run::Listener;
 use crate::run::folder::RunFolder;
 use crate::run::postprocessing::Postprocessing;
 use crate::segment::error::SegmentError;
-use crate::segment::model::{Choice, Model, Source as _};
+use crate::segment::model::{Choice, Model};
 use crate::segment::package::manifest::{
     EntryRecord, FORMAT, LICENCE, MANIFEST, MAX_TEXT, Manifest, PLAN, POSTPROCESSING, PackagedNetwork, SCORES,
     SELECTION, TRAINING_DATA,
@@ -27,7 +27,7 @@ use crate::store::archive::{ArchiveWriter, write_archive};
 use crate::store::tensors::TensorFile;
 
 /// The licence of a package if none is given.
-pub const NOT_STATED: &str = "not stated";
+const NOT_STATED: &str = "not stated";
 
 /// The licence of a package.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -97,7 +97,7 @@ fn texts(folder: &RunFolder, model: &Model, licence: &Licence) -> Result<Vec<(&'
     let is_packaged = |candidate: &str| {
         candidate.split(SEPARATOR).all(|name| model.networks.iter().any(|one| one.id.configuration.as_str() == name))
     };
-    let mut decisions: Postprocessing = folder.postprocessing(model.plan.postprocess.rule)?;
+    let mut decisions = Postprocessing::read(folder, model.plan.postprocess.rule)?;
     decisions.candidates.retain(|candidate, _| is_packaged(candidate));
     let licence = match licence {
         Licence::NotStated => format!("The licence of this model is {NOT_STATED}.\n"),
