@@ -164,8 +164,11 @@ mod tests {
         assert!(all.add(prediction("1"), cases(&[("a", "x"), ("b", "x")])));
         assert!(!all.add(prediction("2"), cases(&[("a", "x")])), "unchanged");
         assert!(all.add(prediction("3"), cases(&[("a", "y"), ("b", "x"), ("c", "y")])));
-        let shown: Vec<(&str, Vec<&String>)> =
-            all.predictions.iter().map(|one| (one.date.as_str(), one.cases.keys().collect())).collect();
+        let shown: Vec<(&str, Vec<&str>)> = all
+            .predictions
+            .iter()
+            .map(|one| (one.date.as_str(), one.cases.keys().map(String::as_str).collect()))
+            .collect();
         assert_eq!(shown, [("1", vec!["b"]), ("3", vec!["a", "c"])]);
         assert!(all.add(prediction("4"), cases(&[("b", "y")])));
         assert_eq!(all.predictions.len(), 2, "a prediction without cases is removed");
