@@ -32,7 +32,7 @@
 //! | [`evaluate`] | prediction and reference → scores | 3 |
 //! | [`select`] | scores → ranking of configurations and ensembles | 2.6 |
 //! | [`report`] | run folders → tables, figures, page, methods paragraph | |
-//! | [`segment`] | run and new images → label maps | 2.4 |
+//! | [`segment`] | run or package, and new images → label maps; run → package | 2.4 |
 //! | [`preview`], [`mod@bench`] | plan → pictures of augmented patches; timings | |
 //! | [`experiment`] | plan → list of work, its state and cost; the runner | 2.3 |
 //! | [`nnunet`] | nnU-Net's plans ↔ plan | |

@@ -13,7 +13,7 @@ use crate::evaluate::summary::summarize;
 use crate::statistics::mean;
 
 /// The separator of configuration names in the name of an ensemble.
-const SEPARATOR: char = '+';
+pub const SEPARATOR: char = '+';
 
 /// One configuration, or an ensemble of several.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

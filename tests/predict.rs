@@ -3,6 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot continue fails")]
 
 mod common;
+#[path = "predict/inputs.rs"]
+mod inputs;
+#[path = "predict/package.rs"]
+mod package;
+#[path = "predict/settings.rs"]
+mod settings;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -403,7 +409,7 @@ fn a_prediction_stops_between_two_tiles_and_resumes_to_the_same_bytes() {
     }
     let whole = fs::read_dir(WORKPLACE.join("many_stopped")).unwrap().map(|entry| entry.unwrap().file_name());
     let shown: Vec<_> = whole.filter(|name| !name.to_string_lossy().starts_with('.')).collect();
-    assert_eq!(shown.len(), 2, "nothing but label maps is left: {shown:?}");
+    assert_eq!(shown.len(), 3, "nothing but label maps and their record is left: {shown:?}");
 }
 
 #[test]

@@ -8,6 +8,8 @@ use crate::nnunet::model::ModelError;
 use crate::preview::PreviewError;
 use crate::run::contents::ContentsError;
 use crate::segment::SegmentError;
+use crate::segment::package::PackageError;
+use crate::store::archive::ArchiveError;
 use crate::store::claim::ClaimError;
 use crate::train::TrainError;
 
@@ -98,11 +100,20 @@ impl ExitCode {
         match error {
             SegmentError::Plan(_)
             | SegmentError::Device(_)
-            | SegmentError::Images(_)
+            | SegmentError::Input(_)
             | SegmentError::NoRun(_)
+            | SegmentError::NoModel(_)
+            | SegmentError::Setting { .. }
+            | SegmentError::OneOutput { .. }
+            | SegmentError::OutputFormat(_)
+            | SegmentError::LargeText { .. }
+            | SegmentError::UntrainedFold { .. }
             | SegmentError::Untrained { .. } => Self::WrongInput,
-            SegmentError::Cases(_) | SegmentError::RunFile(_) | SegmentError::Weights(_) => Self::DamagedData,
+            SegmentError::Cases(_) | SegmentError::RunFile(_) | SegmentError::Tensors(_) | SegmentError::Weights(_) => {
+                Self::DamagedData
+            }
             SegmentError::Claim(error) => Self::of_claim(error),
+            SegmentError::Package(error) => Self::of_package(error),
             SegmentError::Score(_) | SegmentError::Store(_) => Self::Failed,
         }
     }
@@ -127,6 +138,14 @@ impl ExitCode {
             ModelError::Store(_) | ModelError::TensorFile(_) | ModelError::Checkpoint(CheckpointError::Store(_)) => {
                 Self::Failed
             }
+        }
+    }
+
+    fn of_package(error: &PackageError) -> Self {
+        match error {
+            PackageError::Version { .. } => Self::WrongInput,
+            PackageError::Archive(ArchiveError::Damaged { .. }) | PackageError::Weights(_) => Self::DamagedData,
+            PackageError::Archive(ArchiveError::Store(_)) => Self::Failed,
         }
     }
 

@@ -10,6 +10,7 @@ use crate::cli::output::say;
 use crate::experiment::ExperimentError;
 use crate::nnunet::model::ModelError;
 use crate::plan::read::Diagnostic;
+use crate::segment::SegmentError;
 use crate::store::claim::ClaimError;
 
 /// Why a command failed.
@@ -51,6 +52,13 @@ impl Failure {
         match error {
             ModelError::Plan(faults) => Self::wrong_input((*faults).into()),
             error => Self::new(ExitCode::of_model(&error), plain(error)),
+        }
+    }
+
+    pub(super) fn of_segment(error: SegmentError) -> Self {
+        match error {
+            SegmentError::Plan(error) => Self::wrong_input((*error).into()),
+            error => Self::new(ExitCode::of_segment(&error), plain(error)),
         }
     }
 

@@ -16,6 +16,7 @@ mod failure;
 mod import;
 mod output;
 mod pace;
+mod package;
 mod phantom;
 mod plan;
 mod predict;
@@ -88,6 +89,8 @@ enum Verb {
     Status(status::Arguments),
     /// Segment new images with the networks of a run
     Predict(predict::Arguments),
+    /// Package the trained networks of a run as one file to hand on
+    Package(package::Arguments),
     /// Score a folder of predictions against a folder of references
     Evaluate(evaluate::Arguments),
     /// Compare runs, or the variants of a sweep, by a metric
@@ -125,6 +128,7 @@ pub fn main() -> process::ExitCode {
         Verb::Run(arguments) => run::run(&arguments),
         Verb::Status(arguments) => status::status(&arguments),
         Verb::Predict(arguments) => predict::predict(&arguments),
+        Verb::Package(arguments) => package::package(&arguments),
         Verb::Evaluate(arguments) => evaluate::evaluate(&arguments),
         Verb::Compare(arguments) => compare::compare(&arguments),
         Verb::Report(arguments) => report::report(&arguments),

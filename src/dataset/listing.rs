@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::store::outputs::PREDICTION;
 use crate::units::listed;
 use crate::volume::io::format::{
     DEFAULT_ENDING, FileName, is_image_name, is_unsupported_name, names_text, split_ending,
@@ -12,8 +13,8 @@ use crate::volume::io::format::{
 
 /// Digits of the channel number at the end of a file's stem.
 const CHANNEL_DIGITS: usize = 4;
-/// Files that operating systems leave in folders.
-const SYSTEM_FILES: [&str; 2] = ["thumbs.db", "desktop.ini"];
+/// Files that operating systems leave in folders, and the record that segplan writes beside label maps, in lower case.
+const SKIPPED: [&str; 3] = ["thumbs.db", "desktop.ini", PREDICTION];
 
 /// Splits a stem into case identifier and four-digit channel number. Returns `None` if it ends in no such number.
 pub(super) fn split_channel(stem: &str) -> Option<(&str, usize)> {
@@ -64,7 +65,7 @@ impl Listing {
     fn add(&mut self, path: PathBuf) {
         let lossy = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let is_hidden = lossy.starts_with("._") || (lossy.starts_with('.') && !is_image_name(&lossy));
-        if is_hidden || SYSTEM_FILES.contains(&lossy.to_lowercase().as_str()) {
+        if is_hidden || SKIPPED.contains(&lossy.to_lowercase().as_str()) {
             return;
         }
         if path.is_dir() {

@@ -12,6 +12,7 @@ mod error;
 mod exclude;
 pub mod gate;
 pub mod images;
+pub mod input;
 mod listing;
 pub mod phantom;
 mod scan;

@@ -12,6 +12,7 @@ use super::weights::{self, WeightsError};
 use crate::device::{Backend, DeviceName};
 use crate::plan::schema::{Configuration, ConfigurationName, Plan};
 use crate::random::Rng;
+use crate::store::tensors::TensorFile;
 
 /// A configuration of a validated plan, with the plan.
 #[derive(Clone, Copy, Debug)]
@@ -96,6 +97,15 @@ impl<'a> PlannedNetwork<'a> {
     /// When the file cannot be read, is damaged, or belongs to another network.
     pub fn load(self, path: &Path, device: &Device) -> Result<UNet, WeightsError> {
         weights::load(init::zeros(&self.config(), device), path)
+    }
+
+    /// The network with the weights of an open file, on a device. Errors name `path` as the file.
+    ///
+    /// # Errors
+    ///
+    /// When the file belongs to another network.
+    pub fn load_file(self, file: &TensorFile, path: &Path, device: &Device) -> Result<UNet, WeightsError> {
+        weights::load_file(init::zeros(&self.config(), device), file, path)
     }
 
     /// The backend of `[runtime] device`.

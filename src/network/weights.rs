@@ -94,6 +94,15 @@ pub fn load(network: UNet, path: &Path) -> Result<UNet, WeightsError> {
     from_host(network, tensors, path)
 }
 
+/// Replaces the parameters of a network by those of an open file; the network stays on its device. Errors name `path` as the file.
+///
+/// # Errors
+///
+/// When a tensor does not hold 32-bit floats, or the file belongs to another network.
+pub fn load_file(network: UNet, file: &TensorFile, path: &Path) -> Result<UNet, WeightsError> {
+    from_host(network, read("", file)?, path)
+}
+
 /// Tensors to be written to a file, with `prefix` before each name.
 pub fn with_prefix<'a>(
     prefix: &'a str,

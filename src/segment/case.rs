@@ -13,8 +13,8 @@ use crate::predict::{EnsembleMember, MemoryLimit, PredictError, predict_labels};
 use crate::preprocess::Prepared;
 use crate::preprocess::footprint::{Collapsed, check_collapse};
 use crate::run::Watch;
+use crate::segment::destination::{CaseFiles, Destination};
 use crate::segment::networks::{Stages, member};
-use crate::segment::request::{CaseFiles, Request};
 use crate::segment::training_data::TrainingData;
 use crate::store::StoreError;
 use crate::store::outputs::Outputs;
@@ -42,7 +42,7 @@ pub(super) struct Segmenter<'a> {
     pub(super) stages: &'a [Stages<'a>],
     pub(super) filter: &'a Filter,
     pub(super) limit: MemoryLimit<'a>,
-    pub(super) request: &'a Request<'a>,
+    pub(super) destination: &'a Destination,
     pub(super) training_data: &'a TrainingData,
     pub(super) watch: Watch<'a>,
     pub(super) outputs: &'a Outputs,
@@ -66,7 +66,7 @@ impl Segmenter<'_> {
             check_collapse(geometry.shape, geometry.spacing, stages.predictor.network.configuration())?;
         }
         let reordered = self.reorder(image, case);
-        let (back, files) = (reordered.back, self.request.files(case));
+        let (back, files) = (reordered.back, self.destination.files(case));
         let mut labels = self.predict(reordered, case, &geometry, &files)?;
         if let Some(file) = &files.probabilities {
             self.outputs.keep_with_inputs(file, made_of)?;

@@ -3,16 +3,13 @@
 use burn::tensor::Device;
 
 use crate::network::{PlannedNetwork, UNet};
-use crate::plan::compare::stage_digests;
 use crate::plan::schema::{ConfigurationName, Plan};
 use crate::predict::cascade::{Grid, predict_first_stage_of_new_image};
 use crate::predict::{EnsembleMember, MemoryLimit, OnTiles, PredictError, Predictor};
 use crate::preprocess::first_stage::{append_masks, one_hot};
 use crate::preprocess::{Prepared, prepare};
-use crate::run::folder::RunFolder;
-use crate::segment::candidate::{trained_folds, untrained};
 use crate::segment::error::SegmentError;
-use crate::store::{digest_of_file, short_digest};
+use crate::segment::model::{Model, Source};
 use crate::volume::{Image, Shape};
 
 /// Networks in memory.
@@ -23,18 +20,19 @@ pub(super) struct Networks {
 }
 
 impl Networks {
-    /// Loads all trained folds of a configuration, and of its first stage.
+    /// Loads the networks of a configuration of a model, and of its first stage.
     pub(super) fn load(
-        folder: &RunFolder,
-        plan: &Plan,
+        source: &dyn Source,
+        model: &Model,
         name: ConfigurationName,
         device: &Device,
     ) -> Result<Self, SegmentError> {
-        let first_stage = match name.first_stage() {
-            Some(first) => load_trained(folder, plan, first, device)?,
-            None => Vec::new(),
+        let load = |name| {
+            let planned = PlannedNetwork::new(&model.plan, name);
+            model.networks_of(name).map(|network| source.load(planned, network.id, device)).collect()
         };
-        Ok(Self { name, own: load_trained(folder, plan, name, device)?, first_stage })
+        let first_stage = name.first_stage().map_or_else(|| Ok(Vec::new()), load)?;
+        Ok(Self { name, own: load(name)?, first_stage })
     }
 
     /// The stages that these networks form.
@@ -89,36 +87,4 @@ impl Stages<'_> {
 /// A predictor with its input.
 pub(super) fn member<'a>(predictor: &'a Predictor<'a>, case: &'a Prepared) -> EnsembleMember<'a> {
     EnsembleMember { predictor, image: case.image.view(), placement: &case.placement }
-}
-
-fn load_trained(
-    folder: &RunFolder,
-    plan: &Plan,
-    name: ConfigurationName,
-    device: &Device,
-) -> Result<Vec<UNet>, SegmentError> {
-    let Some(planned) = PlannedNetwork::find(plan, name) else { return Err(untrained(folder, Some(name))) };
-    let mut networks = Vec::new();
-    for fold in trained_folds(folder, plan, name)? {
-        networks.push(planned.load(&fold.weights(), device)?);
-    }
-    if networks.is_empty() { Err(untrained(folder, Some(name))) } else { Ok(networks) }
-}
-
-/// Digest of the weights, and of the tables of the plan that decide a prediction.
-pub(super) fn digest_of_networks(
-    folder: &RunFolder,
-    plan: &Plan,
-    names: &[ConfigurationName],
-) -> Result<String, SegmentError> {
-    let mut all = vec![env!("CARGO_PKG_VERSION").to_owned()];
-    for &name in names {
-        all.push(stage_digests(plan, name).predict);
-        for name in name.first_stage().into_iter().chain([name]) {
-            for fold in trained_folds(folder, plan, name)? {
-                all.push(digest_of_file(&fold.weights())?);
-            }
-        }
-    }
-    Ok(short_digest(&all))
 }

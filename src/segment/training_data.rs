@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use crate::fingerprint::{CaseFingerprint, Fingerprint};
+use serde::{Deserialize, Serialize};
+
+use crate::fingerprint::Fingerprint;
 use crate::plan::schema::{Normalization, Plan};
 use crate::run::fingerprint::SavedFingerprint;
 use crate::run::folder::RunFolder;
@@ -18,22 +20,48 @@ const FAR_SPACING: f64 = 2.0;
 const FAR_CT: f64 = 10.0;
 const FAR_Z_SCORE: f64 = 100.0;
 
-/// The images that the networks of a run were trained on.
-#[derive(Debug)]
+/// The images that the networks of a run were trained on: what of their measurements a prediction needs, over all cases. No case is named.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct TrainingData {
     orientation: Orientation,
-    cases: Vec<CaseFingerprint>,
+    /// Minimum and maximum spacing per axis, mm, `[z, y, x]`; `None` if it was not recorded.
+    spacing_mm: Option<[Spacing; 2]>,
+    /// The intensities of each channel.
+    channels: Vec<Intensities>,
+}
+
+/// The intensities of a channel of all training cases.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+struct Intensities {
+    /// The range that contains the ranges of all cases.
+    all: IntensityRange,
+    /// Width of the narrowest range.
+    narrowest: f64,
+    /// Width of the widest range.
+    widest: f64,
 }
 
 /// The orientation of the training cases' axes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(super) enum Orientation {
     /// The same for all cases.
     Same(AxisCodes),
     /// Several: axis codes, and numbers of cases.
     Mixed(Vec<(AxisCodes, usize)>),
-    /// Missing in the headers of some cases, or not recorded.
-    Unknown(&'static str),
+    /// Missing in the headers of some cases.
+    Missing,
+    /// Not recorded.
+    Unrecorded,
+}
+
+impl Intensities {
+    /// The intensities of a channel; `None` if no case has it.
+    fn of(ranges: &[IntensityRange]) -> Option<Self> {
+        let widths = || ranges.iter().map(|range| range.width());
+        let all = ranges.iter().copied().reduce(IntensityRange::hull)?;
+        Some(Self { all, narrowest: widths().fold(f64::MAX, f64::min), widest: widths().fold(0.0, f64::max) })
+    }
 }
 
 impl TrainingData {
@@ -41,23 +69,35 @@ impl TrainingData {
     pub(super) fn load(folder: &RunFolder) -> Result<Self, StoreError> {
         let fingerprint =
             SavedFingerprint::read_intact(folder)?.map(|saved| saved.fingerprint).filter(Fingerprint::is_complete);
-        Ok(fingerprint.map_or_else(Self::unknown, Self::new))
+        Ok(fingerprint.map_or_else(Self::unrecorded, |fingerprint| Self::new(&fingerprint)))
     }
 
-    fn unknown() -> Self {
-        let reason = "the axis order of the training cases is not recorded; `segplan run PLAN` records it";
-        Self { orientation: Orientation::Unknown(reason), cases: Vec::new() }
+    fn unrecorded() -> Self {
+        Self { orientation: Orientation::Unrecorded, spacing_mm: None, channels: Vec::new() }
     }
 
-    fn new(fingerprint: Fingerprint) -> Self {
+    fn new(fingerprint: &Fingerprint) -> Self {
+        let cases = &fingerprint.cases;
         let codes: Vec<(AxisCodes, usize)> = fingerprint.axis_codes().into_iter().collect();
-        let placed = fingerprint.cases.iter().all(|case| case.axis_codes.is_some());
+        let placed = cases.iter().all(|case| case.axis_codes.is_some());
         let orientation = match codes.as_slice() {
             [(codes, _)] if placed => Orientation::Same(*codes),
-            _ if !placed => Orientation::Unknown("training cases have no orientation in their headers"),
+            _ if !placed => Orientation::Missing,
             _ => Orientation::Mixed(codes),
         };
-        Self { orientation, cases: fingerprint.cases }
+        let of_axes = |start: f64, choose: fn(f64, f64) -> f64| {
+            Spacing([0, 1, 2].map(|axis| cases.iter().map(|case| case.spacing.0[axis]).fold(start, choose)))
+        };
+        let spacing = [of_axes(f64::MAX, f64::min), of_axes(0.0, f64::max)];
+        let ranges = |channel: usize| {
+            let of_cases = cases.iter().filter_map(|case| case.ranges.get(channel).copied());
+            Intensities::of(&of_cases.collect::<Vec<_>>())
+        };
+        Self {
+            orientation,
+            spacing_mm: (!cases.is_empty()).then_some(spacing),
+            channels: (0..).map_while(ranges).collect(),
+        }
     }
 
     /// The orientation that images are brought into.
@@ -78,7 +118,14 @@ impl TrainingData {
                     "training cases have several axis orders, {listed}: each image is predicted in its own axis order"
                 ))
             }
-            Orientation::Unknown(reason) => Some(format!("{reason}: each image is predicted in its own axis order")),
+            Orientation::Missing => {
+                Some("training cases have no orientation in their headers: each image is predicted in its own axis order".to_owned())
+            }
+            Orientation::Unrecorded => Some(
+                "the axis order of the training cases is not recorded; `segplan run PLAN` records it: each image is predicted in its own \
+                 axis order"
+                    .to_owned(),
+            ),
         }
     }
 
@@ -103,15 +150,10 @@ impl TrainingData {
 
     /// Where an image in the training cases' axis order differs from them, and by which rule.
     pub(super) fn differences(&self, image: &Image, plan: &Plan) -> Vec<String> {
-        if self.cases.is_empty() {
-            return Vec::new();
-        }
         let mut found: Vec<String> = self.far_spacing(image.geometry.spacing).into_iter().collect();
-        for (channel, voxels) in image.voxels.outer_iter().enumerate() {
-            let trained: Vec<IntensityRange> =
-                self.cases.iter().filter_map(|case| case.ranges.get(channel).copied()).collect();
+        for ((channel, voxels), trained) in image.voxels.outer_iter().enumerate().zip(&self.channels) {
             let scheme = plan.preprocess.normalization_scheme.get(channel).copied();
-            if let (Some(scheme), Some(reason)) = (scheme, scheme.and_then(|scheme| far(scheme, &trained, voxels))) {
+            if let (Some(scheme), Some(reason)) = (scheme, scheme.and_then(|scheme| far(scheme, trained, voxels))) {
                 let name = plan.data.channels.get(channel).map_or("", String::as_str);
                 let normalized = match scheme {
                     Normalization::Ct | Normalization::None | Normalization::RgbTo01 => "",
@@ -125,9 +167,7 @@ impl TrainingData {
     }
 
     fn far_spacing(&self, spacing: Spacing) -> Option<String> {
-        let trained = |axis: usize| self.cases.iter().map(move |case| case.spacing.0[axis]);
-        let least = Spacing([0, 1, 2].map(|axis| trained(axis).fold(f64::MAX, f64::min)));
-        let most = Spacing([0, 1, 2].map(|axis| trained(axis).fold(0.0, f64::max)));
+        let [least, most] = self.spacing_mm?;
         let is_far =
             |axis: usize| spacing.0[axis] > FAR_SPACING * most.0[axis] || spacing.0[axis] * FAR_SPACING < least.0[axis];
         (0..3).any(is_far).then(|| {
@@ -140,11 +180,9 @@ impl TrainingData {
 }
 
 /// How the intensities of a channel differ from those of the training cases, if they do.
-fn far(scheme: Normalization, trained: &[IntensityRange], voxels: ndarray::ArrayView3<'_, f32>) -> Option<String> {
-    let all = trained.iter().copied().reduce(IntensityRange::hull)?;
+fn far(scheme: Normalization, trained: &Intensities, voxels: ndarray::ArrayView3<'_, f32>) -> Option<String> {
+    let Intensities { all, narrowest, widest } = *trained;
     let own = IntensityRange::of(voxels);
-    let widths = || trained.iter().map(|range| range.width());
-    let (narrowest, widest) = (widths().fold(f64::MAX, f64::min), widths().fold(0.0, f64::max));
     let (factor, absolute) = match scheme {
         Normalization::Ct | Normalization::None | Normalization::RgbTo01 => (FAR_CT, true),
         Normalization::ZScore | Normalization::RescaleTo01 => (FAR_Z_SCORE, false),
@@ -183,6 +221,7 @@ mod tests {
 
     use super::*;
     use crate::dataset::CaseId;
+    use crate::fingerprint::CaseFingerprint;
     use crate::volume::Shape;
 
     fn case(codes: Option<&str>, spacing: [f64; 3], range: (f64, f64)) -> CaseFingerprint {
@@ -200,7 +239,7 @@ mod tests {
     }
 
     fn of(cases: Vec<CaseFingerprint>) -> TrainingData {
-        TrainingData::new(Fingerprint { cases, intensities: Vec::new() })
+        TrainingData::new(&Fingerprint { cases, intensities: Vec::new() })
     }
 
     /// An image of a ramp, RAS.
@@ -233,7 +272,7 @@ mod tests {
         let unplaced = of(vec![case(Some("LPS"), [1.0; 3], (0.0, 1.0)), case(None, [1.0; 3], (0.0, 1.0))]);
         assert_eq!(unplaced.reorder(&geometry), (None, None));
         insta::assert_snapshot!(unplaced.note().unwrap(), @"training cases have no orientation in their headers: each image is predicted in its own axis order");
-        assert!(TrainingData::unknown().note().unwrap().contains("`segplan run PLAN` records it"));
+        assert!(TrainingData::unrecorded().note().unwrap().contains("`segplan run PLAN` records it"));
 
         let mut nowhere = geometry;
         nowhere.is_placed = false;
@@ -255,6 +294,17 @@ mod tests {
         assert!(differences([3.0, 1.0, 1.0], 3000.0, 6000.0)[0].contains("do not overlap"));
         assert!(differences([3.0, 1.0, 1.0], -1e5, 1e5)[0].contains("more than 10 times the widest range"));
         insta::assert_snapshot!(differences([30.0, 1.0, 1.0], -1000.0, 1200.0).join("\n"), @"spacing 30.0000 × 1.0000 × 1.0000 mm, in training cases from 3.0000 × 0.8000 × 0.8000 mm to 5.0000 × 1.0000 × 1.0000 mm: more than 2 times the maximum, or less than the minimum divided by 2");
+    }
+
+    #[test]
+    fn the_record_survives_json_and_names_no_case() {
+        let data = of(vec![case(Some("RAS"), [3.0, 1.0, 0.7], (-1.5, 0.1)), case(Some("LPS"), [2.0; 3], (0.0, 9.0))]);
+        let text = serde_json::to_string(&data).unwrap();
+        assert_eq!(serde_json::from_str::<TrainingData>(&text).unwrap(), data);
+        assert!(!text.contains("case"), "{text}");
+        for odd in [TrainingData::unrecorded(), of(vec![case(None, [1.0; 3], (0.0, 1.0))])] {
+            assert_eq!(serde_json::from_str::<TrainingData>(&serde_json::to_string(&odd).unwrap()).unwrap(), odd);
+        }
     }
 
     #[test]

@@ -42,7 +42,8 @@ pub fn short_digest(value: &impl Serialize) -> String {
     digest(&text)[..16].to_owned()
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Bytes in hexadecimal.
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text

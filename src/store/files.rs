@@ -1,7 +1,7 @@
 //! Reads, writes and removes whole files.
 
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::store::error::StoreError;
@@ -13,14 +13,32 @@ use crate::store::error::StoreError;
 ///
 /// If a folder cannot be created or the file cannot be written, with its path.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    write_atomic_with(path, |file| {
+        file.write_all(bytes).map_err(|source| StoreError { verb: "write", path: path.to_owned(), source })
+    })
+}
+
+/// Writes a file atomically, as [`write_atomic`]; `write` writes its content. If that fails, nothing is left.
+///
+/// # Errors
+///
+/// If `write` fails, a folder cannot be created, or the file cannot be written.
+pub(super) fn write_atomic_with<E: From<StoreError>>(
+    path: &Path,
+    write: impl FnOnce(&mut File) -> Result<(), E>,
+) -> Result<(), E> {
     let fail = |source| StoreError { verb: "write", path: path.to_owned(), source };
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(fail)?;
     }
     let temporary = temporary_name(path);
-    fs::write(&temporary, bytes).map_err(fail)?;
+    let mut file = File::options().read(true).write(true).create(true).truncate(true).open(&temporary).map_err(fail)?;
+    if let Err(error) = write(&mut file) {
+        let _ = fs::remove_file(&temporary);
+        return Err(error);
+    }
     #[expect(clippy::disallowed_methods, reason = "the only function that writes files")]
-    fs::rename(&temporary, path).map_err(fail)
+    Ok(fs::rename(&temporary, path).map_err(fail)?)
 }
 
 /// Rewrites a user's file, as [`write_atomic`]: follows a symbolic link, and keeps the file's permissions.

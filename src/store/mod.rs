@@ -3,6 +3,7 @@
 //! Input: bytes, text or tensors, and paths. Output: files that are complete whenever the process is killed, because
 //! they are written under a temporary name and renamed. Deliberately absent: the meaning of the files.
 
+pub mod archive;
 pub mod claim;
 mod digest;
 mod error;

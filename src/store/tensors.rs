@@ -12,7 +12,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use bytemuck::Pod;
-use memmap2::Mmap;
+use memmap2::{Mmap, MmapMut};
 use safetensors::{Dtype, SafeTensorError, SafeTensors, View};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -167,19 +167,7 @@ impl TensorFile {
     ///
     /// If the file cannot be opened, or is damaged.
     pub fn open(path: &Path) -> Result<Self, TensorFileError> {
-        let file = Self::peek(path)?;
-        let Some(expected) = &file.checksum else { return Ok(file) };
-        let checked = file.tensors.iter().map(|(name, (dtype, shape, range))| Checked {
-            name,
-            dtype: *dtype,
-            shape,
-            bytes: &file.map[range.clone()],
-        });
-        let found = checksum(&file.metadata, checked);
-        if found == *expected {
-            return Ok(file);
-        }
-        Err(file.damaged(format!("its checksum is {found}; expected {expected}")))
+        Self::peek(path)?.verified()
     }
 
     /// Opens a file for its metadata. Checks its header against its length, and reads no element.
@@ -190,7 +178,29 @@ impl TensorFile {
     pub fn peek(path: &Path) -> Result<Self, TensorFileError> {
         let fail = |source| TensorFileError::Io { path: path.to_owned(), source };
         let file = File::open(path).map_err(fail)?;
-        let map = map(&file).map_err(fail)?;
+        Self::of_map(path, map(&file).map_err(fail)?)
+    }
+
+    /// Reads a file of this many bytes from memory, which `fill` writes, with the checks of [`open`](Self::open). Errors name `path`.
+    ///
+    /// # Errors
+    ///
+    /// If `fill` fails, or the file is damaged.
+    pub fn from_memory<E: From<TensorFileError>>(
+        path: &Path,
+        bytes: usize,
+        fill: impl FnOnce(&mut [u8]) -> Result<(), E>,
+    ) -> Result<Self, E> {
+        let fail = |source| TensorFileError::Io { path: path.to_owned(), source };
+        // Pages are aligned for elements of every type.
+        let mut memory = MmapMut::map_anon(bytes).map_err(fail)?;
+        fill(&mut memory)?;
+        let map = memory.make_read_only().map_err(fail)?;
+        Ok(Self::of_map(path, map)?.verified()?)
+    }
+
+    /// Checks the header against the length.
+    fn of_map(path: &Path, map: Mmap) -> Result<Self, TensorFileError> {
         let damaged =
             |error: SafeTensorError| TensorFileError::Damaged { path: path.to_owned(), reason: error.to_string() };
         let (_, header) = SafeTensors::read_metadata(&map).map_err(damaged)?;
@@ -209,6 +219,22 @@ impl TensorFile {
             _ => (None, metadata),
         };
         Ok(Self { path: path.to_owned(), map, tensors, metadata, checksum })
+    }
+
+    /// Verifies the checksum, if there is one.
+    fn verified(self) -> Result<Self, TensorFileError> {
+        let Some(expected) = &self.checksum else { return Ok(self) };
+        let checked = self.tensors.iter().map(|(name, (dtype, shape, range))| Checked {
+            name,
+            dtype: *dtype,
+            shape,
+            bytes: &self.map[range.clone()],
+        });
+        let found = checksum(&self.metadata, checked);
+        if found == *expected {
+            return Ok(self);
+        }
+        Err(self.damaged(format!("its checksum is {found}; expected {expected}")))
     }
 
     /// Whether the file has a checksum, which [`open`](Self::open) has verified.

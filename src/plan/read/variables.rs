@@ -9,15 +9,15 @@ use crate::plan::schema::lookup::{declared, find};
 
 /// Prefix of the environment variables that set a key of a plan: `SEGPLAN_TABLE__KEY`.
 const PREFIX: &str = "SEGPLAN_";
-/// Read by a test, and inherited by the program that it starts.
-const OF_TESTS: &str = "SEGPLAN_TEST_DATA";
+/// Read by tests, and inherited by the programs that they start.
+const OF_TESTS: [&str; 2] = ["SEGPLAN_TEST_DATA", "SEGPLAN_FUZZ_INPUTS"];
 
 /// The variables with the prefix, sorted by name.
 #[expect(clippy::disallowed_methods, reason = "the environment is read here and nowhere else")]
 pub(super) fn read_variables() -> Vec<(String, String)> {
     let all = env::vars_os().map(|(name, value)| (name.to_string_lossy().into_owned(), value));
     let mut found: Vec<(String, String)> = all
-        .filter(|(name, _)| name.starts_with(PREFIX) && name != OF_TESTS)
+        .filter(|(name, _)| name.starts_with(PREFIX) && !OF_TESTS.contains(&name.as_str()))
         .map(|(name, value)| (name, value.to_string_lossy().into_owned()))
         .collect();
     found.sort();

@@ -19,6 +19,8 @@ use crate::store::digest::digest_of_file;
 use crate::store::error::StoreError;
 use crate::store::files::{remove_if_present, write_atomic};
 
+/// The record that `segplan predict` writes beside label maps: their networks, settings and inputs.
+pub const PREDICTION: &str = "segplan-prediction.json";
 /// Prefix and suffix of the names of folders of unfinished files.
 const STAGING: (&str, &str) = (".segplan-", ".partial");
 /// The file in such a folder that is locked as long as its process lives.
@@ -136,8 +138,12 @@ impl Outputs {
     }
 
     fn refuse_others(&self, name: &Path) -> Result<(), StoreError> {
-        let record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
-        match record.owner(&self.folder, name)? {
+        let mut owner = self.record.lock().unwrap_or_else(PoisonError::into_inner).owner(&self.folder, name)?;
+        if let Owner::Other { .. } = owner {
+            // Another process may have written it in the meantime.
+            owner = Record::read(&self.folder)?.owner(&self.folder, name)?;
+        }
+        match owner {
             Owner::Other { .. } if !self.overwrite => {
                 let source = io::Error::new(
                     io::ErrorKind::AlreadyExists,

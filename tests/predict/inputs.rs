@@ -1,0 +1,70 @@
+//! The inputs of `segplan predict`: folders, files and lists; and its outputs.
+
+use std::fs;
+
+use super::{WORKPLACE, fail, output_labels, predict, segplan_in, succeed};
+
+const IMAGE: &str = "data/Phantom/imagesTr/phantom_001.nii.gz";
+
+#[test]
+fn a_file_a_list_and_a_folder_with_the_same_image_get_the_same_labels() {
+    let folder = WORKPLACE.join("one_image");
+    fs::create_dir_all(&folder).unwrap();
+    fs::copy(WORKPLACE.join(IMAGE), folder.join("phantom_001.nii.gz")).unwrap();
+    fs::write(WORKPLACE.join("cases.txt"), format!("# one case per line\n{IMAGE}\none_image/../{IMAGE}\n")).unwrap();
+    let said = fail(
+        segplan_in(&WORKPLACE, &["predict", "--run", "runs/ct", "--input-list", "cases.txt"]).args(["--output", "x"]),
+        2,
+    )
+    .text();
+    assert!(said.contains("`cases.txt`, line 3: case `phantom_001` is already on line 2"), "{said}");
+    fs::write(WORKPLACE.join("cases.txt"), IMAGE).unwrap();
+
+    succeed(&mut predict("ct", "one_image", "inputs/folder"));
+    succeed(&mut predict("ct", IMAGE, "inputs/file.nii.gz"));
+    succeed(
+        segplan_in(&WORKPLACE, &["predict", "--model", "runs/ct", "--input-list", "cases.txt"])
+            .args(["--output", "inputs/list"]),
+    );
+    let (expected, _) = output_labels("inputs/folder", "phantom_001");
+    assert!(expected.iter().any(|&label| label > 0));
+    assert_eq!(output_labels("inputs/list", "phantom_001").0, expected);
+    assert_eq!(output_labels("inputs", "file").0, expected);
+    let shown = |folder: &str| {
+        let names = fs::read_dir(WORKPLACE.join(folder)).unwrap().map(|entry| entry.unwrap().file_name());
+        names
+            .map(|name| name.into_string().unwrap())
+            .filter(|name| !name.starts_with('.'))
+            .collect::<std::collections::BTreeSet<_>>()
+    };
+    assert_eq!(shown("inputs/list"), ["phantom_001.nii.gz", "segplan-prediction.json"].map(str::to_owned).into());
+    let said = succeed(&mut predict("ct", IMAGE, "inputs/file.nii.gz"));
+    assert!(said.contains("kept 1 of 1 image"), "{said}");
+}
+
+#[test]
+fn inputs_and_outputs_that_do_not_fit_are_refused_with_an_example() {
+    let refuse = |input: &[&str], output: &str| {
+        let mut command = segplan_in(&WORKPLACE, &["predict", "--run", "runs/ct", "--output", output]);
+        input.iter().for_each(|path| _ = command.args(["--input", path]));
+        let said = fail(&mut command, 2).text();
+        said.replace('│', " ").split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let said = refuse(&[IMAGE, IMAGE], "refused");
+    assert!(
+        said.contains("the model has 1 channel (`MRI`), and 2 files are given; expected one file per channel"),
+        "{said}"
+    );
+    assert!(said.contains("such as `--input case_0000.nii.gz`"), "{said}");
+    let said = refuse(&["data/Phantom/imagesTr"], "refused.nii.gz");
+    assert!(said.contains("is the path of one label map, and the input has 4 cases; expected a folder"), "{said}");
+    let said = refuse(&[IMAGE], "refused.nrrd");
+    assert!(said.contains("expected a name that ends in `.nii.gz` or `.nii`, or a folder"), "{said}");
+    let said = refuse(&["absent.nii.gz"], "refused");
+    assert!(said.contains("`absent.nii.gz` does not exist"), "{said}");
+    let said = refuse(&["data", IMAGE], "refused");
+    assert!(said.contains("`data` is a folder, and `--input` names other paths as well"), "{said}");
+    let said = refuse(&[IMAGE], IMAGE);
+    assert!(said.contains("nothing is written into"), "{said}");
+    assert!(!WORKPLACE.join("refused").exists() && !WORKPLACE.join("refused.nii.gz").exists());
+}
