@@ -6,6 +6,7 @@ use clap::{ArgGroup, Args};
 
 use crate::cli::failure::{Failure, plain};
 use crate::cli::terminal::Terminal;
+use crate::cli::variant::parse_configuration;
 use crate::nnunet::export::export as export_plan;
 use crate::nnunet::model::{ModelExport, export_model};
 use crate::plan::compare::load_named;
@@ -36,7 +37,7 @@ pub(super) struct Arguments {
     #[arg(long, group = "format")]
     nnunet_model: bool,
     /// Configuration of the networks, if several are trained
-    #[arg(short, long, requires = "nnunet_model")]
+    #[arg(long, value_name = "NAME", value_parser = parse_configuration, requires = "nnunet_model")]
     configuration: Option<ConfigurationName>,
     /// Folder to write to
     #[arg(short, long)]

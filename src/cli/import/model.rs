@@ -4,14 +4,14 @@ use crate::cli::failure::Failure;
 use crate::cli::import::Arguments;
 use crate::cli::terminal::Terminal;
 use crate::nnunet::model::{ModelImport, import_model};
-use crate::plan::name::nearest_valid;
+use crate::plan::name::is_valid;
 use crate::run::Listener;
 use crate::units::counted;
 
 pub(super) fn import_trained(arguments: &Arguments) -> Result<(), Failure> {
     let run = &arguments.output;
     let name = run.file_name().unwrap_or_default().to_string_lossy();
-    if nearest_valid(&name).is_none_or(|valid| valid != name) {
+    if !is_valid(&name) {
         let help = "the name of a run has letters, digits, `-`, `_`, `.` and `=`, such as -o runs/hippocampus";
         return Err(Failure::wrong_input(miette::miette!(help = help, "`{name}` cannot be the name of a run")));
     }

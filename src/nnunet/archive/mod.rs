@@ -19,7 +19,7 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use flate2::Crc;
 use flate2::read::DeflateDecoder;
 
-pub use self::error::ArchiveError;
+pub(super) use self::error::ArchiveError;
 
 pub(super) use self::directory::{Entry, Method};
 pub(super) use self::write::ArchiveWriter;

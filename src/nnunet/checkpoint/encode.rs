@@ -54,22 +54,21 @@ impl Writer {
     }
 
     fn integer(&mut self, number: i64) {
-        match i32::try_from(number) {
-            Ok(number) => {
-                self.0.push(b'J');
-                self.0.extend(number.to_le_bytes());
-            }
-            Err(_) => {
-                self.0.extend([0x8a, 8]);
-                self.0.extend(number.to_le_bytes());
-            }
+        if let Ok(number) = i32::try_from(number) {
+            self.0.push(b'J');
+            self.0.extend(number.to_le_bytes());
+        } else {
+            self.0.extend([0x8a, 8]);
+            self.0.extend(number.to_le_bytes());
         }
     }
 
     /// A tuple of integers.
     fn sizes(&mut self, sizes: &[usize]) {
         self.0.push(b'(');
-        sizes.iter().for_each(|&size| self.integer(size as i64));
+        for &size in sizes {
+            self.integer(size as i64);
+        }
         self.0.push(b't');
     }
 

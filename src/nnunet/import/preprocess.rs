@@ -25,7 +25,7 @@ pub(super) fn import_preprocessing(entry: &Value, channels: usize, inexact: &mut
     let schemes = import_schemes(entry, channels, inexact);
     let in_mask = import_masks(entry, &schemes, inexact);
     let [image, label, probability] = ["data", "seg", "probabilities"].map(|of| import_resampling(entry, of, inexact));
-    if image.threshold != label.threshold || image.threshold != probability.threshold {
+    if image.is_separate != label.is_separate || image.is_separate != probability.is_separate {
         inexact.push("`force_separate_z` differs between images, labels and probabilities".to_owned());
     }
     SharedPreprocessing {
@@ -34,7 +34,7 @@ pub(super) fn import_preprocessing(entry: &Value, channels: usize, inexact: &mut
         image_order: image.order,
         label_order: label.order,
         probability_order: probability.order,
-        anisotropy_threshold: image.threshold,
+        anisotropy_threshold: if image.is_separate { ANISOTROPY_THRESHOLD } else { 0.0 },
     }
 }
 
@@ -68,7 +68,8 @@ fn import_masks(entry: &Value, schemes: &[Normalization], inexact: &mut Vec<Stri
 /// A resampling function.
 struct Resampling {
     order: u8,
-    threshold: f64,
+    /// Whether the coarsest axis is resampled separately if the spacings differ enough.
+    is_separate: bool,
 }
 
 /// The resampling of `data`, `seg` or `probabilities`.
@@ -86,17 +87,13 @@ fn import_resampling(entry: &Value, of: &str, inexact: &mut Vec<String>) -> Resa
     if order_z.is_some_and(|order| order != 0) {
         inexact.push(format!("`{name}`: segplan resamples a separate axis with order 0, not {}", settings["order_z"]));
     }
-    let threshold = match settings["force_separate_z"].as_bool() {
-        Some(false) => 0.0,
-        Some(true) => {
-            inexact.push(format!(
-                "`{name}`: segplan resamples the coarsest axis separately only if the spacings differ enough"
-            ));
-            ANISOTROPY_THRESHOLD
-        }
-        None => ANISOTROPY_THRESHOLD,
-    };
-    Resampling { order: order.filter(is_known).unwrap_or(1) as u8, threshold }
+    let forced = settings["force_separate_z"].as_bool();
+    if forced == Some(true) {
+        inexact.push(format!(
+            "`{name}`: segplan resamples the coarsest axis separately only if the spacings differ enough"
+        ));
+    }
+    Resampling { order: order.filter(is_known).unwrap_or(1) as u8, is_separate: forced != Some(false) }
 }
 
 /// Foreground intensities of each channel; empty if one of them is missing.

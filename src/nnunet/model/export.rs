@@ -1,6 +1,7 @@
 //! From a run to a results folder that nnU-Net v2 predicts with.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
@@ -58,11 +59,9 @@ pub fn export_model(request: &ModelExport<'_>) -> Result<ExportedModel, ModelErr
     let mut notes = Vec::new();
     let mut folds = BTreeMap::new();
     for id in networks {
-        let weights = folder.network(id).weights();
-        if folds.contains_key(&id.fold) {
-            notes.push(format!("{id} is left out: nnU-Net has one network per fold"));
-        } else {
-            folds.insert(id.fold, weights);
+        match folds.entry(id.fold) {
+            Entry::Vacant(entry) => _ = entry.insert(folder.network(id).weights()),
+            Entry::Occupied(_) => notes.push(format!("{id} is left out: nnU-Net has one network per fold")),
         }
     }
     let mut run_plan = plan;

@@ -78,7 +78,9 @@ fn search(path: &Path, depth: usize, found: &mut Vec<PathBuf>) {
     if has_folds && path.join(PLANS).is_file() && path.join(DATASET).is_file() {
         found.push(path.to_owned());
     } else if depth > 0 {
-        folders.iter().for_each(|folder| search(folder, depth - 1, found));
+        for folder in &folders {
+            search(folder, depth - 1, found);
+        }
     }
 }
 

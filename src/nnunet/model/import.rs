@@ -144,7 +144,7 @@ fn make_plan(
     plan.run.folds = folds.into_iter().collect();
     plan.data.cases = plan.data.cases.max(plan.split.folds);
     if let Some(runs) = run.parent().filter(|runs| !runs.as_os_str().is_empty()) {
-        plan.runtime.runs = runs.to_owned();
+        runs.clone_into(&mut plan.runtime.runs);
     }
     Ok(plan)
 }

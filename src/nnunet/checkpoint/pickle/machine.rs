@@ -66,67 +66,68 @@ impl<'a> Machine<'a> {
         match opcode {
             // PROTO
             0x80 => match self.byte()? {
-                0..=PROTOCOL => Ok(()),
-                later => Err(format!("protocol {later} of pickle; PyTorch writes {PROTOCOL}")),
+                0..=PROTOCOL => (),
+                later => return Err(format!("protocol {later} of pickle; PyTorch writes {PROTOCOL}")),
             },
-            b'N' => self.push(NONE),
+            b'N' => self.stack.push(NONE),
             // NEWTRUE, NEWFALSE
-            0x88 | 0x89 => self.push(BOOL),
-            b')' => self.push(EMPTY_TUPLE),
+            0x88 | 0x89 => self.stack.push(BOOL),
+            b')' => self.stack.push(EMPTY_TUPLE),
             // BINFLOAT: the values of floats are not needed.
-            b'G' => self.take(8).and_then(|_| self.push(FLOAT)),
+            b'G' => {
+                self.take(8)?;
+                self.stack.push(FLOAT);
+            }
             // BININT1, BININT2, BININT, LONG1
-            b'K' => self.integer(1, false),
-            b'M' => self.integer(2, false),
-            b'J' => self.integer(4, true),
+            b'K' => self.integer(1, false)?,
+            b'M' => self.integer(2, false)?,
+            b'J' => self.integer(4, true)?,
             0x8a => {
                 let length = self.byte()?;
-                self.integer(length.into(), true)
+                self.integer(length.into(), true)?;
             }
             // BINUNICODE
             b'X' => {
                 let length = self.index(4)?;
                 let bytes = self.take(length as usize)?;
-                self.make(Value::Text(bytes))
+                self.make(Value::Text(bytes))?;
             }
             // GLOBAL
-            b'c' => self.global(),
-            b']' => self.make(Value::List(Vec::new())),
-            b'}' => self.make(Value::Dict(Vec::new())),
-            b'(' => {
-                self.marks.push(self.stack.len() as u32);
-                Ok(())
-            }
+            b'c' => self.global()?,
+            b']' => self.make(Value::List(Vec::new()))?,
+            b'}' => self.make(Value::Dict(Vec::new()))?,
+            b'(' => self.marks.push(self.stack.len() as u32),
             // TUPLE1, TUPLE2, TUPLE3, TUPLE
             0x85..=0x87 => {
                 let items = self.pop_many(usize::from(opcode - 0x84))?;
-                self.make(Value::Tuple(items.into()))
+                self.make(Value::Tuple(items.into()))?;
             }
             b't' => {
                 let items = self.pop_marked()?;
-                self.make(Value::Tuple(items.into()))
+                self.make(Value::Tuple(items.into()))?;
             }
             // APPEND, APPENDS, SETITEM, SETITEMS
-            b'a' => self.pop_many(1).and_then(|items| self.append(&items)),
-            b'e' => self.pop_marked().and_then(|items| self.append(&items)),
-            b's' => self.pop_many(2).and_then(|items| self.set_items(&items)),
-            b'u' => self.pop_marked().and_then(|items| self.set_items(&items)),
+            b'a' => self.pop_many(1).and_then(|items| self.append(&items))?,
+            b'e' => self.pop_marked().and_then(|items| self.append(&items))?,
+            b's' => self.pop_many(2).and_then(|items| self.set_items(&items))?,
+            b'u' => self.pop_marked().and_then(|items| self.set_items(&items))?,
             // BINPUT, LONG_BINPUT, BINGET, LONG_BINGET
-            b'q' => self.index(1).and_then(|index| self.memoize(index)),
-            b'r' => self.index(4).and_then(|index| self.memoize(index)),
-            b'h' => self.index(1).and_then(|index| self.recall(index)),
-            b'j' => self.index(4).and_then(|index| self.recall(index)),
+            b'q' => self.index(1).and_then(|index| self.memoize(index))?,
+            b'r' => self.index(4).and_then(|index| self.memoize(index))?,
+            b'h' => self.index(1).and_then(|index| self.recall(index))?,
+            b'j' => self.index(4).and_then(|index| self.recall(index))?,
             // BINPERSID
             b'Q' => {
                 let id = self.pop()?;
-                self.make(Value::Storage(id))
+                self.make(Value::Storage(id))?;
             }
             // REDUCE, NEWOBJ
-            b'R' | 0x81 => self.call(),
+            b'R' | 0x81 => self.call()?,
             // BUILD: attributes of an object, such as `_metadata` of a state dict.
-            b'b' => self.pop().and_then(|_| self.top().map(drop)),
-            other => Err(format!("instruction {other:#04x} does not occur in checkpoints of nnU-Net")),
+            b'b' => self.pop().and_then(|_| self.top().map(drop))?,
+            other => return Err(format!("instruction {other:#04x} does not occur in checkpoints of nnU-Net")),
         }
+        Ok(())
     }
 
     fn take(&mut self, length: usize) -> Step<&'a [u8]> {
@@ -169,17 +170,13 @@ impl<'a> Machine<'a> {
         self.make(Value::Global(&self.bytes[start..self.at - 1]))
     }
 
-    fn push(&mut self, id: Id) -> Step {
-        self.stack.push(id);
-        Ok(())
-    }
-
     fn make(&mut self, value: Value<'a>) -> Step {
         if self.values.len() > EMPTY_TUPLE.0 as usize + 1 + self.bytes.len() / 2 {
             return Err("more values than one per two bytes".to_owned());
         }
+        self.stack.push(Id(self.values.len() as u32));
         self.values.push(value);
-        self.push(Id(self.values.len() as u32 - 1))
+        Ok(())
     }
 
     /// Height of the stack below which the current instruction must not take anything.
@@ -240,20 +237,23 @@ impl<'a> Machine<'a> {
 
     fn recall(&mut self, index: u32) -> Step {
         let id = self.memo.get(&index).copied();
-        self.push(id.ok_or_else(|| format!("value {index} is used before it is made"))?)
+        self.stack.push(id.ok_or_else(|| format!("value {index} is used before it is made"))?);
+        Ok(())
     }
 
     /// Instead of a call: what it would return, as far as checkpoints need it.
     fn call(&mut self) -> Step {
         let [callable, arguments] = self.pop_many(2)?[..] else { unreachable!("two values were taken") };
-        let items = match &self.values[arguments.0 as usize] {
-            Value::Tuple(items) => items,
-            _ => return Err("the arguments of a call are no tuple".to_owned()),
+        let Value::Tuple(items) = &self.values[arguments.0 as usize] else {
+            return Err("the arguments of a call are no tuple".to_owned());
         };
         match self.values[callable.0 as usize] {
             Value::Global(ORDERED_DICT) if items.is_empty() => self.make(Value::Dict(Vec::new())),
             Value::Global(REBUILD_TENSOR) => self.make(Value::Tensor(arguments)),
-            Value::Global(REBUILD_PARAMETER) if !items.is_empty() => self.push(items[0]),
+            Value::Global(REBUILD_PARAMETER) if !items.is_empty() => {
+                self.stack.push(items[0]);
+                Ok(())
+            }
             Value::Global(_) => self.make(Value::Opaque(callable)),
             _ => Err("a call of what is no class or function".to_owned()),
         }

@@ -8,7 +8,7 @@
 //! that is used a million times is stored once. A file in which this matters is not even hostile: the losses and scores of a training
 //! of 4000 epochs are half a million `NumPy` scalars that share their types.
 //!
-//! Source: `pickletools.py` of CPython 3.12; `torch/serialization.py` of PyTorch 2.8.
+//! Source: `pickletools.py` of `CPython` 3.12; `torch/serialization.py` of PyTorch 2.8.
 
 mod error;
 mod machine;
@@ -17,6 +17,5 @@ mod value;
 #[cfg(test)]
 mod tests;
 
-pub(super) use self::error::PickleError;
 pub(super) use self::machine::unpickle;
 pub(super) use self::value::{Id, Pickle, Value, text};
