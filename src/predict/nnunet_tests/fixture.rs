@@ -15,6 +15,7 @@ use crate::plan::schema::{
 };
 use crate::plan::testing::example;
 use crate::volume::axes::{permute_back, slice_first};
+use crate::volume::io::format::file_name;
 use crate::volume::io::testing::read_image;
 use crate::volume::{Image, Shape, Spacing};
 
@@ -75,8 +76,9 @@ impl Model {
     /// The input image.
     pub(super) fn image(&self) -> Image {
         let channels = 0..self.plan.data.channels.len();
-        let files: Vec<PathBuf> =
-            channels.map(|channel| self.folder.join(format!("input/ph_010_{channel:04}.nii.gz"))).collect();
+        let files: Vec<PathBuf> = channels
+            .map(|channel| self.folder.join("input").join(file_name(&format!("ph_010_{channel:04}"))))
+            .collect();
         read_image(&files).unwrap()
     }
 
