@@ -92,8 +92,8 @@ mod tests {
         assert_eq!(files_of("out").unwrap(), ["out", "a.nii.gz", "segplan-prediction.json"]);
         assert_eq!(files_of("here/b.nii.gz").unwrap(), ["here", "b.nii.gz", "b.nii.gz.json"]);
         assert_eq!(files_of("B.NII").unwrap(), [".", "B.NII", "B.NII.json"]);
-        insta::assert_snapshot!(files_of("out.nrrd").unwrap_err(), @"");
+        insta::assert_snapshot!(files_of("out.nrrd").unwrap_err(), @"`out.nrrd` has an unsupported format; expected a name that ends in `.nii.gz` or `.nii`, or a folder");
         let several = Destination::new(Path::new("out.nii.gz"), 3, false).unwrap_err();
-        insta::assert_snapshot!(several, @"");
+        insta::assert_snapshot!(several, @"`out.nii.gz` is the path of one label map, and the input has 3 cases; expected a folder, such as `segmentations`");
     }
 }

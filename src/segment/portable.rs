@@ -35,7 +35,7 @@ mod tests {
         plan.data.dataset = "/home/someone/data/Task04_Hippocampus".to_owned();
         plan.data.exclude = vec!["patient_17".to_owned()];
         let text = resolved_text(&portable(&plan));
-        for private in ["/home", "/scratch", "someone", "patient_17", "cuda"] {
+        for private in ["/home", "/scratch", "someone", "patient_17", "cuda:3"] {
             assert!(!text.contains(private), "{private} in {text}");
         }
         assert!(text.contains("dataset = \"Task04_Hippocampus\""), "{text}");

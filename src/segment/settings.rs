@@ -66,13 +66,13 @@ mod tests {
     #[test]
     fn keys_that_decide_anything_else_are_refused_with_the_reason() {
         let refused = |setting: &str| load(&[setting]).unwrap_err();
-        insta::assert_snapshot!(refused("train.learning_rate=0.1"), @"");
-        insta::assert_snapshot!(refused("postprocess.rule=none"), @"");
-        insta::assert_snapshot!(refused("runtime.device=cuda:0"), @"");
-        insta::assert_snapshot!(refused("evaluate.surface_tolerance_mm=2"), @"");
-        insta::assert_snapshot!(refused("name=other"), @"");
-        insta::assert_snapshot!(refused("predict.tile_stride=0.5"), @"");
-        insta::assert_snapshot!(refused("predict.tile_step_fraction=7"), @"");
-        insta::assert_snapshot!(refused("predict.tile_step_fraction"), @"");
+        insta::assert_snapshot!(refused("train.learning_rate=0.1"), @"`--set train.learning_rate` is refused: the networks were trained with its value; train with another one by `segplan run`; expected a key of `[predict]`, such as `--set predict.tile_step_fraction=0.25`");
+        insta::assert_snapshot!(refused("postprocess.rule=none"), @"`--set postprocess.rule` is refused: it is part of the model, like the weights; expected a key of `[predict]`, such as `--set predict.tile_step_fraction=0.25`");
+        insta::assert_snapshot!(refused("runtime.device=cuda:0"), @"`--set runtime.device` is refused: the machine is chosen by `--device`, `--memory-gib` and the paths of the command; expected a key of `[predict]`, such as `--set predict.tile_step_fraction=0.25`");
+        insta::assert_snapshot!(refused("evaluate.surface_tolerance_mm=2"), @"`--set evaluate.surface_tolerance_mm` is refused: it decides the scores, which `segplan evaluate` computes; expected a key of `[predict]`, such as `--set predict.tile_step_fraction=0.25`");
+        insta::assert_snapshot!(refused("name=other"), @"`--set name` is refused: it changes no prediction; expected a key of `[predict]`, such as `--set predict.tile_step_fraction=0.25`");
+        insta::assert_snapshot!(refused("predict.tile_stride=0.5"), @"unknown key `tile_stride` in `[predict]`");
+        insta::assert_snapshot!(refused("predict.tile_step_fraction=7"), @"`predict.tile_step_fraction` is `7`");
+        insta::assert_snapshot!(refused("predict.tile_step_fraction"), @"`--set predict.tile_step_fraction` has no value");
     }
 }

@@ -72,9 +72,9 @@ mod tests {
     #[test]
     fn files_that_are_not_the_channels_are_refused_with_an_example() {
         let refused = |names: &[&str], channels: &[&str]| id_of(names, channels).unwrap_err();
-        insta::assert_snapshot!(refused(&["a.nii", "b.nii", "c.nii"], &["T1", "T2"]), @"");
-        insta::assert_snapshot!(refused(&["a.nii", "b.nii"], &["CT"]), @"");
-        insta::assert_snapshot!(refused(&["a.txt"], &["CT"]), @"");
-        insta::assert_snapshot!(refused(&["absent.nii"], &["CT"]), @"");
+        insta::assert_snapshot!(refused(&["a.nii", "b.nii", "c.nii"], &["T1", "T2"]), @"the model has 2 channels (`T1`, `T2`), and 3 files are given; expected one file per channel in this order, such as `--input case_0000.nii.gz --input case_0001.nii.gz`, or one file with all channels");
+        insta::assert_snapshot!(refused(&["a.nii", "b.nii"], &["CT"]), @"the model has 1 channel (`CT`), and 2 files are given; expected one file per channel in this order, such as `--input case_0000.nii.gz`, or one file with all channels");
+        insta::assert_snapshot!(refused(&["a.txt"], &["CT"]), @"`a.txt` is no image: expected a name that ends in `.nii.gz` or `.nii`; a list of cases is named by `--input-list`");
+        insta::assert_snapshot!(refused(&["absent.nii"], &["CT"]), @"`absent.nii` does not exist; expected a folder of images, or an image");
     }
 }

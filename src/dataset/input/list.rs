@@ -7,6 +7,7 @@ use crate::dataset::case::Case;
 use crate::dataset::input::error::{InputError, line_example};
 use crate::dataset::input::files::case_of_files;
 use crate::store::read_text;
+use crate::units::counted;
 
 /// Reads the cases of a list. Paths are relative to the folder of the list; empty lines and lines that begin with `#` are skipped; a path
 /// that contains a comma is written between quotation marks.
@@ -25,8 +26,11 @@ pub(super) fn cases_of_list(list: &Path, channels: &[String]) -> Result<Vec<Case
         let files = cells(line).ok_or_else(|| refuse(format!("a quotation mark is not closed; {}", expected())))?;
         let case = case_of_files(&files, channels, |file| folder.join(file)).map_err(|error| match error {
             InputError::Channels { files, .. } => {
-                refuse(format!("{files} of {} files; {}", channels.len(), expected()))
+                let (found, wanted) = (counted(files, "file"), counted(channels.len(), "channel"));
+                refuse(format!("{found}, and the model has {wanted}; {}", expected()))
             }
+            InputError::Missing(path) => refuse(format!("`{}` does not exist; {}", path.display(), expected())),
+            InputError::NoImage(path) => refuse(format!("`{}` is no image; {}", path.display(), expected())),
             error => refuse(error.to_string()),
         })?;
         if let Some(first) = lines.insert(case.id.clone(), index + 1) {
@@ -92,12 +96,12 @@ mod tests {
     #[test]
     fn a_wrong_line_is_refused_with_its_number_and_an_example() {
         let refused = |text: &str, channels: &[&str]| read(text, channels).unwrap_err();
-        insta::assert_snapshot!(refused("b.nii\na_0000.nii.gz,a_0001.nii.gz", &["CT"]), @"");
-        insta::assert_snapshot!(refused("a_0000.nii.gz,a_0001.nii.gz,b.nii", &["T1", "T2"]), @"");
-        insta::assert_snapshot!(refused("\n\"b.nii", &["CT"]), @"");
-        insta::assert_snapshot!(refused("absent.nii", &["CT"]), @"");
-        insta::assert_snapshot!(refused("image", &["CT"]), @"");
-        insta::assert_snapshot!(refused("b.nii\n# again\nb.nii", &["CT"]), @"");
-        insta::assert_snapshot!(refused("# nothing\n", &["CT"]), @"");
+        insta::assert_snapshot!(refused("b.nii\na_0000.nii.gz,a_0001.nii.gz", &["CT"]), @"`cases.txt`, line 2: 2 files, and the model has 1 channel; expected the files of a case, such as `case_0000.nii.gz`");
+        insta::assert_snapshot!(refused("a_0000.nii.gz,a_0001.nii.gz,b.nii", &["T1", "T2"]), @"`cases.txt`, line 1: 3 files, and the model has 2 channels; expected the files of a case, such as `case_0000.nii.gz,case_0001.nii.gz`");
+        insta::assert_snapshot!(refused("\n\"b.nii", &["CT"]), @"`cases.txt`, line 2: a quotation mark is not closed; expected the files of a case, such as `case_0000.nii.gz`");
+        insta::assert_snapshot!(refused("absent.nii", &["CT"]), @"`cases.txt`, line 1: `absent.nii` does not exist; expected the files of a case, such as `case_0000.nii.gz`");
+        insta::assert_snapshot!(refused("image", &["CT"]), @"`cases.txt`, line 1: `image` is no image; expected the files of a case, such as `case_0000.nii.gz`");
+        insta::assert_snapshot!(refused("b.nii\n# again\nb.nii", &["CT"]), @"`cases.txt`, line 3: case `b` is already on line 1; rename one of its files");
+        insta::assert_snapshot!(refused("# nothing\n", &["CT"]), @"`cases.txt` lists no case; expected one case per line, such as `case_0000.nii.gz`");
     }
 }

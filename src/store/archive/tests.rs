@@ -51,7 +51,6 @@ fn zip(entries: &[Raw], comment: &[u8]) -> Vec<u8> {
         directory.extend([20, 3]);
         directory.extend(&common);
         directory.extend([0; 6]);
-        directory.extend([0; 2]);
         directory.extend((u32::from(entry.mode) << 16).to_le_bytes());
         directory.extend(start.to_le_bytes());
         directory.extend(entry.name.as_bytes());
