@@ -93,20 +93,27 @@ impl InstructionSet {
             Self::Avx512 => unsafe { avx512(work) },
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => unsafe { avx2(work) },
-            Self::Portable => work(),
+            Self::Portable => portable(work),
         }
     }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f")]
+#[inline(never)]
 unsafe fn avx512<R>(work: impl FnOnce() -> R) -> R {
     work()
 }
 
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
+#[target_feature(enable = "avx2,fma")]
+#[inline(never)]
 unsafe fn avx2<R>(work: impl FnOnce() -> R) -> R {
+    work()
+}
+
+#[inline(never)]
+fn portable<R>(work: impl FnOnce() -> R) -> R {
     work()
 }
 
@@ -142,6 +149,9 @@ pub(super) trait Vector: Copy {
     unsafe fn add_product(self, a: Self, b: Self) -> Self;
     /// `self + other`.
     unsafe fn add(self, other: Self) -> Self;
+    /// Runs `work` compiled for these instructions, as far as it is inlined, in a function of its own: the compiler needs much
+    /// longer for one large function than for many small ones.
+    unsafe fn outline(work: impl FnOnce());
 }
 
 // SAFETY of all function bodies below: the caller guarantees what the trait requires.
@@ -175,6 +185,10 @@ impl Vector for __m512 {
     unsafe fn add(self, other: Self) -> Self {
         unsafe { _mm512_add_ps(self, other) }
     }
+    #[inline(always)]
+    unsafe fn outline(work: impl FnOnce()) {
+        unsafe { avx512(work) }
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -206,6 +220,10 @@ impl Vector for __m256 {
     unsafe fn add(self, other: Self) -> Self {
         unsafe { _mm256_add_ps(self, other) }
     }
+    #[inline(always)]
+    unsafe fn outline(work: impl FnOnce()) {
+        unsafe { avx2(work) }
+    }
 }
 
 impl Vector for [f32; 4] {
@@ -235,5 +253,9 @@ impl Vector for [f32; 4] {
     #[inline(always)]
     unsafe fn add(self, other: Self) -> Self {
         std::array::from_fn(|lane| self[lane] + other[lane])
+    }
+    #[inline(always)]
+    unsafe fn outline(work: impl FnOnce()) {
+        portable(work);
     }
 }

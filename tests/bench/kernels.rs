@@ -1,15 +1,17 @@
 //! Times of the CPU kernels in seconds, one JSON line per case: `cargo bench --bench kernels -- [--repeats N] CASE…`.
 //!
-//! A case `IN,OUT,Z,Y,X` is a 3 × 3 × 3 convolution of two samples: `{"forward": […], "backward": […]}`; the backward pass computes
-//! the gradients of input, weight and bias. A case `Z,Y,X,Z,Y,X` resamples cubically from the first shape to the second:
-//! `{"resample": […]}`. The scripts in `tests/bench/peers` time these kernels and their peers alternately.
+//! A case `IN,OUT,Z,Y,X` is a 3 × 3 × 3 convolution of two samples, which a kernel `,KZ,KY,KX` and a stride `,SZ,SY,SX` may follow:
+//! `{"forward": […], "backward": […]}`; the backward pass computes the gradients of input, weight and bias. A case
+//! `CHANNELS,Z,Y,X,KZ,KY,KX` is an average pooling of two samples, with the same results. A case `Z,Y,X,Z,Y,X` resamples cubically
+//! from the first shape to the second: `{"resample": […]}`. The scripts in `tests/bench/peers` time these kernels and their peers alternately.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use ndarray::Array3;
 use segplan::alloc::CachingAllocator;
-use segplan::kernels::conv::{ConvDims, backward, forward};
+use segplan::kernels::avg_pool::AvgPool;
+use segplan::kernels::conv::{ConvDims, Requested, backward, forward};
 use segplan::volume::Shape;
 use segplan::volume::resample::{Order, resize};
 use serde_json::{Value, json};
@@ -36,21 +38,39 @@ fn main() {
 fn run(case: &str, repeats: usize) {
     let numbers: Vec<usize> = case.split(',').map(|number| number.parse().expect("numbers")).collect();
     let times = match numbers[..] {
-        [inputs, outputs, z, y, x] => convolution(inputs, outputs, [z, y, x], repeats),
+        [inputs, outputs, z, y, x] => convolution(&dims([inputs, outputs], [z, y, x], [3; 3], [1; 3]), repeats),
+        [inputs, outputs, z, y, x, kz, ky, kx, sz, sy, sx] => {
+            convolution(&dims([inputs, outputs], [z, y, x], [kz, ky, kx], [sz, sy, sx]), repeats)
+        }
+        [channels, z, y, x, kz, ky, kx] => average_pooling(channels, [z, y, x], [kz, ky, kx], repeats),
         [z, y, x, to_z, to_y, to_x] => json!({ "resample": resample([z, y, x], [to_z, to_y, to_x], repeats) }),
-        _ => panic!("`{case}` is neither IN,OUT,Z,Y,X nor Z,Y,X,Z,Y,X"),
+        _ => panic!("`{case}` has another number of values than every kind of case"),
     };
     println!("{times}");
 }
 
-fn convolution(inputs: usize, outputs: usize, size: [usize; 3], repeats: usize) -> Value {
-    let [z, y, x] = size;
-    let dims = ConvDims { samples: 2, inputs: vec![inputs], outputs, size, kernel: [3; 3] };
-    let voxels = 2 * z * y * x;
-    let (image, gradient) = (wave(voxels * inputs), wave(voxels * outputs));
-    let (weight, bias) = (wave(27 * inputs * outputs), wave(outputs));
-    let forward = times(repeats, || drop(black_box(forward(&dims, &[&image], &weight, &bias))));
-    let backward = times(repeats, || drop(black_box(backward(&dims, &[&image], &weight, &gradient, true))));
+fn dims([inputs, outputs]: [usize; 2], size: [usize; 3], kernel: [usize; 3], stride: [usize; 3]) -> ConvDims {
+    ConvDims { samples: 2, inputs: vec![inputs], outputs, size, kernel, stride, padding: kernel.map(|edge| edge / 2) }
+}
+
+fn convolution(dims: &ConvDims, repeats: usize) -> Value {
+    let (inputs, outputs) = (dims.inputs[0], dims.outputs);
+    let [voxels, output_voxels, taps] =
+        [dims.size, dims.output_size(), dims.kernel].map(|edges| edges.iter().product::<usize>());
+    let (image, gradient) = (wave(2 * voxels * inputs), wave(2 * output_voxels * outputs));
+    let (weight, bias) = (wave(taps * inputs * outputs), wave(outputs));
+    let requested = Requested { inputs: true, bias: true };
+    let forward = times(repeats, || drop(black_box(forward(dims, &[&image], &weight, &bias))));
+    let backward = times(repeats, || drop(black_box(backward(dims, &[&image], &weight, &gradient, requested))));
+    json!({ "forward": forward, "backward": backward })
+}
+
+fn average_pooling(channels: usize, size: [usize; 3], kernel: [usize; 3], repeats: usize) -> Value {
+    let pool = AvgPool { size, kernel };
+    let [voxels, pooled_voxels] = [size, pool.pooled()].map(|edges| edges.iter().product::<usize>());
+    let (maps, gradient) = (wave(2 * channels * voxels), wave(2 * channels * pooled_voxels));
+    let forward = times(repeats, || drop(black_box(pool.forward(&maps))));
+    let backward = times(repeats, || drop(black_box(pool.backward(&gradient))));
     json!({ "forward": forward, "backward": backward })
 }
 

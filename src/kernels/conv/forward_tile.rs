@@ -127,6 +127,22 @@ unsafe fn accumulate_tile<
     piece: &Piece<'_>,
     sums: *mut f32,
 ) {
+    // SAFETY: guaranteed by the caller.
+    unsafe {
+        V::outline(
+            #[inline(always)]
+            || add_tile::<V, VECTORS, STEP, ROWS, LENGTH>(chunk, rows, piece, sums),
+        );
+    }
+}
+
+#[inline(always)]
+unsafe fn add_tile<V: Vector, const VECTORS: usize, const STEP: usize, const ROWS: usize, const LENGTH: usize>(
+    chunk: &InputChunk,
+    rows: &[Row],
+    piece: &Piece<'_>,
+    sums: *mut f32,
+) {
     let Piece { voxels: Range { start, .. }, visible, sum_step } = piece;
     if (ROWS * LENGTH + 1) * VECTORS + 1 > V::REGISTERS {
         unreachable!("{ROWS} rows of {LENGTH} voxels do not fit into the registers");

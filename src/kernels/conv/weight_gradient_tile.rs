@@ -36,6 +36,20 @@ pub(super) unsafe fn accumulate_three_taps<
     operands: Operands<'_>,
     sums: &mut [f32],
 ) {
+    // SAFETY: guaranteed by the caller.
+    unsafe {
+        V::outline(
+            #[inline(always)]
+            || add_three_taps::<V, VECTORS, FIRST_ROW, ROWS>(operands, sums),
+        );
+    }
+}
+
+#[inline(always)]
+unsafe fn add_three_taps<V: Vector, const VECTORS: usize, const FIRST_ROW: usize, const ROWS: usize>(
+    operands: Operands<'_>,
+    sums: &mut [f32],
+) {
     let Operands { stencil, inputs, gradient: transposed } = operands;
     let Stencil { size: [_, height, width], stride: [_, stride, step], .. } = *stencil;
     let [_, rows, columns] = stencil.output_size();
@@ -170,6 +184,22 @@ pub(super) struct PlaneTap {
 /// The operands contain the input rows of every strip once per channel.
 #[inline(always)]
 pub(super) unsafe fn accumulate_single_tap<V: Vector, const VECTORS: usize, const CHANNELS: usize>(
+    operands: Operands<'_>,
+    tap: PlaneTap,
+    sums: &mut [f32],
+    stride: usize,
+) {
+    // SAFETY: guaranteed by the caller.
+    unsafe {
+        V::outline(
+            #[inline(always)]
+            || add_single_tap::<V, VECTORS, CHANNELS>(operands, tap, sums, stride),
+        );
+    }
+}
+
+#[inline(always)]
+unsafe fn add_single_tap<V: Vector, const VECTORS: usize, const CHANNELS: usize>(
     operands: Operands<'_>,
     tap: PlaneTap,
     sums: &mut [f32],
