@@ -185,6 +185,7 @@ fn mutate(bytes: &mut Vec<u8>, rng: &mut Rng) {
 
 /// Mutated packages neither panic, nor write outside of their folder, nor allocate more than a multiple of their size. Half of them have
 /// checksums that are right.
+#[expect(clippy::print_stdout, reason = "the figures are shown with --nocapture")]
 #[test]
 #[expect(clippy::disallowed_methods, reason = "the number of inputs")]
 fn mutated_packages_are_accepted_or_refused() {

@@ -112,8 +112,8 @@ mod tests {
     #[test]
     fn the_crop_is_surrounded_by_background() {
         let classes = Channels::Classes(vec![0, 1]);
-        assert_eq!([0, 1].map(|channel| classes.outside(channel)), [1.0, 0.0]);
+        assert_eq!([0, 1].map(|channel| classes.outside(channel).to_bits()), [1.0_f32, 0.0].map(f32::to_bits));
         let regions = Channels::Regions(vec![1, 2]);
-        assert_eq!([0, 1].map(|channel| regions.outside(channel)), [0.0, 0.0]);
+        assert_eq!([0, 1].map(|channel| regions.outside(channel).to_bits()), [0, 0]);
     }
 }

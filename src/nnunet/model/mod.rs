@@ -14,6 +14,8 @@ mod unpack;
 mod weights;
 
 #[cfg(test)]
+mod golden_tests;
+#[cfg(test)]
 mod tests;
 
 pub use self::error::ModelError;

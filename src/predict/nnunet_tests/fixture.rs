@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bytemuck::{Pod, pod_read_unaligned};
 use ndarray::{Array, Dimension, Ix4};
@@ -15,12 +15,14 @@ use crate::plan::schema::{
 };
 use crate::plan::testing::example;
 use crate::volume::axes::{permute_back, slice_first};
-use crate::volume::io::format::file_name;
 use crate::volume::io::testing::read_image;
 use crate::volume::{Image, Shape, Spacing};
 
-/// The model folders, and the configuration of each.
-pub(super) const MODELS: [(&str, ConfigurationName); 3] = [
+/// The committed model folders (`tests/reference/nnunet_model.py`), and the configuration of each.
+const COMMITTED: [(&str, ConfigurationName); 2] =
+    [("nnunet-model-plain", ConfigurationName::FullRes), ("nnunet-model-resenc", ConfigurationName::TwoD)];
+/// Larger model folders, and the configuration of each.
+const MODELS: [(&str, ConfigurationName); 3] = [
     ("plain-aniso", ConfigurationName::FullRes),
     ("resenc-regions", ConfigurationName::FullRes),
     ("plain-2d", ConfigurationName::TwoD),
@@ -36,18 +38,16 @@ pub(super) struct Model {
 }
 
 impl Model {
-    /// All model folders, in `nnunet-v2-models` of the folder `$SEGPLAN_TEST_DATA`; none, with a note, where they are absent.
+    /// The committed model folders, and those of `nnunet-v2-models` in the folder `$SEGPLAN_TEST_DATA`, if it is set.
     pub(super) fn all() -> Vec<Self> {
-        let folder = std::env::var_os("SEGPLAN_TEST_DATA").map(|data| PathBuf::from(data).join("nnunet-v2-models"));
-        match folder.filter(|folder| folder.is_dir()) {
-            Some(folder) => {
-                MODELS.map(|(name, configuration)| Self::read(folder.join(name), name, configuration)).into()
-            }
-            None => {
-                eprintln!("not tested: there is no folder `nnunet-v2-models` in the folder $SEGPLAN_TEST_DATA");
-                Vec::new()
-            }
+        let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+        let mut all: Vec<Self> =
+            COMMITTED.map(|(name, configuration)| Self::read(committed.join(name), name, configuration)).into();
+        if let Some(data) = std::env::var_os("SEGPLAN_TEST_DATA") {
+            let folder = Path::new(&data).join("nnunet-v2-models");
+            all.extend(MODELS.map(|(name, configuration)| Self::read(folder.join(name), name, configuration)));
         }
+        all
     }
 
     fn read(folder: PathBuf, name: &'static str, configuration: ConfigurationName) -> Self {
@@ -75,10 +75,9 @@ impl Model {
 
     /// The input image.
     pub(super) fn image(&self) -> Image {
-        let channels = 0..self.plan.data.channels.len();
-        let files: Vec<PathBuf> = channels
-            .map(|channel| self.folder.join("input").join(file_name(&format!("ph_010_{channel:04}"))))
-            .collect();
+        let mut files: Vec<PathBuf> =
+            fs::read_dir(self.folder.join("input")).unwrap().map(|entry| entry.unwrap().path()).collect();
+        files.sort();
         read_image(&files).unwrap()
     }
 

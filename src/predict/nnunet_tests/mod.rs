@@ -43,7 +43,6 @@ fn images_and_masks_are_preprocessed_as_by_nnu_net() {
         for (channel, (found, expected)) in found.image.outer_iter().zip(expected.outer_iter()).enumerate() {
             let range = expected.fold(0.0_f32, |range, value| range.max(value.abs()));
             let difference = largest_difference(found.insert_axis(Axis(0)), expected.insert_axis(Axis(0)));
-            eprintln!("{}, channel {channel}: {:e} of the range", model.name, difference / range);
             assert!(difference <= INTENSITY_TOLERANCE * range, "{}, channel {channel}: {difference:e}", model.name);
         }
         let mask: Array4<i8> = model.golden("mask");
@@ -88,7 +87,6 @@ fn logits_become_the_labels_and_probabilities_of_nnu_net() {
             };
             let labels = vote(&[member], channels, Some(&mut on_channel)).unwrap();
             let difference = largest_difference(found.view(), expected.view());
-            eprintln!("{}: probabilities differ by at most {difference:e}, tolerance {tolerance:e}", model.name);
             assert!(difference <= tolerance, "{}: {difference:e}", model.name);
 
             let segmentation: Array3<u8> = model.golden("segmentation");
@@ -102,7 +100,6 @@ fn logits_become_the_labels_and_probabilities_of_nnu_net() {
                     different += 1;
                 }
             }
-            eprintln!("{}: {different} of {} labels differ", model.name, labels.len());
             assert!(different <= 1 + labels.len() / 100_000, "{}: {different} labels differ", model.name);
             assert_eq!(vote(&[member], channels, None).unwrap(), labels, "with and without probabilities");
         });
@@ -119,7 +116,9 @@ fn probabilities_are_those_of_nnu_net_if_resampled_logits_are_rounded_as_there()
                 |channel: usize| resampled.outputs(channel).unwrap().mapv(|logit| f16::from_f32(logit).to_f32());
             let logits: Vec<Array3<f32>> = (0..member.outputs.channels()).map(rounded).collect();
             let mut sum = LogSumExp::new(member.placement.crop.shape().0);
-            logits.iter().for_each(|logits| sum.add(logits.view()));
+            for logits in &logits {
+                sum.add(logits.view());
+            }
             let sum = sum.finish();
             let bounds = member.placement.crop;
             for (channel, logits) in logits.iter().enumerate() {
@@ -130,7 +129,6 @@ fn probabilities_are_those_of_nnu_net_if_resampled_logits_are_rounded_as_there()
                 let expected = crop(expected.index_axis(Axis(0), channel), bounds);
                 let is_far = |(found, expected): &(&f32, &f32)| (*found - *expected).abs() > PROBABILITY_TOLERANCE;
                 let far = found.iter().zip(expected).filter(is_far).count();
-                eprintln!("{}, channel {channel}: {far} of {} probabilities differ", model.name, found.len());
                 // The last digit in single precision decides on some roundings.
                 assert!(far * 1000 <= found.len(), "{}, channel {channel}: {far} probabilities differ", model.name);
             }
