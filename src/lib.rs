@@ -35,7 +35,7 @@
 //! | [`segment`] | run or package, and new images → label maps; run → package | 2.4 |
 //! | [`preview`], [`mod@bench`] | plan → pictures of augmented patches; timings | |
 //! | [`experiment`] | plan → list of work, its state and cost; the runner | 2.3 |
-//! | [`nnunet`] | nnU-Net's plans ↔ plan | |
+//! | [`nnunet`] | nnU-Net's plans and trained models ↔ plan and run | |
 //! | [`cli`] | command line → calls into the other rooms; the only room that prints | |
 //!
 //! # Where each rule of the paper lives

@@ -16,9 +16,9 @@ use segplan::dataset::gate::{self, Expected};
 /// Voxels that may differ from nnU-Net's labels: it sums the tiles in half precision.
 const DIFFERING: usize = 3;
 
-/// A model that nnU-Net 2.8.1 trained on the phantom: 2D, on the slices of anisotropic images of two channels.
-fn trained() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/values/nnunet/plain_2d")
+/// A model that nnU-Net 2.8.1 trained, by `tests/reference/nnunet_model.py`.
+fn trained(kind: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/nnunet-model-{kind}"))
 }
 
 fn text(path: &Path) -> &str {
@@ -34,8 +34,14 @@ fn import(workplace: &Workplace, model: &Path, name: &str) -> Ended {
 fn predict(workplace: &Workplace, name: &str, model: &Path) -> Array3<i16> {
     let (run, output) = (format!("runs/{name}"), format!("out-{name}"));
     let input = model.join("input");
+    let case = case_of(model);
     succeed(&mut workplace.segplan(&["predict", "--run", &run, "--input", text(&input), "--output", &output]));
-    read_labels(&workplace.path(&output).join("ph_010.nii.gz"))
+    read_labels(&workplace.path(&output).join(case))
+}
+
+/// The prediction of nnU-Net in a model folder.
+fn case_of(model: &Path) -> &'static str {
+    if model.join("phantom.nii.gz").is_file() { "phantom.nii.gz" } else { "ph_010.nii.gz" }
 }
 
 fn read_labels(path: &Path) -> Array3<i16> {
@@ -54,7 +60,7 @@ fn check_round_trip(model: &Path) {
     let workplace = Workplace::new();
     import(&workplace, model, "imported");
     let labels = predict(&workplace, "imported", model);
-    let expected = read_labels(&model.join("ph_010.nii.gz"));
+    let expected = read_labels(&model.join(case_of(model)));
     let differing = differing(&labels, &expected);
     assert!(differing <= DIFFERING, "{}: {differing} of {} voxels differ", model.display(), labels.len());
     assert!(labels.iter().any(|&label| label > 0));
@@ -64,8 +70,11 @@ fn check_round_trip(model: &Path) {
 }
 
 #[test]
-fn an_imported_model_predicts_what_nnunet_predicts_and_survives_export() {
-    check_round_trip(&trained());
+fn imported_models_predict_what_nnunet_predicts_and_survive_export() {
+    // 3D, two folds, permuted axes, CT and a masked z-score; 2D, residual blocks, regions.
+    for kind in ["plain", "resenc"] {
+        check_round_trip(&trained(kind));
+    }
 }
 
 /// Plain and residual, 2D and 3D, two folds, regions, masks, permuted axes.
@@ -84,12 +93,12 @@ fn a_damaged_checkpoint_and_a_foreign_folder_have_their_exit_codes() {
     let folder = workplace.path("model/fold_0");
     fs::create_dir_all(&folder).unwrap();
     for file in ["plans.json", "dataset.json"] {
-        fs::copy(trained().join(file), workplace.path("model").join(file)).unwrap();
+        fs::copy(trained("plain").join(file), workplace.path("model").join(file)).unwrap();
     }
     let import = |code: i32| fail(&mut workplace.segplan(&["import", "model", "-o", "runs/imported"]), code).error;
     let without = import(3);
     assert!(without.contains("has no `checkpoint_final.pth` in fold_0"), "{without}");
-    let mut bytes = fs::read(trained().join("fold_0/checkpoint_final.pth")).unwrap();
+    let mut bytes = fs::read(trained("plain").join("fold_0/checkpoint_final.pth")).unwrap();
     bytes.truncate(bytes.len() / 2);
     fs::write(folder.join("checkpoint_final.pth"), bytes).unwrap();
     let damaged = import(3);

@@ -43,19 +43,19 @@ fn an_exported_plan_is_imported_unchanged() {
     let plan = example();
     let exported = export::export(&plan);
     let imported = imported("hippocampus", &exported.plans, &exported.dataset);
-    let full = ConfigurationName::FullRes;
-    assert_eq!(imported.plan.configurations[&full].patch_size, plan.configurations[&full].patch_size);
-    let (mut two_d, expected) = (
-        imported.plan.configurations[&ConfigurationName::TwoD].clone(),
-        &plan.configurations[&ConfigurationName::TwoD],
-    );
+    let network = |name: ConfigurationName| &imported.plan.configurations[&name];
+    let (full, own) = (network(ConfigurationName::FullRes), &plan.configurations[&ConfigurationName::FullRes]);
+    // nnU-Net reorders all axes, so that the slices of its 2D network come first.
+    assert_eq!((full.slice_axis, full.patch_size, full.pool_depths), (2, Shape([20, 40, 56]), [2, 3, 3]));
+    assert_eq!((full.spacing_mm, full.median_shape), (own.spacing_mm, own.median_shape));
+    assert_eq!(full.downsampling_strides(), [[1, 2, 2], [2, 2, 2], [2, 2, 2]]);
+    let (mut two_d, expected) =
+        (network(ConfigurationName::TwoD).clone(), &plan.configurations[&ConfigurationName::TwoD]);
+    assert_eq!(two_d.downsampling_strides(), expected.downsampling_strides());
     // Only the plane is kept.
     two_d.median_shape.0[2] = 35;
-    let augmentation = expected.augmentation;
-    two_d.augmentation = augmentation;
+    (two_d.strides, two_d.augmentation) = (None, expected.augmentation);
     assert_eq!(&two_d, expected);
-    assert_eq!(imported.plan.configurations[&full].pool_depths, [3, 3, 2]);
-    assert_eq!(imported.plan.configurations[&full].spacing_mm, plan.configurations[&full].spacing_mm);
     assert!(imported.plan.preprocess.anisotropy_threshold.abs() < f64::EPSILON, "0 never resamples an axis separately");
     assert_eq!(imported.plan.data.labels, plan.data.labels);
     assert_eq!(exported.plans["transpose_forward"], json!([2, 0, 1]));
@@ -111,6 +111,8 @@ fn unsupported_entries_are_listed() {
     network["normalization_schemes"] = json!(["HistogramNormalization"]);
     network["resampling_fn_data"] = json!("resample_torch_fornnunet");
     network["resampling_fn_seg_kwargs"]["force_separate_z"] = json!(true);
+    network["preprocessor_name"] = json!("MyPreprocessor");
+    exported.plans["image_reader_writer"] = json!("NibabelIOWithReorient");
     exported.plans["configurations"]["mine"] = json!({ "inherits_from": "2d" });
     exported.plans["configurations"]["2d"]["architecture"]["network_class_name"] = json!("Primus");
     let imported = imported("mine", &exported.plans, &exported.dataset);

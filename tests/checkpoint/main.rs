@@ -57,7 +57,7 @@ fn intact() -> Vec<Vec<u8>> {
         mirror_axes: Some(vec![0, 1]),
     };
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let trained = root.join("tests/reference/values/nnunet/plain_2d/fold_0/checkpoint_final.pth");
+    let trained = root.join("tests/golden/nnunet-model-plain/fold_0/checkpoint_final.pth");
     [small.to_bytes().unwrap(), std::fs::read(trained).unwrap()].map(without_checksums).to_vec()
 }
 

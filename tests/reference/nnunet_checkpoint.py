@@ -1,8 +1,7 @@
 """Tensors of nnU-Net checkpoints as PyTorch reads them (torch 2.8.0, nnunetv2 2.8.1).
 
 python tests/reference/nnunet_checkpoint.py
-    writes values/nnunet/plain_2d/checkpoint.json: names, shapes and sums of the weights in values/nnunet/plain_2d, a model that
-    nnU-Net trained on the phantom.
+    writes values/nnunet/checkpoint.json: names, shapes and sums of the weights in ../golden/nnunet-model-plain/fold_0.
 
 python tests/reference/nnunet_checkpoint.py EXPECTED.pth WRITTEN.pth
     compares a checkpoint that segplan wrote with nnU-Net's: names, values, and which names share a storage.
@@ -13,7 +12,8 @@ import sys
 
 import torch
 
-FOLDER = pathlib.Path(__file__).parent / "values/nnunet/plain_2d"
+FOLDER = pathlib.Path(__file__).parent
+CHECKPOINT = FOLDER.parent / "golden/nnunet-model-plain/fold_0/checkpoint_final.pth"
 
 
 def load(path):
@@ -40,8 +40,8 @@ if len(sys.argv) == 3:
     assert storages(expected) == storages(written)
     print(f"{len(written)} names of {len(storages(written))} tensors are equal")
 else:
-    weights = load(FOLDER / "fold_0/checkpoint_final.pth")["network_weights"]
+    weights = load(CHECKPOINT)["network_weights"]
     values = {
         name: {"shape": list(tensor.shape), "sum": tensor.double().sum().item()} for name, tensor in weights.items()
     }
-    (FOLDER / "checkpoint.json").write_text(json.dumps(values, indent=1) + "\n")
+    (FOLDER / "values/nnunet/checkpoint.json").write_text(json.dumps(values, indent=1) + "\n")

@@ -9,10 +9,13 @@ use super::aliases::all_names;
 use super::*;
 use crate::nnunet::archive::{Archive, ArchiveWriter};
 
-/// A model that nnU-Net trained on the phantom.
+/// A checkpoint that nnU-Net trained.
 fn trained() -> PathBuf {
-    let values = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/reference/values");
-    values.join("nnunet/plain_2d")
+    tests_folder().join("golden/nnunet-model-plain/fold_0/checkpoint_final.pth")
+}
+
+fn tests_folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests")
 }
 
 fn read(bytes: &[u8]) -> Result<Checkpoint, String> {
@@ -57,13 +60,14 @@ fn with_pickle(old: &[u8], new: &[u8]) -> Vec<u8> {
 
 #[test]
 fn a_checkpoint_of_nnunet_has_the_names_shapes_and_values_of_pytorch() {
-    let checkpoint = Checkpoint::read(&trained().join("fold_0/checkpoint_final.pth")).unwrap();
-    assert_eq!((checkpoint.trainer.as_str(), checkpoint.configuration.as_str()), ("nnUNetTrainer", "2d"));
-    assert_eq!((checkpoint.fold.as_str(), checkpoint.mirror_axes), ("0", Some(vec![0, 1])));
+    let checkpoint = Checkpoint::read(&trained()).unwrap();
+    assert_eq!((checkpoint.trainer.as_str(), checkpoint.configuration.as_str()), ("nnUNetTrainer", "3d_fullres"));
+    assert_eq!((checkpoint.fold.as_str(), checkpoint.mirror_axes), ("0", Some(vec![0, 1, 2])));
     let expected: BTreeMap<String, Value> =
-        serde_json::from_slice(&std::fs::read(trained().join("checkpoint.json")).unwrap()).unwrap();
+        serde_json::from_slice(&std::fs::read(tests_folder().join("reference/values/nnunet/checkpoint.json")).unwrap())
+            .unwrap();
     let names: Vec<String> = checkpoint.weights.keys().flat_map(|name| all_names(name)).collect();
-    assert_eq!((names.len(), checkpoint.weights.len()), (expected.len(), 68));
+    assert_eq!((names.len(), checkpoint.weights.len()), (expected.len(), 48));
     assert!(names.iter().all(|name| expected.contains_key(name)));
     for (name, tensor) in &checkpoint.weights {
         assert_eq!(serde_json::json!(tensor.shape), expected[name]["shape"], "{name}");
@@ -74,7 +78,7 @@ fn a_checkpoint_of_nnunet_has_the_names_shapes_and_values_of_pytorch() {
 
 #[test]
 fn a_written_checkpoint_is_read_back_exactly() {
-    let checkpoint = Checkpoint::read(&trained().join("fold_0/checkpoint_final.pth")).unwrap();
+    let checkpoint = Checkpoint::read(&trained()).unwrap();
     for checkpoint in [checkpoint, tiny(), Checkpoint { mirror_axes: None, ..tiny() }] {
         assert_eq!(read(&checkpoint.to_bytes().unwrap()).unwrap(), checkpoint);
     }

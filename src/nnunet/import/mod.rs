@@ -58,6 +58,7 @@ pub fn import(
 ) -> Result<Imported, ImportError> {
     let mut notes = Notes::default();
     let data = import_data(plans, dataset, &mut notes)?;
+    note_foreign_code(plans, &mut notes);
     let networks = import_networks(plans, &data, names, &mut notes)?;
     let mut planned = assemble(name, data, Vec::new(), &recipe::rules());
     complete(&mut planned, networks, plans);
@@ -122,6 +123,18 @@ fn import_networks(
         return Err(ImportError::Nothing { unsupported });
     };
     Ok(Networks { configurations, shared })
+}
+
+/// Notes code of nnU-Net that handles images or labels in another way than segplan.
+fn note_foreign_code(plans: &Value, notes: &mut Notes) {
+    let named = |key: &str| plans[key].as_str().unwrap_or_default();
+    let (reader, labels) = (named("image_reader_writer"), named("label_manager"));
+    if reader.ends_with("WithReorient") {
+        notes.inexact.push(format!("`image_reader_writer`: `{reader}` turns images to RAS; segplan keeps their axes"));
+    }
+    if !matches!(labels, "" | "LabelManager") {
+        notes.inexact.push(format!("`label_manager`: segplan does not have `{labels}`"));
+    }
 }
 
 /// Replaces what nnU-Net's files decide on in a plan of the recipe.

@@ -5,6 +5,8 @@ use serde_json::Value;
 use crate::nnunet::terms::{ANISOTROPY_THRESHOLD, RESAMPLING, scheme_name};
 use crate::plan::schema::{Intensities, Normalization};
 
+/// The preprocessing of nnU-Net's own planners.
+const PREPROCESSOR: &str = "DefaultPreprocessor";
 /// All normalisations.
 const SCHEMES: [Normalization; 5] =
     [Normalization::Ct, Normalization::ZScore, Normalization::None, Normalization::RescaleTo01, Normalization::RgbTo01];
@@ -22,6 +24,10 @@ pub(super) struct SharedPreprocessing {
 
 /// Reads the settings of a configuration, with the parts that segplan lacks.
 pub(super) fn import_preprocessing(entry: &Value, channels: usize, inexact: &mut Vec<String>) -> SharedPreprocessing {
+    let preprocessor = entry["preprocessor_name"].as_str().unwrap_or(PREPROCESSOR);
+    if preprocessor != PREPROCESSOR {
+        inexact.push(format!("`preprocessor_name`: segplan does not have `{preprocessor}`"));
+    }
     let schemes = import_schemes(entry, channels, inexact);
     let in_mask = import_masks(entry, &schemes, inexact);
     let [image, label, probability] = ["data", "seg", "probabilities"].map(|of| import_resampling(entry, of, inexact));

@@ -11,11 +11,14 @@ use crate::plan::schema::{ConfigurationName, PostprocessRule};
 use crate::run::Listener;
 use crate::run::folder::RunFolder;
 
+/// The files of the model that an import reads.
+const FILES: [&str; 4] = ["plans.json", "dataset.json", "fold_0/checkpoint_final.pth", "fold_1/checkpoint_final.pth"];
+
 struct Silent;
 
 impl Listener for Silent {}
 
-/// A copy of a 2D model that nnU-Net 2.8.1 trained on the phantom, in a folder for runs.
+/// A copy of a 3D model of two folds that nnU-Net 2.8.1 trained, in a folder for runs.
 struct Workplace {
     folder: tempfile::TempDir,
 }
@@ -23,9 +26,11 @@ struct Workplace {
 impl Workplace {
     fn new() -> Self {
         let workplace = Self { folder: tempfile::tempdir().unwrap() };
-        let trained = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/values/nnunet/plain_2d");
-        fs::create_dir_all(workplace.model().join("fold_0")).unwrap();
-        for file in ["plans.json", "dataset.json", "fold_0/checkpoint_final.pth"] {
+        let trained = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/nnunet-model-plain");
+        for fold in ["fold_0", "fold_1"] {
+            fs::create_dir_all(workplace.model().join(fold)).unwrap();
+        }
+        for file in FILES {
             fs::copy(trained.join(file), workplace.model().join(file)).unwrap();
         }
         workplace
@@ -36,7 +41,7 @@ impl Workplace {
     }
 
     fn model(&self) -> PathBuf {
-        self.path("results/nnUNetTrainer__nnUNetPlans__2d")
+        self.path("results/nnUNetTrainer__nnUNetPlans__3d_fullres")
     }
 
     /// Replaces a text in a file of the model.
@@ -66,18 +71,18 @@ fn an_imported_model_is_exported_with_the_same_weights() {
     let workplace = Workplace::new();
     let imported = workplace.import_from(&workplace.path("results")).unwrap();
     let networks: Vec<String> = imported.networks.iter().map(ToString::to_string).collect();
-    assert_eq!(networks, ["2d fold 0 seed 12345"]);
+    assert_eq!(networks, ["3d_fullres fold 0 seed 12345", "3d_fullres fold 1 seed 12345"]);
     let run = RunFolder { root: workplace.path("runs/imported") };
     let plan = load_resolved(&run.resolved_plan()).unwrap().plan;
-    assert_eq!((plan.name.as_str(), plan.predict.mirror_axes.as_slice()), ("imported", &[1, 2][..]));
+    assert_eq!((plan.name.as_str(), plan.predict.mirror_axes.as_slice()), ("imported", &[0, 1, 2][..]));
     assert_eq!(plan.postprocess.rule, PostprocessRule::None);
-    assert_eq!(plan.configurations.keys().copied().collect::<Vec<_>>(), [ConfigurationName::TwoD]);
+    assert_eq!(plan.configurations.keys().copied().collect::<Vec<_>>(), [ConfigurationName::FullRes]);
 
     let model = export_model(&ModelExport { run: &run.root, configuration: None }).unwrap();
     let folder = workplace.path("exported");
     model.write(&folder, &Silent).unwrap();
     assert!(model.names().iter().all(|name| folder.join(name).is_file()));
-    let read = |folder: &Path| Checkpoint::read(&folder.join("fold_0/checkpoint_final.pth")).unwrap();
+    let read = |folder: &Path| Checkpoint::read(&folder.join("fold_1/checkpoint_final.pth")).unwrap();
     assert_eq!(read(&folder), read(&workplace.model()));
     let exists = workplace.import_from(&folder).unwrap_err();
     assert!(exists.ends_with("exists; choose another folder, or delete this one"), "{exists}");
@@ -89,11 +94,11 @@ fn models_that_do_not_fit_are_refused_by_name() {
     workplace.replace("dataset.json", "\"lesion\": 2", "\"lesion\": 2, \"vessel\": 3");
     assert_eq!(
         workplace.refusal(),
-        "`fold_0/checkpoint_final.pth` does not fit its plans.json: tensor `decoder.seg_layers.1.bias` has shape [3]; expected [4]"
+        "`fold_0/checkpoint_final.pth` does not fit its plans.json: tensor `decoder.seg_layers.0.bias` has shape [3]; expected [4]"
     );
     let workplace = Workplace::new();
     workplace.replace("plans.json", "\"ZScoreNormalization\"", "\"OtherNormalization\"");
-    let start = "`MODEL` cannot be imported, because predictions would differ:\n  `2d`: normalisation of channel 1: `OtherNormalization`";
+    let start = "`MODEL` cannot be imported, because predictions would differ:\n  `3d_fullres`: normalisation of channel 1: `OtherNormalization`";
     assert!(workplace.refusal().starts_with(start), "{}", workplace.refusal());
     let workplace = Workplace::new();
     workplace.replace("plans.json", "architectures.unet.PlainConvUNet", "architectures.primus.Primus");
@@ -107,17 +112,19 @@ fn models_that_do_not_fit_are_refused_by_name() {
 #[test]
 fn folds_without_a_checkpoint_are_noted_or_refused() {
     let workplace = Workplace::new();
-    fs::create_dir(workplace.model().join("fold_1")).unwrap();
+    fs::create_dir(workplace.model().join("fold_2")).unwrap();
     fs::create_dir(workplace.model().join("fold_all")).unwrap();
     let notes = workplace.import_from(&workplace.model()).unwrap().notes;
     assert!(
-        notes.iter().any(|note| note.ends_with("`fold_1` has no `checkpoint_final.pth`, and is left out")),
+        notes.iter().any(|note| note.ends_with("`fold_2` has no `checkpoint_final.pth`, and is left out")),
         "{notes:?}"
     );
     assert!(notes.iter().any(|note| note.contains("`fold_all` is left out")), "{notes:?}");
 
     let workplace = Workplace::new();
-    fs::remove_dir_all(workplace.model().join("fold_0")).unwrap();
+    for fold in ["fold_0", "fold_1"] {
+        fs::remove_dir_all(workplace.model().join(fold)).unwrap();
+    }
     fs::create_dir(workplace.model().join("fold_all")).unwrap();
     assert!(workplace.refusal().starts_with("`MODEL` has only `fold_all`"), "{}", workplace.refusal());
 }
@@ -125,10 +132,10 @@ fn folds_without_a_checkpoint_are_noted_or_refused() {
 #[test]
 fn an_archive_is_unpacked_only_into_its_own_folder() {
     let workplace = Workplace::new();
-    let root = "Dataset901_PhantomAniso/nnUNetTrainer__nnUNetPlans__2d";
+    let root = "Dataset001_Phantom/nnUNetTrainer__nnUNetPlans__3d_fullres";
     let archive = |others: &[(&str, &[u8])]| {
         let mut archive = ArchiveWriter::new(Vec::new());
-        for file in ["plans.json", "dataset.json", "fold_0/checkpoint_final.pth"] {
+        for file in FILES {
             archive.add(&format!("{root}/{file}"), &fs::read(workplace.model().join(file)).unwrap()).unwrap();
         }
         others.iter().for_each(|(name, bytes)| archive.add(name, bytes).unwrap());
@@ -140,7 +147,7 @@ fn an_archive_is_unpacked_only_into_its_own_folder() {
         let reason = workplace.import_from(&archive(&[(outside, b"{}")])).unwrap_err();
         assert!(reason.ends_with(&format!("entry `{outside}` leads out of the archive")), "{reason}");
     }
-    assert_eq!(workplace.import_from(&archive(&[("readme.txt", b"hello")])).unwrap().networks.len(), 1);
+    assert_eq!(workplace.import_from(&archive(&[("readme.txt", b"hello")])).unwrap().networks.len(), 2);
     let left: Vec<_> = fs::read_dir(workplace.path("runs")).unwrap().flatten().map(|entry| entry.file_name()).collect();
     assert_eq!(left, ["imported"]);
 }

@@ -43,7 +43,7 @@ pub(super) fn wrong_parts(value: &Value, key: &Key) -> Vec<WrongPart> {
     }
 }
 
-/// The expected type or range of a value; `None` if the value is right.
+/// The expected type or range of a value that is no list, or of an entry of a list; `None` if it is right.
 fn expected_scalar(value: &Value, kind: &Kind, key: &Key) -> Option<String> {
     let in_range = |value: f64| if key.range.contains(value) { None } else { Some(key.range.to_string()) };
     let finite = |value: f64| if value.is_finite() { in_range(value) } else { Some("a finite number".to_owned()) };
@@ -57,6 +57,10 @@ fn expected_scalar(value: &Value, kind: &Kind, key: &Key) -> Option<String> {
         {
             None
         }
+        // An entry of a list of lists.
+        (Kind::Array(entry, count), Value::Array(values)) if values.len() == *count => {
+            values.iter().find_map(|value| expected_scalar(value, entry, key))
+        }
         _ => Some(kind.to_string()),
     }
 }
@@ -66,5 +70,24 @@ fn number(value: &Value) -> Option<f64> {
         Value::Integer(value) => Some(*value as f64),
         Value::Float(value) => Some(*value),
         Value::String(_) | Value::Boolean(_) | Value::Datetime(_) | Value::Array(_) | Value::Table(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::schema::lookup::find;
+
+    #[test]
+    fn entries_of_lists_of_lists_are_checked() {
+        let key = find("configurations.3d_fullres.kernel_sizes").unwrap();
+        let wrong = |text: &str| -> Vec<(Option<usize>, String)> {
+            let table: toml::Table = text.parse().unwrap();
+            wrong_parts(&table["x"], &key).into_iter().map(|part| (part.entry, part.expected)).collect()
+        };
+        assert_eq!(wrong("x = [[1, 3, 3], [3, 3, 3]]"), []);
+        let expected = (Some(1), "1, 3, 5 or 7".to_owned());
+        assert_eq!(wrong("x = [[1, 3, 3], [3, 2, 3]]"), [expected]);
+        assert_eq!(wrong("x = [[1, 3]]").len(), 1);
     }
 }
