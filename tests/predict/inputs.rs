@@ -43,7 +43,7 @@ fn one_image_gets_the_same_labels_by_its_path_in_a_list_and_in_a_folder() {
 fn inputs_and_outputs_that_do_not_fit_are_refused_with_an_example() {
     let refuse = |input: &[&str], output: &str| {
         let mut command = segplan_in(&WORKPLACE, &["predict", "--run", "runs/ct", "--output", output]);
-        input.iter().for_each(|path| _ = command.args(["--input", path]));
+        command.args(input.iter().flat_map(|path| ["--input", path]));
         refusal(&mut command, 2)
     };
     let said = refuse(&[IMAGE, IMAGE], "refused");
