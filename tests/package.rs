@@ -1,4 +1,4 @@
-//! Packages: their contents, and packages that are damaged or come from somebody who means harm.
+//! Packages: their contents, and packages that are damaged or hostile.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot continue fails")]
 

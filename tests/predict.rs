@@ -127,19 +127,30 @@ fn succeed(command: &mut Command) -> String {
 fn only_fold(run: &str, fold: usize) -> (String, String, Vec<String>) {
     let (name, images) = (format!("{run}_fold_{fold}"), format!("validation_{run}_{fold}"));
     let from = WORKPLACE.join("runs").join(run);
-    let (to, images_to) = (WORKPLACE.join("runs").join(&name), WORKPLACE.join(&images));
-    copy(&from, &to, &|path: &Path| {
+    copy(&from, &WORKPLACE.join("runs").join(&name), &|path: &Path| {
         let folder = path.file_name().unwrap().to_string_lossy();
         folder.strip_prefix("fold_").is_none_or(|number| number == fold.to_string())
     });
-    let splits: Vec<Split> = serde_json::from_slice(&fs::read(from.join("splits_final.json")).unwrap()).unwrap();
+    let cases = validation_images(run, fold, &images);
+    (name, images, cases)
+}
+
+/// Copies the validation images of a fold to a folder. Returns the cases.
+fn validation_images(run: &str, fold: usize, to: &str) -> Vec<String> {
+    let splits = fs::read(WORKPLACE.join("runs").join(run).join("splits_final.json")).unwrap();
+    let splits: Vec<Split> = serde_json::from_slice(&splits).unwrap();
     let cases: Vec<String> = splits[fold].val.iter().map(|case| case.0.clone()).collect();
-    fs::create_dir_all(&images_to).unwrap();
+    fs::create_dir_all(WORKPLACE.join(to)).unwrap();
     for case in &cases {
         let file = format!("{case}.nii.gz");
-        fs::copy(WORKPLACE.join("data/Phantom/imagesTr").join(&file), images_to.join(&file)).unwrap();
+        fs::copy(WORKPLACE.join("data/Phantom/imagesTr").join(&file), WORKPLACE.join(to).join(&file)).unwrap();
     }
-    (name, images, cases)
+    cases
+}
+
+/// Runs a command that must fail with an exit code, and returns its message without line breaks.
+fn refusal(command: &mut Command, code: i32) -> String {
+    fail(command, code).text().replace('│', " ").split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn copy(from: &Path, to: &Path, wanted: &dyn Fn(&Path) -> bool) {
@@ -317,14 +328,12 @@ fn an_image_too_large_at_the_plans_spacing_is_refused_by_name_and_the_others_are
     image.geometry.origin = FileOrigin::default();
     write_image(&folder.join("a_hundredfold.nii.gz"), &image).unwrap();
     let started = Instant::now();
-    let said = fail(&mut predict("ct", "wrong_spacing", "wrong_spacing_out"), 3).text();
-    // Long lines are broken.
-    let words = said.replace('│', " ").split_whitespace().collect::<Vec<_>>().join(" ");
+    let said = refusal(&mut predict("ct", "wrong_spacing", "wrong_spacing_out"), 3);
     assert!(
-        words.contains("case `a_hundredfold`: its 22 × 35 × 36 voxels of 279.0000 × 111.0000 × 111.0000 mm become"),
+        said.contains("case `a_hundredfold`: its 22 × 35 × 36 voxels of 279.0000 × 111.0000 × 111.0000 mm become"),
         "{said}"
     );
-    assert!(words.contains("Correct the spacing in its header"), "{said}");
+    assert!(said.contains("Correct the spacing in its header"), "{said}");
     assert!(!said.contains("`right`"), "{said}");
     assert!(WORKPLACE.join("wrong_spacing_out/right.nii.gz").is_file());
     assert!(!WORKPLACE.join("wrong_spacing_out/a_hundredfold.nii.gz").exists());

@@ -20,7 +20,7 @@ const FAR_SPACING: f64 = 2.0;
 const FAR_CT: f64 = 10.0;
 const FAR_Z_SCORE: f64 = 100.0;
 
-/// The images that the networks of a run were trained on: what of their measurements a prediction needs, over all cases. No case is named.
+/// The measurements of the training cases that a prediction needs, over all cases. No case is named.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct TrainingData {
     orientation: Orientation,

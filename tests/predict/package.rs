@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use super::{WORKPLACE, assert_as_in_validation, fail, only_fold, segplan_in, succeed};
+use super::{WORKPLACE, assert_as_in_validation, fail, refusal, segplan_in, succeed, validation_images};
 
 /// Packages a run of the workplace, and returns what the command printed.
 fn package(run: &str, output: &str, arguments: &[&str]) -> String {
@@ -22,16 +22,17 @@ fn record(path: &str) -> Value {
 
 #[test]
 fn a_package_segments_a_validation_image_as_in_validation_and_as_its_run() {
-    let (_, images, cases) = only_fold("all", 0);
+    let images = "to_package";
+    let cases = validation_images("all", 0, images);
     for configuration in ["2d", "3d_cascade"] {
         let (model, output) = (format!("{configuration}.segplan"), format!("packaged/{configuration}"));
         let arguments = ["--configuration", configuration, "--fold", "0"];
         let said = package("all", &model, &arguments);
         assert!(said.contains("warning: the package states no licence"), "{said}");
-        succeed(&mut predict(&model, &images, &output));
+        succeed(&mut predict(&model, images, &output));
         assert_as_in_validation("all", configuration, 0, &output, &cases);
         // The same networks of the run have segmented them.
-        let said = succeed(predict("runs/all", &images, &output).args(arguments));
+        let said = succeed(predict("runs/all", images, &output).args(arguments));
         assert!(said.contains("kept 2 of 2 images: these networks have segmented them before"), "{said}");
     }
 }
@@ -57,22 +58,22 @@ fn a_package_of_the_best_candidate_has_its_scores_and_no_case() {
 }
 
 #[test]
-fn what_a_package_does_not_have_is_refused_by_name() {
+fn missing_networks_and_damaged_packages_are_refused_by_name() {
     package("all", "one.segplan", &["--configuration", "2d", "--fold", "1"]);
     let refuse = |arguments: &[&str], code| {
-        fail(predict("one.segplan", "data/Phantom/imagesTr", "refused").args(arguments), code).text()
+        refusal(predict("one.segplan", "data/Phantom/imagesTr", "refused").args(arguments), code)
     };
     let said = refuse(&["--fold", "0"], 2);
     assert!(said.contains("no trained network of fold 0; it has those of fold 1"), "{said}");
     let said = refuse(&["--configuration", "3d_fullres"], 2);
     assert!(said.contains("has no trained network of configuration `3d_fullres`"), "{said}");
-    let said = fail(&mut predict("data", "data/Phantom/imagesTr", "refused"), 2).text();
+    let said = refusal(&mut predict("data", "data/Phantom/imagesTr", "refused"), 2);
     assert!(said.contains("`data` is no model") && said.contains("such as `model.segplan`"), "{said}");
     let mut bytes = fs::read(WORKPLACE.join("one.segplan")).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     fs::write(WORKPLACE.join("damaged.segplan"), bytes).unwrap();
-    let said = fail(&mut predict("damaged.segplan", "data/Phantom/imagesTr", "refused"), 3).text();
+    let said = refusal(&mut predict("damaged.segplan", "data/Phantom/imagesTr", "refused"), 3);
     assert!(said.contains("is damaged, or was not written by segplan"), "{said}");
     let both = ["--run", "runs/all", "--input", "data", "--output", "refused"];
     fail(segplan_in(&WORKPLACE, &["predict", "--model", "one.segplan"]).args(both), 2);

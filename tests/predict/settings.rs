@@ -4,26 +4,28 @@ use std::fs;
 
 use serde_json::Value;
 
-use super::{WORKPLACE, assert_as_in_validation, fail, only_fold, predict, succeed};
+use super::{WORKPLACE, assert_as_in_validation, predict, refusal, succeed, validation_images};
 
 #[test]
 fn a_chosen_fold_segments_its_validation_images_as_in_validation() {
-    let (_, images, cases) = only_fold("all", 1);
+    let images = "for_a_fold";
+    let cases = validation_images("all", 1, images);
     for configuration in ["3d_fullres", "3d_cascade"] {
         let output = format!("chosen_fold/{configuration}");
-        let said = succeed(predict("all", &images, &output).args(["--configuration", configuration, "--fold", "1"]));
+        let said = succeed(predict("all", images, &output).args(["--configuration", configuration, "--fold", "1"]));
         assert!(said.contains("(1 network)"), "{said}");
         assert_as_in_validation("all", configuration, 1, &output, &cases);
     }
-    let said = fail(predict("all", &images, "refused").args(["--configuration", "2d", "--fold", "7"]), 2).text();
+    let said = refusal(predict("all", images, "refused").args(["--configuration", "2d", "--fold", "7"]), 2);
     assert!(said.contains("no trained network of fold 7; it has those of folds 0, 1"), "{said}");
 }
 
 #[test]
 fn images_that_were_segmented_with_other_settings_are_segmented_again() {
-    let (_, images, _) = only_fold("all", 0);
+    let images = "for_settings";
+    validation_images("all", 0, images);
     let run = |arguments: &[&str]| {
-        succeed(predict("all", &images, "other_settings").args(["--configuration", "2d"]).args(arguments))
+        succeed(predict("all", images, "other_settings").args(["--configuration", "2d"]).args(arguments))
     };
     let kept = |said: &str| said.contains("kept 2 of 2 images");
     assert!(!kept(&run(&[])));
@@ -42,10 +44,8 @@ fn images_that_were_segmented_with_other_settings_are_segmented_again() {
 
 #[test]
 fn keys_that_do_not_decide_the_prediction_are_refused() {
-    let refuse = |setting: &str| {
-        let said = fail(predict("all", "data/Phantom/imagesTr", "refused").args(["--set", setting]), 2).text();
-        said.replace('│', " ").split_whitespace().collect::<Vec<_>>().join(" ")
-    };
+    let refuse =
+        |setting: &str| refusal(predict("all", "data/Phantom/imagesTr", "refused").args(["--set", setting]), 2);
     let said = refuse("train.learning_rate=1");
     assert!(
         said.contains("`--set train.learning_rate` is refused: the networks were trained with its value"),

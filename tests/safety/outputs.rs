@@ -17,7 +17,7 @@ fn predict_replaces_only_files_that_it_wrote() {
     };
     expect_exit(&mut predict("segmented", &["--probabilities"]), 0);
     let (first, all) = (visible_files(&at.path("segmented")), files_below(&at.path("segmented")));
-    assert_eq!(first.len(), 4, "label maps and probabilities: {:?}", first.keys());
+    assert_eq!(first.len(), 5, "label maps, probabilities and their record: {:?}", first.keys());
     expect_exit(&mut predict("segmented", &["--probabilities"]), 0);
     assert!(files_below(&at.path("segmented")) == all, "the same prediction differs");
 
@@ -68,7 +68,7 @@ fn predict_replaces_only_files_that_it_wrote() {
 fn verbs_never_replace_foreign_files_or_write_into_a_data_set() {
     let at = finished_run();
     // Each with the file that it writes below `OUT`.
-    let verbs: [(&[&str], &str); 7] = [
+    let verbs: [(&[&str], &str); 8] = [
         (&["plan", "data/Phantom", "-o", "OUT/new.toml"], "new.toml"),
         (&["plan", "--published", "task04", "-o", "OUT/new.toml"], "new.toml"),
         (&["import", "nnunet", "-o", "OUT/new.toml"], "new.toml"),
@@ -87,6 +87,7 @@ fn verbs_never_replace_foreign_files_or_write_into_a_data_set() {
         ),
         (&["augment", "phantom.toml", "-n", "1", "-o", "OUT"], "augment_phantom_001_3d_fullres.png"),
         (&["report", "runs/whole", "-o", "OUT"], "methods.md"),
+        (&["package", "runs/whole", "-o", "OUT/new.segplan"], "new.segplan"),
     ];
     let data = files_below(&at.path("data"));
     for (number, (arguments, file)) in verbs.into_iter().enumerate() {

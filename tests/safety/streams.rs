@@ -15,7 +15,7 @@ fn closed_pipe() -> Stdio {
 /// Every verb with the exit code that it has if its output is read.
 fn printing() -> Vec<(Vec<&'static str>, i32)> {
     let labels = "data/Phantom/labelsTr";
-    let verbs: [(&[&str], i32); 20] = [
+    let verbs: [(&[&str], i32); 21] = [
         (&["verify", "data/Phantom"], 0),
         (&["plan", "data/Phantom"], 0),
         (&["show", "phantom.toml", "--resolved"], 0),
@@ -29,6 +29,7 @@ fn printing() -> Vec<(Vec<&'static str>, i32)> {
         (&["run", "phantom.toml", "--until", "fingerprint"], 0),
         (&["status", "phantom.toml"], 0),
         (&["predict", "--run", "runs/whole", "--input", "new", "--output", "segmented"], 0),
+        (&["package", "runs/whole", "-o", "whole.segplan", "--overwrite"], 0),
         (&["evaluate", "--reference", labels, "--prediction", labels], 0),
         (&["compare", "runs/whole"], 0),
         (&["report", "runs/whole"], 0),

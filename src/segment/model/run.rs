@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use burn::tensor::Device;
 
 use crate::evaluate::scores;
+use crate::network::weights::WeightsError;
 use crate::network::{PlannedNetwork, UNet};
 use crate::plan::schema::{ConfigurationName, Plan, PostprocessRule};
 use crate::run::folder::RunFolder;
@@ -14,7 +15,8 @@ use crate::segment::error::SegmentError;
 use crate::segment::model::source::{Source, TrainedNetwork};
 use crate::segment::training_data::TrainingData;
 use crate::select::Selection;
-use crate::store::{digest_of_file, read_text};
+use crate::store::tensors::TensorFileError;
+use crate::store::{StoreError, digest_of_file, read_text};
 
 impl Source for RunFolder {
     fn path(&self) -> &Path {
@@ -53,7 +55,7 @@ impl Source for RunFolder {
         for id in NetworkId::all(plan, name) {
             let fold = self.network(id);
             if NetworkState::read(&fold)?.trained.is_some() {
-                trained.push(TrainedNetwork { id, sha256: digest_of_file(&fold.weights())? });
+                trained.push(TrainedNetwork { id, sha256: digest_of_weights(&fold.weights())? });
             }
         }
         Ok(trained)
@@ -70,4 +72,10 @@ impl Source for RunFolder {
     fn training_data(&self) -> Result<TrainingData, SegmentError> {
         Ok(TrainingData::load(self)?)
     }
+}
+
+/// SHA-256 of a file of weights; one that is missing is as bad as a damaged one.
+fn digest_of_weights(path: &Path) -> Result<String, WeightsError> {
+    let unreadable = |error: StoreError| TensorFileError::Io { path: error.path, source: error.source };
+    Ok(digest_of_file(path).map_err(unreadable)?)
 }

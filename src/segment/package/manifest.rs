@@ -21,7 +21,7 @@ pub(super) const MAX_TEXT: u64 = 1 << 19;
 /// The version of the format.
 pub(super) const FORMAT: u32 = 1;
 
-/// What a package contains.
+/// The contents of a package.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::segment) struct Manifest {
     /// Version of the package format.

@@ -56,7 +56,7 @@ impl Package {
         self.archive.path()
     }
 
-    /// What it contains.
+    /// Its contents.
     pub(in crate::segment) fn manifest(&self) -> &Manifest {
         &self.manifest
     }

@@ -41,7 +41,7 @@ pub enum Licence {
     Text(String),
 }
 
-/// What is packaged.
+/// The part of a run that is packaged, and its licence.
 #[derive(Clone, Debug)]
 pub struct PackageRequest<'a> {
     /// The run folder.

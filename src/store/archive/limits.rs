@@ -1,4 +1,4 @@
-//! What an archive may contain.
+//! Limits of an archive.
 
 /// Maximum number of entries.
 pub(super) const MAX_ENTRIES: u64 = 1024;

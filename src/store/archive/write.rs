@@ -39,7 +39,7 @@ impl ArchiveWriter<'_> {
     ///
     /// # Panics
     ///
-    /// If the name is none that [`Archive::open`](crate::store::archive::Archive::open) accepts.
+    /// If [`Archive::open`](crate::store::archive::Archive::open) refuses the name.
     pub fn add(&mut self, name: &str, content: &mut dyn Read) -> io::Result<Stored> {
         assert!(is_entry_name(name), "`{name}` can be the name of an entry");
         // The date and the permissions are the same on every machine: equal contents are equal archives.
