@@ -117,6 +117,11 @@ fn portable<R>(work: impl FnOnce() -> R) -> R {
     work()
 }
 
+/// Values before the first one that begins a cache line: vectors that cross two lines need two accesses each.
+pub(super) fn values_to_cache_line(values: *const f32) -> usize {
+    values.align_offset(CACHE_LINE * size_of::<f32>())
+}
+
 /// Loads values into the second-level cache that will be read soon; affects nothing but speed.
 pub(super) fn prefetch(values: &[f32]) {
     #[cfg(target_arch = "x86_64")]

@@ -9,7 +9,7 @@ use super::forward_task::{PackedWeights, accumulate, max_vectors};
 use super::output::{BlockSums, SharedOutput};
 use super::stencil::Mapping;
 use crate::kernels::channels::Channels;
-use crate::kernels::simd::InstructionSet;
+use crate::kernels::simd::{CACHE_LINE, InstructionSet, values_to_cache_line};
 use crate::kernels::transpose::transpose_slice;
 use crate::kernels::uninit::{assume_init, fill_zero, uninit};
 
@@ -89,11 +89,8 @@ impl Convolution<'_> {
             let stride = block.vectors * instructions.lanes();
             let mut bias = self.bias[block.channels.clone()].to_vec();
             bias.resize(stride, 0.0);
-            sums.clear();
-            for _ in 0..region.voxels() {
-                sums.extend_from_slice(&bias);
-            }
-            let values = &packed[block.channels.start * row..][..stride * row];
+            let sums = repeat(&bias, region.voxels(), sums);
+            let values = &packed.values[packed.start + block.channels.start * row..][..stride * row];
             let weights = PackedWeights { values, taps: self.taps, vectors: block.vectors };
             accumulate(&self.inputs, &region.rows_by_phase(mapping), weights, sums, instructions);
             let first_voxel = region.first_voxel(mapping);
@@ -116,11 +113,16 @@ impl Convolution<'_> {
         output_count: usize,
         blocks: &[ChannelBlock],
         instructions: InstructionSet,
-    ) -> Vec<f32> {
+    ) -> Packed {
         let lanes = instructions.lanes();
         let taps = self.taps;
-        let mut packed = uninit(output_count.next_multiple_of(lanes) * input_count * taps);
-        let mut rest = &mut packed[..];
+        let len = output_count.next_multiple_of(lanes) * input_count * taps;
+        let mut packed = uninit(len + CACHE_LINE);
+        let start = values_to_cache_line(packed.as_ptr().cast());
+        let (before, from_start) = packed.split_at_mut(start);
+        let (mut rest, after) = from_start.split_at_mut(len);
+        fill_zero(before);
+        fill_zero(after);
         let mut tasks = Vec::with_capacity(blocks.len() * input_count);
         for block in blocks {
             let (of_block, after) = rest.split_at_mut(block.vectors * lanes * input_count * taps);
@@ -137,7 +139,26 @@ impl Convolution<'_> {
             }
             transpose_slice(from, output_stride, to, stride, [block.channels.len(), taps]);
         });
-        // SAFETY: the tasks have written all inputs of all blocks.
-        unsafe { assume_init(packed) }
+        // SAFETY: the tasks have written all inputs of all blocks; the values around them are 0.
+        Packed { values: unsafe { assume_init(packed) }, start }
     }
+}
+
+/// Packed weights of all blocks.
+struct Packed {
+    values: Vec<f32>,
+    /// Index of the first weight, which begins a cache line.
+    start: usize,
+}
+
+/// Overwrites a buffer with copies of `values`; returns the copies, which begin a cache line.
+fn repeat<'a>(values: &[f32], copies: usize, buffer: &'a mut Vec<f32>) -> &'a mut [f32] {
+    buffer.clear();
+    buffer.reserve(values.len() * copies + CACHE_LINE);
+    let start = values_to_cache_line(buffer.as_ptr());
+    buffer.resize(start, 0.0);
+    for _ in 0..copies {
+        buffer.extend_from_slice(values);
+    }
+    &mut buffer[start..]
 }
