@@ -72,6 +72,7 @@ fn without_checksums(mut bytes: Vec<u8>) -> Vec<u8> {
 
 /// One test, because the memory is that of the process.
 #[test]
+#[expect(clippy::print_stdout, reason = "the figures are shown with --nocapture")]
 fn damaged_and_hostile_checkpoints_neither_panic_nor_exceed_their_memory() {
     let inputs: u64 =
         std::env::var_os("SEGPLAN_FUZZ_INPUTS").map_or(20_000, |count| count.to_str().unwrap().parse().unwrap());
@@ -103,6 +104,7 @@ fn outcome(result: &Result<Checkpoint, CheckpointError>) -> &'static str {
 }
 
 /// Pickles that are short and would be large, in place of the pickle of a checkpoint.
+#[expect(clippy::print_stdout, reason = "the figures are shown with --nocapture")]
 fn hostile_checkpoints_stay_within_their_memory(checkpoint: &[u8]) {
     let length = 100_000;
     let filled = |part: &[u8]| [b"\x80\x02".as_slice(), &part.repeat(length / part.len())].concat();
@@ -119,7 +121,7 @@ fn hostile_checkpoints_stay_within_their_memory(checkpoint: &[u8]) {
         ("tuples of three", filled(b"NNN\x87")),
         (
             "a text fetched again and again",
-            [b"X\0\0\x01\0".as_slice(), &[b'x'; 65_536], b"q\0(", &b"h\0".repeat(20_000), b"t."].concat(),
+            [b"X\0\0\x01\0".as_slice(), &vec![b'x'; 65_536], b"q\0(", &b"h\0".repeat(20_000), b"t."].concat(),
         ),
         ("a text of 4 GiB", b"X\xff\xff\xff\xff.".to_vec()),
     ];

@@ -138,7 +138,9 @@ fn an_archive_is_unpacked_only_into_its_own_folder() {
         for file in FILES {
             archive.add(&format!("{root}/{file}"), &fs::read(workplace.model().join(file)).unwrap()).unwrap();
         }
-        others.iter().for_each(|(name, bytes)| archive.add(name, bytes).unwrap());
+        for (name, bytes) in others {
+            archive.add(name, bytes).unwrap();
+        }
         let path = workplace.path("model.zip");
         fs::write(&path, archive.finish().unwrap()).unwrap();
         path

@@ -6,7 +6,7 @@ fn error(bytes: &[u8]) -> String {
     unpickle(bytes).expect_err("refused").to_string()
 }
 
-/// `pickle.dumps({"a": (1, -2, 70000, 2**40), "b": [None, True, 0.5], "c": OrderedDict(d="e")}, 2)` of CPython 3.12.
+/// `pickle.dumps({"a": (1, -2, 70000, 2**40), "b": [None, True, 0.5], "c": OrderedDict(d="e")}, 2)` of Python 3.12.
 const PYTHON: &[u8] = b"\x80\x02}q\0(X\x01\0\0\0aq\x01(K\x01J\xfe\xff\xff\xffJp\x11\x01\0\x8a\x06\0\0\0\0\0\x01tq\x02X\x01\0\0\0b\
     q\x03]q\x04(N\x88G?\xe0\0\0\0\0\0\0eX\x01\0\0\0cq\x05ccollections\nOrderedDict\nq\x06)Rq\x07X\x01\0\0\0dq\x08X\x01\0\0\0e\
     q\tsu.";
@@ -55,7 +55,7 @@ fn a_shared_value_is_stored_once() {
     let pickle = unpickle(&bytes).unwrap();
     assert!(pickle.values.len() < 10, "{} values", pickle.values.len());
     // Each instruction nests the value once more; no reader that recurses survives it.
-    let nested = [b"N".as_slice(), &[0x85; 100_000], b"."].concat();
+    let nested = [b"N".as_slice(), &vec![0x85; 100_000], b"."].concat();
     assert_eq!(error(&nested), "at byte 50003: more values than one per two bytes");
 }
 
