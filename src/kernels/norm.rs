@@ -7,7 +7,7 @@ use std::mem::MaybeUninit;
 
 use rayon::prelude::*;
 
-use super::reduce::sum_terms;
+use super::reduce::{sum_all_terms, sum_terms};
 use super::simd::InstructionSet;
 use super::uninit::{assume_init, uninit};
 
@@ -102,10 +102,9 @@ impl InstanceNorm<'_> {
             let normalized = (value - mean) * scale;
             (normalized, if normalized * gamma + beta > 0.0 { gradient } else { slope * gradient })
         };
-        let total = sum_terms(map, gradient, |value, gradient| before_activation(value, gradient).1);
-        let product = sum_terms(map, gradient, |value, gradient| {
+        let [total, product] = sum_all_terms(map, gradient, |value, gradient| {
             let (normalized, gradient) = before_activation(value, gradient);
-            normalized * gradient
+            [gradient, normalized * gradient]
         });
         let (mean_sum, mean_product) = ((total / self.voxels as f64) as f32, (product / self.voxels as f64) as f32);
         for ((output, value), gradient) in output.iter_mut().zip(map).zip(gradient) {
