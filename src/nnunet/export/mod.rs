@@ -11,7 +11,7 @@ use crate::nnunet::export::configuration::export_configuration;
 use crate::nnunet::export::dataset::{dataset_name, export_dataset};
 use crate::nnunet::export::differences::{absent, inexact};
 use crate::nnunet::terms::nnunet_name;
-use crate::plan::schema::{ConfigurationName, Plan};
+use crate::plan::schema::{ConfigurationName, Intensities, Plan};
 use crate::volume::axes::{permute, permute_back, slice_first};
 
 /// Name of the plans in the names of nnU-Net's folders.
@@ -55,13 +55,9 @@ pub fn export(plan: &Plan) -> Exported {
         .iter()
         .map(|(name, network)| (nnunet_name(*name).to_owned(), export_configuration(plan, *name, network, axes)))
         .collect();
-    let intensities = plan.preprocess.intensities.iter().enumerate();
-    let intensities: Map<String, Value> = intensities
-        .map(|(channel, known)| {
-            let (low, high) = (known.p00_5, known.p99_5);
-            let entry = json!({ "mean": known.mean, "std": known.sd, "percentile_00_5": low, "percentile_99_5": high });
-            (channel.to_string(), entry)
-        })
+    // nnU-Net looks every channel up, although only "CTNormalization" uses the values.
+    let intensities: Map<String, Value> = (0..data.channels.len())
+        .map(|channel| (channel.to_string(), export_intensities(plan.preprocess.intensities.get(channel))))
         .collect();
     let plans = json!({
         "dataset_name": dataset_name(&data.dataset),
@@ -77,4 +73,15 @@ pub fn export(plan: &Plan) -> Exported {
         "foreground_intensity_properties_per_channel": intensities,
     });
     Exported { plans, dataset: export_dataset(data), inexact: inexact(plan), absent: absent(plan) }
+}
+
+/// Foreground intensities of a channel; empty if the plan does not need them.
+fn export_intensities(known: Option<&Intensities>) -> Value {
+    known.map_or_else(
+        || json!({}),
+        |known| {
+            let (low, high) = (known.p00_5, known.p99_5);
+            json!({ "mean": known.mean, "std": known.sd, "percentile_00_5": low, "percentile_99_5": high })
+        },
+    )
 }
