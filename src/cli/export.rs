@@ -23,7 +23,7 @@ Examples:
   # with its folds
   segplan export --nnunet runs/hippocampus -o Dataset004_Hippocampus
   # trained networks, for nnUNetv2_predict_from_modelfolder
-  segplan export --nnunet-model runs/hippocampus -o nnUNetTrainer__nnUNetPlans__3d_fullres";
+  segplan export --nnunet-model runs/hippocampus -o nnunet-hippocampus";
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES, group = ArgGroup::new("format").required(true))]

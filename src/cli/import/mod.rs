@@ -21,8 +21,8 @@ Examples:
   # a file of nnUNetv2_export_model_to_zip
   segplan import hippocampus.zip -o runs/hippocampus
 
-With a plan, the folds of `splits_final.json` are copied to the run folder of the experiment,
-unless it has folds already.";
+With a plan, the folds of `splits_final.json` are copied to the run folder of
+the experiment, unless it has folds already.";
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]

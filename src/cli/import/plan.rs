@@ -39,7 +39,7 @@ pub(super) fn import_plan(arguments: &Arguments) -> Result<(), Failure> {
         }
     }
     terminal.say(&format!("written to `{}`. Not imported:", path.display()));
-    for what in imported.inexact.iter().chain(&imported.absent) {
+    for what in imported.inexact.iter().chain(&imported.others).chain(&imported.absent) {
         terminal.say(&format!("* {what}"));
     }
     Ok(())

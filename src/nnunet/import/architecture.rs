@@ -62,7 +62,9 @@ pub(super) fn import_architecture(entry: &Value) -> Result<Architecture, String>
     let (block, blocks) = match architecture["network_class_name"].as_str() {
         Some(PLAIN_UNET) => (EncoderBlock::Plain, "n_conv_per_stage"),
         Some(RESIDUAL_UNET) => (EncoderBlock::Residual, "n_blocks_per_stage"),
-        Some(other) => return Err(format!("its network is `{other}`; segplan has {PLAIN_UNET} and {RESIDUAL_UNET}")),
+        Some(other) => {
+            return Err(format!("its network is `{other}`; segplan has PlainConvUNet and ResidualEncoderUNet"));
+        }
         None => return Err("it names no network".to_owned()),
     };
     check_layers(layers)?;

@@ -21,7 +21,7 @@ pub(super) fn file(planned: &Planned, names: &BTreeMap<ConfigurationName, String
         plan.data.dataset,
         recipe::NAME
     );
-    for what in notes.inexact.iter().chain(&notes.absent) {
+    for what in notes.all() {
         header.push_str("\n* ");
         header.push_str(what);
     }

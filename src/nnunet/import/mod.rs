@@ -42,6 +42,8 @@ pub struct Imported {
     pub inexact: Vec<String>,
     /// Parts of the files that the plan leaves out, and parts of the plan that the files lack.
     pub absent: Vec<String>,
+    /// Other configurations of the files.
+    pub others: Vec<String>,
 }
 
 /// The plan `name` from `nnUNetPlans.json` and `dataset.json`, with the configurations of these names in nnU-Net. Everything that nnU-Net
@@ -69,7 +71,8 @@ pub fn import(
         notes.absent.push("training: networks with regions can predict, but not be trained".to_owned());
     }
     let text = file(&planned, names, &notes);
-    Ok(Imported { plan: planned.plan, text, inexact: notes.inexact, absent: notes.absent })
+    let Notes { inexact, absent, others } = notes;
+    Ok(Imported { plan: planned.plan, text, inexact, absent, others })
 }
 
 /// The configurations that segplan has, by the names that nnU-Net's planners give them.
@@ -117,9 +120,9 @@ fn import_networks(
     }
     let all = plans["configurations"].as_object().into_iter().flat_map(|all| all.keys());
     let others = all.filter(|name| names.values().all(|known| known != *name));
-    notes.absent.extend(others.map(|name| format!("`{name}`: left out")));
+    notes.others.extend(others.map(|name| format!("`{name}`: left out: segplan has no configuration of this name")));
     let Some(shared) = shared else {
-        let unsupported = notes.inexact.iter().chain(&notes.absent).cloned().collect();
+        let unsupported = notes.all().cloned().collect();
         return Err(ImportError::Nothing { unsupported });
     };
     Ok(Networks { configurations, shared })

@@ -7,4 +7,13 @@ pub(super) struct Notes {
     pub(super) inexact: Vec<String>,
     /// Parts of the files that the plan leaves out, and parts of the plan that the files lack.
     pub(super) absent: Vec<String>,
+    /// Configurations that are not imported.
+    pub(super) others: Vec<String>,
+}
+
+impl Notes {
+    /// All of them.
+    pub(super) fn all(&self) -> impl Iterator<Item = &String> {
+        self.inexact.iter().chain(&self.others).chain(&self.absent)
+    }
 }

@@ -13,7 +13,7 @@ use crate::nnunet::import::{Imported, import};
 use crate::nnunet::model::error::ModelError;
 use crate::nnunet::model::folder::{ModelFolder, find_model_folders, is_archive};
 use crate::nnunet::model::mirroring::mirror_axes;
-use crate::nnunet::model::names::name_models;
+use crate::nnunet::model::names::{merge_plans, name_models};
 use crate::nnunet::model::postprocessing::read_postprocessing;
 use crate::nnunet::model::unpack::unpack;
 use crate::nnunet::model::weights::import_weights;
@@ -121,13 +121,14 @@ fn make_plan(
     let first = models.values().next().expect("there is at least one model");
     let names = models.iter().map(|(&name, model)| (name, model.configuration.clone())).collect();
     let name = run.file_name().unwrap_or_default().to_string_lossy();
-    let Imported { mut plan, inexact, absent, .. } = import(&name, &first.plans, &first.dataset, &names)
+    let plans = merge_plans(models)?;
+    // The other configurations of the plans have no networks here.
+    let Imported { mut plan, inexact, absent, .. } = import(&name, &plans, &first.dataset, &names)
         .map_err(|source| ModelError::Plans { path: first.path.clone(), source })?;
     if !inexact.is_empty() {
         return Err(ModelError::Inexact { path: first.path.clone(), reasons: inexact });
     }
-    // Other configurations of the plans have no networks here.
-    notes.extend(absent.into_iter().filter(|note| !note.ends_with(": left out")));
+    notes.extend(absent);
     for (name, model) in models {
         let path = model.path.file_name().unwrap_or_default().to_string_lossy();
         notes.extend(model.notes.iter().map(|note| format!("{path}: {note}")));

@@ -13,17 +13,11 @@ use crate::plan::schema::ConfigurationName;
 ///
 /// # Errors
 ///
-/// When two become the same, plans differ, or the first stage of a cascade is missing.
+/// When two become the same, or the first stage of a cascade is missing.
 pub(super) fn name_models(models: Vec<ModelFolder>) -> Result<BTreeMap<ConfigurationName, ModelFolder>, ModelError> {
     let mut named = BTreeMap::<ConfigurationName, ModelFolder>::new();
     for model in models {
         let unsupported = |reason| ModelError::Unsupported { path: model.path.clone(), reason };
-        if let Some(first) = named.values().next()
-            && (first.plans != model.plans)
-        {
-            let other = first.path.display();
-            return Err(unsupported(format!("its plans differ from those of `{other}`; import one folder at a time")));
-        }
         let name = configuration_name(&model).map_err(unsupported)?;
         if let Some(other) = named.get(&name) {
             let reason = format!("`{}` would be `{name}`, too; import one folder at a time", other.path.display());
@@ -42,6 +36,35 @@ pub(super) fn name_models(models: Vec<ModelFolder>) -> Result<BTreeMap<Configura
         return Err(ModelError::Unsupported { path: cascade.path.clone(), reason });
     }
     Ok(named)
+}
+
+/// The plans of all models: a folder may lack the configurations of the others.
+///
+/// # Errors
+///
+/// When they differ in anything else.
+pub(super) fn merge_plans(models: &BTreeMap<ConfigurationName, ModelFolder>) -> Result<Value, ModelError> {
+    let mut plans = Value::Null;
+    let mut configurations = BTreeMap::<String, Value>::new();
+    for model in models.values() {
+        let mut own = model.plans.clone();
+        let entries = own["configurations"].take();
+        let mut is_same = plans.is_null() || plans == own;
+        plans = own;
+        for (name, entry) in entries.as_object().into_iter().flatten() {
+            let mut entry = entry.clone();
+            // Depends on the other configurations, and no prediction depends on it.
+            entry.as_object_mut().and_then(|entry| entry.remove("next_stage"));
+            is_same &= configurations.get(name).is_none_or(|known| *known == entry);
+            configurations.insert(name.clone(), entry);
+        }
+        if !is_same {
+            let reason = "its plans differ from those of the folders beside it; import one folder at a time";
+            return Err(ModelError::Unsupported { path: model.path.clone(), reason: reason.to_owned() });
+        }
+    }
+    plans["configurations"] = configurations.into_iter().collect();
+    Ok(plans)
 }
 
 /// The configuration that a model becomes. Names other than those of nnU-Net's planners are chosen by what the networks do.

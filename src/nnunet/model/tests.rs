@@ -3,13 +3,20 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use rand::SeedableRng as _;
+
 use super::*;
+use crate::network::testing::cpu;
+use crate::network::{PlannedNetwork, weights};
 use crate::nnunet::archive::ArchiveWriter;
 use crate::nnunet::checkpoint::Checkpoint;
+use crate::plan::edit::resolved_text;
 use crate::plan::read::load_resolved;
 use crate::plan::schema::{ConfigurationName, PostprocessRule};
-use crate::run::Listener;
+use crate::random::Rng;
 use crate::run::folder::RunFolder;
+use crate::run::{Listener, NetworkId, NetworkState};
+use crate::store::tensors::TensorFile;
 
 /// The files of the model that an import reads.
 const FILES: [&str; 4] = ["plans.json", "dataset.json", "fold_0/checkpoint_final.pth", "fold_1/checkpoint_final.pth"];
@@ -165,4 +172,41 @@ fn a_run_that_nnunet_cannot_represent_is_refused_with_every_reason() {
     let reason = export_model(&ModelExport { run: &run.root, configuration: None }).unwrap_err().to_string();
     assert!(reason.contains("`network.downsampling` = \"max_pool\""), "{reason}");
     assert!(reason.contains("`predict.average` = \"probabilities\""), "{reason}");
+}
+
+/// nnU-Net has no small model of a cascade: the networks are random.
+#[test]
+fn both_stages_of_a_cascade_are_exported_and_imported_together() {
+    let workplace = Workplace::new();
+    workplace.import_from(&workplace.model()).unwrap();
+    let imported = RunFolder { root: workplace.path("runs/imported") };
+    let mut plan = load_resolved(&imported.resolved_plan()).unwrap().plan;
+    fs::remove_dir_all(&imported.root).unwrap();
+    let full = plan.configurations[&ConfigurationName::FullRes].clone();
+    plan.configurations =
+        [ConfigurationName::LowRes, ConfigurationName::Cascade].map(|name| (name, full.clone())).into();
+    plan.run.configurations = plan.configurations.keys().copied().collect();
+    let run = RunFolder { root: workplace.path("runs/cascade") };
+    let device = cpu();
+    for (&configuration, seed) in plan.configurations.keys().zip(1..) {
+        let fold = run.network(NetworkId { configuration, seed: plan.run.seeds[0], fold: 0 });
+        let network = PlannedNetwork::new(&plan, configuration).init(&mut Rng::seed_from_u64(seed), &device);
+        weights::save(&network, &fold.weights()).unwrap();
+        NetworkState { trained: Some(String::new()), ..NetworkState::default() }.write(&fold).unwrap();
+    }
+    fs::write(run.resolved_plan(), resolved_text(&plan)).unwrap();
+    for name in plan.configurations.keys() {
+        let model = export_model(&ModelExport { run: &run.root, configuration: Some(*name) }).unwrap();
+        model.write(&workplace.path(&format!("cascade/{name}")), &Silent).unwrap();
+    }
+    let second = workplace.import_from(&workplace.path("cascade/3d_cascade")).unwrap_err();
+    assert!(second.contains("is the second stage of a cascade"), "{second}");
+    assert_eq!(workplace.import_from(&workplace.path("cascade")).unwrap().networks.len(), 2);
+    for &configuration in plan.configurations.keys() {
+        let read = |run: &RunFolder| {
+            let fold = run.network(NetworkId { configuration, seed: plan.run.seeds[0], fold: 0 });
+            weights::read("", &TensorFile::open(&fold.weights()).unwrap()).unwrap()
+        };
+        assert_eq!(read(&imported), read(&run), "{configuration}");
+    }
 }
