@@ -14,22 +14,27 @@ use crate::segment::package::{Licence, PackageRequest, write_package};
 use crate::store::claim::claim_file;
 use crate::store::read_text;
 use crate::units::{counted, format_bytes};
+use crate::volume::io::format::DEFAULT_ENDING;
 
-const EXAMPLES: &str = "\
+fn examples() -> String {
+    format!(
+        "\
 Examples:
   # the best configuration or ensemble with all trained folds
   segplan package runs/heart -o heart.segplan --licence CC-BY-4.0
   # the networks of one fold, with the text of a licence
   segplan package runs/heart -o one.segplan --fold 0 --licence-file LICENSE.txt
   # use it, on this or another machine
-  segplan predict --model heart.segplan --input a.nii.gz --output a_seg.nii.gz
+  segplan predict --model heart.segplan --input a{DEFAULT_ENDING} --output a_seg{DEFAULT_ENDING}
 
 A package is a ZIP file. It contains the plan, the weights, the chosen post-processing, axis order, spacings and intensity ranges of all \
 training cases together, mean cross-validation scores, the licence, and a manifest with SHA-256 digests. It contains no image, no \
-prediction, no name of a case and no path of this machine.";
+prediction, no name of a case and no path of this machine."
+    )
+}
 
 #[derive(Debug, Args)]
-#[command(after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
+#[command(after_help = format!("{}\n\n{EXIT_CODES}", examples()))]
 pub(super) struct Arguments {
     /// Run folder, such as `runs/hippocampus`
     run: PathBuf,

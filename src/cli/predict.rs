@@ -15,15 +15,18 @@ use crate::plan::schema::ConfigurationName;
 use crate::run::Listener;
 use crate::segment::{Request, segment};
 use crate::units::counted;
+use crate::volume::io::format::DEFAULT_ENDING;
 
-const EXAMPLES: &str = "\
+fn examples() -> String {
+    format!(
+        "\
 Examples:
   # all images of a folder
   segplan predict --run runs/heart --input images --output segmentations
   # one image, with a package of `segplan package`
-  segplan predict --model heart.segplan --input a.nii.gz --output a_seg.nii.gz
+  segplan predict --model heart.segplan --input a{DEFAULT_ENDING} --output a_seg{DEFAULT_ENDING}
   # one case with two channels, in the order of the model
-  segplan predict --model m.segplan --input t1.nii --input t2.nii --output out
+  segplan predict --model m.segplan --input 1{DEFAULT_ENDING} --input 2{DEFAULT_ENDING} --output o
   # a list of cases
   segplan predict --model heart.segplan --input-list cases.txt --output out
   # faster and less accurate: one fold, larger strides, no mirroring
@@ -31,12 +34,14 @@ Examples:
 
 Ctrl-C, SIGTERM and SIGUSR1 stop after the current tile; the same command resumes with the remaining images.
 An image whose axes are in another order than those of the training cases is reordered, and its labels are reordered back.
-`segplan-prediction.json` in the output folder, or a file such as `a_seg.nii.gz.json` beside a single label map, records the networks, \
-the settings and the digests of the images.";
+`segplan-prediction.json` in the output folder, or a file such as `a_seg{DEFAULT_ENDING}.json` beside a single label map, records the networks, \
+the settings and the digests of the images."
+    )
+}
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"),
+    after_help = format!("{}\n\n{EXIT_CODES}", examples()),
     group(ArgGroup::new("trained").args(["run", "model"]).required(true)),
     group(ArgGroup::new("images").args(["input", "input_list"]).required(true))
 )]

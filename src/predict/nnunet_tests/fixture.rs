@@ -109,8 +109,10 @@ fn labels_and_regions(dataset: &Value) -> (BTreeMap<u8, String>, Vec<Region>) {
     let text = dataset["labels"].as_object().unwrap();
     let mut labels = BTreeMap::new();
     let mut unions: Vec<(String, Vec<u8>)> = Vec::new();
+    let has_regions = text.values().any(|value| value.as_array().is_some_and(|labels| labels.len() > 1));
     for (name, value) in text {
         match value.as_u64() {
+            Some(label) if label > 0 && has_regions => unions.push((name.clone(), vec![label as u8])),
             Some(0) => (),
             Some(label) => _ = labels.insert(label as u8, name.clone()),
             None => unions.push((name.clone(), serde_json::from_value(value.clone()).unwrap())),
