@@ -39,7 +39,7 @@ fn checked_peak(bytes: &[u8], name: &str) -> (usize, Result<Checkpoint, Checkpoi
     (peak, result)
 }
 
-/// Checkpoints to damage: one of a network with one block, and nnU-Net's own. Their checksums are 0, "not computed": otherwise, most
+/// Checkpoints to damage: a network of one block, and nnU-Net's own. Their checksums are 0, "not computed": otherwise, most
 /// damage would only be found by them.
 fn intact() -> Vec<Vec<u8>> {
     let tensor = |shape: &[usize]| HostTensor { shape: shape.to_vec(), values: vec![0.5; shape.iter().product()] };

@@ -1,7 +1,7 @@
 //! `segplan import` of trained models.
 
 use crate::cli::failure::Failure;
-use crate::cli::import::Arguments;
+use crate::cli::import::arguments::Arguments;
 use crate::cli::terminal::Terminal;
 use crate::nnunet::model::{ModelImport, import_model};
 use crate::plan::name::is_valid;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 
 use crate::cli::failure::{Failure, plain};
-use crate::cli::import::Arguments;
+use crate::cli::import::arguments::Arguments;
 use crate::cli::schema::write_beside;
 use crate::cli::terminal::Terminal;
 use crate::nnunet::import::{import, usual_names};

@@ -1,7 +1,7 @@
 //! Zip archives of strangers: checkpoints of PyTorch, and the archives in which models of nnU-Net are published.
 //!
 //! No number of an archive is believed. The directory is checked before anything is read by it: entries lie within the file, do not
-//! overlap, and occur once; the numbers of the zip64 records agree with the others. What an entry unpacks to is limited by the caller.
+//! overlap, and occur once; the numbers of the zip64 records agree with the others. The size to which an entry unpacks is limited by the caller.
 //!
 //! Source: APPNOTE.TXT 6.3.10 of PKWARE, sections 4.3 to 4.5.
 
@@ -96,7 +96,7 @@ fn copy_checked(mut from: impl Read, entry: &Entry, to: &mut impl Write) -> Resu
     }
 }
 
-/// PyTorch writes 0 if it was told not to compute checksums.
+/// PyTorch writes 0 if its checksums are switched off.
 fn check_crc(entry: &Entry, crc: &Crc) -> Result<(), ArchiveError> {
     let (recorded, found) = (entry.crc32, crc.sum());
     if recorded == 0 || recorded == found {

@@ -23,7 +23,7 @@ fn replaced(bytes: &[u8], old: &[u8], new: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn what_is_written_is_read() {
+fn a_written_archive_is_read_back() {
     let bytes = written(&[("a/data.pkl", b"pickle"), ("a/data/0", b""), ("a/ä", b"more")]);
     let mut archive = Archive::open(Cursor::new(&bytes)).unwrap();
     let entries = archive.entries().to_vec();

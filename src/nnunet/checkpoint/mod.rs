@@ -35,7 +35,7 @@ pub const MEMORY_FACTOR: usize = 64;
 /// The entry with everything but the elements of tensors.
 const PICKLE: &str = "data.pkl";
 
-/// What prediction needs of a checkpoint.
+/// The parts of a checkpoint that prediction needs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoint {
     /// Parameters of the network, by nnU-Net's names: one name per tensor, without prefixes of wrappers.

@@ -14,8 +14,8 @@ const ROOT: &str = "archive";
 const VERSION: &[u8] = b"3\n";
 
 impl Checkpoint {
-    /// Writes a file that nnU-Net 2.8.1 loads for prediction, and as pretrained weights. What only the continuation of a training needs
-    /// is absent: optimizer, log and epoch.
+    /// Writes a file that nnU-Net 2.8.1 loads for prediction, and as pretrained weights. Optimizer, log and
+    /// epoch, which only resumed training needs, are absent.
     ///
     /// # Errors
     ///

@@ -15,7 +15,7 @@ use crate::plan::schema::Region;
 /// Name of the label of voxels that training ignores.
 const IGNORE: &str = "ignore";
 
-/// What a network segments.
+/// The classes that a network segments.
 pub(super) struct Classes {
     /// Foreground labels.
     pub(super) labels: BTreeMap<u8, String>,

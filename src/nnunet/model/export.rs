@@ -35,7 +35,7 @@ pub struct ModelExport<'a> {
 /// A trained configuration that nnU-Net can represent.
 #[derive(Debug)]
 pub struct ExportedModel {
-    /// What the user should know.
+    /// Notes for the user.
     pub notes: Vec<String>,
     files: Exported,
     /// The plan, with every parameter that nnU-Net's network has.

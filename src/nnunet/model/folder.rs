@@ -34,7 +34,7 @@ pub(super) struct ModelFolder {
     pub(super) trainer: String,
     /// Axes along which predictions may be mirrored, in nnU-Net's order of the patch's axes.
     pub(super) mirror_axes: Vec<usize>,
-    /// What the user should know.
+    /// Notes for the user.
     pub(super) notes: Vec<String>,
 }
 

@@ -46,7 +46,7 @@ pub struct ModelImport<'a> {
 pub struct ImportedModel {
     /// Its networks.
     pub networks: Vec<NetworkId>,
-    /// What the user should know.
+    /// Notes for the user.
     pub notes: Vec<String>,
 }
 

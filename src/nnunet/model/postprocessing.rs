@@ -15,7 +15,7 @@ const FILE: &str = "postprocessing.json";
 /// The only function that nnU-Net chooses.
 const LARGEST: &str = "remove_all_but_largest_component_from_segmentation";
 
-/// Reads the post-processing of a model with these foreground labels; `None` if it has none. What a filter cannot represent becomes a
+/// Reads the post-processing of a model with these foreground labels; `None` if it has none. A step that a filter cannot represent becomes a
 /// note.
 pub(super) fn read_postprocessing(
     model: &Path,

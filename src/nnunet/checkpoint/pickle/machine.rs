@@ -241,7 +241,7 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    /// Instead of a call: what it would return, as far as checkpoints need it.
+    /// Instead of a call: the value that it would return, if checkpoints need that.
     fn call(&mut self) -> Step {
         let [callable, arguments] = self.pop_many(2)?[..] else { unreachable!("two values were taken") };
         let Value::Tuple(items) = &self.values[arguments.0 as usize] else {
