@@ -3,6 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use miette::{LabeledSpan, NamedSource, Severity, SourceCode};
 use thiserror::Error;
@@ -17,7 +18,7 @@ pub struct Diagnostic {
     message: String,
     label: String,
     help: Option<String>,
-    spot: Option<(NamedSource<String>, Range<usize>)>,
+    spot: Option<(NamedSource<Arc<str>>, Range<usize>)>,
 }
 
 impl Diagnostic {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -49,8 +50,8 @@ pub struct Position {
 pub struct Layer {
     /// Where it comes from.
     pub source: Source,
-    /// The text.
-    pub text: String,
+    /// The text, which all diagnostics about it share.
+    pub text: Arc<str>,
     /// The values.
     pub values: toml::Table,
     /// Positions of the keys, by path, such as `train.batches_per_epoch`.
@@ -67,7 +68,7 @@ impl Layer {
         let mut positions = BTreeMap::new();
         collect(DeTable::parse(&text)?.get_ref(), "", &mut positions);
         let values = toml::from_str(&text)?;
-        Ok(Self { source, text, values, positions })
+        Ok(Self { source, text: text.into(), values, positions })
     }
 
     /// The layer of one `key=value`. A value that is not TOML is a string. `None` without an equals sign or a key.
@@ -98,7 +99,7 @@ impl Layer {
         let mut positions: BTreeMap<String, Position> = tables.collect();
         positions.insert(key.to_owned(), position);
         entries(value, written.len() + 1, key, &mut positions);
-        Some(Self { source, text: text.to_owned(), values, positions })
+        Some(Self { source, text: text.into(), values, positions })
     }
 
     /// Position at which this layer sets a key. A value that replaces a table or list sets all keys in it.

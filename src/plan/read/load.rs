@@ -127,7 +127,8 @@ fn extended_by(error: PlanError, path: &Path, extending: Option<&Layer>) -> Plan
 pub(in crate::plan) fn file_layer(path: &Path, text: String) -> Result<Layer, PlanError> {
     let source = Source::File(path.to_owned());
     Layer::of_toml(source.clone(), text.clone()).map_err(|error| {
-        let raw = Layer { source, text, values: Table::new(), positions: std::collections::BTreeMap::new() };
+        let raw =
+            Layer { source, text: text.into(), values: Table::new(), positions: std::collections::BTreeMap::new() };
         let position = error.span().unwrap_or(0..0);
         let message = error.message().trim_end().to_owned();
         PlanError::invalid(vec![Diagnostic::at(&raw, position, "the plan is not valid TOML", message)])

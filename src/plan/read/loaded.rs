@@ -28,7 +28,7 @@ impl LoadedPlan {
     /// The plan's file; `None` for a text that is in no file.
     pub fn file(&self) -> Option<&Path> {
         self.layers.all().iter().find_map(|layer| match &layer.source {
-            Source::File(path) if layer.text == self.input => Some(path.as_path()),
+            Source::File(path) if *layer.text == *self.input => Some(path.as_path()),
             Source::Recipe | Source::File(_) | Source::Environment(_) | Source::Set => None,
         })
     }

@@ -16,7 +16,7 @@ pub(super) const SELECTION: &str = "selection.json";
 pub(super) const SCORES: &str = "scores.csv";
 pub(super) const LICENCE: &str = "LICENSE.txt";
 /// Maximum size of an entry that holds text, bytes.
-pub(super) const MAX_TEXT: u64 = 1 << 19;
+pub(super) const MAX_TEXT: u64 = 1 << 18;
 
 /// The version of the format.
 pub(super) const FORMAT: u32 = 1;

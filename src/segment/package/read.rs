@@ -1,7 +1,7 @@
 //! Reads packages, which may come from anyone.
 //!
-//! The memory that is allocated is bounded by the size of the file: texts have at most 512 KiB, and weights, of which there are one
-//! network's at a time, are copied twice: into memory, and into the network.
+//! The memory that is allocated is at most 8 times the size of the file and 32 MiB (`tests/package.rs`): texts have at most 256 KiB, and
+//! weights, of which there are one network's at a time, are copied twice: into memory, and into the network.
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
