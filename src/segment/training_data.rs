@@ -122,8 +122,7 @@ impl TrainingData {
                 Some("training cases have no orientation in their headers: each image is predicted in its own axis order".to_owned())
             }
             Orientation::Unrecorded => Some(
-                "the axis order of the training cases is not recorded; `segplan run PLAN` records it: each image is predicted in its own \
-                 axis order"
+                "the model does not record the axis order of its training cases: each image is predicted in its own axis order"
                     .to_owned(),
             ),
         }

@@ -1,6 +1,6 @@
 """Training step and forward pass of nnU-Net v2's networks for the hippocampus, in PyTorch.
 
-Made with: python tests/reference/bench_v2.py [--threads 2] [--rounds 5] [--cases plain/9,plain/2,resenc-m/9,resenc-m/2]
+Made with: python tests/bench/peers/nnunet_v2_pytorch.py [--threads 2] [--rounds 5] [--cases plain/9,plain/2,resenc-m/9,resenc-m/2]
 (Python 3.11, torch 2.8.0, nnunetv2 2.8.1, dynamic-network-architectures 0.4.4)
 
 Prints JSON: per case medians of the rounds, in seconds, and the smallest and largest of them, under the names that
