@@ -30,7 +30,6 @@ fn refused(package: &Path) -> String {
     let (result, bytes) = measured(|| use_package(package));
     let most = SIZES * fs::metadata(package).unwrap().len() as usize + FIXED;
     assert!(bytes <= most, "{bytes} bytes were allocated, of at most {most}");
-    println!("{bytes} bytes allocated for a package of {}", fs::metadata(package).unwrap().len());
     match result {
         Err(SegmentError::Cases(failures)) => panic!("the package is accepted: {failures:?}"),
         Err(error) => error.to_string(),
