@@ -1,7 +1,7 @@
 //! Transposed convolution whose stride is its kernel, and its two gradients.
 //!
 //! It is the input gradient of the convolution with the same weight, kernel and stride and without padding, and so are its
-//! gradients: that of the input is the convolution, that of the weight is the weight gradient with swapped operands.
+//! gradients: the input gradient is the convolution, the weight gradient that of the convolution with swapped operands.
 
 use super::conv::{self, ConvDims};
 
@@ -33,9 +33,9 @@ pub struct Gradients {
 /// Gradients to compute besides that of the weight.
 #[derive(Clone, Copy, Debug)]
 pub struct Requested {
-    /// That of the input.
+    /// Gradient of the input.
     pub input: bool,
-    /// That of the bias.
+    /// Gradient of the bias.
     pub bias: bool,
 }
 
@@ -57,7 +57,7 @@ impl ConvTranspose {
         conv::transposed(&self.convolution(), weight, input, bias).remove(0)
     }
 
-    /// Gradients from that of the output: that of the weight, and those requested.
+    /// Gradients of the weight, and those requested, from the gradient of the output.
     ///
     /// # Panics
     ///

@@ -16,7 +16,7 @@ pub enum Activation {
 }
 
 impl Activation {
-    /// That of a plan's networks.
+    /// The activation of a plan's networks.
     pub fn of(plan: &Plan) -> Self {
         if plan.data.regions.is_empty() { Self::Softmax } else { Self::Sigmoid }
     }

@@ -1,4 +1,4 @@
-//! What the channels of a prediction stand for, and the labels that follow from their probabilities.
+//! Meaning of the channels of a prediction, and the labels that follow from their probabilities.
 
 use ndarray::{Array3, Zip};
 

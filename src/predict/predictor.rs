@@ -95,7 +95,7 @@ impl Predictor<'_> {
         Ok(sums.finish_slices(None, take)?)
     }
 
-    /// What is averaged, from the logits of a batch, both `[batch, channel, z, y, x]`.
+    /// The averaged quantity, from the logits of a batch, both `[batch, channel, z, y, x]`.
     fn averaged(&self, logits: Tensor<5>) -> Tensor<5> {
         let plan = self.network.plan();
         match plan.predict.average {

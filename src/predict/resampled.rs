@@ -28,7 +28,7 @@ pub struct Export {
     pub order: Order,
     /// The anisotropic axis, which is resampled separately by nearest neighbour, if there is one.
     pub separate_axis: Option<usize>,
-    /// What follows the resampling of logits; `None` if the outputs are probabilities.
+    /// Activation after the resampling of logits; `None` if the outputs are probabilities.
     pub activation: Option<Activation>,
 }
 

@@ -19,7 +19,7 @@ use crate::volume::{Image, LabelMap};
 /// `memory_bytes`.
 ///
 /// Source: arXiv:1809.10486, 2.2; nnU-Net commit 6150f1b0 for the crop, where background outside the non-zero mask
-/// becomes -1. Which of resampling and normalisation comes first is `preprocess.order`.
+/// becomes -1. `preprocess.order` decides whether resampling or normalisation comes first.
 ///
 /// Differs: with normalisation in the mask, nnU-Net takes the statistics where the labels are at least 0, and therefore
 /// also at foreground voxels outside the non-zero mask (0.68 % of the label voxels of IBSR). The image of a training or

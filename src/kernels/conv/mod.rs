@@ -36,7 +36,7 @@ pub struct Gradients {
 pub struct Requested {
     /// Those of all inputs.
     pub inputs: bool,
-    /// That of the bias.
+    /// Gradient of the bias.
     pub bias: bool,
 }
 

@@ -107,7 +107,7 @@ fn gather(
     unsafe { assume_init(weight) }
 }
 
-/// Gradient of the bias, `[output]`: that of the output, with `outputs` maps per sample, summed over voxels and samples.
+/// Gradient of the bias, `[output]`: the gradient of the output, with `outputs` maps per sample, summed over voxels and samples.
 pub(crate) fn bias_gradient(gradient: &[f32], outputs: usize, voxels: usize) -> Vec<f32> {
     let instructions = InstructionSet::detect();
     let sum_map = |map: &[f32]| instructions.vectorize(|| sum_terms(map, map, |value, _| value));

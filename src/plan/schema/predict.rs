@@ -17,7 +17,7 @@ table! {
         test_time_mirroring: bool { default: "true", source: PAPER_2_4 },
         /// Axes along which a tile is mirrored (in the order of `patch_size`). Axes of one voxel are never mirrored.
         mirror_axes: Vec<usize> { default: "[0, 1, 2]", range: between(0.0, 2.0), source: PAPER_2_4 },
-        /// What is averaged over overlapping tiles, mirrored copies and the networks of a configuration, and then resampled to the
+        /// Quantity averaged over overlapping tiles, mirrored copies and the networks of a configuration, and then resampled to the
         /// original grid. An ensemble averages the probabilities of its configurations in both cases.
         average: Average { default: "\"probabilities\"", source: PAPER_2_4 },
         /// Spline order of the resampling of `average` to the original grid: 0 is nearest neighbour, 1 is linear.
@@ -36,7 +36,7 @@ choices! {
 }
 
 choices! {
-    /// What a prediction averages and resamples.
+    /// Quantity that a prediction averages and resamples.
     pub enum Average {
         /// the outputs of the network after softmax, or after the sigmoid of each region.
         Probabilities = "probabilities",

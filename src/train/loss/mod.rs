@@ -11,7 +11,7 @@ use burn::tensor::{Int, Tensor};
 
 use crate::plan::schema::{DiceScope, Loss};
 
-/// The loss of a batch, one value: that of its only output, or with deep supervision the weighted sum of those of all outputs.
+/// The loss of a batch, one value: the loss of its only output, or with deep supervision the weighted sum of the losses of all outputs.
 ///
 /// `outputs` are logits `[b, classes, z, y, x]`, finest first, each next one at a coarser resolution; `labels` are those of the finest,
 /// `[b, z, y, x]`, with class indices from 0.

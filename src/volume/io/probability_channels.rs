@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// What the channels of a file of probabilities stand for.
+/// Meaning of the channels of a file of probabilities.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ProbabilityChannels {
     /// Background, and the classes of these labels.
