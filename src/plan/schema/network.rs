@@ -13,11 +13,11 @@ table! {
         instance_norm_eps: f64 { default: "0.00001", range: POSITIVE, source: FIRST_COMMIT },
         /// Blocks of the encoder.
         block: EncoderBlock { default: "\"plain\"", source: PAPER_2_1 },
-        /// How the encoder goes from one resolution to the next.
+        /// Downsampling in the encoder.
         downsampling: Downsampling { default: "\"max_pool\"", source: PAPER_2_1 },
-        /// Whether transposed convolutions have a bias. nnU-Net from v2 on has it.
+        /// Bias of the transposed convolutions. nnU-Net has it from v2 on.
         upsampling_bias: bool { default: "false", source: FIRST_COMMIT },
-        /// Whether the final convolution has a bias. nnU-Net from v2 on has it.
+        /// Bias of the final convolution. nnU-Net has it from v2 on.
         head_bias: bool { default: "false", source: FIRST_COMMIT },
         /// Deep supervision: whether the decoder has a final convolution at every resolution, and the loss is the weighted sum of
         /// theirs. Predictions use the finest one.
@@ -39,7 +39,7 @@ choices! {
 }
 
 choices! {
-    /// How the encoder goes from one resolution to the next.
+    /// Downsampling in the encoder.
     pub enum Downsampling {
         /// max pooling.
         MaxPool = "max_pool",
