@@ -271,7 +271,7 @@ mod tests {
         let unplaced = of(vec![case(Some("LPS"), [1.0; 3], (0.0, 1.0)), case(None, [1.0; 3], (0.0, 1.0))]);
         assert_eq!(unplaced.reorder(&geometry), (None, None));
         insta::assert_snapshot!(unplaced.note().unwrap(), @"training cases have no orientation in their headers: each image is predicted in its own axis order");
-        assert!(TrainingData::unrecorded().note().unwrap().contains("`segplan run PLAN` records it"));
+        insta::assert_snapshot!(TrainingData::unrecorded().note().unwrap(), @"the model does not record the axis order of its training cases: each image is predicted in its own axis order");
 
         let mut nowhere = geometry;
         nowhere.is_placed = false;
