@@ -14,7 +14,7 @@ const MAX_RGB: f32 = 255.0;
 /// Normalises one channel in place.
 ///
 /// With a mask, the statistics of a z-score are taken inside the mask only, and the outside becomes exactly 0. A `"ct"` channel
-/// needs `intensities`. `order` decides what guards a z-score against a standard deviation of 0, see [`divisor`].
+/// needs `intensities`. `order` decides what guards a z-score against a standard deviation of 0.
 ///
 /// # Panics
 ///
