@@ -47,6 +47,18 @@ pub(crate) fn network() -> Network {
     }
 }
 
+/// The constants of nnU-Net v2's networks, with blocks of this kind.
+pub(crate) fn nnunet_v2(block: EncoderBlock) -> Network {
+    Network {
+        block,
+        downsampling: Downsampling::StridedConvolution,
+        upsampling_bias: true,
+        head_bias: true,
+        deep_supervision: true,
+        ..network()
+    }
+}
+
 /// A network with the initial weights of a seed; `io` is the number of input channels and of classes.
 pub(crate) fn build_unet(configuration: &Configuration, io: (usize, usize), seed: u64, device: &Device) -> UNet {
     init::he_normal(&UNetConfig::new(configuration, &network(), io.0, io.1), &mut weight_rng(seed), device)

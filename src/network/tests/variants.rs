@@ -4,7 +4,7 @@ use burn::module::Module;
 use burn::tensor::{Tensor, TensorData};
 
 use crate::network::init;
-use crate::network::testing::{self, configuration, network, wave, weight_rng};
+use crate::network::testing::{self, configuration, nnunet_v2, wave, weight_rng};
 use crate::network::weights::{to_host, values};
 use crate::network::{UNet, UNetConfig, ops};
 use crate::plan::schema::{Configuration, Downsampling, EncoderBlock, Network};
@@ -21,7 +21,7 @@ fn anisotropic() -> Configuration {
 }
 
 fn settings(block: EncoderBlock, downsampling: Downsampling) -> Network {
-    Network { block, downsampling, upsampling_bias: true, head_bias: true, deep_supervision: true, ..network() }
+    Network { downsampling, ..nnunet_v2(block) }
 }
 
 fn build(configuration: &Configuration, network: &Network) -> UNet {

@@ -1,6 +1,6 @@
-//! Zip archives of strangers: checkpoints of PyTorch, and the archives in which models of nnU-Net are published.
+//! Zip archives from untrusted sources: checkpoints of PyTorch, and the archives in which models of nnU-Net are published.
 //!
-//! No number of an archive is believed. The directory is checked before anything is read by it: entries lie within the file, do not
+//! Nothing in an archive is trusted. The directory is checked before anything is read by it: entries lie within the file, do not
 //! overlap, and occur once; the numbers of the zip64 records agree with the others. The size to which an entry unpacks is limited by the caller.
 //!
 //! Source: APPNOTE.TXT 6.3.10 of PKWARE, sections 4.3 to 4.5.

@@ -1,13 +1,14 @@
 //! The networks of nnU-Net v2, with and without deep supervision, loss and Adam against those of `dynamic_network_architectures` and
 //! nnU-Net in `PyTorch`: values of `tests/reference/ten_losses_v2.py`.
 
-use burn::tensor::{Int, Tensor, TensorData};
+use burn::tensor::{Int, Tensor};
 use serde::Deserialize;
 
+use super::tests::batch;
 use super::*;
-use crate::network::testing::{configuration, cpu, network, wave};
+use crate::network::testing::{configuration, cpu, nnunet_v2};
 use crate::network::{UNetConfig, init, weights};
-use crate::plan::schema::{self, Configuration, DiceCe, DiceScope, Downsampling, EncoderBlock, Loss, Network};
+use crate::plan::schema::{self, Configuration, DiceCe, DiceScope, EncoderBlock, Loss};
 use crate::train::loss;
 
 #[derive(Deserialize)]
@@ -57,15 +58,7 @@ impl Case {
     }
 
     fn network(&self, name: &str, device: &Device) -> UNet {
-        let settings = Network {
-            block: self.kind,
-            downsampling: Downsampling::StridedConvolution,
-            upsampling_bias: true,
-            head_bias: true,
-            deep_supervision: true,
-            ..network()
-        };
-        let config = UNetConfig::new(&self.configuration(), &settings, self.channels, self.classes);
+        let config = UNetConfig::new(&self.configuration(), &nnunet_v2(self.kind), self.channels, self.classes);
         assert_eq!(config.topology.parameters(), self.parameters, "{name}");
         let file = format!("tests/reference/values/ten_losses_v2_{name}.safetensors");
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
@@ -74,11 +67,7 @@ impl Case {
 
     /// The batch of a step, by the formula of `tests/reference/ten_losses.py`.
     fn batch(&self, step: usize, device: &Device) -> (Tensor<5>, Tensor<4, Int>) {
-        let [z, y, x] = self.patch;
-        let labels =
-            (0..self.batch * z * y * x).map(|i| ((i / 5 + i / 64 + step) % self.classes) as i64).collect::<Vec<_>>();
-        let labels = Tensor::from_data(TensorData::new(labels, [self.batch, z, y, x]), device);
-        (wave([self.batch, self.channels, z, y, x], 0.37, step as f64, device), labels)
+        batch([self.batch, self.channels, self.classes], self.patch, step, device)
     }
 
     /// The loss before each of ten steps.
@@ -181,15 +170,7 @@ fn networks_of_nnu_net_have_as_many_parameters_as_there() {
             decoder_blocks_per_stage: residual.then(|| vec![1; depth]),
             ..configuration(patch, depths, &features)
         };
-        let settings = Network {
-            block: kind,
-            downsampling: Downsampling::StridedConvolution,
-            upsampling_bias: true,
-            head_bias: true,
-            deep_supervision: true,
-            ..network()
-        };
-        let topology = UNetConfig::new(&planned, &settings, 1, 3).topology;
+        let topology = UNetConfig::new(&planned, &nnunet_v2(kind), 1, 3).topology;
         assert_eq!(topology.parameters(), counts[name], "{name}");
     }
 }

@@ -81,11 +81,7 @@ impl Case {
 
     /// The batch of a step, by the formula of `tests/reference/ten_losses.py`.
     fn batch(&self, step: usize, device: &Device) -> (Tensor<5>, Tensor<4, Int>) {
-        let [z, y, x] = self.patch;
-        let labels =
-            (0..self.batch * z * y * x).map(|i| ((i / 5 + i / 64 + step) % self.classes) as i64).collect::<Vec<_>>();
-        let labels = Tensor::from_data(TensorData::new(labels, [self.batch, z, y, x]), device);
-        (wave([self.batch, self.channels, z, y, x], 0.37, step as f64, device), labels)
+        batch([self.batch, self.channels, self.classes], self.patch, step, device)
     }
 
     /// The loss before each of ten steps.
@@ -105,6 +101,18 @@ impl Case {
         };
         (0..10).map(step).collect()
     }
+}
+
+/// Images and labels of a step, by the formula of `tests/reference/ten_losses.py`.
+pub(super) fn batch(
+    [samples, channels, classes]: [usize; 3],
+    [z, y, x]: [usize; 3],
+    step: usize,
+    device: &Device,
+) -> (Tensor<5>, Tensor<4, Int>) {
+    let labels = (0..samples * z * y * x).map(|i| ((i / 5 + i / 64 + step) % classes) as i64).collect::<Vec<_>>();
+    let labels = Tensor::from_data(TensorData::new(labels, [samples, z, y, x]), device);
+    (wave([samples, channels, z, y, x], 0.37, step as f64, device), labels)
 }
 
 fn ten_losses() -> TenLosses {

@@ -33,7 +33,7 @@ pub(super) fn describe_networks(plan: &Plan) -> String {
             Precision::F16 => ", with convolutions and activations in 16-bit floating point",
         },
         if network.deep_supervision {
-            " They were trained with deep supervision: the loss was the weighted sum of those at all resolutions of the decoder but the \
+            " They were trained with deep supervision: the loss was the weighted sum of the losses at all resolutions of the decoder but the \
              coarsest, halved from one to the next."
         } else {
             ""
